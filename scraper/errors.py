@@ -1,0 +1,197 @@
+"""Every error that scraper raises on purpose.
+
+All share the root `ScraperError`: they carry the request they are about (when there is one), say what to
+do about it (`remedy`), and survive pickling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scraper.request import Request
+
+
+class ScraperError(Exception):
+    """The root of all errors raised on purpose.
+
+    Args:
+        message: what happened, in one sentence.
+        remedy: what the user can do about it, in one sentence.
+        request: the request it is about.
+    """
+
+    #: The exit code of the command when this error ends it.
+    exit_code = 1
+
+    def __init__(self, message: str = "", *, remedy: str | None = None, request: Request | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.request = request
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.remedy})" if self.remedy else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+def _rebuild(cls: type[ScraperError], args: tuple[Any, ...], state: dict[str, Any]) -> ScraperError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+# What a user did -------------------------------------------------------------------------------------
+
+
+class UsageError(ScraperError):
+    """The command or the API was called in a way that cannot work."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a configuration.
+
+    `line` and `column` count from 1; they are None for what has no place in a file (--set, a mapping).
+    """
+
+    where: str
+    line: int | None
+    column: int | None
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        place = self.where if self.line is None else f"{self.where}:{self.line}:{self.column}"
+        return f"{place}: {self.key}: {self.text}" if self.key else f"{place}: {self.text}"
+
+
+class ConfigError(ScraperError):
+    """A configuration with everything that is wrong with it, at once, in `problems`."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class RunMismatch(UsageError):
+    """An unfinished run exists that was started with another spider, args or start_urls."""
+
+
+class BadRequest(ScraperError, ValueError):
+    """A Request that cannot be sent: a URL that is not absolute or not http(s), meta that is not JSON …"""
+
+
+# What the machine did --------------------------------------------------------------------------------
+
+
+class StoreError(ScraperError):
+    """The store cannot be used."""
+
+
+class StoreLocked(StoreError):
+    """Another process crawls with this store. `pid` is that process, where it is known."""
+
+    def __init__(self, path: Path | str, pid: int | None) -> None:
+        who = f"pid {pid}" if pid else "another process"
+        super().__init__(
+            f"already running, {who}: {path} is in use", remedy="wait for it to end, or stop that process"
+        )
+        self.pid = pid
+
+
+class LeaseLost(StoreError):
+    """A commit that came from a shard which no longer holds the domain."""
+
+
+class ExportError(ScraperError):
+    """An export cannot be written; the items are safe in the store."""
+
+
+# What a server or the network did --------------------------------------------------------------------
+
+
+class FetchError(ScraperError):
+    """A request that got no usable response. `reason` is one word for statistics, the message says more."""
+
+    reason = "network"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        reason: str | None = None,
+        remedy: str | None = None,
+        request: Request | None = None,
+    ) -> None:
+        super().__init__(message, remedy=remedy, request=request)
+        if reason is not None:
+            self.reason = reason
+
+
+class DeadlineExceeded(FetchError):
+    """The request took longer than `session.timeout.total`."""
+
+    reason = "timeout"
+
+
+class BodyTooLarge(FetchError):
+    """The body is larger than `limits.body`."""
+
+    reason = "body-too-large"
+
+
+class PrivateAddress(FetchError):
+    """The host is, or resolves to, an address that is not public."""
+
+    reason = "private-address"
+
+
+class RobotsRefused(FetchError):
+    """robots.txt does not allow this URL for our user agent."""
+
+    reason = "robots"
+
+
+# What a page or a spider did -------------------------------------------------------------------------
+
+
+class NotHtml(ScraperError):
+    """`.soup`, `.select` or `.css` on a body that is not HTML."""
+
+
+class ItemError(ScraperError):
+    """An item that cannot be stored: not a dict, dataclass, attrs or pydantic object, or not JSON."""
+
+
+# How a user speaks to the crawl ----------------------------------------------------------------------
+
+
+class DropItem(ScraperError):
+    """Raised by an item pipeline: leave this item out, and count it under this reason."""
+
+
+class Retry(ScraperError):
+    """Raised by a callback: fetch this page again. It takes one of `retry.attempts`.
+
+    Args:
+        message: why, for the log.
+        wait: seconds until then, at least; None leaves it to `retry.backoff`.
+    """
+
+    def __init__(self, message: str = "", *, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class StopCrawl(ScraperError):
+    """Raised by a callback or pipeline: end the crawl, finished, with what was found so far."""

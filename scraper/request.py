@@ -1,0 +1,229 @@
+"""A request as spiders make it and as the store keeps it."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlencode
+
+from scraper import urls
+from scraper.errors import BadRequest
+
+#: Methods whose repetition changes nothing (RFC 9110 section 9.2.2).
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+
+Callback = Callable[..., Any]
+
+
+class Request:
+    """What to fetch and what to do with the answer.
+
+    Args:
+        url: absolute http(s) URL; its fragment is dropped. For relative ones there is `response.follow`.
+        callback: a method of the spider, or its name; None means `parse`. Stored by name.
+        method: the HTTP method.
+        headers: sent beside those of the session.
+        params: query parameters, appended to the URL.
+        data: the body: bytes, text, or a form as mapping or pairs.
+        json: the body, as JSON.
+        cookies: sent with this request only.
+        meta: anything JSON can say; it comes back as `response.meta`.
+        priority: higher goes first within a domain.
+        dont_filter: admit it although it is a duplicate.
+        errback: a method of the spider, or its name, called with a failure instead of the callback.
+        statuses: statuses beside 2xx that go to the callback.
+        retry_unsafe: whether a request that is not idempotent may be sent again.
+
+    Raises:
+        BadRequest: the URL is not absolute http(s), or meta, params, data or json cannot be sent or stored.
+    """
+
+    __slots__ = (
+        "body",
+        "callback",
+        "cookies",
+        "depth",
+        "dont_filter",
+        "errback",
+        "headers",
+        "meta",
+        "method",
+        "priority",
+        "redirected_from",
+        "retry_unsafe",
+        "statuses",
+        "url",
+    )
+
+    def __init__(
+        self,
+        url: str,
+        callback: Callback | str | None = None,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
+        data: bytes | str | Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
+        json: Any = None,
+        cookies: Mapping[str, str] | None = None,
+        meta: Mapping[str, Any] | None = None,
+        priority: int = 0,
+        dont_filter: bool = False,
+        errback: Callback | str | None = None,
+        *,
+        statuses: Iterable[int] = (),
+        retry_unsafe: bool = False,
+    ) -> None:
+        self.method = method.upper()
+        self.headers = dict(headers) if headers else {}
+        self.body = _body(data, json, self.headers)
+        self.url = _absolute(url, params)
+        self.callback = method_name(callback)
+        self.errback = method_name(errback)
+        self.cookies = dict(cookies) if cookies else {}
+        self.meta = _json_copy(meta) if meta else {}
+        self.priority = priority
+        self.dont_filter = dont_filter
+        self.statuses = tuple(statuses)
+        self.retry_unsafe = retry_unsafe
+        #: How many links lie between a first request and this one; set at admission.
+        self.depth = 0
+        #: The URLs that redirected here, oldest first.
+        self.redirected_from: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url}>"
+
+    @property
+    def is_idempotent(self) -> bool:
+        return self.method in IDEMPOTENT
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether sending it twice is harmless, by its method or by the user's word."""
+        return self.retry_unsafe or self.is_idempotent
+
+    def fingerprint(self, *, sort_query: bool = False, drop_params: Iterable[str] = ()) -> bytes:
+        """16 bytes that are equal for requests that are duplicates: method, canonical URL, hash of the body."""
+        url = urls.canonical(self.url, sort_query=sort_query, drop_params=drop_params)
+        digest = blake2b(f"{self.method} {url}".encode(), digest_size=16)
+        if self.body:
+            digest.update(b"\0" + blake2b(self.body, digest_size=16).digest())
+        return digest.digest()
+
+    def replace(self, **changes: Any) -> Request:
+        """A copy with other values for the attributes named."""
+        copy = Request.__new__(Request)
+        for name in Request.__slots__:
+            setattr(copy, name, changes.pop(name) if name in changes else getattr(self, name))
+        if changes:
+            raise BadRequest(f"Request has no attribute {', '.join(changes)}", request=self)
+        return copy
+
+    def to_record(self) -> dict[str, Any]:
+        """What JSON keeps of it; only what differs from the default."""
+        record: dict[str, Any] = {"url": self.url}
+        for name, default in _DEFAULTS.items():
+            value = getattr(self, name)
+            if value != default:
+                record[name] = value
+        if self.body:
+            record["body"] = self.body.decode("latin-1")
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Request:
+        """The inverse of `to_record`."""
+        request = cls.__new__(cls)
+        request.url = record["url"]
+        for name, default in _DEFAULTS.items():
+            setattr(request, name, record.get(name, default.copy() if isinstance(default, dict) else default))
+        request.statuses = tuple(request.statuses)
+        request.redirected_from = tuple(request.redirected_from)
+        body = record.get("body")
+        request.body = body.encode("latin-1") if body else None
+        return request
+
+
+_DEFAULTS: dict[str, Any] = {
+    "method": "GET",
+    "callback": None,
+    "errback": None,
+    "headers": {},
+    "cookies": {},
+    "meta": {},
+    "priority": 0,
+    "dont_filter": False,
+    "statuses": (),
+    "retry_unsafe": False,
+    "depth": 0,
+    "redirected_from": (),
+}
+
+
+def method_name(callback: Callback | str | None) -> str | None:
+    """The name by which a callback is stored.
+
+    Raises:
+        BadRequest: it is a lambda or another thing that a resumed crawl could not find by name.
+    """
+    if callback is None or isinstance(callback, str):
+        return callback
+    name = getattr(callback, "__name__", None)
+    if name is None or name == "<lambda>":
+        raise BadRequest(
+            f"a callback is stored by its name, and {callback!r} has none",
+            remedy="write it as a method of the spider",
+        )
+    return str(name)
+
+
+def _absolute(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]] | None) -> str:
+    if not isinstance(url, str):
+        raise BadRequest(f"a URL is text, not {type(url).__name__}")
+    normal = urls.normalize(url)
+    if normal is None or urls.scheme_of(normal) not in ("http", "https"):
+        raise BadRequest(
+            f"{url[:200]!r} is not an absolute http or https URL",
+            remedy="use response.follow() for a link that is relative to its page",
+        )
+    normal = urls.without_fragment(normal)
+    if params:
+        pairs = params.items() if isinstance(params, Mapping) else params
+        query = urlencode([(name, value) for name, value in pairs if value is not None], doseq=True)
+        normal += ("&" if "?" in normal else "?") + query if query else ""
+    return normal
+
+
+def _body(data: Any, json: Any, headers: dict[str, str]) -> bytes | None:
+    """The body as bytes; its Content-Type goes into `headers` unless they name one."""
+    has_type = any(name.lower() == "content-type" for name in headers)
+    if json is not None:
+        if data is not None:
+            raise BadRequest("a request has either data or json, not both")
+        if not has_type:
+            headers["Content-Type"] = "application/json"
+        return _dumps(json).encode()
+    if data is None:
+        return None
+    if isinstance(data, bytes):
+        return data
+    if isinstance(data, str):
+        return data.encode()
+    if not has_type:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    pairs = data.items() if isinstance(data, Mapping) else data
+    return urlencode(list(pairs), doseq=True).encode()
+
+
+def _dumps(value: Any) -> str:
+    try:
+        return jsonlib.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise BadRequest(f"meta and json hold what JSON can say: {error}") from None
+
+
+def _json_copy(meta: Mapping[str, Any]) -> dict[str, Any]:
+    copy: dict[str, Any] = jsonlib.loads(_dumps(dict(meta)))
+    return copy

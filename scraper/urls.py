@@ -1,0 +1,102 @@
+"""URLs as browsers see them: joining, canonical form, origin, domain.
+
+Joining and serialising is ada-url's (the WHATWG URL Standard, https://url.spec.whatwg.org). The canonical
+form adds what RFC 3986 section 6.2.2 calls equivalent: upper-case percent-encodings, and none for
+unreserved characters.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from urllib.parse import parse_qsl, urlencode
+
+import ada_url
+import tldextract
+
+_extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+_PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+def normalize(url: str, base: str | None = None) -> str | None:
+    """The absolute URL that a browser would make of `url` on a page at `base`, or None where it makes none."""
+    try:
+        return str(ada_url.URL(url, base=base).href)
+    except ValueError:
+        return None
+
+
+def without_fragment(url: str) -> str:
+    """`url` up to its `#`."""
+    return url.partition("#")[0]
+
+
+def canonical(url: str, *, sort_query: bool = False, drop_params: Iterable[str] = ()) -> str:
+    """The one form of `url` by which duplicates are recognised.
+
+    Args:
+        url: an absolute URL as `normalize` gives it (default port and dot segments are gone already).
+        sort_query: whether the order of query parameters makes no difference.
+        drop_params: names of query parameters (globs, `utm_*`) that make no difference.
+    """
+    url = without_fragment(url)
+    if "%" in url:
+        url = _PERCENT.sub(_normalize_percent, url)
+    drop = tuple(drop_params)
+    if (sort_query or drop) and "?" in url:
+        head, _, query = url.partition("?")
+        pairs = [
+            pair
+            for pair in parse_qsl(query, keep_blank_values=True)
+            if not any(fnmatchcase(pair[0], pattern) for pattern in drop)
+        ]
+        if sort_query:
+            pairs.sort()
+        url = f"{head}?{urlencode(pairs)}" if pairs else head
+    return url
+
+
+def _normalize_percent(match: re.Match[str]) -> str:
+    character = chr(int(match[1], 16))
+    return character if character in _UNRESERVED else f"%{match[1].upper()}"
+
+
+def scheme_of(url: str) -> str:
+    """`https` of `https://example.com/`."""
+    return url.partition(":")[0]
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port (RFC 6454 section 4), as `https://example.com` or `http://example.com:8080`."""
+    scheme, _, rest = url.partition("://")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return f"{scheme}://{authority.rpartition('@')[2]}"
+
+
+def host_of(url: str) -> str:
+    """The host of an absolute, normalised URL, without port and without an IPv6 address's brackets."""
+    authority = origin_of(url).partition("://")[2]
+    if authority.startswith("["):
+        return authority[1 : authority.index("]")]
+    return authority.partition(":")[0]
+
+
+@lru_cache(maxsize=65_536)
+def domain_of_host(host: str) -> str:
+    """The registrable domain of a host; the host itself where it has none (an IP address, `localhost`)."""
+    host = host.rstrip(".")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        found = _extract(host)
+        return found.top_domain_under_public_suffix or host
+    return host
+
+
+def domain_of(url: str) -> str:
+    """The domain of a URL: one Session, one delay, one lease (private suffixes count, offline snapshot)."""
+    return domain_of_host(host_of(url))
