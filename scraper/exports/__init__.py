@@ -1,0 +1,1 @@
+"""Files that follow the items of the store."""

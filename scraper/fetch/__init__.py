@@ -1,0 +1,1 @@
+"""Sessions, connections and their ledger; politeness, retry, robots, the address guard."""

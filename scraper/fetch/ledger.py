@@ -1,0 +1,89 @@
+"""The ledger: which connection carried each request, and why each connection had to be opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a connection was opened."""
+
+    FIRST = "first"
+    CONCURRENCY = "concurrency"
+    CLOSED_BY_SERVER = "closed-by-server"
+    IDLE = "idle"
+    MAX_REQUESTS = "max-requests"
+    MAX_AGE = "max-age"
+    DROPPED = "dropped"
+    STALE = "stale"
+    AFTER_ERROR = "after-error"
+    UNREAD_BODY = "unread-body"
+    ROOM = "room"
+    NEW_TLS_OR_PROXY = "new-tls-or-proxy"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A connection that was opened. Times are in seconds."""
+
+    id: str  # toscrape.com#2
+    domain: str
+    origin: str
+    reason: Reason
+    connect_seconds: float  # DNS and TCP connect
+    tls_seconds: float  # 0.0 on http
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The connection that carried one request. Times are in seconds."""
+
+    id: str
+    reused: bool
+    request_number: int  # 1 for the first request on it
+    reason: Reason  # why this connection was opened
+    connect_seconds: float  # spent for this request: 0.0 when reused
+    tls_seconds: float
+    first_byte_seconds: float  # from the send to the first byte of the answer
+    body_seconds: float  # from the first byte to the end of the body
+
+
+@dataclass
+class Figures:
+    """Sums of one domain. `requests` and `connections - unused` equal the server's log."""
+
+    requests: int = 0
+    connections: int = 0
+    unused: int = 0  # connections that carried no request
+    reused: int = 0  # requests that were not their connection's first
+    stale: int = 0  # sends into a connection that the server had closed
+    retries: int = 0
+    bytes: int = 0  # of bodies, as they came over the wire
+    handshake_seconds: float = 0.0  # spent opening connections
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def reuse_rate(self) -> float:
+        """The share of requests that needed no new connection, 0 to 1."""
+        return self.reused / self.requests if self.requests else 0.0
+
+    @property
+    def handshake_mean(self) -> float:
+        """Seconds that opening one connection took."""
+        return self.handshake_seconds / self.connections if self.connections else 0.0
+
+    @property
+    def seconds_saved(self) -> float:
+        """What the reused requests would have spent on opening connections of their own."""
+        return self.reused * self.handshake_mean
+
+    def __iadd__(self, other: Figures) -> Figures:
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for reason, count in other.reasons.items():
+            self.reasons[reason] = self.reasons.get(reason, 0) + count
+        return self
+
+
+_COUNTS = ("requests", "connections", "unused", "reused", "stale", "retries", "bytes", "handshake_seconds")

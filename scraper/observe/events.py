@@ -1,0 +1,182 @@
+"""The events of a crawl.
+
+Emitted by the engine and the fetch room, possibly from several threads; an observer is any callable that
+takes one event. An observer that fails is logged and left out from then on: watching never steers.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scraper.fetch.ledger import Opening, Served
+
+Observer = Callable[[object], None]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    run: int
+    name: str
+    resumed: bool
+    queued: int
+    #: Config keys whose values differ from when the run began.
+    changed_keys: tuple[str, ...] = ()
+    interrupted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A connection was opened."""
+
+    opening: Opening
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A request was answered, or came to nothing (then `error` says why and `status` is None)."""
+
+    domain: str
+    method: str
+    url: str
+    status: int | None
+    bytes: int
+    seconds: float
+    #: None where no connection was had.
+    served: Served | None
+    attempt: int
+    error: str | None = None
+    #: `page`, `robots`
+    purpose: str = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    url: str
+    reason: str
+    message: str
+    attempt: int
+    attempts: int
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageDone:
+    url: str
+    items: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageFailed:
+    url: str
+    reason: str
+    message: str
+    #: Where the spider raised, as Python prints it.
+    traceback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request was not admitted."""
+
+    url: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDropped:
+    url: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoolingDown:
+    """A whole domain waits."""
+
+    domain: str
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlowParse:
+    url: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Anything else that a user should know. `level` is a logging level."""
+
+    message: str
+    level: int = logging.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a domain hands out nothing right now."""
+
+    domain: str
+    #: `delay`, `cool-down`, `retry`, `robots`, `busy`
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The state of the crawl, about four times a second, for the progress display. Counts are the run's."""
+
+    pages: int
+    items: int
+    queued: int
+    in_flight: int
+    failed: int
+    refused: int
+    requests: int
+    reused: int
+    connections: int
+    retries: int
+    bytes: int
+    seconds: float
+    pages_limit: int | None
+    waiting: tuple[Waiting, ...]
+    #: The callback that has run for a suspiciously long time, if any: (url, seconds).
+    parsing: tuple[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draining:
+    """The crawl was told to stop; what is in flight is given until `seconds`."""
+
+    in_flight: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    run: int
+    result: str
+    why: str
+
+
+class Events:
+    """Hands each event to every observer."""
+
+    def __init__(self, observers: tuple[Observer, ...] = ()) -> None:
+        self._observers = list(observers)
+        self._lock = threading.Lock()
+
+    def __call__(self, event: object) -> None:
+        for observer in tuple(self._observers):
+            try:
+                observer(event)
+            except Exception:
+                _log.exception("%r failed and watches no longer", observer)
+                with self._lock:
+                    if observer in self._observers:
+                        self._observers.remove(observer)
