@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scraper.fetch.ledger import Opening, Served
+from scraper.figures import Opening, Served
 
 Observer = Callable[[object], None]
 _log = logging.getLogger(__name__)

@@ -1,4 +1,7 @@
-"""The ledger: which connection carried each request, and why each connection had to be opened."""
+"""The words of the ledger: which connection carried a request, why it had to be opened, and the sums.
+
+The book itself is kept by `scraper.fetch.ledger`.
+"""
 
 from __future__ import annotations
 
