@@ -24,7 +24,7 @@ class ItemStore(Protocol):
     """What exports ask of the store."""
 
     def items_after(self, run: int, commit: int, limit: int) -> list[ItemRow]:
-        """The run's items of the commits after `commit`: whole commits, in order, at least `limit` rows if there are."""
+        """The run's items of the commits after `commit`: whole commits in order, `limit` rows or a little more."""
 
     def export_position(self, run: int, name: str) -> Position | None:
         """What was last saved under `name`."""
