@@ -5,6 +5,7 @@ The book itself is kept by `scraper.fetch.ledger`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -87,6 +88,37 @@ class Figures:
         for reason, count in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + count
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run came to, beside the sums of its domains. Times are unix seconds, `seconds` is working time."""
+
+    run: int
+    name: str
+    #: `finished`, `limit`, `outside-gate`, `failed`, `stopped`, `abandoned`
+    result: str
+    #: The result in a sentence.
+    why: str
+    pages: int
+    items: int
+    failed: int
+    #: Distinct requests refused at admission; `duplicates` are apart.
+    refused: int
+    duplicates: int
+    #: Items that a pipeline left out.
+    dropped: int
+    redirects: int
+    seconds: float
+    started_at: float
+    ended_at: float | None
+    #: How many times the run was killed and gone on with.
+    interrupted: int
+    #: By reason, as are `refusals`.
+    failures: Mapping[str, int]
+    refusals: Mapping[str, int]
+    #: The paths that hold the data.
+    exports: tuple[str, ...]
 
 
 _COUNTS = ("requests", "connections", "unused", "reused", "stale", "retries", "bytes", "handshake_seconds")

@@ -43,6 +43,7 @@ class Request:
     __slots__ = (
         "body",
         "callback",
+        "cookie_marks",
         "cookies",
         "depth",
         "dont_filter",
@@ -91,6 +92,8 @@ class Request:
         self.depth = 0
         #: The URLs that redirected here, oldest first.
         self.redirected_from: tuple[str, ...] = ()
+        #: For each of these the cookies that it was asked with, as a digest: a loop that sets cookies is none.
+        self.cookie_marks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url}>"
@@ -141,6 +144,7 @@ class Request:
             setattr(request, name, record.get(name, default.copy() if isinstance(default, dict) else default))
         request.statuses = tuple(request.statuses)
         request.redirected_from = tuple(request.redirected_from)
+        request.cookie_marks = tuple(request.cookie_marks)
         body = record.get("body")
         request.body = body.encode("latin-1") if body else None
         return request
@@ -159,6 +163,7 @@ _DEFAULTS: dict[str, Any] = {
     "retry_unsafe": False,
     "depth": 0,
     "redirected_from": (),
+    "cookie_marks": (),
 }
 
 

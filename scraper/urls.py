@@ -25,8 +25,8 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 def normalize(url: str, base: str | None = None) -> str | None:
     """The absolute URL that a browser would make of `url` on a page at `base`, or None where it makes none."""
     try:
-        return str(ada_url.URL(url, base=base).href)
-    except ValueError:
+        return ada_url.normalize_url(url) if base is None else ada_url.join_url(base, url)
+    except ValueError:  # not a URL, or text that UTF-8 cannot say
         return None
 
 

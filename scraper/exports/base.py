@@ -34,7 +34,7 @@ class ItemStore(Protocol):
 
 
 class Export(Protocol):
-    """A target of items."""
+    """A target of items. Every method may raise ExportError."""
 
     def open(self, position: Position | None) -> bool:
         """Go on at `position`, or begin when it is None.
@@ -43,11 +43,18 @@ class Export(Protocol):
         written anew from the store.
         """
 
-    def write(self, rows: Sequence[ItemRow]) -> None:
-        """Append whole records."""
+    def write(self, rows: Sequence[ItemRow]) -> bool:
+        """Append whole records.
+
+        Returns False, and writes nothing, where these rows need a target of another shape (a CSV whose header
+        grew): it is then opened again with None and written anew from the store.
+        """
 
     def position(self) -> Position:
         """Where the target stands, with everything written so far handed to the operating system."""
 
     def close(self, *, complete: bool) -> str:
-        """End. A complete target takes its final name; returns the path that now holds the data."""
+        """End. A complete target takes its final name; returns the path that now holds the data.
+
+        All descriptors are closed, also where this raises. The target may be opened again afterwards.
+        """

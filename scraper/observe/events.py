@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from scraper.figures import Opening, Served
 
@@ -162,6 +163,8 @@ class RunEnded:
     run: int
     result: str
     why: str
+    #: The figures as `scraper.observe.stats.run_stats` gives them, for the sums in the log.
+    stats: Mapping[str, Any] | None = None
 
 
 class Events:

@@ -1,0 +1,307 @@
+"""The forms of text that a site's YAML holds: references to Python objects, headers, paths, globs."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Annotated, Any, Literal
+
+from cronsim import CronSim, CronSimError
+from pydantic import BaseModel, BeforeValidator, WithJsonSchema
+
+from scraper.config import kinds
+from scraper.config.kinds import flag, matching, nearest, optional, text, whole, wrong
+from scraper.config.scalars import FromEnvironment, typed
+
+#: The formats of exports by the suffix of their file.
+FORMATS = {".jsonl": "jsonl", ".csv": "csv"}
+#: Standard output, as the path of an export.
+STDOUT = "-"
+
+_IDENTIFIER = r"[^\W\d]\w*"
+_DOTTED = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*"
+_FILE_REFERENCE = re.compile(rf"(?:.+\.py|{_DOTTED}):{_DOTTED}")
+_MODULE_REFERENCE = re.compile(rf"{_DOTTED}:{_DOTTED}")
+_CLASS = re.compile(rf"{_DOTTED}(?:\.|:){_DOTTED}")
+#: RFC 9110 section 5.6.2, token.
+_HEADER_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+#: RFC 9110 section 5.5: visible characters, spaces and tabs between them, and obs-text (Latin-1).
+_HEADER_VALUE = r"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?"
+#: How an address begins that names its scheme.
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
+
+
+def _reference(pattern: re.Pattern[str], expected: str) -> Any:
+    def read(value: Any) -> str:
+        found = text(value)
+        if not pattern.fullmatch(found):
+            suggestion = found.replace(".py.", ".py:") if ".py." in found else ""
+            head, dot, last = found.rpartition(".")
+            if (
+                not suggestion
+                and dot
+                and ":" not in found
+                and last[:1].isupper()
+                and pattern.fullmatch(f"{head}:{last}")
+            ):
+                suggestion = f"{head}:{last}"
+            raise wrong(expected, suggestion=suggestion)
+        return found
+
+    return read
+
+
+def user_agent(value: Any) -> str:
+    """What the User-Agent header says: never empty, one line."""
+    found = text(value)
+    if not found.strip() or not re.fullmatch(_HEADER_VALUE, found):
+        raise wrong(
+            "a name for the crawler in one line of plain text, such as acme-research/1.0 (+https://acme.example/bot)"
+        )
+    return found
+
+
+def crawl_name(value: Any) -> str:
+    """A name that is also a file's: letters, digits, dots, dashes, underscores."""
+    found = text(value)
+    if not re.fullmatch(r"\w[\w.\-]{0,99}", found) or found.endswith("."):
+        raise wrong("a name of letters, digits, '-', '_' and '.', which begins with a letter or digit")
+    return found
+
+
+def store_path(value: Any) -> str:
+    """The path of the SQLite file that keeps the crawl."""
+    found = text(value)
+    if found.lower().startswith(("postgres://", "postgresql://", "postgresql+")):
+        raise wrong("a path", remedy="this version keeps its store in SQLite, write one such as .scraper/books.db")
+    if SCHEME.match(found) or not found.strip() or found.endswith(("/", "\\")) or "\0" in found:
+        raise wrong("the path of a file", remedy="write one such as .scraper/books.db")
+    return found
+
+
+def verify(value: Any) -> bool | str:
+    """Whether TLS certificates are checked, or the path of the bundle to check them with."""
+    found = typed(value)
+    if (
+        isinstance(found, str)
+        and found
+        and found.lower() not in ("on", "off", "yes", "no", "y", "n", "true", "false")
+    ):
+        return found
+    try:
+        return flag(PurePath(found).name if isinstance(found, PurePath) else found)
+    except ValueError as error:
+        raise wrong("true, false, or the path of a CA bundle", suggestion=_suggestion(error)) from None
+
+
+def _suggestion(error: Any) -> str:
+    return str((getattr(error, "context", None) or {}).get("suggestion", ""))
+
+
+def certificate(value: Any) -> str | tuple[str, str] | None:
+    """A client certificate: a file, or a certificate and its key."""
+    if isinstance(value, list | tuple):
+        if len(value) == 2 and all(isinstance(part, str) and part for part in value):
+            return str(value[0]), str(value[1])
+    elif typed(value) is None:
+        return None
+    elif isinstance(value, str | PurePath):
+        return str(value)
+    raise wrong("the path of a certificate, or [certificate, key]")
+
+
+def authentication(value: Any) -> Any:
+    """`{basic: [user, password]}`, a `module:factory`, or an AuthBase object from Python."""
+    expected = "{basic: [user, password]} or module:factory"
+    if isinstance(value, Mapping):
+        pair = value.get("basic")
+        if set(value) != {"basic"} or not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise wrong(expected)
+        if not all(isinstance(part, str) for part in pair):
+            raise wrong(expected, remedy="put user and password in quotes")
+        return {"basic": [str(part) for part in pair]}
+    if isinstance(value, str):
+        if _FILE_REFERENCE.fullmatch(value):
+            return str(value)
+    elif typed(value) is None or callable(value):
+        return value
+    raise wrong(expected)
+
+
+def path_rule(value: Any) -> Any:
+    """A glob on the path as text, or `{regex: …}` on the whole URL, as the fields of a PathRule."""
+    expected = "a glob on the path such as /logout*, or {regex: …}"
+    if isinstance(value, str):
+        found = str(value)
+        if not found.startswith(("/", "*")):
+            raise wrong(expected, remedy="begin a glob with / or *")
+        return {"glob": found}
+    if isinstance(value, Mapping):
+        if len(value) != 1 and set(value) <= {"glob", "regex"}:
+            raise wrong(expected)
+    elif not isinstance(value, BaseModel):
+        raise wrong(expected)
+    return value
+
+
+def regular_expression(value: Any) -> str:
+    """A regular expression of Python's `re`."""
+    found = text(value)
+    try:
+        re.compile(found)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise wrong("a regular expression", remedy=_because("Python", value, error)) from None
+    return found
+
+
+def _because(who: str, value: Any, error: Exception) -> str:
+    """What a library says of `value`, unless that would quote the environment."""
+    return "" if isinstance(value, FromEnvironment) else f"{who} says: {error}"
+
+
+def export_entry(value: Any) -> Any:
+    """An export as text is its path; the format of either follows from the path's suffix."""
+    entry = {"path": str(value)} if isinstance(value, str | PurePath) else value
+    if isinstance(entry, BaseModel):
+        return entry
+    if not isinstance(entry, Mapping):
+        raise wrong("a path, or a mapping such as {path: out/items.csv, fields: [title]}")
+    if not isinstance(entry.get("path"), str | PurePath):
+        return entry
+    path = str(entry["path"])
+    at = "" if entry is not value else "path"
+    if not path.strip() or path.endswith(("/", "\\")) or "\0" in path:
+        raise wrong("the path of a file, or - for standard output", at=at)
+    if entry.get("format") is None:
+        by_suffix = format_of(path)
+        if by_suffix is None:
+            raise wrong(
+                f"a path that ends in {' or '.join(FORMATS)}, or - for standard output",
+                remedy=f"or name the format: {{path: …, format: {next(iter(FORMATS.values()))}}}",
+                at=at,
+            )
+        return {**entry, "format": by_suffix}
+    return entry
+
+
+def format_of(path: str) -> str | None:
+    """The format that the path of an export says; JSONL for standard output, None where it says none."""
+    return FORMATS[".jsonl"] if path == STDOUT else FORMATS.get(PurePath(path).suffix.lower())
+
+
+def export_format(value: Any) -> str | None:
+    """The name of a format."""
+    known = sorted(set(FORMATS.values()))
+    if typed(value) is None:
+        return None
+    if isinstance(value, str) and str(value) in known:
+        return str(value)
+    raise wrong(" or ".join(known), suggestion=nearest(str(value), known))
+
+
+def processes(value: Any) -> Any:
+    """How many processes crawl."""
+    found = typed(value)
+    if found == "auto":
+        return "auto"
+    count = whole(1, remedy="this version runs one process")(value)
+    if count > 1:
+        raise wrong("1 or auto", remedy="this version runs one process, write 1")
+    return count
+
+
+def cron(value: Any) -> str:
+    """A cron expression of five fields."""
+    found = text(value)
+    try:
+        CronSim(found, datetime(2000, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        raise wrong(
+            'a cron expression of five fields such as "0 */6 * * *"', remedy=_because("cronsim", value, error)
+        ) from None
+    return found
+
+
+def timezone(value: Any) -> str:
+    """The name of a time zone in the IANA database."""
+    found = text(value)
+    try:
+        zoneinfo.ZoneInfo(found)
+    except (KeyError, ValueError, OSError):
+        suggestion = nearest(found, zoneinfo.available_timezones())
+        raise wrong("a time zone such as Europe/London", suggestion=suggestion) from None
+    return found
+
+
+Name = Annotated[str, BeforeValidator(crawl_name)]
+SpiderReference = Annotated[
+    str, BeforeValidator(_reference(_FILE_REFERENCE, "file.py:Class or package.module:Class"))
+]
+PipelineReference = Annotated[
+    str, BeforeValidator(_reference(_FILE_REFERENCE, "module:function or file.py:function"))
+]
+SessionClass = Annotated[
+    str, BeforeValidator(_reference(_CLASS, "a subclass of requests.Session, as package.Class or module:Class"))
+]
+UserAgent = Annotated[str, BeforeValidator(user_agent)]
+HeaderName = Annotated[
+    str, BeforeValidator(matching(_HEADER_NAME, "the name of a header: letters, digits and dashes"))
+]
+HeaderValue = Annotated[
+    str,
+    BeforeValidator(matching(_HEADER_VALUE, "one line of Latin-1 text without spaces around it")),
+]
+StorePath = Annotated[str, BeforeValidator(store_path)]
+Verify = Annotated[bool | str, BeforeValidator(verify), WithJsonSchema({"type": ["boolean", "string"]})]
+Certificate = Annotated[
+    str | tuple[str, str] | None,
+    BeforeValidator(certificate),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": ["string", "null"]},
+                {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
+            ]
+        }
+    ),
+]
+Authentication = Annotated[
+    Any,
+    BeforeValidator(authentication),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": ["string", "null"]},
+                {
+                    "type": "object",
+                    "properties": {
+                        "basic": {
+                            "type": "array",
+                            "items": {"type": "string"},
+                            "minItems": 2,
+                            "maxItems": 2,
+                        }
+                    },
+                    "required": ["basic"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+RegularExpression = Annotated[str | None, BeforeValidator(optional(regular_expression))]
+ExportFormat = Annotated[
+    str | None,
+    BeforeValidator(export_format),
+    WithJsonSchema({"enum": sorted(set(FORMATS.values()))}),
+]
+Processes = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(processes),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "const": 1}, kinds.VARIABLE_SCHEMA]}),
+]
+Cron = Annotated[str, BeforeValidator(cron)]
+Timezone = Annotated[str, BeforeValidator(timezone)]

@@ -1,0 +1,71 @@
+"""Values back to plain data: by the keys that are written, in figures or as a user would write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from scraper.config import forms, kinds
+from scraper.config.tree import Path
+from scraper.config.units import format_duration, format_size
+from scraper.config.values import ExportConfig, PathRule
+
+
+def plain_values(value: Any, *, readable: bool = False) -> Any:
+    """A section as a dict of plain data.
+
+    Args:
+        value: a section, or anything inside of one.
+        readable: durations and sizes as text (`1m30s`, `10MB`), exports and globs in their short form.
+
+    Returns:
+        dicts and lists; a tuple is a set's members in order, which have no places of their own.
+    """
+    if readable and (short := _short(value)) is not None:
+        return short
+    if isinstance(value, BaseModel):
+        return {
+            info.alias or name: field_value(info, getattr(value, name), readable)
+            for name, info in type(value).model_fields.items()
+        }
+    if isinstance(value, Mapping):
+        return {str(key): plain_values(inner, readable=readable) for key, inner in value.items()}
+    if isinstance(value, frozenset):
+        return tuple(sorted(value))
+    if isinstance(value, list | tuple):
+        return [plain_values(inner, readable=readable) for inner in value]
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)
+
+
+def field_value(info: FieldInfo, value: Any, readable: bool) -> Any:
+    """`plain_values` of one field, which knows its unit."""
+    if readable and value is not None:
+        if kinds.DURATION in info.metadata:
+            return format_duration(value)
+        if kinds.SIZE in info.metadata:
+            return format_size(value)
+    return plain_values(value, readable=readable)
+
+
+def _short(value: Any) -> Any:
+    """The text that stands for a whole mapping, where there is one."""
+    if isinstance(value, PathRule):
+        return value.glob if value.glob is not None else {"regex": value.regex}
+    if isinstance(value, ExportConfig) and value.fields is None and value.item is None:
+        return value.path if forms.format_of(value.path) == value.format else None
+    return None
+
+
+def leaves(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every value that has nothing below it, with its path; empty mappings and lists too."""
+    if isinstance(data, dict) and data:
+        for key, inner in data.items():
+            yield from leaves(inner, (*path, key))
+    elif isinstance(data, list) and data:
+        for number, inner in enumerate(data):
+            yield from leaves(inner, (*path, number))
+    else:
+        yield path, data

@@ -1,0 +1,1 @@
+"""The engine: shards that take, fetch, parse and commit."""

@@ -1,0 +1,108 @@
+"""The state of one domain while a shard holds it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from scraper.config import DomainSettings
+from scraper.fetch.deadlines import Limit
+from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.politeness import CoolDown, Pace
+from scraper.fetch.retry import RetryPolicy
+from scraper.fetch.robots import Robots
+from scraper.store.values import Queued
+
+
+@dataclass(eq=False)
+class Domain:
+    """Changed under the frontier's lock only. Times are of the monotonic clock."""
+
+    name: str
+    epoch: int
+    settings: DomainSettings
+    session: DomainSession
+    retry: RetryPolicy
+    pace: Pace
+    #: The next request may start then.
+    due: float = 0.0
+    cool: CoolDown = field(default_factory=CoolDown)
+    in_flight: int = 0
+    #: With a delay: a request was handed out and is not sent yet.
+    sending: bool = False
+    ready: deque[Queued] = field(default_factory=deque)
+    #: The store holds requests beside those in `ready`.
+    more: bool = True
+    #: When requests that wait for another try are due, in seconds since the epoch; the store is asked at once.
+    again_at: float | None = 0.0
+    #: Requests handed out or in `ready`, until they are committed.
+    taken: set[int] = field(default_factory=set)
+    robots: dict[str, Robots] = field(default_factory=dict)
+    robots_attempts: dict[str, int] = field(default_factory=dict)
+    #: The robots.txt of an origin is being fetched; the domain waits for it.
+    asking: bool = False
+    #: Number of its entry in the frontier's heap.
+    entry: int | None = None
+    #: Seconds since the epoch, for the store.
+    last_send: float | None = None
+    #: Changes of the jar that are in the store.
+    cookies_kept: int = 0
+
+    @property
+    def may_take(self) -> bool:
+        """Whether a request could be handed out, were it due."""
+        if not self.ready or self.asking or self.in_flight >= self.settings.politeness.concurrency:
+            return False
+        return not (self.sending and self.pace.delay > 0)
+
+    @property
+    def due_at(self) -> float:
+        """When it could."""
+        return max(self.due, self.cool.until)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left of it that is known here."""
+        return not (self.ready or self.more or self.taken or self.again_at is not None)
+
+    def waits_for(self, now: float) -> str:
+        """What it waits for, in a word."""
+        if self.asking:
+            return "robots"
+        if self.cool.until > now:
+            return "cool-down"
+        if not self.ready:
+            return "retry" if self.again_at is not None else "busy"
+        if self.in_flight >= self.settings.politeness.concurrency:
+            return "busy"
+        return "delay"
+
+
+class DomainGate:
+    """The gate of a domain: what is sent beside the frontier waits here; each send moves the due time on."""
+
+    def __init__(
+        self,
+        domain: Domain,
+        reserve: Callable[[Domain], float | None],
+        sent: Callable[[Domain, float], None],
+        check_lease: Callable[[], None],
+    ) -> None:
+        self._domain = domain
+        self._reserve = reserve
+        self._sent = sent
+        self._check_lease = check_lease
+
+    def wait(self, limit: Limit) -> None:
+        """Sleeps until the domain's next turn, and takes it."""
+        while (seconds := self._reserve(self._domain)) is not None:
+            if seconds > limit.left:
+                raise TimeoutError("no turn within session.timeout.total: the domain's delay is longer")
+            time.sleep(max(seconds, 0.001))
+
+    def sending(self) -> None:
+        """The time is taken here, right before the head is written."""
+        self._check_lease()
+        self._sent(self._domain, time.monotonic())

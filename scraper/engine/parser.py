@@ -1,0 +1,263 @@
+"""Parsing: one call into the spider, and what came of it. One thread a shard does it all, so spiders need no locks."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import struct
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from scraper import items
+from scraper.config import SiteConfig
+from scraper.engine.admission import Admission
+from scraper.errors import DropItem, FetchError, ItemError, Retry, StopCrawl
+from scraper.fetch.fetcher import Outcome as Fetch
+from scraper.observe import events
+from scraper.observe.events import Events
+from scraper.pipelines import Pipelines
+from scraper.request import Request
+from scraper.response import Response
+from scraper.spider import Spider, resolve, results_of
+from scraper.store.values import Done, Failed, Queued, Refusal, StoredItem, Yielded
+
+#: Results of start() that are committed together.
+START_PORTION = 500
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What an errback gets: a request that ended without a page, and why."""
+
+    request: Request
+    response: Response | None
+    reason: str
+    message: str = ""
+
+
+class SpiderFailed(Exception):
+    """A callback raised; `text` is the traceback from the spider's frame on."""
+
+    def __init__(self, message: str, text: str) -> None:
+        super().__init__(message)
+        self.text = text
+
+
+class Parser:
+    """Calls the spider and makes of its results what is committed.
+
+    Args:
+        note: the file that names the page being parsed, so that a page that kills the process is known.
+    """
+
+    def __init__(
+        self,
+        spider: Spider,
+        pipelines: Pipelines,
+        config: SiteConfig,
+        admission: Admission,
+        emit: Events,
+        note: ParsingNote,
+    ) -> None:
+        self._spider = spider
+        self._pipelines = pipelines
+        self._keys = {kind: item.key for kind, item in config.items.items()}
+        self._has_start_urls = bool(config.start_urls)
+        self._admission = admission
+        self._emit = emit
+        self._note = note
+        #: What is being parsed, since when (monotonic): looked at by another thread.
+        self.current: tuple[str, float] | None = None
+
+    def page(self, queued: Queued, response: Response, fetch: Fetch) -> Done:
+        """The outcome of a page: all that its callback yielded, or nothing.
+
+        Raises:
+            SpiderFailed: the callback or a pipeline raised.
+            Retry: the spider wants it fetched again.
+        """
+        yielded = self._call(queued, queued.request.callback, response, response)
+        served = response.connection
+        return Done(
+            queued,
+            yielded,
+            url=response.url,
+            status=response.status,
+            fetched_at=time.time(),
+            connection=served.id if served is not None else None,
+            bytes=fetch.bytes,
+            etag=response.headers.get("ETag"),
+            last_modified=response.headers.get("Last-Modified"),
+            content_hash=blake2b(response.body, digest_size=16).digest(),
+        )
+
+    def failure(self, failed: Failed, response: Response | None) -> Failed:
+        """The outcome of a request that failed, with what its errback yields.
+
+        Raises:
+            SpiderFailed: the errback raised.
+        """
+        request = failed.queued.request
+        if request.errback is None:
+            return failed
+        failure = Failure(request, response, failed.reason, failed.message)
+        yielded = self._call(failed.queued, request.errback, failure, response)
+        return Failed(
+            failed.queued,
+            failed.reason,
+            failed.message,
+            failed.status,
+            failed.traceback,
+            failed.attempts,
+            yielded,
+        )
+
+    def start_results(self, skip: int) -> Iterator[Any]:
+        """What the spider's start() gives, without the first `skip`, which an earlier process took in.
+
+        Raises:
+            SpiderFailed: start() raised.
+        """
+        try:
+            return itertools.islice(results_of(self._spider.start()), skip, None)
+        except Exception as error:
+            raise _spider_failed(error, "start") from error
+
+    def start(self, results: Iterator[Any]) -> tuple[Yielded, int, bool]:
+        """The next portion of start(): what it yielded, how many results that were, and whether it is at its end.
+
+        Raises:
+            SpiderFailed: start() raised.
+        """
+        collected = _Collected(self, None, 0)
+        taken = 0
+        try:
+            for result in results:
+                taken += 1
+                if isinstance(result, Request) and not self._has_start_urls:
+                    self._admission.allow_host_of(result.url)
+                collected.add(result)
+                if taken >= START_PORTION:
+                    return collected.yielded, taken, False
+        except StopCrawl as stop:
+            collected.yielded.stop = stop.message
+        except Exception as error:
+            raise _spider_failed(error, "start") from error
+        return collected.yielded, taken, True
+
+    def _call(self, queued: Queued, method: str | None, argument: Any, response: Response | None) -> Yielded:
+        request = queued.request
+        collected = _Collected(self, response, request.depth + 1)
+        self._note.write(queued.id)
+        self.current = request.url, time.monotonic()
+        try:
+            for result in results_of(resolve(self._spider, method)(argument)):
+                collected.add(result)
+        except StopCrawl as stop:
+            collected.yielded.stop = stop.message
+        except DropItem as drop:
+            collected.drop(drop)
+        except Retry:
+            raise
+        except Exception as error:
+            raise _spider_failed(error, method or "parse") from error
+        finally:
+            self.current = None
+            self._note.clear()
+        return collected.yielded
+
+
+class _Collected:
+    """What one call into the spider yields, as it comes."""
+
+    def __init__(self, parser: Parser, response: Response | None, depth: int) -> None:
+        self.yielded = Yielded()
+        self._parser = parser
+        self._response = response
+        self._depth = depth
+
+    def add(self, result: Any) -> None:
+        if isinstance(result, Request):
+            self._request(result)
+        else:
+            self._item(result)
+
+    def _request(self, request: Request) -> None:
+        request.depth = self._depth
+        self.yielded.outgoing.append(request.to_record())
+        verdict = self._parser._admission.judge(request)
+        if isinstance(verdict, Refusal):
+            self.yielded.refusals.append(verdict)
+            self._parser._emit(events.Refused(verdict.url, verdict.reason, verdict.message))
+        else:
+            self.yielded.found.append(verdict)
+
+    def _item(self, item: Any) -> None:
+        try:
+            item = self._parser._pipelines.process(item, self._response)
+        except DropItem as drop:
+            self.drop(drop)
+            return
+        kind, data = items.record_of(item)
+        key = items.key_of(kind, data, self._parser._keys.get(kind, ()))
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        self.yielded.items.append(StoredItem(kind, key, text))
+
+    def drop(self, drop: DropItem) -> None:
+        reason = drop.message or "DropItem"
+        self.yielded.dropped.append(reason)
+        url = self._response.url if self._response is not None else ""
+        self._parser._emit(events.ItemDropped(url, reason))
+
+
+def _spider_failed(error: Exception, method: str) -> SpiderFailed:
+    """The error in a sentence, with the traceback from the spider's own frame on: ours say nothing to a user."""
+    lines = traceback.TracebackException.from_exception(error)
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100
+    own = [place for place, frame in enumerate(lines.stack) if not frame.filename.startswith(here)]
+    if own:
+        del lines.stack[: own[0]]
+    text = "".join(lines.format(chain=not isinstance(error, ItemError | FetchError)))
+    place = f" at {lines.stack[0].filename}:{lines.stack[0].lineno}" if own else ""
+    return SpiderFailed(f"{method} raised {type(error).__name__}: {error}{place}", text)
+
+
+class ParsingNote:
+    """A small file beside the store that names the page being parsed.
+
+    It outlives the process, so a page that brings it down (or eats its memory) is found out after two crashes.
+    """
+
+    _FORMAT = struct.Struct("<qq")
+
+    def __init__(self, path: Path, run: int) -> None:
+        self._run = run
+        self._file = path.open("r+b", buffering=0) if path.exists() else path.open("w+b", buffering=0)
+
+    def noted(self) -> int | None:
+        """The request whose page was being parsed when an earlier process of this run died."""
+        self._file.seek(0)
+        data = self._file.read(self._FORMAT.size) or b""
+        if len(data) < self._FORMAT.size:
+            return None
+        run, request = self._FORMAT.unpack(data)
+        return request if run == self._run and request else None
+
+    def write(self, request: int) -> None:
+        """This request's page is about to be parsed."""
+        self._file.seek(0)
+        self._file.write(self._FORMAT.pack(self._run, request))
+
+    def clear(self) -> None:
+        """It was."""
+        self.write(0)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

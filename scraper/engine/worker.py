@@ -1,0 +1,283 @@
+"""What a fetch thread does: take a job, fetch, decide what becomes of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from scraper.config import Limits
+from scraper.engine.admission import Admission
+from scraper.engine.domain import Domain, DomainGate
+from scraper.engine.frontier import Frontier, Job
+from scraper.errors import FetchError, LeaseLost
+from scraper.fetch import redirects
+from scraper.fetch.exchange import Turn, turn_of
+from scraper.fetch.fetcher import Fetcher
+from scraper.fetch.fetcher import Outcome as Fetch
+from scraper.fetch.guard import Guard
+from scraper.fetch.retry import failure_of, retry_after
+from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, State
+from scraper.observe import events
+from scraper.observe.events import Events
+from scraper.request import Request
+from scraper.response import Response
+from scraper.store.values import Again, Failed, Outcome, Queued, Redirected, Refusal, Yielded
+
+_log = logging.getLogger(__name__)
+
+#: Statuses by which a server asks the whole domain to hold still.
+_COOLING = frozenset({429, 503})
+
+
+class Desk(Protocol):
+    """Where a worker puts what it brings."""
+
+    def settled(self, outcome: Outcome) -> None:
+        """An outcome that needs no parsing."""
+
+    def parse(self, queued: Queued, response: Response, fetch: Fetch) -> None:
+        """A page for the parse thread."""
+
+    def parse_failure(self, failed: Failed, response: Response | None) -> None:
+        """A failure whose errback is to be called."""
+
+    def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
+        """A robots.txt for the store."""
+
+
+class Worker:
+    """Runs in each of the fetch threads; has no state of its own but what is in flight."""
+
+    def __init__(
+        self,
+        frontier: Frontier,
+        fetcher: Fetcher,
+        guard: Guard,
+        admission: Admission,
+        limits: Limits,
+        desk: Desk,
+        emit: Events,
+        mark_sent: Callable[[int], None],
+        check_lease: Callable[[], None],
+    ) -> None:
+        self._frontier = frontier
+        self._fetcher = fetcher
+        self._guard = guard
+        self._admission = admission
+        self._limits = limits
+        self._desk = desk
+        self._emit = emit
+        self._mark_sent = mark_sent
+        self._check_lease = check_lease
+        self._turns: set[Turn] = set()
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Work until the frontier is closed."""
+        while (job := self._frontier.take()) is not None:
+            if job.queued is None:
+                self._fetch_robots(job.domain, job.origin)
+            else:
+                self._fetch_page(job, job.queued)
+
+    def abort(self) -> None:
+        """End everything that is in flight, now."""
+        with self._lock:
+            turns = list(self._turns)
+        for turn in turns:
+            turn.limit.expire()
+
+    # Pages -----------------------------------------------------------------------------------------------
+
+    def _fetch_page(self, job: Job, queued: Queued) -> None:
+        domain = job.domain
+        try:
+            if not queued.request.may_be_repeated:
+                self._mark_sent(queued.id)
+            fetch = self._fetch(queued.request, domain)
+        except LeaseLost:
+            # Not sent. If the lease is another shard's by now, the commit leaves this out.
+            self._frontier.fetched(domain)
+            self._settle(Again(queued, time.time(), queued.attempts))
+            return
+        except Exception as error:
+            _log.exception("%s could not be fetched", queued.request.url)
+            fetch = Fetch(None, FetchError(f"{type(error).__name__}: {error}", reason="internal"), None, 0.0, 0)
+        body_bytes = len(fetch.response.body) if fetch.response is not None else 0
+        self._frontier.fetched(domain, body_bytes=body_bytes)
+        self._report(fetch, queued.request, domain, queued.attempts + 1, "page")
+        self._decide(queued, domain, fetch)
+
+    def _fetch(self, request: Request, domain: Domain) -> Fetch:
+        gate = DomainGate(domain, self._frontier.reserve, self._frontier.sent, self._check_lease)
+        with turn_of(domain.settings.session.timeout.total, self._guard, gate) as turn:
+            with self._lock:
+                self._turns.add(turn)
+            try:
+                return self._fetcher.fetch(request, domain.session, turn)
+            finally:
+                with self._lock:
+                    self._turns.discard(turn)
+
+    def _decide(self, queued: Queued, domain: Domain, fetch: Fetch) -> None:
+        """To the parser, to another place, to another try, or to its end."""
+        response = fetch.response
+        if fetch.error is not None or response is None:
+            error = fetch.error or FetchError("no answer")
+            self._failed(queued, domain, error.reason, str(error), None)
+            return
+        if response.ok or response.status in queued.request.statuses:
+            self._frontier.answered(domain)
+            self._desk.parse(queued, response, fetch)
+        elif redirects.is_redirect(response):
+            self._redirected(queued, domain, response, fetch)
+        else:
+            self._refused_by_server(queued, domain, response)
+
+    def _redirected(self, queued: Queued, domain: Domain, response: Response, fetch: Fetch) -> None:
+        try:
+            target, came_before = redirects.target_of(
+                response, fetch.cookies_sent, domain.session.jar, self._limits.redirects
+            )
+        except FetchError as error:
+            self._failed(queued, domain, error.reason, str(error), response)
+            return
+        if target.depth == 0:
+            self._admission.allow_host_of(target.url)
+        request = queued.request
+        filtered = request.method == "GET" and not request.dont_filter and not came_before
+        verdict = self._admission.judge(target, unfiltered=not filtered)
+        yielded = Yielded(outgoing=[target.to_record()])
+        if isinstance(verdict, Refusal):
+            yielded.refusals.append(verdict)
+            self._emit(events.Refused(verdict.url, verdict.reason, verdict.message))
+        else:
+            yielded.found.append(verdict)
+        self._settle(Redirected(queued, yielded), len(response.body))
+
+    def _refused_by_server(self, queued: Queued, domain: Domain, response: Response) -> None:
+        """A status that is neither a page nor a redirect."""
+        asked = retry_after(response.headers.get("Retry-After"), time.time())
+        if response.status in _COOLING:
+            bearable = asked if asked is None or asked <= domain.settings.retry.max_wait else None
+            sent_at = time.monotonic() - response.elapsed
+            seconds = self._frontier.cool_down(domain, sent_at, bearable)
+            self._emit(events.CoolingDown(domain.name, seconds, f"it answered {response.status}"))
+        self._failed(
+            queued, domain, f"http-{response.status}", f"the server answered {response.status}", response, asked
+        )
+
+    def _failed(
+        self,
+        queued: Queued,
+        domain: Domain,
+        reason: str,
+        message: str,
+        response: Response | None,
+        asked_wait: float | None = None,
+    ) -> None:
+        attempt = queued.attempts + 1
+        request = queued.request
+        verdict = domain.retry.judge(
+            reason, attempt, repeatable=request.may_be_repeated, asked_wait=asked_wait
+        )
+        body_bytes = len(response.body) if response is not None else 0
+        if verdict.wait is not None:
+            domain.session.ledger.retried()
+            self._emit(
+                events.Retrying(request.url, reason, message, attempt, domain.retry.attempts, verdict.wait)
+            )
+            self._settle(Again(queued, time.time() + verdict.wait, attempt), body_bytes)
+            return
+        if verdict.reason == "wait-too-long":
+            message += f" and asks to wait {asked_wait:.0f} s, more than retry.max_wait"
+        status = response.status if response is not None else None
+        failed = Failed(queued, verdict.reason, message, status, attempts=attempt)
+        self._emit(events.PageFailed(request.url, verdict.reason, message))
+        if request.errback is not None:
+            self._desk.parse_failure(failed, response)
+        else:
+            self._settle(failed, body_bytes)
+
+    def _settle(self, outcome: Outcome, body_bytes: int = 0) -> None:
+        self._desk.settled(outcome)
+        self._frontier.parsed(body_bytes=body_bytes, page=False)
+
+    # robots.txt ------------------------------------------------------------------------------------------
+
+    def _fetch_robots(self, domain: Domain, origin: str) -> None:
+        """Ask for an origin's robots.txt; transient failures are tried again through the frontier."""
+        attempt = domain.robots_attempts.get(origin, 0) + 1
+        url = f"{origin}/robots.txt"
+        try:
+            robots, reason = self._ask(domain, url, attempt)
+        except LeaseLost:
+            self._frontier.fetched(domain)
+            self._frontier.ask_robots_again(domain, origin, 1.0)
+            return
+        except Exception as error:
+            _log.exception("%s could not be fetched", url)
+            robots, reason = Robots(State.UNREACHABLE, "", f"{type(error).__name__}: {error}", time.time()), "internal"
+        self._frontier.fetched(domain)
+        if robots.state is State.UNREACHABLE:
+            verdict = domain.retry.judge(reason, attempt)
+            if verdict.wait is not None:
+                domain.session.ledger.retried()
+                self._emit(
+                    events.Retrying(url, reason, robots.why, attempt, domain.retry.attempts, verdict.wait)
+                )
+                self._frontier.ask_robots_again(domain, origin, verdict.wait)
+                return
+            self._emit(events.Notice(f"{robots.why}: nothing of {origin} is fetched (RFC 9309)"))
+        self._desk.robots(domain, origin, robots)
+        self._frontier.robots_known(domain, origin, robots)
+
+    def _ask(self, domain: Domain, url: str, attempt: int) -> tuple[Robots, str]:
+        """Fetch a robots.txt, following its redirects on this domain's Session, paced like any request."""
+        request = Request(url)
+        gate = DomainGate(domain, self._frontier.reserve, self._frontier.sent, self._check_lease)
+        with turn_of(domain.settings.session.timeout.total, self._guard, gate) as turn:
+            with self._lock:
+                self._turns.add(turn)
+            try:
+                for _ in range(MAX_REDIRECTS + 1):
+                    fetch = self._fetcher.fetch(
+                        request, domain.session, turn, body_limit=MAX_BYTES, truncate=True
+                    )
+                    self._report(fetch, request, domain, attempt, "robots")
+                    response = fetch.response
+                    if response is None:
+                        error = fetch.error or FetchError("no answer")
+                        why = f"robots.txt could not be had: {error.message}"
+                        return Robots(State.UNREACHABLE, "", why, time.time()), error.reason
+                    if not redirects.is_redirect(response):
+                        return Robots.of_answer(response.status, response.body, time.time()), f"http-{response.status}"
+                    request, _ = redirects.target_of(
+                        response, fetch.cookies_sent, domain.session.jar, MAX_REDIRECTS
+                    )
+            except FetchError as error:
+                # Too many redirects, or to nowhere: as if there were none (RFC 9309 section 2.3.1.2).
+                return Robots(State.NONE, "", f"robots.txt: {failure_of(error)}", time.time()), error.reason
+            finally:
+                with self._lock:
+                    self._turns.discard(turn)
+        return Robots(State.NONE, "", "robots.txt redirects too often", time.time()), "too-many-redirects"
+
+    def _report(self, fetch: Fetch, request: Request, domain: Domain, attempt: int, purpose: str) -> None:
+        self._emit(
+            events.Fetched(
+                domain=domain.name,
+                method=request.method,
+                url=request.url,
+                status=fetch.response.status if fetch.response is not None else None,
+                bytes=fetch.bytes,
+                seconds=fetch.seconds,
+                served=fetch.served,
+                attempt=attempt,
+                error=fetch.error.message if fetch.error is not None else None,
+                purpose=purpose,
+            )
+        )

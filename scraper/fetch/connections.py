@@ -1,0 +1,156 @@
+"""Connections that report: urllib3's classes under requests' own adapter, at the seams that urllib3 offers.
+
+A domain's connections are kept together, whatever their origin: `Connections` says which may be used again
+and keeps the number that are open at most. urllib3's own pools cap idle sockets a host only, count no reconnects
+and read no Keep-Alive header, so `_get_conn` and `_put_conn` ask here instead.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import Any
+
+from urllib3.exceptions import EmptyPoolError
+from urllib3.util.connection import is_connection_dropped
+
+from scraper.config import SessionConfig
+from scraper.fetch.exchange import Exchange
+from scraper.fetch.ledger import Ledger
+from scraper.fetch.wire import Connection
+from scraper.figures import Reason
+
+#: Part of the server's Keep-Alive timeout in which a connection is no longer used: the server closes at its end.
+_TIMEOUT_MARGIN = 0.1
+
+
+class Connections:
+    """All connections of one domain, over all its origins; at most `settings.pool` are open. Safe under threads."""
+
+    def __init__(self, ledger: Ledger, settings: SessionConfig) -> None:
+        self.ledger = ledger
+        self._settings = settings
+        self._changed = threading.Condition()
+        self._open = 0
+        self._idle: dict[str, deque[Connection]] = {}
+
+    def __repr__(self) -> str:
+        idle = sum(map(len, self._idle.values()))
+        return f"<Connections {self.ledger.domain} [{self._open - idle} active, {idle} idle]>"
+
+    def acquire(self, pool: Any, exchange: Exchange) -> Connection:
+        """A connection of `pool` for this exchange: the idle one used last, else a new one.
+
+        When as many are open as may be, an idle one of another origin gives up its place; when all are busy,
+        waits for one until the exchange's time is up.
+
+        Raises:
+            PrivateAddress: an idle connection leads to an address that this exchange may not use.
+            EmptyPoolError: no place became free in time.
+        """
+        unfit: list[tuple[Connection, Reason]] = []
+        try:
+            with self._changed:
+                while True:
+                    connection = None if exchange.fresh else self._pop_fit(pool.key, unfit)
+                    if connection is not None or self._reserve_place(pool.key, unfit):
+                        break
+                    if not self._changed.wait(exchange.limit.left):
+                        raise EmptyPoolError(pool, f"no connection became free within {exchange.limit.seconds:g} s")
+        finally:
+            for old, reason in unfit:
+                self._shut(old, reason)
+        if connection is None:
+            connection = pool.make()
+        elif connection.address is not None:
+            exchange.guard.check(connection.host, connection.address)
+        connection.begin(exchange)
+        return connection
+
+    def _pop_fit(self, key: str, unfit: list[tuple[Connection, Reason]]) -> Connection | None:
+        idle = self._idle.get(key)
+        while idle:
+            connection = idle.pop()
+            reason = self._why_unfit(connection)
+            if reason is None:
+                return connection
+            self._open -= 1
+            unfit.append((connection, reason))
+        return None
+
+    def _reserve_place(self, key: str, unfit: list[tuple[Connection, Reason]]) -> bool:
+        if self._open >= self._settings.pool:
+            other = next((idle for origin, idle in self._idle.items() if idle and origin != key), None)
+            other = other or self._idle.get(key)
+            if not other:
+                return False
+            unfit.append((other.popleft(), Reason.ROOM))
+            self._open -= 1
+        self._open += 1
+        return True
+
+    def _why_unfit(self, connection: Connection) -> Reason | None:
+        now = time.monotonic()
+        idle_limit = self._settings.idle_expiry
+        if connection.keep_alive.timeout is not None:
+            server_limit = connection.keep_alive.timeout
+            idle_limit = min(idle_limit, server_limit - min(0.5, server_limit * _TIMEOUT_MARGIN))
+        if now - connection.idle_since > idle_limit:
+            return Reason.IDLE
+        if now - connection.opened_at > self._settings.max_age:
+            return Reason.MAX_AGE
+        if connection.keep_alive.is_used_up:
+            return Reason.MAX_REQUESTS
+        if is_connection_dropped(connection):
+            return Reason.MAX_REQUESTS if connection.keep_alive.may_be_used_up else Reason.DROPPED
+        return None
+
+    def release(self, connection: Connection) -> None:
+        """The exchange is over: keep the connection for the next one, or book that it is closed."""
+        with self._changed:
+            if not connection.is_held:
+                return
+            connection.is_held = False
+            closed = connection.sock is None
+            if closed:
+                self._open -= 1
+            else:
+                connection.idle_since = time.monotonic()
+                self._idle.setdefault(connection.key, deque()).append(connection)
+            self._changed.notify_all()
+        if closed:
+            self._book(connection, connection.closing_reason())
+
+    def sweep(self) -> None:
+        """Close what has idled too long, grown too old or been dropped; called now and then."""
+        unfit: list[tuple[Connection, Reason]] = []
+        with self._changed:
+            for idle in self._idle.values():
+                for connection in tuple(idle):
+                    reason = self._why_unfit(connection)
+                    if reason is not None:
+                        idle.remove(connection)
+                        self._open -= 1
+                        unfit.append((connection, reason))
+            if unfit:
+                self._changed.notify_all()
+        for connection, reason in unfit:
+            self._shut(connection, reason)
+
+    def close(self) -> None:
+        """Close all idle connections; those in use close when they come back idle past their limit."""
+        with self._changed:
+            idle = [connection for origin in self._idle.values() for connection in origin]
+            self._idle.clear()
+            self._open -= len(idle)
+        for connection in idle:
+            self._shut(connection, Reason.IDLE)
+
+    def _shut(self, connection: Connection, reason: Reason) -> None:
+        connection.close()
+        self._book(connection, reason)
+
+    def _book(self, connection: Connection, reason: Reason) -> None:
+        if connection.opening is not None:
+            self.ledger.closed(connection.origin, reason, unused=connection.requests == 0)

@@ -1,0 +1,94 @@
+"""The one Session of a domain: made from the settings, frozen once it is at work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+import requests
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_environ_proxies
+
+from scraper.config import SessionConfig
+from scraper.errors import UsageError
+from scraper.fetch.adapter import observe
+from scraper.fetch.connections import Connections
+from scraper.fetch.cookies import LockedJar
+from scraper.fetch.ledger import Ledger
+from scraper.figures import Opening
+
+SessionFactory = Callable[[], requests.Session]
+
+
+class _Frozen:
+    """A mapping that is read by many threads and written by none."""
+
+    def _refuse(self, *args: Any, **keywords: Any) -> NoReturn:
+        raise UsageError(
+            "a Session that is at work is not changed: other threads are sending with it",
+            remedy="set session.headers in the YAML, or headers of one Request, or use a Session subclass",
+        )
+
+    __setitem__ = __delitem__ = update = clear = pop = popitem = setdefault = _refuse
+
+
+class FrozenHeaders(_Frozen, CaseInsensitiveDict[str]):  # type: ignore[misc]
+    """Headers of a session at work."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._store = CaseInsensitiveDict(headers)._store  # type: ignore[attr-defined]
+
+    def copy(self) -> CaseInsensitiveDict[str]:
+        return CaseInsensitiveDict(self.items())
+
+
+class DomainSession:
+    """One domain's Session with its connections, their ledger and its cookie jar."""
+
+    def __init__(
+        self,
+        domain: str,
+        settings: SessionConfig,
+        user_agent: str,
+        *,
+        make: SessionFactory = requests.Session,
+        on_opening: Callable[[Opening], None] | None = None,
+    ) -> None:
+        self.domain = domain
+        self.settings = settings
+        self.ledger = Ledger(domain, on_opening)
+        self.connections = Connections(self.ledger, settings)
+        self.jar = LockedJar()
+        self.session = make()
+        self._set_up(self.session, user_agent)
+
+    def _set_up(self, session: requests.Session, user_agent: str) -> None:
+        settings = self.settings
+        headers = CaseInsensitiveDict(session.headers)
+        if user_agent:
+            headers["User-Agent"] = user_agent
+        headers.update(settings.headers)
+        self.jar.update(session.cookies)
+        session.cookies = self.jar
+        # The environment is resolved here, once; .netrc is not read: secrets are named in `origins`.
+        proxies = get_environ_proxies(f"https://{self.domain}/") if session.trust_env else {}
+        session.proxies = {**proxies, **session.proxies, **settings.proxies}
+        session.verify = self._trust(session)
+        session.trust_env = False
+        # A redirect is a new request through the frontier; requests would otherwise read its body, however large.
+        session.get_redirect_target = lambda response: None  # type: ignore[method-assign]
+        observe(session, self.connections)
+        session.headers = FrozenHeaders(headers)
+
+    def _trust(self, session: requests.Session) -> bool | str:
+        if self.settings.verify is not True:
+            return self.settings.verify
+        if session.verify is not True or not session.trust_env:
+            return session.verify  # type: ignore[return-value]
+        return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+
+    def close(self) -> None:
+        """Close the Session and its idle connections."""
+        self.connections.close()
+        self.session.close()

@@ -1,0 +1,168 @@
+"""One head sent on one connection, and the turn to which it belongs.
+
+A turn is what the frontier, or the caller of a plain session, asked for: one request. It usually takes one
+exchange; a stale socket or a plugin such as digest auth makes it more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from http.client import RemoteDisconnected
+from typing import TYPE_CHECKING, Protocol
+
+from scraper.fetch.deadlines import Limit, watchdog
+from scraper.fetch.guard import Guard
+from scraper.figures import Reason, Served
+
+if TYPE_CHECKING:
+    from scraper.fetch.wire import Connection
+
+
+class Gate(Protocol):
+    """Keeps a domain's delay."""
+
+    def wait(self, limit: Limit) -> None:
+        """Blocks until another request may be sent; for what is sent beside the frontier."""
+
+    def sending(self) -> None:
+        """Called right before a head is written to its socket."""
+
+
+class OpenGate:
+    """A gate without delay."""
+
+    def wait(self, limit: Limit) -> None:
+        pass
+
+    def sending(self) -> None:
+        pass
+
+
+class Turn:
+    """One request asked for: its time limit, the guard that holds for it, its domain's gate.
+
+    Args:
+        wait_first: whether the first send, too, waits at the gate; the frontier hands out only what is due.
+    """
+
+    def __init__(self, limit: Limit, guard: Guard, gate: Gate, *, wait_first: bool = False) -> None:
+        self.limit = limit
+        self.guard = guard
+        self.gate = gate
+        self._wait = wait_first
+        #: The exchange that came last.
+        self.exchange: Exchange | None = None
+
+    def next_exchange(self, *, fresh: bool = False) -> Exchange:
+        """Begin another exchange, after waiting at the gate where the frontier did not do it already."""
+        if self._wait:
+            self.gate.wait(self.limit)
+        self._wait = True
+        self.exchange = Exchange(self, fresh=fresh)
+        return self.exchange
+
+
+class Exchange:
+    """One head on one connection: times, and whether a byte of an answer came."""
+
+    def __init__(self, turn: Turn, *, fresh: bool = False) -> None:
+        self.limit = turn.limit
+        self.guard = turn.guard
+        self._gate = turn.gate
+        #: Take no idle connection: one has just proved stale.
+        self.fresh = fresh
+        self.connection: Connection | None = None
+        self.reused = False
+        self.request_number = 0
+        self.connect_seconds = 0.0
+        self.tls_seconds = 0.0
+        self.sent_at: float | None = None
+        self.first_byte_at: float | None = None
+        self.ended_at: float | None = None
+        #: It was sent into a connection that the server had closed before.
+        self.stale = False
+        #: What went wrong before the answer's head was read.
+        self.fault: BaseException | None = None
+
+    def sending(self) -> None:
+        """The head is about to be written."""
+        if self.sent_at is None:
+            self._gate.sending()
+            self.sent_at = time.monotonic()
+
+    def first_byte(self) -> None:
+        """The answer begins."""
+        if self.first_byte_at is None and self.connection is not None:
+            self.first_byte_at = time.monotonic()
+            self.connection.count_request(self)
+
+    def failed(self, error: BaseException) -> None:
+        """The head was not answered, or not whole.
+
+        A reused socket that ends before a byte came was closed by the server while idle: stale, no request
+        reached it. A timeout, and a reset of a fresh socket, is a request.
+        """
+        if self.fault is not None:
+            return
+        self.fault = error
+        if self.sent_at is None or self.first_byte_at is not None or self.connection is None:
+            return
+        ended = isinstance(error, ConnectionError | RemoteDisconnected) or type(error).__name__ == "SSLEOFError"
+        if self.reused and ended and not self.limit.expired:
+            self.stale = True
+            self.connection.ledger.stale()
+        else:
+            self.connection.count_request(self)
+
+    def ended(self, body_bytes: int) -> None:
+        """The body was read, or given up."""
+        self.ended_at = time.monotonic()
+        if self.connection is not None and body_bytes:
+            self.connection.ledger.received(body_bytes)
+
+    def served(self) -> Served | None:
+        """What the response knows of its connection; None where none was had."""
+        connection = self.connection
+        if connection is None or connection.opening is None:
+            return None
+        now = time.monotonic()
+        first_byte = self.first_byte_at or self.ended_at or now
+        return Served(
+            id=connection.opening.id,
+            reused=self.reused,
+            request_number=self.request_number,
+            reason=Reason(connection.opening.reason),
+            connect_seconds=self.connect_seconds,
+            tls_seconds=self.tls_seconds,
+            first_byte_seconds=first_byte - self.sent_at if self.sent_at is not None else 0.0,
+            body_seconds=max(0.0, (self.ended_at or now) - first_byte),
+        )
+
+
+class _Here(threading.local):
+    turn: Turn | None = None
+    exchange: Exchange | None = None
+
+
+here = _Here()
+
+
+@contextlib.contextmanager
+def taking_turn(turn: Turn) -> Iterator[Turn]:
+    """What this thread sends inside the block belongs to `turn`."""
+    before = here.turn
+    here.turn = turn
+    try:
+        yield turn
+    finally:
+        here.turn = before
+
+
+@contextlib.contextmanager
+def turn_of(seconds: float, guard: Guard, gate: Gate, *, wait_first: bool = False) -> Iterator[Turn]:
+    """A turn with `seconds` for everything, taken by this thread."""
+    with watchdog.limit(seconds) as limit, taking_turn(Turn(limit, guard, gate, wait_first=wait_first)) as turn:
+        yield turn

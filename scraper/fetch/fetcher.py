@@ -1,0 +1,216 @@
+"""Fetching: one request in, a response or a named failure out."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from scraper import urls
+from scraper.config import OriginConfig
+from scraper.errors import BodyTooLarge, ConfigError, DeadlineExceeded, FetchError, LeaseLost, Problem
+from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.exchange import Turn
+from scraper.fetch.retry import failure_of
+from scraper.figures import Served
+from scraper.request import Request
+from scraper.response import Response
+
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one request: a response, whatever its status, or an error."""
+
+    response: Response | None
+    error: FetchError | None
+    served: Served | None
+    seconds: float
+    bytes: int
+    #: The Cookie header that was sent.
+    cookies_sent: str = ""
+
+
+class Origins:
+    """What belongs to exactly one origin: its secret headers, its auth, its client certificate."""
+
+    def __init__(self, configs: Mapping[str, OriginConfig]) -> None:
+        self._configs = {_origin(name): config for name, config in configs.items()}
+        self._auth = {name: _auth(name, config.auth) for name, config in self._configs.items()}
+
+    def keywords_for(self, url: str) -> tuple[dict[str, str], dict[str, Any]]:
+        """Headers, and keywords of Session.request, for a request of `url`."""
+        config = self._configs.get(urls.origin_of(url))
+        if config is None:
+            return {}, {}
+        keywords: dict[str, Any] = {}
+        if config.auth is not None:
+            keywords["auth"] = self._auth[urls.origin_of(url)]
+        if config.cert is not None:
+            keywords["cert"] = config.cert
+        return dict(config.headers), keywords
+
+
+def _origin(name: str) -> str:
+    return urls.origin_of(urls.normalize(name) or name)
+
+
+def _auth(origin: str, spec: Any) -> AuthBase | None:
+    if spec is None:
+        return None
+    if isinstance(spec, AuthBase):
+        return spec
+    if isinstance(spec, Mapping) and "basic" in spec:
+        user, password = spec["basic"]
+        return HTTPBasicAuth(str(user), str(password))
+    module, _, name = str(spec).partition(":")
+    try:
+        made: AuthBase = getattr(importlib.import_module(module), name)()
+    except Exception as error:
+        text = f"{spec} cannot be made: {error}; expected module:factory that takes no arguments"
+        raise ConfigError([Problem("origins", None, None, f"origins.{origin}.auth", text)]) from error
+    return made
+
+
+class Fetcher:
+    """Fetches requests of any domain; used by many threads at once."""
+
+    def __init__(self, origins: Origins, body_limit: int) -> None:
+        self._origins = origins
+        self._body_limit = body_limit
+
+    def fetch(
+        self,
+        request: Request,
+        domain: DomainSession,
+        turn: Turn,
+        *,
+        body_limit: int | None = None,
+        truncate: bool = False,
+    ) -> Outcome:
+        """Send `request` on its domain's Session and read the answer.
+
+        The order is: headers and secrets of exactly this origin; send, through requests' own machinery; read the
+        body up to `body_limit` bytes, decoded; look whether the time was up meanwhile, which overrides any success.
+
+        Args:
+            truncate: take what fits of a body that is too large, instead of failing.
+        """
+        started = time.monotonic()
+        limit = self._body_limit if body_limit is None else body_limit
+        response: requests.Response | None = None
+        result: Response | None = None
+        error: FetchError | None = None
+        body = _Body()
+        try:
+            response = self._send(request, domain, turn)
+            body.read(response, limit, truncate=truncate)
+        except LeaseLost:
+            raise
+        except Exception as problem:
+            # Whatever a plugin or a server makes requests raise ends this request, not the crawl.
+            error = failure_of(problem)
+        exchange = turn.exchange
+        if exchange is not None:
+            exchange.ended(body.wire_bytes)
+        if response is not None:
+            response.close()
+        served = exchange.served() if exchange is not None else None
+        seconds = time.monotonic() - started
+        if turn.limit.expired:
+            error = DeadlineExceeded(f"not done within {turn.limit.seconds:g} s (session.timeout.total)")
+        if error is not None:
+            error.request = request
+        elif response is not None:
+            result = Response(
+                request.url,
+                response.status_code,
+                response.headers,
+                body.content,
+                request=request,
+                elapsed=seconds,
+                connection=served,
+            )
+        cookies_sent = str(response.request.headers.get("Cookie") or "") if response is not None else ""
+        return Outcome(result, error, served, seconds, body.wire_bytes, cookies_sent)
+
+    def _send(self, request: Request, domain: DomainSession, turn: Turn) -> requests.Response:
+        headers, keywords = self._origins.keywords_for(request.url)
+        headers.update(request.headers)
+        timeout = domain.settings.timeout
+        return domain.session.request(
+            request.method,
+            request.url,
+            data=request.body,
+            headers=headers,
+            cookies=request.cookies or None,
+            timeout=(timeout.connect, timeout.read),
+            allow_redirects=False,
+            stream=True,
+            **keywords,
+        )
+
+
+class _Body:
+    """A body as it is read: decoded, up to a limit, and whole."""
+
+    def __init__(self) -> None:
+        self.content = b""
+        self.wire_bytes = 0
+
+    def read(self, response: requests.Response, limit: int, *, truncate: bool) -> None:
+        raw = response.raw
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            while chunk := _read(raw, response):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > limit:
+                    if truncate:
+                        break
+                    raise BodyTooLarge(
+                        f"the body is larger than {limit:,} bytes", remedy="raise limits.body if it is wanted"
+                    )
+            else:
+                _check_whole(raw, size)
+        finally:
+            self.wire_bytes = _wire_bytes(raw, size)
+        self.content = b"".join(chunks)[:limit]
+
+
+def _read(raw: Any, response: requests.Response) -> bytes:
+    if getattr(response, "_content", False):
+        # A hook (digest auth, a cache) has read it already.
+        content = response.content
+        response._content = b""  # type: ignore[attr-defined]
+        return content
+    if response._content_consumed:  # type: ignore[attr-defined]
+        return b""
+    data: bytes = raw.read(_CHUNK, decode_content=True)
+    return data
+
+
+def _wire_bytes(raw: Any, size: int) -> int:
+    try:
+        return int(raw.tell())
+    except (AttributeError, OSError, ValueError):
+        return size
+
+
+def _check_whole(raw: Any, size: int) -> None:
+    """A compressed stream that ends before its end: urllib3 does not notice where there is no Content-Length.
+
+    Its decoder's zlib object knows; where it cannot be asked (brotli, another version), nothing is claimed.
+    """
+    decoder = getattr(getattr(raw, "_decoder", None), "_obj", None)
+    if size and getattr(decoder, "eof", True) is False:
+        raise FetchError("the compressed body ends too early", reason="truncated")
+
+

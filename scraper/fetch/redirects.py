@@ -1,0 +1,82 @@
+"""Redirects (RFC 9110 section 15.4): the request that a 3xx answer asks for."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import requests
+from requests.cookies import get_cookie_header
+
+from scraper import urls
+from scraper.errors import FetchError
+from scraper.fetch.cookies import LockedJar
+from scraper.request import Request
+from scraper.response import Response
+
+STATUSES = frozenset({301, 302, 303, 307, 308})
+_BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding", "transfer-encoding"})
+
+
+def is_redirect(response: Response) -> bool:
+    """Whether the answer names another place."""
+    return response.status in STATUSES and bool(response.headers.get("Location"))
+
+
+def target_of(response: Response, cookies_sent: str, jar: LockedJar, most: int) -> tuple[Request, bool]:
+    """The request for the place that a redirect names, and whether it is in the chain already.
+
+    It has the callback, errback, meta, depth and priority of the one redirected. 301, 302 and 303 turn POST into
+    GET, 307 and 308 keep method and body. A URL comes again in a chain only when the cookies for it have changed.
+
+    Args:
+        cookies_sent: the Cookie header of the request redirected.
+        most: how long a chain may be.
+
+    Raises:
+        FetchError: the place is no http or https URL, the chain is too long, or it is a loop.
+    """
+    request = response.request
+    location = _location(response)
+    target = urls.normalize(location, request.url)
+    if target is None or urls.scheme_of(target) not in ("http", "https"):
+        raise FetchError(
+            f"it redirects to {location[:200]!r}, which is no http or https URL", reason="bad-redirect"
+        )
+    target = urls.without_fragment(target)
+    if len(request.redirected_from) >= most:
+        raise FetchError(
+            f"more than {most} redirects in a row", reason="too-many-redirects", remedy="limits.redirects allows more"
+        )
+    chain = (*request.redirected_from, request.url)
+    marks = (*request.cookie_marks, _mark(cookies_sent))
+    came_before = target in chain
+    if came_before and marks[len(chain) - 1 - chain[::-1].index(target)] == _mark(_cookies_for(target, jar)):
+        raise FetchError(f"it redirects in a loop, to {target} again", reason="redirect-loop")
+    followed = request.replace(url=target, redirected_from=chain, cookie_marks=marks)
+    if response.status not in (307, 308) and (request.method == "POST" or response.status == 303):
+        followed.method = request.method if request.method == "HEAD" else "GET"
+        followed.body = None
+        followed.headers = {n: v for n, v in request.headers.items() if n.lower() not in _BODY_HEADERS}
+    if urls.origin_of(target) != urls.origin_of(request.url):
+        # What a request carries of its own is not for another origin.
+        followed.cookies = {}
+        followed.headers = {n: v for n, v in followed.headers.items() if n.lower() not in ("authorization", "cookie")}
+    return followed, came_before
+
+
+def _location(response: Response) -> str:
+    """The Location header; http.client reads headers as Latin-1, and servers write UTF-8."""
+    location = response.headers.get("Location") or ""
+    try:
+        return location.encode("latin-1").decode("utf-8").strip()
+    except UnicodeError:
+        return location.strip()
+
+
+def _cookies_for(url: str, jar: LockedJar) -> str:
+    return get_cookie_header(jar, requests.Request("GET", url).prepare()) or ""
+
+
+def _mark(cookies: str) -> str:
+    """Cookies as a digest, since a chain is kept in the store."""
+    return blake2b(cookies.encode(errors="replace"), digest_size=8).hexdigest()

@@ -1,0 +1,155 @@
+"""Retrying as policy: which failures are worth another try, and after how long. It never sleeps.
+
+tenacity's strategies decide; the frontier reschedules. That makes one owner of retrying: adapters retry nothing.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import http.client
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC
+
+import requests
+import urllib3.exceptions
+from tenacity import RetryCallState, Retrying
+from tenacity.stop import stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from scraper.config import RetryConfig
+from scraper.errors import FetchError
+
+#: Causes that may be gone at the next try. What is not here (a bad certificate, a body too large, an address that
+#: is refused, an answer that is no HTTP) will be the same.
+TRANSIENT = frozenset({"dns", "connect", "tls", "timeout", "reset", "truncated", "retry"})
+#: Causes that prove that no request reached the server, so that any method may be tried again.
+NOT_SENT = frozenset({"dns", "connect", "tls"})
+
+_BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((urllib3.exceptions.NameResolutionError, socket.gaierror), "dns"),
+    ((ssl.SSLCertVerificationError,), "certificate"),
+    ((urllib3.exceptions.ConnectTimeoutError,), "connect"),
+    ((urllib3.exceptions.NewConnectionError,), "connect"),
+    ((urllib3.exceptions.ReadTimeoutError, TimeoutError), "timeout"),
+    ((urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError), "bad-encoding"),
+    ((http.client.IncompleteRead, urllib3.exceptions.IncompleteRead), "truncated"),
+    ((http.client.RemoteDisconnected, ConnectionError), "reset"),
+    ((ssl.SSLError,), "tls"),
+    ((urllib3.exceptions.InvalidChunkLength,), "bad-http"),
+    ((http.client.HTTPException, urllib3.exceptions.HeaderParsingError), "bad-http"),
+    ((requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError), "bad-url"),
+    ((requests.exceptions.InvalidHeader,), "bad-header"),
+    ((urllib3.exceptions.ProxyError, requests.exceptions.ProxyError), "connect"),
+)
+
+
+def failure_of(error: BaseException) -> FetchError:
+    """What a library's exception means: a FetchError with a one-word reason and a message for people."""
+    if isinstance(error, FetchError):
+        return error
+    chain = list(_causes(error))
+    for types, reason in _BY_TYPE:
+        for cause in chain:
+            if isinstance(cause, types):
+                return FetchError(_in_words(cause), reason=reason)
+    return FetchError(_in_words(chain[-1]), reason="network")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and those inside it, outermost first; requests and urllib3 keep them in three ways."""
+    seen: set[int] = set()
+    todo: list[BaseException] = [error]
+    while todo:
+        current = todo.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        inner = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
+        todo.extend(cause for cause in inner if isinstance(cause, BaseException))
+
+
+def _in_words(error: BaseException) -> str:
+    text = re.sub(r"<?[\w.]*(?:Connection|Pool)\w*\(host=.*?\)(?: at 0x[0-9a-f]+)?>?: ", "", str(error))
+    return text or type(error).__name__
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a request that failed: again after `wait` seconds, or given up (`wait` is None)."""
+
+    wait: float | None
+    reason: str
+
+    @property
+    def again(self) -> bool:
+        return self.wait is not None
+
+
+class RetryPolicy:
+    """Answers whether and when a failed request is sent again. Pure: asked in tests without sleeping."""
+
+    def __init__(self, config: RetryConfig) -> None:
+        self._config = config
+        self._stop = stop_after_attempt(config.attempts)
+        # Full jitter: anything from 0 to the exponential bound, so that clients do not return in step.
+        self._wait = wait_random_exponential(multiplier=config.backoff, max=config.max_backoff)
+        self._retrying = Retrying(stop=self._stop, wait=self._wait)
+
+    @property
+    def attempts(self) -> int:
+        return self._config.attempts
+
+    def judge(
+        self, reason: str, attempt: int, *, repeatable: bool = True, asked_wait: float | None = None
+    ) -> Verdict:
+        """The verdict on a failure.
+
+        Args:
+            reason: the failure's word; `http-503` for a status.
+            attempt: how many times it has been sent, this one included.
+            repeatable: whether the request may be sent twice.
+            asked_wait: seconds that the server (Retry-After) or the spider asked for.
+        """
+        if not self.is_transient(reason):
+            return Verdict(None, reason)
+        if not repeatable and reason not in NOT_SENT:
+            return Verdict(None, reason)
+        state = RetryCallState(self._retrying, None, (), {})
+        state.attempt_number = attempt
+        if self._stop(state):
+            return Verdict(None, reason)
+        if asked_wait is not None and asked_wait > self._config.max_wait:
+            return Verdict(None, "wait-too-long")
+        return Verdict(max(self._wait(state), asked_wait or 0.0), reason)
+
+    def is_transient(self, reason: str) -> bool:
+        """Whether a failure may be gone at the next try."""
+        if reason.startswith("http-"):
+            return int(reason.removeprefix("http-")) in self._config.statuses
+        return reason in TRANSIENT
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Seconds that a Retry-After header asks to wait (RFC 9110 section 10.2.3); None where it says nothing usable.
+
+    Args:
+        value: seconds or an HTTP date.
+        now: seconds since the epoch.
+    """
+    if value is None:
+        return None
+    value = value.strip()
+    if re.fullmatch(r"\d{1,12}", value):
+        return float(value)
+    try:
+        date = email.utils.parsedate_to_datetime(value)
+    except (ValueError, IndexError, TypeError, OverflowError):
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, date.timestamp() - now)

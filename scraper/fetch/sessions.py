@@ -1,0 +1,293 @@
+"""Sessions for a plain script: `requests.get` on persistent connections, with the same ledger as a crawl."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from scraper import urls
+from scraper.config import SessionConfig
+from scraper.errors import BadRequest, DeadlineExceeded, FetchError, RobotsRefused
+from scraper.fetch.deadlines import Limit
+from scraper.fetch.domain_session import DomainSession, SessionFactory
+from scraper.fetch.exchange import turn_of
+from scraper.fetch.guard import Guard
+from scraper.fetch.retry import failure_of
+from scraper.fetch.robots import MAX_BYTES, Robots, State, product_token
+from scraper.figures import Figures, Served
+
+_MAX_REDIRECTS = 30
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class Sessions:
+    """One pooled requests.Session a domain, safe under threads. Use it as a context manager.
+
+        with scraper.Sessions() as web:
+            page = web.get("https://example.com/")
+            print(web.served(page), web.figures)
+
+    `get` and its like take what `requests.get` takes and return requests' Response. Redirects are followed hop by
+    hop, each on the Session of its domain. Nothing is retried but a stale connection, once.
+
+    Args:
+        delay: seconds between the starts of two requests to a domain; waited for in the caller. 0 means none.
+        robots: whether robots.txt is asked and obeyed.
+        concurrency: requests to a domain at once; 0 means as many as the pool has connections.
+        user_agent: sent with every request; "" leaves requests' own.
+        allow_private: whether redirects may lead to private addresses; what is typed by hand always may.
+        session: the settings of each Session: pool, timeouts, idle expiry …
+        make: makes a requests.Session, or a subclass.
+    """
+
+    def __init__(
+        self,
+        *,
+        delay: float = 0.0,
+        robots: bool = False,
+        concurrency: int = 0,
+        user_agent: str = "",
+        allow_private: bool = False,
+        session: SessionConfig | None = None,
+        make: SessionFactory = requests.Session,
+    ) -> None:
+        self._settings = session or SessionConfig()
+        self._delay = delay
+        self._asks_robots = robots
+        self._concurrency = concurrency or self._settings.pool
+        self._user_agent = user_agent
+        self._allow_private = allow_private
+        self._make = make
+        self._lock = threading.Lock()
+        self._domains: dict[str, _Domain] = {}
+
+    def __enter__(self) -> Sessions:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every Session."""
+        for domain in self._all():
+            domain.session.close()
+
+    def get(self, url: str, **keywords: Any) -> requests.Response:
+        """GET; see `request`."""
+        return self.request("GET", url, **keywords)
+
+    def head(self, url: str, **keywords: Any) -> requests.Response:
+        """HEAD, which follows no redirect unless told to; see `request`."""
+        keywords.setdefault("allow_redirects", False)
+        return self.request("HEAD", url, **keywords)
+
+    def options(self, url: str, **keywords: Any) -> requests.Response:
+        """OPTIONS; see `request`."""
+        return self.request("OPTIONS", url, **keywords)
+
+    def post(self, url: str, data: Any = None, json: Any = None, **keywords: Any) -> requests.Response:
+        """POST; see `request`."""
+        return self.request("POST", url, data=data, json=json, **keywords)
+
+    def put(self, url: str, data: Any = None, **keywords: Any) -> requests.Response:
+        """PUT; see `request`."""
+        return self.request("PUT", url, data=data, **keywords)
+
+    def patch(self, url: str, data: Any = None, **keywords: Any) -> requests.Response:
+        """PATCH; see `request`."""
+        return self.request("PATCH", url, data=data, **keywords)
+
+    def delete(self, url: str, **keywords: Any) -> requests.Response:
+        """DELETE; see `request`."""
+        return self.request("DELETE", url, **keywords)
+
+    def request(self, method: str, url: str, *, allow_redirects: bool = True, **keywords: Any) -> requests.Response:
+        """Send a request, and follow its redirects.
+
+        Args:
+            keywords: as for requests: params, headers, data, json, auth, cookies, timeout, verify, stream …
+
+        Raises:
+            BadRequest: the URL is not absolute http(s).
+            RobotsRefused: robots.txt does not allow it (with `robots=True`).
+            PrivateAddress: a redirect leads to an address that is not public.
+            DeadlineExceeded: it took longer than `session.timeout.total`.
+            requests.RequestException: as requests raises it.
+        """
+        # What requests itself makes of URL and params is what is sent, and what robots.txt is asked about.
+        prepared = requests.Request(method, _absolute(url), params=keywords.pop("params", None)).prepare()
+        url = prepared.url or url
+        typed = urls.host_of(url)
+        history: list[requests.Response] = []
+        while True:
+            allowed = self._allow_private or urls.host_of(url) == typed
+            response = self._send(method, url, Guard(allowed), keywords)
+            location = response.headers.get("Location") if response.status_code in _REDIRECTS else None
+            if not allow_redirects or not location:
+                response.history = history
+                return response
+            if len(history) >= _MAX_REDIRECTS:
+                raise requests.TooManyRedirects(f"more than {_MAX_REDIRECTS} redirects", response=response)
+            history.append(response)
+            response.close()
+            target = urls.normalize(location, url)
+            if target is None or urls.scheme_of(target) not in ("http", "https"):
+                raise BadRequest(f"{url} redirects to {location[:200]!r}, which is no http or https URL")
+            method, keywords = _redirected(method, keywords, response.status_code, url, target)
+            url = urls.without_fragment(target)
+
+    def served(self, response: requests.Response) -> Served | None:
+        """The connection that carried a response that came from here."""
+        exchange = getattr(response, "exchange", None)
+        return exchange.served() if exchange is not None else None
+
+    @property
+    def figures(self) -> dict[str, Figures]:
+        """The ledger so far: requests, connections, reuse and reasons by domain."""
+        return {domain.session.domain: domain.figures() for domain in self._all()}
+
+    # How -------------------------------------------------------------------------------------------------
+
+    def _all(self) -> list[_Domain]:
+        with self._lock:
+            return list(self._domains.values())
+
+    def _domain(self, name: str) -> _Domain:
+        with self._lock:
+            domain = self._domains.get(name)
+            if domain is None:
+                session = DomainSession(name, self._settings, self._user_agent, make=self._make)
+                domain = self._domains[name] = _Domain(session, self._delay, self._concurrency)
+            return domain
+
+    def _send(self, method: str, url: str, guard: Guard, keywords: Mapping[str, Any]) -> requests.Response:
+        domain = self._domain(urls.domain_of(url))
+        if self._asks_robots:
+            self._obey_robots(domain, url, guard)
+        return domain.send(method, url, guard, **keywords)
+
+    def _obey_robots(self, domain: _Domain, url: str, guard: Guard) -> None:
+        origin = urls.origin_of(url)
+        agent = str(domain.session.session.headers.get("User-Agent") or "")
+        with domain.robots_lock:
+            robots = domain.robots.get(origin)
+            if robots is None or not robots.is_current(time.time()):
+                robots = domain.robots[origin] = _ask_robots(domain, origin, guard)
+                domain.gate.slow_to(robots.crawl_delay(product_token(agent)))
+        if not robots.allows(url, product_token(agent)):
+            raise RobotsRefused(robots.why or f"robots.txt of {origin} does not allow {url}")
+
+
+class _Domain:
+    """A domain's Session with its gate, its robots.txt files and its figures so far."""
+
+    def __init__(self, session: DomainSession, delay: float, concurrency: int) -> None:
+        self.session = session
+        self.gate = _Gate(delay)
+        self.robots: dict[str, Robots] = {}
+        self.robots_lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(concurrency)
+        self._figures = Figures()
+        self._figures_lock = threading.Lock()
+
+    def send(self, method: str, url: str, guard: Guard, **keywords: Any) -> requests.Response:
+        """One request on this domain's Session, within the time limit; its body is read unless it is streamed."""
+        timeout = self.session.settings.timeout
+        keywords.setdefault("timeout", (timeout.connect, timeout.read))
+        with self._slots, turn_of(timeout.total, guard, self.gate, wait_first=True) as turn:
+            try:
+                response = self.session.session.request(method, url, allow_redirects=False, **keywords)
+            except FetchError:
+                raise
+            except Exception as error:
+                if turn.limit.expired:
+                    raise DeadlineExceeded(f"{url} was not done within {timeout.total:g} s") from error
+                raise
+            if turn.limit.expired:
+                raise DeadlineExceeded(f"{url} was not done within {timeout.total:g} s")
+            if turn.exchange is not None and not keywords.get("stream"):
+                turn.exchange.ended(_wire_bytes(response))
+        response.exchange = turn.exchange  # type: ignore[attr-defined]
+        return response
+
+    def figures(self) -> Figures:
+        """All since the beginning."""
+        with self._figures_lock:
+            self._figures += self.session.ledger.take()
+            total = Figures()
+            total += self._figures
+            return total
+
+
+class _Gate:
+    """A delay that is waited for in the thread that asks."""
+
+    def __init__(self, delay: float) -> None:
+        self._delay = delay
+        self._lock = threading.Lock()
+        self._due = 0.0
+
+    def slow_to(self, delay: float) -> None:
+        """Keep at least this delay, up to 30 s, as a crawl does."""
+        self._delay = max(self._delay, min(delay, 30.0))
+
+    def wait(self, limit: Limit) -> None:
+        """Sleeps until it is this thread's turn; the next one's is a delay later."""
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now, self._due)
+            self._due = turn + self._delay
+        time.sleep(max(0.0, turn - now))
+
+    def sending(self) -> None:
+        """The send itself moves the next turn on, since connecting took time."""
+        with self._lock:
+            self._due = max(self._due, time.monotonic() + self._delay)
+
+
+def _absolute(url: str) -> str:
+    normal = urls.normalize(url)
+    if normal is None or urls.scheme_of(normal) not in ("http", "https"):
+        raise BadRequest(f"{url[:200]!r} is not an absolute http or https URL", remedy="write https:// before it")
+    return urls.without_fragment(normal)
+
+
+def _redirected(
+    method: str, keywords: Mapping[str, Any], status: int, url: str, target: str
+) -> tuple[str, dict[str, Any]]:
+    """Method and keywords of the next hop (RFC 9110 section 15.4); secrets do not cross an origin."""
+    following = dict(keywords)
+    if status not in (307, 308) and (method == "POST" or status == 303) and method != "HEAD":
+        method = "GET"
+        for name in ("data", "json", "files"):
+            following.pop(name, None)
+    if urls.origin_of(url) != urls.origin_of(target):
+        for name in ("auth", "cookies", "cert"):
+            following.pop(name, None)
+        headers = following.get("headers") or {}
+        following["headers"] = {n: v for n, v in headers.items() if n.lower() not in ("authorization", "cookie")}
+    return method, following
+
+
+def _ask_robots(domain: _Domain, origin: str, guard: Guard) -> Robots:
+    try:
+        response = domain.send("GET", f"{origin}/robots.txt", guard)
+    except Exception as error:
+        why = f"robots.txt of {origin} could not be had: {failure_of(error).message}"
+        return Robots(State.UNREACHABLE, "", why, time.time())
+    if response.status_code in _REDIRECTS:
+        return Robots(State.NONE, "", "robots.txt redirects", time.time())
+    return Robots.of_answer(response.status_code, response.content[:MAX_BYTES], time.time())
+
+
+def _wire_bytes(response: requests.Response) -> int:
+    try:
+        return int(response.raw.tell())
+    except (AttributeError, OSError, ValueError):
+        return len(response.content)
+
+

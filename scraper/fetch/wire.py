@@ -1,0 +1,368 @@
+"""The urllib3 classes that report: connection, response, pool."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import urllib3.connection
+import urllib3.response
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from scraper.errors import PrivateAddress
+from scraper.fetch.exchange import Exchange, here
+from scraper.fetch.guard import AddressInfo, resolver
+from scraper.fetch.ledger import Ledger
+from scraper.figures import Opening, Reason
+
+if TYPE_CHECKING:
+    from scraper.fetch.connections import Connections
+
+#: An answer's head may be this large; http.client limits lines and their number only.
+_MAX_HEAD_BYTES = 512 * 1024
+#: What is left of an unread body is read, so that its connection can be used again, up to this size.
+_DRAIN_BYTES = 64 * 1024
+
+
+class HeadCutShort(ConnectionResetError):
+    """The connection ended inside the head of an answer; http.client would take that for the head's end."""
+
+
+class HeadTooLarge(http.client.HTTPException):
+    """The head of an answer does not end."""
+
+
+class _Head:
+    """The file of an answer while its head is read."""
+
+    def __init__(self, file: Any, exchange: Exchange | None) -> None:
+        self.file = file
+        self._exchange = exchange
+        self._size = 0
+
+    def readline(self, limit: int = -1) -> bytes:
+        if self._size == 0 and self.file.peek(1) and self._exchange is not None:
+            self._exchange.first_byte()
+        line = cast(bytes, self.file.readline(limit))
+        if not line and self._size:
+            raise HeadCutShort("the connection ended inside the head of the answer")
+        self._size += len(line)
+        if self._size > _MAX_HEAD_BYTES:
+            raise HeadTooLarge(f"the head of the answer is larger than {_MAX_HEAD_BYTES // 1024} KiB")
+        return line
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """http.client's response, which demands the blank line that ends a head (RFC 9112 section 2.1)."""
+
+    def begin(self) -> None:
+        if self.headers is not None:
+            return
+        head = _Head(self.fp, here.exchange)
+        self.fp = cast(Any, head)
+        try:
+            super().begin()
+        finally:
+            if self.fp is cast(Any, head):
+                self.fp = head.file
+
+
+class _Response(urllib3.response.HTTPResponse):
+    """urllib3's response, which tells why it closes a connection with a body half read."""
+
+    def close(self) -> None:
+        connection = self._connection
+        if isinstance(connection, _Reports) and not self.closed:
+            left = self.length_remaining
+            if left is not None and left <= _DRAIN_BYTES:
+                self.drain_conn()
+            else:
+                connection.closing = Reason.UNREAD_BODY
+        super().close()
+
+
+class KeepAlive:
+    """What the server said of how long a connection lasts: `Keep-Alive: timeout=5, max=100`.
+
+    The header is an informal one (RFC 2068 section 19.7.1). `max` counts what is left with some servers and
+    is a fixed number with others; which of them is seen at the second answer.
+    """
+
+    __slots__ = ("_falls", "_last_max", "_requests", "closes", "timeout")
+
+    def __init__(self) -> None:
+        self.timeout: float | None = None
+        self.closes = False
+        self._last_max: int | None = None
+        self._falls = False
+        self._requests = 0
+
+    def read(self, headers: Mapping[str, str], *, will_close: bool, requests: int) -> None:
+        """Take note of an answer's head, the `requests`-th on its connection."""
+        if will_close:
+            self.closes = True
+        value = headers.get("Keep-Alive")
+        if value is None:
+            return
+        said = {name.lower(): int(number) for name, number in re.findall(r"(\w+)\s*=\s*\"?(\d{1,9})", value)}
+        if "timeout" in said:
+            self.timeout = float(said["timeout"])
+        if "max" in said:
+            self._falls = self._last_max is not None and said["max"] < self._last_max
+            self._last_max = said["max"]
+            self._requests = requests
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the server will answer no further request on this connection."""
+        if self._last_max is None:
+            return False
+        if self._last_max == 0:
+            return True
+        return not self._falls and self._requests > 1 and self._requests >= self._last_max
+
+    @property
+    def may_be_used_up(self) -> bool:
+        """Whether a close by the server is explained by the maximum that it announced."""
+        return self.is_used_up or (self._last_max is not None and self._last_max <= 1)
+
+
+class _Reports:
+    """What HTTP and HTTPS connections add to urllib3's. One object is one connection: none is reconnected."""
+
+    # Set by `_PoolReports.make`.
+    key: str
+    origin: str
+    ledger: Ledger
+    #: The exchange that it serves, or served last; set by `begin`.
+    exchange: Exchange
+    # urllib3's own.
+    sock: Any
+    host: str
+    port: int
+    timeout: Any
+    source_address: tuple[str, int] | None
+    socket_options: Any
+    proxy: Any
+    _dns_host: str
+
+    response_class = _Answer
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.opening: Opening | None = None
+        self.address: str | None = None
+        self.keep_alive = KeepAlive()
+        self.closing: Reason | None = None
+        self.requests = 0
+        self.opened_at = self.idle_since = time.monotonic()
+        #: An exchange uses it and has not given it back.
+        self.is_held = False
+        self._tunnelling = False
+
+    def begin(self, exchange: Exchange) -> None:
+        """Serve this exchange from now on."""
+        self.exchange = exchange
+        self.is_held = True
+        exchange.connection = cast("Connection", self)
+        exchange.reused = self.opening is not None
+        exchange.request_number = self.requests + 1
+        if self.sock is not None:
+            exchange.limit.watch(self.sock)
+
+    def count_request(self, exchange: Exchange) -> None:
+        """The exchange counts as a request of this connection."""
+        self.requests += 1
+        self.ledger.request(reused=exchange.reused)
+
+    def closing_reason(self) -> Reason:
+        """Why it is closed, now that it is."""
+        if self.closing is not None:
+            return self.closing
+        if self.exchange.stale:
+            return Reason.STALE
+        if self.exchange.fault is None and self.keep_alive.closes:
+            return Reason.MAX_REQUESTS if self.keep_alive.may_be_used_up else Reason.CLOSED_BY_SERVER
+        return Reason.AFTER_ERROR
+
+    # The steps of a request, in their order ------------------------------------------------------------
+
+    def connect(self) -> None:
+        started = time.monotonic()
+        self._tcp_connected_at: float | None = None
+        try:
+            super().connect()  # type: ignore[misc]
+        except BaseException as error:
+            self.exchange.fault = error
+            raise
+        finally:
+            # A connection whose TLS failed was accepted by the server all the same: it counts, unused.
+            if self._tcp_connected_at is not None:
+                self.opened_at = time.monotonic()
+                connect_seconds = self._tcp_connected_at - started
+                tls_seconds = self.opened_at - self._tcp_connected_at if self.origin.startswith("https:") else 0.0
+                self.exchange.connect_seconds, self.exchange.tls_seconds = connect_seconds, tls_seconds
+                self.opening = self.ledger.opened(self.origin, self.key, connect_seconds, tls_seconds)
+        if self.exchange.limit.expired:
+            raise TimeoutError(f"not connected within {self.exchange.limit.seconds:g} s")
+
+    def _new_conn(self) -> socket.socket:
+        """Resolve, look at each address, connect: within the connect timeout altogether."""
+        limit = self.exchange.limit
+        timeout = self.timeout if isinstance(self.timeout, int | float) else limit.left
+        until = time.monotonic() + min(timeout, limit.left)
+        connection = cast(Any, self)
+        try:
+            addresses = resolver.resolve(self._dns_host, self.port, max(0.001, until - time.monotonic()))
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, connection, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(connection, str(error)) from error
+        failure: OSError | None = None
+        for address in self._permitted(addresses):
+            left = until - time.monotonic()
+            if left <= 0:
+                failure = TimeoutError("timed out")
+                break
+            try:
+                return self._connect_socket(address, left)
+            except OSError as error:
+                failure = error
+        if isinstance(failure, TimeoutError):
+            raise ConnectTimeoutError(connection, f"no connection to {self.host} within {timeout:g} s") from failure
+        raise NewConnectionError(connection, f"no connection to {self.host}:{self.port}: {failure}") from failure
+
+    def _permitted(self, addresses: list[AddressInfo]) -> list[AddressInfo]:
+        """The addresses that the guard lets pass; a proxy's own address was chosen by the user."""
+        if self.proxy is not None:
+            return addresses
+        permitted: list[AddressInfo] = []
+        refusal: PrivateAddress | None = None
+        for address in addresses:
+            try:
+                self.exchange.guard.check(self.host, str(address[4][0]))
+            except PrivateAddress as error:
+                refusal = refusal or error
+            else:
+                permitted.append(address)
+        if refusal is not None and not permitted:
+            raise refusal
+        return permitted
+
+    def _connect_socket(self, address: AddressInfo, timeout: float) -> socket.socket:
+        family, kind, protocol, _, where = address
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in self.socket_options or ():
+                sock.setsockopt(*option)
+            sock.settimeout(timeout)
+            if self.source_address:
+                sock.bind(self.source_address)
+            self.exchange.limit.watch(sock)
+            sock.connect(where)
+        except BaseException:
+            sock.close()
+            raise
+        self.address = str(where[0])
+        self._tcp_connected_at = time.monotonic()
+        return sock
+
+    def _tunnel(self) -> None:
+        self._tunnelling = True
+        try:
+            super()._tunnel()  # type: ignore[misc]
+        finally:
+            self._tunnelling = False
+
+    def send(self, data: Any) -> None:
+        if self.sock is None and not self._tunnelling:
+            self.connect()
+        if not self._tunnelling:
+            self.exchange.limit.watch(self.sock)
+            self.exchange.sending()
+        try:
+            super().send(data)  # type: ignore[misc]
+        except OSError as error:
+            # A server may refuse a body half way and still have answered; so the answer is asked for first.
+            if not isinstance(error, BrokenPipeError | ConnectionResetError):
+                self.exchange.failed(error)
+            raise
+
+    def getresponse(self) -> urllib3.response.HTTPResponse:
+        try:
+            response = super().getresponse()  # type: ignore[misc]
+        except BaseException as error:
+            self.exchange.failed(error)
+            raise
+        answer = response._original_response
+        self.keep_alive.read(response.headers, will_close=bool(answer.will_close), requests=self.requests)
+        response.__class__ = _Response
+        return cast(urllib3.response.HTTPResponse, response)
+
+
+class HttpConnection(_Reports, urllib3.connection.HTTPConnection):  # type: ignore[misc]
+    """A connection without TLS."""
+
+
+class HttpsConnection(_Reports, urllib3.connection.HTTPSConnection):  # type: ignore[misc]
+    """A connection with TLS."""
+
+
+Connection = HttpConnection | HttpsConnection
+
+
+class _PoolReports:
+    """What the pools of both schemes add: they keep no connections, their domain's `Connections` does."""
+
+    scheme: str
+    host: str
+    port: int | None
+    proxy: Any
+    conn_kw: dict[str, Any]
+
+    def __init__(self, connections: Connections, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.connections = connections
+        default = {"http": 80, "https": 443}[self.scheme]
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        self.origin = f"{self.scheme}://{host}" + (f":{self.port}" if self.port not in (None, default) else "")
+        settings = sorted((name, repr(value)) for name, value in self.conn_kw.items())
+        #: What must be equal for a connection to serve: origin, proxy and TLS settings.
+        self.key = f"{self.origin} {self.proxy} {settings}"
+
+    def make(self) -> Connection:
+        """A connection that is not connected yet."""
+        connection = super()._new_conn()  # type: ignore[misc]
+        connection.key = self.key
+        connection.origin = self.origin
+        connection.ledger = self.connections.ledger
+        return cast(Connection, connection)
+
+    def _get_conn(self, timeout: float | None = None) -> Connection:
+        exchange = here.exchange
+        if exchange is None:
+            raise RuntimeError("a pool of scraper is used outside of its adapter")
+        return self.connections.acquire(self, exchange)
+
+    def _put_conn(self, connection: Connection | None) -> None:
+        if connection is None and here.exchange is not None:
+            # urllib3 gives back None for a connection that it closed after an error.
+            connection = here.exchange.connection
+        if connection is not None:
+            self.connections.release(connection)
+
+
+class HttpPool(_PoolReports, HTTPConnectionPool):  # type: ignore[misc]
+    ConnectionCls = HttpConnection
+
+
+class HttpsPool(_PoolReports, HTTPSConnectionPool):  # type: ignore[misc]
+    ConnectionCls = HttpsConnection

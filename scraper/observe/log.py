@@ -1,0 +1,202 @@
+"""Events as log lines, through the standard library's logger `scraper`.
+
+`LogObserver` only writes to that logger; where the lines go is the user's logging configuration, or, in the
+command, what `configure` sets.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.text import Text
+
+from scraper.errors import UsageError
+from scraper.observe import lines
+from scraper.observe.events import Refused, RunEnded, RunStarted
+from scraper.observe.text import block, plain
+
+logger = logging.getLogger("scraper")
+
+#: Fields of the parts of an event, where they would not be understood beside the event's own.
+_PART_NAMES = {"id": "connection", "reason": "connection_reason"}
+
+
+def write(level: int, text: str, event: str, values: dict[str, Any]) -> None:
+    """Log one line. `text` is safe to print; `event` and `values` are what a JSON line says."""
+    logger.log(level, "%s", text, extra={"scraper_event": event, "scraper_fields": values})
+
+
+class LogObserver:
+    """Logs every event: requests, openings, retries and failures at info or above, the rest at debug.
+
+    The first refusal of each reason in a run is at info, further ones at debug: there may be thousands.
+    """
+
+    def __init__(self, handlers: tuple[logging.Handler, ...] = ()) -> None:
+        self._handlers = handlers
+        self._reasons_told: set[str] = set()
+
+    def __call__(self, event: object) -> None:
+        words = lines.describe(event)
+        if words is None:
+            return
+        level, text = words
+        if isinstance(event, RunStarted):
+            self._reasons_told.clear()
+        if isinstance(event, Refused) and event.reason not in self._reasons_told:
+            self._reasons_told.add(event.reason)
+            level, text = logging.INFO, f"{text} (the first of this reason)"
+        if isinstance(event, RunEnded) and event.stats is not None:
+            for name, figures in event.stats["domains"].items():
+                write(*lines.domain_sums(name, figures), "domain_sums", {"domain": name, **figures})
+        if logger.isEnabledFor(level):
+            write(level, text, _event_name(event), _flat(event))
+
+    def close(self) -> None:
+        """Take the handlers that `configure` set off the logger."""
+        for handler in self._handlers:
+            logger.removeHandler(handler)
+            with suppress(OSError, ValueError):  # what cannot be flushed now was told of when it was written
+                handler.close()
+        if self._handlers:
+            logger.setLevel(logging.NOTSET)
+
+
+def configure(*, format: Literal["text", "json"], file: Path | None, quiet: bool, console: Console) -> LogObserver:
+    """Send the lines of the logger `scraper` to `console` and, from debug level on, to `file`. For the command.
+
+    Args:
+        format: lines for people, or one JSON object a line.
+        file: appended to; its folder is created.
+        quiet: only warnings and errors on the console.
+        console: where lines appear above a live display, if there is one.
+
+    Raises:
+        UsageError: the file cannot be opened.
+    """
+    shown: logging.Handler = ConsoleHandler(console)
+    shown.setLevel(logging.WARNING if quiet else logging.INFO)
+    handlers = (shown,) if file is None else (shown, _open_file(file))
+    for handler in handlers:
+        handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
+        logger.addHandler(handler)
+    logger.setLevel(min(handler.level or logging.DEBUG for handler in handlers))
+    return LogObserver(handlers)
+
+
+def _open_file(path: Path) -> logging.Handler:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"cannot write the log {path}: {cause}", remedy="name a file that may be written") from error
+    handler.name = f"the log {path}"
+    return handler
+
+
+# Handlers --------------------------------------------------------------------------------------------
+
+
+class _LeavesWhenBroken(logging.Handler):
+    """A handler that cannot write (a full disk, a closed pipe) is silent from then on, and the others say so."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        self.setLevel(logging.CRITICAL + 1)
+        logger.warning("%s cannot be written any more and is left out", self.name)
+
+
+class ConsoleHandler(_LeavesWhenBroken):
+    """Prints each line to a console, above its live display."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.name = "the log on the terminal"
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+            if self._console.is_terminal:
+                self._console.print(Text(line, style=_style(record.levelno)), soft_wrap=True)
+            else:
+                self._console.file.write(line + "\n")
+                self._console.file.flush()
+        except (OSError, ValueError):
+            self.handleError(record)
+
+
+def _style(level: int) -> str:
+    if level >= logging.ERROR:
+        return "red"
+    return "yellow" if level >= logging.WARNING else ""
+
+
+class FileHandler(_LeavesWhenBroken, logging.FileHandler):
+    """Appends each line to a file."""
+
+
+# Formatters ------------------------------------------------------------------------------------------
+
+
+class TextFormatter(logging.Formatter):
+    """`12:03:44.512 info  200 GET …`, in local time. Lines that are not an event's are made plain."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
+        text = record.getMessage()
+        if not hasattr(record, "scraper_event"):
+            text = plain(text)
+        if record.exc_info:
+            text = f"{text}\n{block(self.formatException(record.exc_info))}"
+        return f"{time} {record.levelname.lower():<7} {text}"
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, in ASCII: `time` (UTC, ISO 8601), `level`, `event`, then the event's fields.
+
+    Lines that are not an event's have the event `log`, with `logger`, `message` and perhaps `traceback`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, Any] = {"time": time, "level": record.levelname.lower()}
+        event = getattr(record, "scraper_event", None)
+        if event is not None:
+            line["event"] = event
+            line.update((name, value) for name, value in vars(record)["scraper_fields"].items() if name not in line)
+        else:
+            line |= {"event": "log", "logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def _event_name(event: object) -> str:
+    """`PageDone` is `page_done`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
+
+
+def _flat(event: object) -> dict[str, Any]:
+    """The fields of an event, those of its parts among them; of a run's stats, the plain figures."""
+    flat: dict[str, Any] = {}
+    for name, value in _fields(event).items():
+        if is_dataclass(value):
+            flat |= {_PART_NAMES.get(part, part): inner for part, inner in _fields(value).items()}
+        elif name == "stats":
+            flat |= {key: figure for key, figure in (value or {}).items() if not isinstance(figure, dict | list)}
+        elif not (name == "served" and value is None):
+            flat[name] = value
+    return flat
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -1,0 +1,164 @@
+"""How the crawl is doing: a live display on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections import deque
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from scraper.observe import log
+from scraper.observe.events import Draining, RunEnded, RunStarted, Tick, Waiting
+from scraper.observe.terminal import is_live
+from scraper.observe.text import counted, duration, plain, size
+
+#: The span of time over which pages a second are counted.
+_RATE_SECONDS = 10.0
+_DOMAINS_SHOWN = 4
+
+
+class Progress:
+    """Shows each `Tick`.
+
+    On a terminal it redraws a few lines, below all that is printed to the same console meanwhile. Elsewhere it
+    logs a line every `every` seconds of the crawl's working time, so that it is text or JSON as the log is.
+
+    Args:
+        console: the one that the log prints to.
+        every: seconds between two lines where there is no terminal.
+    """
+
+    def __init__(self, console: Console, *, every: float = 10.0) -> None:
+        self._console = console
+        self._every = every
+        self._lock = threading.Lock()
+        self._live: Live | None = None
+        self._name = ""
+        self._stopping: str | None = None
+        self._marks: deque[tuple[float, int]] = deque()
+        self._due: float | None = None
+
+    def __call__(self, event: object) -> None:
+        with self._lock:
+            match event:
+                case RunStarted():
+                    self._begin(event)
+                case Tick():
+                    self._tick(event)
+                case Draining():
+                    pending = counted(event.in_flight, "request")
+                    self._stopping = f"stopping: {pending} in flight, up to {duration(event.seconds)}"
+                case RunEnded():
+                    self._end()
+
+    def close(self) -> None:
+        """Take the display away, however the crawl ended. It may be called again."""
+        with self._lock:
+            self._end()
+
+    def _begin(self, event: RunStarted) -> None:
+        self._end()
+        self._name = plain(event.name)
+        self._stopping = None
+        self._marks.clear()
+        self._due = None
+        if is_live(self._console):
+            # What a spider prints goes above the display, but never from a piped stdout to the terminal.
+            self._live = Live(
+                console=self._console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=sys.stdout.isatty(),
+                redirect_stderr=sys.stderr.isatty(),
+            )
+            self._live.start()
+
+    def _tick(self, tick: Tick) -> None:
+        rate = self._rate(tick)
+        if self._live is not None:
+            self._live.update(display(self._name, tick, rate, self._stopping), refresh=True)
+            return
+        if self._due is None:
+            self._due = tick.seconds + self._every
+        if tick.seconds >= self._due:
+            self._due = tick.seconds + self._every
+            text = f"{_counts(tick)}; {_speed(tick, rate)}"
+            log.write(logging.INFO, text, "progress", _figures(tick, rate))
+
+    def _rate(self, tick: Tick) -> float:
+        """Pages a second, of late."""
+        while len(self._marks) > 1 and self._marks[1][0] <= tick.seconds - _RATE_SECONDS:
+            self._marks.popleft()
+        self._marks.append((tick.seconds, tick.pages))
+        seconds, pages = self._marks[0]
+        return (tick.pages - pages) / (tick.seconds - seconds) if tick.seconds > seconds else 0.0
+
+    def _end(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+def display(name: str, tick: Tick, rate: float, stopping: str | None) -> RenderableType:
+    """The lines of the live display; each is cut at the terminal's width."""
+    rows: list[RenderableType] = [_head(name, tick), _line(_counts(tick)), _line(_speed(tick, rate))]
+    if tick.waiting:
+        rows.append(_line(_waits(tick.waiting)))
+    if tick.parsing is not None:
+        url, seconds = tick.parsing
+        rows.append(_line(f"a callback runs for {duration(seconds)}: {plain(url)}", "yellow"))
+    if stopping is not None:
+        rows.append(_line(stopping, "bold yellow"))
+    return Group(*rows)
+
+
+def _head(name: str, tick: Tick) -> RenderableType:
+    elapsed = duration(tick.seconds)
+    if tick.pages_limit is None:
+        return _line(f"{name}  {elapsed}", "bold")
+    row = Table.grid(padding=(0, 2))
+    bar = ProgressBar(total=tick.pages_limit, completed=min(tick.pages, tick.pages_limit), width=30)
+    row.add_row(_line(name, "bold"), bar, _line(f"{tick.pages:,} of {tick.pages_limit:,}"), _line(elapsed, "bold"))
+    return row
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
+
+def _counts(tick: Tick) -> str:
+    return (
+        f"{counted(tick.pages, 'page')}, {counted(tick.items, 'item')}, {tick.queued:,} queued, "
+        f"{tick.in_flight:,} in flight, {tick.failed:,} failed"
+    )
+
+
+def _speed(tick: Tick, rate: float) -> str:
+    reused = f"{tick.reused / tick.requests:.1%}" if tick.requests else "nothing yet"
+    retries = f", {counted(tick.retries, 'retry', 'retries')}" if tick.retries else ""
+    return (
+        f"{rate:.1f} pages/s, {counted(tick.requests, 'request')} on {counted(tick.connections, 'connection')}, "
+        f"{reused} reused{retries}, {size(tick.bytes)}"
+    )
+
+
+def _waits(waiting: tuple[Waiting, ...]) -> str:
+    longest_first = sorted(waiting, key=lambda wait: -wait.seconds)
+    shown = [
+        f"{plain(wait.domain)} {duration(wait.seconds)} ({wait.reason})" for wait in longest_first[:_DOMAINS_SHOWN]
+    ]
+    more = f" and {len(waiting) - _DOMAINS_SHOWN} more" if len(waiting) > _DOMAINS_SHOWN else ""
+    return f"waiting: {', '.join(shown)}{more}"
+
+
+def _figures(tick: Tick, rate: float) -> dict[str, object]:
+    names = ("pages", "items", "queued", "in_flight", "failed", "refused", "requests", "reused", "connections")
+    figures: dict[str, object] = {name: getattr(tick, name) for name in names}
+    figures |= {"retries": tick.retries, "bytes": tick.bytes, "seconds": round(tick.seconds, 3)}
+    return figures | {"pages_per_second": round(rate, 2)}

@@ -1,0 +1,143 @@
+"""What a crawl came to, for people: printed at its end, and by `scraper runs`. It fits 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from scraper.observe.lines import GOOD_RESULTS
+from scraper.observe.text import counted, duration, plain, size
+
+_WIDTH = 80
+_DOMAINS_SHOWN = 20
+_NAME_WIDTH = 30
+_NO_BREAK = "\xa0"
+
+#: A style of rich, and a line.
+_Line = tuple[str, str]
+
+
+def print_report(console: Console, stats: Mapping[str, Any]) -> None:
+    """Print what `stats` (see `stats.run_stats`) says, with colours where the console has them."""
+    for style, line in _report(stats):
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def report_text(stats: Mapping[str, Any]) -> str:
+    """The report as plain text."""
+    return "".join(f"{line}\n" for _, line in _report(stats))
+
+
+def _report(stats: Mapping[str, Any]) -> list[_Line]:
+    sections = [_verdict(stats), _pages(stats), _connections(stats), _failures(stats), _exports(stats)]
+    lines: list[_Line] = []
+    for section in sections:
+        if section and lines:
+            lines.append(("", ""))
+        lines += section
+    return lines
+
+
+def _verdict(stats: Mapping[str, Any]) -> list[_Line]:
+    style = "bold green" if stats["result"] in GOOD_RESULTS else "bold red"
+    head = f"{plain(stats['name'])}, run {stats['run']}, {stats['result']}: {plain(stats['why'])}"
+    lines = _wrapped(head, style=style)
+    if stats["result"] == "stopped":
+        lines.append(("", "The same command goes on with it."))
+    return lines
+
+
+def _pages(stats: Mapping[str, Any]) -> list[_Line]:
+    counts = [
+        counted(stats["pages"], "page"),
+        counted(stats["items"], "item"),
+        f"{stats['failed']:,} failed",
+        f"{stats['refused']:,} refused",
+        counted(stats["duplicates"], "duplicate"),
+    ]
+    optional = (("item dropped", "items dropped", "dropped"), ("redirect", "redirects", "redirects"))
+    counts += [counted(stats[key], one, many) for one, many, key in optional if stats[key]]
+    text = f"{', '.join(counts)} in {duration(stats['seconds'])}"
+    if stats["seconds"]:
+        text += f" ({stats['pages'] / stats['seconds']:.1f} pages/s)"
+    lines = _wrapped(text)
+    if stats["refusals"]:
+        lines += _wrapped(f"refused: {_tally(stats['refusals'])}")
+    if stats["interrupted"]:
+        times = counted(stats["interrupted"], "time")
+        lines += _wrapped(f"interrupted {times}: requests cut off by a kill are not in these figures")
+    return lines
+
+
+def _connections(stats: Mapping[str, Any]) -> list[_Line]:
+    if not stats["requests"] and not stats["connections"]:
+        return []
+    saved = counted(stats["handshakes_saved"], "handshake")
+    lines = _wrapped(
+        f"{counted(stats['requests'], 'request')} on {counted(stats['connections'], 'connection')}, {_extras(stats)}"
+        f"{size(stats['bytes'])}. Reuse saved {saved}, which would have taken {duration(stats['seconds_saved'])}."
+    )
+    lines.append(("", ""))
+    lines.append(("bold", _row("domain", "requests", "connections", "reused", "saved", "time saved")))
+    domains = sorted(stats["domains"].items(), key=lambda pair: (-pair[1]["requests"], pair[0]))
+    for name, figures in domains[:_DOMAINS_SHOWN]:
+        lines.append(("", _domain(plain(name), figures)))
+        if figures["reasons"]:
+            lines += _wrapped(f"opened for: {_tally(figures['reasons'])}", indent="  ", style="dim")
+    if len(domains) > _DOMAINS_SHOWN:
+        lines.append(("", f"and {len(domains) - _DOMAINS_SHOWN:,} more"))
+    if len(domains) > 1:
+        lines.append(("bold", _domain(f"all {len(domains):,}", stats)))
+    return lines
+
+
+def _extras(stats: Mapping[str, Any]) -> str:
+    """What is worth saying only where there was any."""
+    parts = [
+        counted(stats["retries"], "retry", "retries") if stats["retries"] else "",
+        f"{stats['stale']:,} replayed" if stats["stale"] else "",
+        f"{stats['unused']:,} opened for nothing" if stats["unused"] else "",
+    ]
+    return "".join(f"{part}, " for part in parts if part)
+
+
+def _domain(name: str, figures: Mapping[str, Any]) -> str:
+    return _row(
+        name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 3]}...",
+        f"{figures['requests']:,}",
+        f"{figures['connections']:,}",
+        f"{figures['reuse_rate']:.1%}",
+        f"{figures['handshakes_saved']:,}",
+        duration(figures["seconds_saved"]),
+    )
+
+
+def _row(name: str, requests: str, connections: str, reused: str, saved: str, time: str) -> str:
+    return f"{name:<{_NAME_WIDTH}}{requests:>9}{connections:>12}{reused:>8}{saved:>9}{time:>12}"
+
+
+def _failures(stats: Mapping[str, Any]) -> list[_Line]:
+    if not stats["failures"]:
+        return []
+    lines = [("bold", "failures (see each: scraper runs SITE.yaml --failures)")]
+    return lines + [("", f"  {count:>7,}  {plain(reason)}") for reason, count in stats["failures"].items()]
+
+
+def _exports(stats: Mapping[str, Any]) -> list[_Line]:
+    if not stats["exports"]:
+        return []
+    return [("bold", "exports"), *(("", f"  {plain(path)}") for path in stats["exports"])]
+
+
+def _tally(counts: Mapping[str, int]) -> str:
+    """`timeout 3, reset 1`; no line is broken within a pair."""
+    return ", ".join(f"{plain(name)}{_NO_BREAK}{count:,}" for name, count in counts.items())
+
+
+def _wrapped(text: str, *, indent: str = "", style: str = "") -> list[_Line]:
+    rows = textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False)
+    return [(style, row.replace(_NO_BREAK, " ")) for row in rows]

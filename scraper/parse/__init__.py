@@ -1,0 +1,1 @@
+"""From bytes to text, from text to a tree, from a tree to links."""

@@ -1,0 +1,42 @@
+"""The soup of a page."""
+
+from __future__ import annotations
+
+import warnings
+from io import StringIO
+
+from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
+from bs4.exceptions import ParserRejectedMarkup
+
+from scraper.errors import NotHtml
+
+#: A soup takes some 600 bytes of memory for each tag that opens or closes; a page with more tags gets none.
+MAX_TAGS = 1_000_000
+
+
+def make_soup(text: str) -> BeautifulSoup:
+    """The whole tree of `text`, as BeautifulSoup, built by lxml.
+
+    Nesting does no harm here: neither libxml2 nor BeautifulSoup works recursively.
+
+    Raises:
+        NotHtml: the page has more than `MAX_TAGS` tags, or lxml cannot read it.
+    """
+    if text.count("<") > MAX_TAGS:
+        raise NotHtml(
+            f"a page of more than {MAX_TAGS:,} tags is too large for a soup",
+            remedy="use response.css() and response.links(), which need a fraction of the memory",
+        )
+    # libxml2 ends at a NUL; the HTML Standard (13.2.5.1) makes it U+FFFD. A file object is never mistaken for a
+    # file name or a URL, as a short text is.
+    readable = StringIO(text.replace("\0", "\ufffd"), newline="")
+    try:
+        if not text.lstrip().startswith("<?xml"):
+            return BeautifulSoup(readable, "lxml")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # the server said that it is HTML
+            return BeautifulSoup(readable, "lxml")
+    except (ParserRejectedMarkup, RecursionError) as error:
+        raise NotHtml(
+            f"the page cannot be read as HTML: {error}", remedy="use response.text or response.body"
+        ) from error

@@ -1,0 +1,125 @@
+"""The fast tree of a page: selectolax, which is the lexbor parser.
+
+An HTML5 parser can be made to work for ages: the time of lexbor grows with the square of how deep elements are
+nested (100,000 open `<div>`: 15 s), and formatting elements that are left open are made anew in every paragraph
+(14 KB of `<b>` and `<p>`: half a gigabyte). Pages that may do so are first written anew by libxml2, which does
+neither, with what is nested too deep taken out.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from lxml import etree
+from selectolax.lexbor import LexborHTMLParser
+
+#: How many elements may lie inside each other on a page that had to be written anew; Chromium's limit too.
+MAX_DEPTH = 512
+
+_MANY_TAGS = 10_000
+_MANY_NODES = 500_000
+_OPEN_FORMATTING = 24
+
+_FORMATTING = re.compile(r"<(/?)(b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE)
+#: Elements that an end tag inside does not reach beyond (HTML Standard 13.2.4.3, "markers").
+_FORMATTING_OR_MARKER = re.compile(
+    r"<(/?)(b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u"
+    r"|td|th|caption|object|applet|marquee|template)(?=[\s/>])",
+    re.IGNORECASE,
+)
+_MARKERS = frozenset({"td", "th", "caption", "object", "applet", "marquee", "template"})
+#: Elements that have no end tag (HTML Standard 13.1.2), and those that had none in older pages.
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+)
+_VOID |= {"frame", "param"}
+_RAW = frozenset({"script", "style"})
+#: What the rest of the page would drown in.
+_LEFT_OUT = frozenset({"plaintext"})
+_KEPT_AT_ANY_DEPTH = frozenset({"a", "title", "textarea"}) | _VOID | _RAW
+_NAME = re.compile(r"[A-Za-z][^\s/<>=\"'\0]*")
+
+
+def make_tree(text: str) -> LexborHTMLParser:
+    """The tree of `text`, in time and memory that its length bounds."""
+    if _is_dangerous(text):
+        text = _rewritten(text)
+    return LexborHTMLParser(text)
+
+
+def _is_dangerous(text: str) -> bool:
+    tags = text.count("<")
+    if tags > _MANY_TAGS:
+        return True
+    # Each formatting element could be made anew at each tag: only where that could be much is it looked at closely.
+    if tags * tags <= 4 * _MANY_NODES or tags * len(_FORMATTING.findall(text)) <= _MANY_NODES:
+        return False
+    return _most_open_formatting(text) > _OPEN_FORMATTING
+
+
+def _most_open_formatting(text: str) -> int:
+    """How many formatting elements are open at once, at most."""
+    levels: list[dict[str, int]] = [{}]
+    count = most = 0
+    for match in _FORMATTING_OR_MARKER.finditer(text):
+        name = match[2].lower()
+        opened = levels[-1]
+        if name in _MARKERS:
+            if not match[1]:
+                levels.append({})
+            elif len(levels) > 1:
+                count -= sum(levels.pop().values())
+        elif not match[1]:
+            opened[name] = opened.get(name, 0) + 1
+            count += 1
+            most = max(most, count)
+        elif opened.get(name):
+            opened[name] -= 1
+            count -= 1
+    return most
+
+
+def _rewritten(text: str) -> str:
+    writer = _Writer()
+    parser = etree.HTMLParser(target=writer, huge_tree=True)
+    parser.feed(text.replace("\0", "\ufffd"))
+    try:
+        return str(parser.close())
+    except etree.XMLSyntaxError:  # nothing in it at all
+        return ""
+
+
+class _Writer:
+    """Writes the elements that libxml2 reports, each closed where it ends."""
+
+    def __init__(self) -> None:
+        self._parts = ["<!DOCTYPE html>"]
+        self._depth = 0
+        self._raw = 0
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._is_written(tag):
+            pairs = "".join(
+                f' {name}="{escape(value)}"' for name, value in attributes.items() if _NAME.fullmatch(name)
+            )
+            self._parts.append(f"<{tag}{pairs}>")
+        self._raw += tag in _RAW
+
+    def end(self, tag: str) -> None:
+        if self._is_written(tag) and tag not in _VOID:
+            self._parts.append(f"</{tag}>")
+        self._depth -= 1
+        self._raw -= tag in _RAW
+
+    def data(self, data: str) -> None:
+        self._parts.append(data if self._raw else escape(data, quote=False))
+
+    def close(self) -> str:
+        return "".join(self._parts)
+
+    def _is_written(self, tag: str) -> bool:
+        if tag in _LEFT_OUT or not _NAME.fullmatch(tag):
+            return False
+        return self._depth <= MAX_DEPTH or tag in _KEPT_AT_ANY_DEPTH

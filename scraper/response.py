@@ -1,0 +1,305 @@
+"""What a callback gets: the answer to a request, with its text, its tree and its links made when asked for."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from bs4 import BeautifulSoup, Tag
+from requests.structures import CaseInsensitiveDict
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from scraper import urls
+from scraper.errors import BadRequest, NotHtml, ScraperError
+from scraper.figures import Served
+from scraper.parse.encoding import decode
+from scraper.parse.links import base_of, header_nofollow, links, may_have_base, web_url
+from scraper.parse.soup import make_soup
+from scraper.parse.tree import make_tree
+from scraper.request import Callback, Request
+
+#: What `follow` understands: a URL, or an element that has one.
+Link = str | Tag | LexborNode
+
+_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_LOOKS_LIKE_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
+_STARTS_WITH_TAG = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<|\Z)")
+
+
+class NotJson(ScraperError, ValueError):
+    """`.json()` on a body that is not JSON."""
+
+
+class Response:
+    """An answer.
+
+    Args:
+        url: where it came from; after a redirect the target.
+        status: the HTTP status.
+        headers: any mapping; kept so that upper and lower case make no difference.
+        body: the bytes, with any Content-Encoding undone.
+        request: what it answers; default a plain GET of `url`.
+        elapsed: seconds from the send to the end of the body.
+        connection: the connection that carried it, None where there was none.
+
+    `soup` and `select` are BeautifulSoup, `css` and `links` selectolax; each tree is made once, when first asked
+    for, and neither needs the other. On a body that is not HTML they raise `NotHtml`, except that what has no
+    markup has no links.
+    """
+
+    __slots__ = (
+        "_base",
+        "_soup",
+        "_text",
+        "_tree",
+        "body",
+        "connection",
+        "elapsed",
+        "headers",
+        "request",
+        "status",
+        "url",
+    )
+
+    def __init__(
+        self,
+        url: str,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        *,
+        request: Request | None = None,
+        elapsed: float = 0.0,
+        connection: Served | None = None,
+    ) -> None:
+        self.url = url
+        self.status = status
+        self.headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(headers or {})
+        self.body = body
+        self.request = Request(url) if request is None else request
+        self.elapsed = elapsed
+        self.connection = connection
+        self._text: tuple[str, str] | None = None
+        self._soup: BeautifulSoup | None = None
+        self._tree: LexborHTMLParser | None = None
+        self._base: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {self.url}>"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The request's `meta`."""
+        return self.request.meta
+
+    # The body ----------------------------------------------------------------------------------------
+
+    @property
+    def text(self) -> str:
+        """The body as text; what is not valid in its encoding is U+FFFD."""
+        return self._decoded()[0]
+
+    @property
+    def encoding(self) -> str:
+        """By byte order mark, Content-Type, the page's own `<meta>`, a guess, in that order (`windows-1252`)."""
+        return self._decoded()[1]
+
+    def _decoded(self) -> tuple[str, str]:
+        if self._text is None:
+            self._text = decode(self.body, self.headers.get("Content-Type"))
+        return self._text
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            NotJson: it is none.
+        """
+        try:
+            return jsonlib.loads(self.text)
+        except (ValueError, RecursionError) as error:
+            why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+            raise NotJson(
+                f"{self.url} is not JSON: {why}; its Content-Type is {self._type_name()}",
+                remedy="look at response.text",
+                request=self.request,
+            ) from None
+
+    # BeautifulSoup -----------------------------------------------------------------------------------
+
+    @property
+    def soup(self) -> BeautifulSoup:
+        """The whole tree.
+
+        Raises:
+            NotHtml: the body is not HTML, or too large for a soup.
+        """
+        if self._soup is None:
+            self._require_html()
+            try:
+                self._soup = make_soup(self.text)
+            except NotHtml as error:
+                error.request = self.request
+                raise
+        return self._soup
+
+    def select(self, selector: str) -> list[Tag]:
+        """The elements that a CSS selector finds, as BeautifulSoup's; raises like `soup`."""
+        return list(self.soup.select(selector))
+
+    def select_one(self, selector: str) -> Tag | None:
+        """The first element that a CSS selector finds, as BeautifulSoup's; raises like `soup`."""
+        return self.soup.select_one(selector)
+
+    # selectolax --------------------------------------------------------------------------------------
+
+    def css(self, selector: str) -> list[LexborNode]:
+        """The elements that a CSS selector finds, as selectolax's nodes, each once.
+
+        Raises:
+            NotHtml: the body is not HTML.
+        """
+        found = self._html_tree().css(selector)
+        if "," not in selector:
+            return list(found)
+        # lexbor reports an element once for each part of the selector that it matches.
+        return list({node.mem_id: node for node in found}.values())
+
+    def css_first(self, selector: str) -> LexborNode | None:
+        """The first element that a CSS selector finds, as selectolax's node; raises like `css`."""
+        return self._html_tree().css_first(selector)
+
+    def links(self) -> list[str]:
+        """The http(s) links of `a` and `area`, absolute, without fragment, each once, in the page's order.
+
+        Links that are `rel=nofollow` are left out, and all of them where the page's `<meta name=robots>` or its
+        X-Robots-Tag says `nofollow` or `none`. A body that is not HTML has none.
+        """
+        if not self._is_html() or header_nofollow(self.headers.get("X-Robots-Tag")):
+            return []
+        return links(self._html_tree(), self._base_url())
+
+    def _html_tree(self) -> LexborHTMLParser:
+        if self._tree is None:
+            self._require_html()
+            self._tree = make_tree(self.text)
+        return self._tree
+
+    # Onward ------------------------------------------------------------------------------------------
+
+    def urljoin(self, link: str) -> str:
+        """`link` as an absolute URL, as a browser would understand it on this page (`<base>` included).
+
+        Raises:
+            BadRequest: no browser would.
+        """
+        url = urls.normalize(link, self._base_url())
+        if url is None:
+            raise self._bad_link(repr(link[:200]), "check where the spider took it from")
+        return url
+
+    def follow(self, link: Link, callback: Callback | str | None = None, **keywords: Any) -> Request:
+        """A request for a link of this page.
+
+        Args:
+            link: a URL, relative or not, or an element that has one as its `href` or `src`, of BeautifulSoup or
+                of selectolax.
+            callback: as in `Request`; None means `parse`.
+            keywords: anything else that `Request` takes.
+
+        Raises:
+            BadRequest: it is no link, or not one to http(s).
+        """
+        target = _target(link)
+        if target is None:
+            raise self._bad_link(
+                "None" if link is None else f"a {_described(link)} without href or src",
+                "check what the selector found before following it",
+            )
+        url = web_url(target, self._base_url())
+        if url is None:
+            raise self._bad_link(
+                f"{target[:200]!r}, which is no http or https URL,",
+                "response.follow_all() leaves such links out",
+            )
+        return Request(url, callback, **keywords)
+
+    def follow_all(
+        self, links: str | Iterable[Link], callback: Callback | str | None = None, **keywords: Any
+    ) -> Iterator[Request]:
+        """Requests for many links: those of a CSS selector (selectolax's), or those given as for `follow`.
+
+        What is not a link to http(s) (mailto:, an `<a>` without href) is left out.
+        """
+        base = self._base_url()
+        for link in self.css(links) if isinstance(links, str) else links:
+            target = _target(link)
+            url = None if target is None else web_url(target, base)
+            if url is not None:
+                yield Request(url, callback, **keywords)
+
+    def _bad_link(self, what: str, remedy: str) -> BadRequest:
+        return BadRequest(f"cannot follow {what} on {self.url}", remedy=remedy, request=self.request)
+
+    def _base_url(self) -> str:
+        if self._base is None:
+            if self._is_html() and may_have_base(self.text):
+                self._base = base_of(self._html_tree(), self.url)
+            else:
+                self._base = self.url
+        return self._base
+
+    # What kind of body -------------------------------------------------------------------------------
+
+    def _content_type(self) -> str:
+        return (self.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+
+    def _type_name(self) -> str:
+        return repr(self._content_type()) if self._content_type() else "missing"
+
+    def _is_html(self) -> bool:
+        """By the Content-Type; a missing one, or plain text that begins like a page, is looked into."""
+        kind = self._content_type()
+        if not kind:
+            return _STARTS_WITH_TAG.match(self.body) is not None
+        return kind in _HTML_TYPES or (kind == "text/plain" and _LOOKS_LIKE_HTML.match(self.body) is not None)
+
+    def _require_html(self) -> None:
+        if not self._is_html():
+            kind = self._content_type()
+            if "json" in kind:
+                remedy = "use response.json()"
+            elif "xml" in kind:
+                remedy = 'use response.body, with BeautifulSoup(response.body, "xml") for example'
+            else:
+                remedy = "use response.body, response.text or response.json()"
+            raise NotHtml(
+                f"{self.url} is not HTML: its Content-Type is {self._type_name()}",
+                remedy=remedy,
+                request=self.request,
+            )
+
+
+def _target(link: object) -> str | None:
+    """The URL of a link as it is written; None where there is none."""
+    if isinstance(link, str):
+        return str(link)
+    if isinstance(link, Tag | LexborNode):
+        for attribute in ("href", "src"):
+            value = link.attrs.get(attribute)
+            if isinstance(value, str):
+                return value
+    return None
+
+
+def _described(link: object) -> str:
+    if isinstance(link, Tag):
+        return f"<{link.name}>"
+    return f"<{link.tag}>" if isinstance(link, LexborNode) else type(link).__name__

@@ -1,0 +1,75 @@
+"""What a crawl gives back to Python."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from scraper.store import Store
+from scraper.store.values import FailureRow, RunRow
+
+
+class Items:
+    """The items of a run, as dicts, read from the store as they are iterated; may be iterated again."""
+
+    def __init__(self, store: Path, run: int, count: int) -> None:
+        self._store = store
+        self._run = run
+        self._count = count
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        with Store.open_existing(self._store) as store:
+            for row in store.stream_items(self._run):
+                yield row.data
+
+    def __len__(self) -> int:
+        return self._count
+
+
+class Run:
+    """One run of a crawl.
+
+    Attributes:
+        id: its number in the store.
+        result: `finished`, `limit`, `outside-gate`, `failed`, `stopped` or `abandoned`.
+        why: the result in a sentence.
+        stats: its figures, as `--stats` writes them.
+    """
+
+    def __init__(
+        self,
+        store: Path,
+        row: RunRow,
+        stats: Mapping[str, Any],
+        folder: tempfile.TemporaryDirectory[str] | None = None,
+    ) -> None:
+        self.id = row.id
+        self.name = row.name
+        self.result = row.result or "failed"
+        self.why = row.why
+        self.stats = dict(stats)
+        self._store = store
+        self._count = row.counts.items
+        # A private store lives as long as this object.
+        self._folder = folder
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self.name}: {self.result}, {self._count} items>"
+
+    @property
+    def items(self) -> Items:
+        """The items, as dicts, in the order in which they were found."""
+        return Items(self._store, self.id, self._count)
+
+    @property
+    def failures(self) -> list[FailureRow]:
+        """The URLs that ended without a page, each with its reason."""
+        with Store.open_existing(self._store) as store:
+            return store.failures(self.id)
+
+    @property
+    def exit_code(self) -> int:
+        """What the command exits with: 0 when it ended inside its gate, else 1."""
+        return 0 if self.result in ("finished", "limit") else 1

@@ -1,0 +1,146 @@
+"""The spider: where a crawl begins, and what its pages mean."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, ClassVar, Self
+
+from scraper.errors import ItemError, ScraperError, UsageError
+from scraper.items import is_item
+from scraper.request import Request
+from scraper.response import Response
+
+#: Attributes that are the crawl's to set.
+_RESERVED = frozenset({"log", "name", "start_urls"})
+
+
+class Spider:
+    """Derive from this, and write `parse`.
+
+    A callback gets a `Response` and yields (or returns) items and requests. There is one object of a spider for
+    each process of a crawl; what it keeps in its attributes does not survive a kill.
+
+    Args:
+        args: `args` of the configuration; each becomes an attribute.
+
+    Raises:
+        UsageError: an argument has a name that is taken.
+    """
+
+    #: The spider's name: that of its class in lower case unless it gives another.
+    name: str = "spider"
+    #: Where `start` begins; a configuration's `start_urls` replace a class's own.
+    start_urls: Sequence[str] = ()
+    #: For the spider's own messages.
+    log: ClassVar[logging.Logger] = logging.getLogger("scraper.spider.Spider")
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        cls.log = logging.getLogger(f"scraper.spider.{cls.__name__}")
+        if "name" not in vars(cls):
+            cls.name = cls.__name__.lower()
+
+    def __init__(self, **args: Any) -> None:
+        for name, value in args.items():
+            known = getattr(type(self), name, None)
+            if name.startswith("_") or name in _RESERVED or callable(known) or isinstance(known, property):
+                raise UsageError(
+                    f"{type(self).__name__} cannot take an argument called {name!r}: the name is taken",
+                    remedy="give the argument another name",
+                )
+            setattr(self, name, value)
+
+    def start(self) -> Iterable[Any]:
+        """The first requests: one for each of `start_urls`. Write your own to begin otherwise."""
+        for url in self.start_urls:
+            yield Request(url)
+
+    def parse(self, response: Response) -> Any:
+        """Called with each answer whose request names no other callback; yields items and requests."""
+        raise UsageError(
+            f"{type(self).__name__} has no parse method, and {response.url} came for it",
+            remedy="write `def parse(self, response)`, or give the request a callback",
+        )
+
+    @classmethod
+    def build(cls, args: Mapping[str, Any], start_urls: Sequence[str] = ()) -> Self:
+        """A spider with these arguments, as the configuration gives them.
+
+        Raises:
+            UsageError: `__init__` does not take these arguments, or failed.
+        """
+        try:
+            inspect.signature(cls).bind(**args)
+        except TypeError as error:
+            raise UsageError(f"args of {cls.__name__}: {error}", remedy=_accepted(cls)) from None
+        try:
+            spider = cls(**args)
+        except ScraperError:
+            raise
+        except Exception as error:
+            raise UsageError(f"{cls.__name__} cannot be made: {type(error).__name__}: {error}") from error
+        if start_urls:
+            spider.start_urls = list(start_urls)
+        return spider
+
+
+def resolve(spider: Spider, name: str | None) -> Any:
+    """The method of `spider` that is called `name`; None means `parse`.
+
+    Raises:
+        UsageError: it has none.
+    """
+    wanted = "parse" if name is None else name
+    method = None if wanted.startswith("__") else getattr(spider, wanted, None)
+    if callable(method):
+        return method
+    kind = type(spider)
+    known = [n for n in dir(kind) if not n.startswith("__") and n != "build" and callable(getattr(kind, n))]
+    near = get_close_matches(wanted, known, n=3)
+    raise UsageError(
+        f"{kind.__name__} has no method {wanted!r}",
+        remedy=f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}",
+    )
+
+
+def results_of(value: object) -> Iterator[Any]:
+    """The items and requests that a callback returned or yields, one by one.
+
+    Raises:
+        ItemError: something among them is neither.
+    """
+    if value is None:
+        return
+    if isinstance(value, Request) or is_item(value):
+        yield value
+    elif isinstance(value, Iterable) and not isinstance(value, str | bytes | bytearray):
+        for result in value:
+            if isinstance(result, Request) or is_item(result):
+                yield result
+            elif result is not None:
+                raise _neither(result)
+    else:
+        raise _neither(value)
+
+
+def _neither(value: object) -> ItemError:
+    if inspect.isawaitable(value) or isinstance(value, AsyncIterator):
+        if inspect.iscoroutine(value):
+            value.close()
+        return ItemError("a callback is async", remedy="write it with `def`, without `async` and `await`")
+    remedy = "yield requests, dicts, dataclasses, attrs objects or pydantic models"
+    if isinstance(value, Iterator):
+        remedy = "use `yield from` to pass on what another method yields"
+    return ItemError(f"a callback yielded {type(value).__name__}, which is neither item nor request", remedy=remedy)
+
+
+def _accepted(cls: type[Spider]) -> str:
+    names = [
+        parameter.name
+        for parameter in inspect.signature(cls).parameters.values()
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    return f"it takes {', '.join(names)}" if names else "it takes none"

@@ -1,0 +1,123 @@
+"""The database under the store: connections, transactions, and what their errors mean to a user."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from scraper.errors import StoreError
+from scraper.store import tables
+
+_BUSY_SECONDS = 30
+
+
+class Database:
+    """A SQLite file in WAL mode, made with mode 0600 where it is not there yet.
+
+    Raises:
+        StoreError: the file cannot be made, opened or written, is no store, or is of a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._make_file()
+        self._engine = _engine(path)
+        try:
+            with self.writing() as connection:
+                self._check_version(connection)
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    def _make_file(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise StoreError(
+                f"the store {self.path} cannot be made or written: {error.strerror}",
+                remedy="choose another place with the key store",
+            ) from None
+
+    def _check_version(self, connection: Connection) -> None:
+        tables.metadata.create_all(connection, tables=[tables.meta])
+        row = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "version")).first()
+        if row is None:
+            tables.metadata.create_all(connection)
+            connection.execute(insert(tables.meta).values(key="version", value=str(tables.VERSION)))
+        elif int(row[0]) != tables.VERSION:
+            raise StoreError(
+                f"the store {self.path} has version {row[0]}, this scraper uses {tables.VERSION}",
+                remedy="use the scraper that made it, or another path for the key store",
+            )
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes; it holds the database's one write lock from its beginning."""
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads: one consistent picture, which holds up nobody."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        try:
+            with self._engine.connect().execution_options(begin=begin) as connection, connection.begin():
+                yield connection
+        except (DBAPIError, sqlite3.Error) as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: DBAPIError | sqlite3.Error) -> StoreError:
+        cause = str(error.orig if isinstance(error, DBAPIError) else error)
+        if "locked" in cause or "busy" in cause:
+            return StoreError(f"the store {self.path} is locked by another program", remedy="close it and go on")
+        if "full" in cause or "I/O" in cause:
+            return StoreError(
+                f"the store {self.path} cannot be written: {cause}",
+                remedy="make room on the disk and run the same command again: it goes on",
+            )
+        if "readonly" in cause or "unable to open" in cause:
+            return StoreError(f"the store {self.path} cannot be written: {cause}", remedy="look at its permissions")
+        if "not a database" in cause or "malformed" in cause or "no such" in cause:
+            return StoreError(f"{self.path} is not a store of scraper: {cause}", remedy="choose another path")
+        return StoreError(f"the store {self.path}: {cause}")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _engine(path: Path) -> Engine:
+    # QueuePool: several threads read and write, each with a connection of its own.
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=16,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: Any) -> None:
+        # The driver's own idea of when a transaction begins is switched off.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "mmap_size=0"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+    return engine

@@ -1,0 +1,105 @@
+"""Runs: how one begins, goes on after a stop or a kill, and ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from scraper.store.tables import failures, refusals, runs
+from scraper.store.values import Counts, FailureRow, RunRow
+
+_COUNTS = ("pages", "items", "failed", "refused", "duplicates", "dropped", "redirects", "queued")
+
+
+def begin(connection: Connection, name: str, identity: str, config: Mapping[str, Any], now: float) -> RunRow:
+    """A new run."""
+    result = connection.execute(
+        insert(runs).values(name=name, identity=identity, config=json.dumps(config), started_at=now, clean=0)
+    )
+    run = get(connection, int(result.inserted_primary_key[0]))
+    assert run is not None
+    return run
+
+
+def resume(connection: Connection, run: RunRow, config: Mapping[str, Any]) -> RunRow:
+    """Go on with an unfinished run; one that was killed is counted as interrupted once more."""
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == run.id)
+        .values(
+            config=json.dumps(config), result=None, why="", clean=0, interrupted=run.interrupted + (not run.clean)
+        )
+    )
+    resumed = get(connection, run.id)
+    assert resumed is not None
+    return resumed
+
+
+def end(connection: Connection, run: int, result: str, why: str, *, ended_at: float | None) -> None:
+    """Note how a run ended; without `ended_at` it is unfinished, and the next crawl goes on with it."""
+    connection.execute(
+        update(runs).where(runs.c.id == run).values(result=result, why=why, ended_at=ended_at, clean=1)
+    )
+
+
+def get(connection: Connection, run: int) -> RunRow | None:
+    """One run."""
+    row = connection.execute(select(runs).where(runs.c.id == run)).first()
+    return _run(row) if row is not None else None
+
+
+def every(connection: Connection, name: str | None = None) -> list[RunRow]:
+    """All runs, the newest first."""
+    query = select(runs).order_by(runs.c.id.desc())
+    if name is not None:
+        query = query.where(runs.c.name == name)
+    return [_run(row) for row in connection.execute(query)]
+
+
+def newest(connection: Connection, name: str) -> RunRow | None:
+    """The newest run of that name."""
+    row = connection.execute(select(runs).where(runs.c.name == name).order_by(runs.c.id.desc()).limit(1)).first()
+    return _run(row) if row is not None else None
+
+
+def _run(row: Row[Any]) -> RunRow:
+    return RunRow(
+        id=row.id,
+        name=row.name,
+        identity=row.identity,
+        config=json.loads(row.config),
+        hosts=tuple(json.loads(row.hosts)),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        result=row.result,
+        why=row.why,
+        seconds=row.seconds,
+        clean=bool(row.clean),
+        interrupted=row.interrupted,
+        start_taken=row.start_taken,
+        start_done=bool(row.start_done),
+        counts=Counts(*(getattr(row, name) for name in _COUNTS)),
+    )
+
+
+def failure_rows(connection: Connection, run: int, reason: str | None = None) -> Iterator[FailureRow]:
+    """The URLs of a run that ended without a page, in the order in which they did."""
+    query = select(failures).where(failures.c.run == run).order_by(failures.c.at, failures.c.request)
+    if reason is not None:
+        query = query.where(failures.c.reason == reason)
+    for row in connection.execute(query):
+        yield FailureRow(row.url, row.reason, row.message, row.status, row.attempts, row.traceback, row.at)
+
+
+def counts_by_reason(connection: Connection, run: int) -> tuple[dict[str, int], dict[str, int]]:
+    """How many failed and how many were refused, by reason."""
+    def count(table: Any) -> dict[str, int]:
+        query = select(table.c.reason, func.count()).where(table.c.run == run).group_by(table.c.reason)
+        return {reason: number for reason, number in connection.execute(query.order_by(table.c.reason))}
+
+    return count(failures), count(refusals)
+
+

@@ -1,0 +1,197 @@
+"""The tables. Plain SQL that SQLite and PostgreSQL both speak."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+#: Grows when a store of an older version can no longer be used as it is.
+VERSION = 1
+
+metadata = MetaData()
+
+# SQLite gives an automatic id only to a column that is INTEGER and nothing else.
+_Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class State(IntEnum):
+    """Where a request of the frontier stands. In flight is none: what is not done is taken again."""
+
+    QUEUED = 0
+    DONE = 1
+    FAILED = 2
+    REFUSED = 3
+    REDIRECTED = 4
+
+
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("identity", Text, nullable=False),  # digest of spider, args and start_urls
+    Column("config", Text, nullable=False),  # JSON, secrets masked
+    Column("hosts", Text, nullable=False, server_default="[]"),  # JSON: what start URLs added to the scope
+    Column("started_at", Float, nullable=False),  # seconds since the epoch
+    Column("ended_at", Float),
+    Column("result", Text),  # NULL while it is unfinished and nothing stopped it
+    Column("why", Text, nullable=False, server_default=""),
+    Column("seconds", Float, nullable=False, server_default="0"),  # working time over all resumptions
+    Column("clean", Integer, nullable=False, server_default="1"),  # 0 while at work: a kill leaves it 0
+    Column("interrupted", Integer, nullable=False, server_default="0"),
+    Column("start_taken", Integer, nullable=False, server_default="0"),  # results of start() that are committed
+    Column("start_done", Integer, nullable=False, server_default="0"),
+    Column("commits", _Id, nullable=False, server_default="0"),
+    *(
+        Column(name, _Id, nullable=False, server_default="0")
+        for name in ("pages", "items", "failed", "refused", "duplicates", "dropped", "redirects", "queued")
+    ),
+)
+
+frontier = Table(
+    "frontier",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run", _Id, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("copy", _Id, nullable=False),  # 0, or a number of its own for a request that is no duplicate of any
+    Column("domain", Text, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("not_before", Float, nullable=False),  # 0, or seconds since the epoch: a retry
+    Column("rank", Integer, nullable=False),  # lowest first: minus the priority
+    Column("attempts", Integer, nullable=False),
+    Column("strikes", Integer, nullable=False),  # crashes while its page was parsed
+    Column("sent", Integer, nullable=False),  # a request that must not be repeated was handed to the network
+    Column("found_on", _Id),  # the request whose page it was found on
+    Column("request", Text, nullable=False),  # JSON
+    Index("frontier_known", "run", "fingerprint", "copy", unique=True),
+    Index(
+        "frontier_queue",
+        "run",
+        "domain",
+        "not_before",
+        "rank",
+        "id",
+        sqlite_where=text("state = 0"),
+        postgresql_where=text("state = 0"),
+    ),
+)
+
+pages = Table(
+    "pages",
+    metadata,
+    Column("request", _Id, primary_key=True),
+    Column("run", _Id, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("fetched_at", Float, nullable=False),
+    Column("connection", Text),
+    Column("bytes", _Id, nullable=False),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("requests", LargeBinary),  # zlib of JSON: all that it yielded, refused ones included
+    Column("item_keys", Text, nullable=False),  # JSON: [[type, key], …]
+    Index("pages_of_run", "run"),
+)
+
+failures = Table(
+    "failures",
+    metadata,
+    Column("request", _Id, primary_key=True),
+    Column("run", _Id, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("status", Integer),
+    Column("attempts", Integer, nullable=False),
+    Column("traceback", Text),
+    Column("at", Float, nullable=False),
+    Index("failures_of_run", "run", "reason"),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("run", _Id, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("found_on", _Id),
+    PrimaryKeyConstraint("run", "fingerprint"),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run", _Id, nullable=False),
+    Column("commit_number", _Id, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("key", Text),
+    Column("page", _Id),
+    Column("data", Text, nullable=False),  # JSON
+    Index("items_of_run", "run", "commit_number", "id"),
+)
+
+domains = Table(
+    "domains",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text),
+    Column("epoch", _Id, nullable=False),
+    Column("lease_until", Float, nullable=False),  # seconds since the epoch
+    Column("last_send", Float),
+    Column("cookies", Text),  # JSON
+)
+
+origins = Table(
+    "origins",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Index("origins_of_domain", "domain"),
+)
+
+figures = Table(
+    "figures",
+    metadata,
+    Column("run", _Id, nullable=False),
+    Column("domain", Text, nullable=False),
+    *(
+        Column(name, _Id, nullable=False)
+        for name in ("requests", "connections", "unused", "reused", "stale", "retries", "bytes")
+    ),
+    Column("handshake_seconds", Float, nullable=False),
+    Column("reasons", Text, nullable=False),  # JSON
+    PrimaryKeyConstraint("run", "domain"),
+)
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("run", _Id, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("position", Text, nullable=False),  # JSON
+    PrimaryKeyConstraint("run", "name"),
+)

@@ -1,0 +1,236 @@
+"""What goes into the store and comes out of it, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scraper.figures import Figures
+from scraper.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A request of the frontier."""
+
+    id: int
+    request: Request
+    fingerprint: bytes
+    domain: str
+    attempts: int = 0  # times it has been sent and failed
+    strikes: int = 0  # crashes while its page was parsed
+    sent: bool = False  # it must not be repeated, and was handed to the network by an earlier process
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A request that passed admission up to the question whether it is a duplicate."""
+
+    request: Request
+    fingerprint: bytes
+    domain: str
+    #: No duplicate of any: `dont_filter`, or the target of a redirect that may come again.
+    unfiltered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that was not admitted."""
+
+    url: str
+    fingerprint: bytes
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """An item as plain data."""
+
+    type: str
+    key: str | None
+    data: str  # JSON
+
+
+@dataclass(slots=True)
+class Yielded:
+    """What one call into the spider gave."""
+
+    found: list[Found] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    items: list[StoredItem] = field(default_factory=list)
+    #: Reasons of items that a pipeline dropped.
+    dropped: list[str] = field(default_factory=list)
+    #: All requests as yielded, refused ones included: what a later visit needs.
+    outgoing: list[dict[str, Any]] = field(default_factory=list)
+    #: The spider said StopCrawl, with this message.
+    stop: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request that was taken. One of the kinds below."""
+
+    queued: Queued
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Outcome):
+    """Its page was parsed."""
+
+    yielded: Yielded
+    url: str
+    status: int
+    fetched_at: float
+    connection: str | None
+    bytes: int
+    etag: str | None
+    last_modified: str | None
+    content_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Outcome):
+    """It ended without a page. What its errback yielded comes along."""
+
+    reason: str
+    message: str
+    status: int | None = None
+    traceback: str | None = None
+    attempts: int = 1
+    yielded: Yielded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again(Outcome):
+    """It is to be sent again at `not_before`, seconds since the epoch."""
+
+    not_before: float
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected(Outcome):
+    """The answer was a redirect; its target is a request of its own, or was refused."""
+
+    yielded: Yielded
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Outcome):
+    """It was admitted, and then robots.txt did not allow it."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class StartTaken:
+    """More results of the spider's start(): `count` of them, and whether they were the last."""
+
+    yielded: Yielded
+    count: int
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DomainUpdate:
+    """State of a domain that a batch saw. None leaves a value as it is."""
+
+    last_send: float | None = None
+    cookies: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsRow:
+    """The robots.txt of an origin as the store keeps it."""
+
+    origin: str
+    domain: str
+    state: str
+    text: str
+    why: str
+    asked_at: float
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is committed together."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    starts: list[StartTaken] = field(default_factory=list)
+    domains: dict[str, DomainUpdate] = field(default_factory=dict)
+    robots: list[RobotsRow] = field(default_factory=list)
+    figures: dict[str, Figures] = field(default_factory=dict)
+    #: Hosts that start URLs added to the scope.
+    hosts: list[str] = field(default_factory=list)
+    #: Working time since the last commit.
+    seconds: float = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self.outcomes or self.starts or self.robots or self.figures or self.hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The run's counts. `queued` is what still has to be done."""
+
+    pages: int = 0
+    items: int = 0
+    failed: int = 0
+    refused: int = 0
+    duplicates: int = 0
+    dropped: int = 0
+    redirects: int = 0
+    queued: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit did."""
+
+    counts: Counts
+    #: Domains for which requests were added, with the lowest rank among them.
+    added: Mapping[str, int]
+    #: Requests that were left out because the shard no longer holds their domain.
+    lost: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as the store keeps it. Times are seconds since the epoch; `seconds` is working time."""
+
+    id: int
+    name: str
+    identity: str
+    config: Mapping[str, Any]
+    hosts: tuple[str, ...]
+    started_at: float
+    ended_at: float | None
+    result: str | None
+    why: str
+    seconds: float
+    clean: bool
+    interrupted: int
+    start_taken: int
+    start_done: bool
+    counts: Counts
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the next crawl of this name begins a new run."""
+        return self.ended_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRow:
+    """A URL that ended without a page."""
+
+    url: str
+    reason: str
+    message: str
+    status: int | None
+    attempts: int
+    traceback: str | None
+    at: float

@@ -1,0 +1,27 @@
+"""What holds for all tests."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+_UNIT = Path(__file__).parent / "unit"
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets_no_sleep(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit test that opens a connection, listens, asks DNS or sleeps is stopped right there."""
+    if not request.path.is_relative_to(_UNIT):
+        return
+
+    def refuse(what: str) -> NoReturn:
+        pytest.fail(f"a unit test {what}; such a test belongs to tests/crawl")
+
+    for name in ("connect", "connect_ex", "bind"):
+        monkeypatch.setattr(socket.socket, name, lambda *_, name=name: refuse(f"called socket.{name}"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: refuse("asked for an address"))
+    monkeypatch.setattr(time, "sleep", lambda _: refuse("slept"))

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from scraper.figures import Figures
+from scraper.observe.report import print_report, report_text
+from scraper.observe.terminal import console_for
+
+
+def rows(text: str, start: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines() if line.startswith(start)]
+
+
+def test_it_says_what_came_out(make_stats):
+    text = report_text(
+        make_stats(
+            failed=3,
+            refused=412,
+            duplicates=530,
+            failures={"http-404": 2, "spider": 1},
+            refusals={"offsite": 400, "robots": 12},
+            exports=("out/shop.jsonl", "out/shop.csv"),
+        )
+    )
+    assert text.startswith("shop, run 3, finished: the frontier is empty\n")
+    assert "412 pages, 60 items, 3 failed, 412 refused, 530 duplicates in 1 min 22 s" in text
+    assert "refused: offsite 400, robots 12" in text
+    assert "scraper runs SITE.yaml --failures" in text
+    assert ["2", "http-404"] in rows(text, "  ") and ["out/shop.csv"] in rows(text, "  ")
+
+
+def test_a_table_says_what_reuse_did(make_stats):
+    text = report_text(make_stats())
+    assert rows(text, "a.example") == [["a.example", "100", "4", "97.0%", "97", "9.70", "s"]]
+    assert rows(text, "all 2") == [["all", "2", "110", "9", "92.7%", "102", "14.7", "s"]]
+    assert "  opened for: concurrency 3, first 1\n" in text
+    assert "Reuse saved 102 handshakes, which would have" in text
+
+
+def test_the_busiest_twenty_domains_are_shown(make_stats):
+    domains = {f"d{number:02d}.example": Figures(requests=number, connections=1) for number in range(1, 31)}
+    text = report_text(make_stats(domains))
+    shown = [row[0] for row in rows(text, "d") if row[0] != "domain"]
+    assert shown == [f"d{number:02d}.example" for number in range(30, 10, -1)]
+    assert "and 10 more\n" in text
+
+
+def test_a_run_that_did_nothing_has_no_table(make_stats):
+    text = report_text(make_stats({}, pages=0, items=0, result="failed", why="no items", seconds=0.0))
+    assert text == "shop, run 3, failed: no items\n\n0 pages, 0 items, 0 failed, 0 refused, 0 duplicates in 0.0 ms\n"
+
+
+def test_a_stopped_run_says_how_it_goes_on(make_stats):
+    text = report_text(make_stats(result="stopped", why="SIGINT came", interrupted=2))
+    assert "The same command goes on with it." in text
+    assert "interrupted 2 times" in text
+
+
+def test_it_fits_80_columns_and_hides_no_number(make_stats):
+    reasons = {f"reason-number-{number}": number for number in range(10, 25)}
+    figures = Figures(
+        requests=9_876_543,
+        connections=1_234_567,
+        unused=1_000,
+        reused=8_641_976,
+        stale=1_000,
+        retries=100_000,
+        bytes=10**12,
+        handshake_seconds=1e6,
+        reasons=reasons,
+    )
+    name = "a-long-name-of-a-domain-that-somebody-registered.example.co.uk"
+    text = report_text(make_stats({name: figures}, why="a very long reason " * 9, refusals=reasons, redirects=10**6))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "9,876,543" in text and "1,234,567" in text and "87.5%" in text
+    assert all(f"{reason} {count}" in text for reason, count in reasons.items())
+
+
+def test_piped_it_is_plain_text(make_stats, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    stream = io.StringIO()
+    print_report(console_for(stream), make_stats())
+    assert stream.getvalue() == report_text(make_stats())
+    assert stream.getvalue().isascii()
+
+
+def test_a_terminal_has_colours_unless_told_otherwise(make_stats, terminal, monkeypatch):
+    print_report(console_for(terminal), make_stats(result="outside-gate"))
+    assert "\x1b[1;31mshop" in terminal.getvalue()
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = type(terminal)()
+    print_report(console_for(plain), make_stats(result="outside-gate"))
+    assert "31m" not in plain.getvalue()
+
+
+@pytest.mark.parametrize("field", ["why", "name"])
+def test_nothing_raw_reaches_the_terminal(make_stats, field):
+    text = report_text(make_stats(**{field: "bad\x1b[2J\x07"}, exports=("a\x1b",), failures={"\x1b": 1}))
+    assert "\x1b" not in text and "\x07" not in text and r"bad\x1b[2J\x07" in text
+
+
+def test_an_encoding_that_cannot_say_it_gets_an_escape(make_stats):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    print_report(console_for(stream), make_stats(exports=("out/bücher.jsonl",)))
+    stream.flush()
+    assert b"b\\xfccher.jsonl" in raw.getvalue()

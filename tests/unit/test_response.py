@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from scraper import response as response_room
+from scraper.errors import BadRequest, NotHtml, ScraperError
+from scraper.request import Request
+from scraper.response import Response
+
+URL = "http://example.com/shop/page.html"
+HTML = {"content-type": "text/html; charset=utf-8"}
+
+
+def page(html: str, url: str = URL, **headers: str) -> Response:
+    return Response(url, headers={**HTML, **headers}, body=html.encode())
+
+
+def test_an_answer_knows_what_it_answers() -> None:
+    request = Request(URL, meta={"n": 1})
+    answer = Response(URL, 201, {"X-A": "b"}, b"hi", request=request, elapsed=0.5)
+    assert answer.request is request
+    assert answer.meta == {"n": 1}
+    assert answer.headers["x-a"] == "b"
+    assert (answer.status, answer.ok, answer.body, answer.elapsed, answer.connection) == (201, True, b"hi", 0.5, None)
+    assert repr(answer) == f"<Response 201 {URL}>"
+
+
+def test_an_answer_alone_has_a_request_of_its_url() -> None:
+    answer = Response(URL, 404)
+    assert answer.request.url == URL
+    assert not answer.ok
+    assert answer.text == ""
+
+
+def test_text_and_encoding_come_from_the_same_decoding() -> None:
+    answer = Response(URL, headers={"Content-Type": "text/html"}, body="<meta charset=koi8-r>да".encode("koi8-r"))
+    assert answer.text == "<meta charset=koi8-r>да"
+    assert answer.encoding == "koi8-r"
+
+
+def test_the_soup_is_made_once_and_is_what_select_searches() -> None:
+    answer = page("<p>one</p><p>two</p>")
+    assert answer.soup is answer.soup
+    assert [tag.get_text() for tag in answer.select("p")] == ["one", "two"]
+    first = answer.select_one("p")
+    assert first is answer.soup.p
+    assert answer.select_one("b") is None
+
+
+def test_css_and_links_build_no_soup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response_room, "make_soup", lambda _: pytest.fail("a soup was made"))
+    answer = page("<base href=/b/><h1>T</h1><a href=x>1</a>")
+    assert answer.css_first("h1").text() == "T"  # type: ignore[union-attr]
+    assert [node.text() for node in answer.css("a")] == ["1"]
+    assert answer.links() == ["http://example.com/b/x"]
+    assert answer.follow("y").url == "http://example.com/b/y"
+    assert answer.urljoin("z") == "http://example.com/b/z"
+
+
+def test_the_fast_tree_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    make_tree = response_room.make_tree
+    monkeypatch.setattr(response_room, "make_tree", lambda text: made.append(text) or make_tree(text))
+    answer = page("<a href=x>1</a>")
+    answer.urljoin("z")
+    assert made == []  # nothing on this page needs a tree for that
+    answer.css("a"), answer.links(), answer.css_first("a")
+    assert len(made) == 1
+
+
+def test_css_finds_an_element_once_though_two_selectors_match() -> None:
+    answer = page("<h2 class=t>a</h2><p class=t>b</p>")
+    assert [node.text() for node in answer.css("h2, .t")] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "is_html"),
+    [
+        ("text/html", b"", True),
+        ("TEXT/HTML;charset=utf-8", b"plain", True),
+        ("application/xhtml+xml", b"<html/>", True),
+        (None, b"  <p>x", True),
+        (None, b"", True),
+        (None, b"\xef\xbb\xbf<p>", True),
+        (None, b"%PDF-1.7", False),
+        ("text/plain", b"<!DOCTYPE html><p>x", True),
+        ("text/plain", b"\n<HTML><p>x", True),
+        ("text/plain", b"<b>x", False),
+        ("application/json", b"<html>", False),
+        ("application/xml", b"<html>", False),
+        ("application/rss+xml", b"<rss>", False),
+        ("image/png", b"\x89PNG", False),
+    ],
+)
+def test_what_counts_as_html(content_type: str | None, body: bytes, is_html: bool) -> None:
+    answer = Response(URL, headers={"Content-Type": content_type} if content_type else {}, body=body)
+    if is_html:
+        assert answer.soup is not None
+        assert answer.css("nothing") == []
+    else:
+        for ask in (
+            lambda: answer.soup,
+            lambda: answer.css("p"),
+            lambda: answer.css_first("p"),
+            lambda: answer.select("p"),
+        ):
+            with pytest.raises(NotHtml) as caught:
+                ask()
+            assert URL in str(caught.value)
+            assert (content_type or "missing") in str(caught.value)
+            assert caught.value.remedy is not None
+            assert caught.value.request is answer.request
+        assert answer.links() == []
+
+
+def test_links_of_a_page_whose_header_says_nofollow() -> None:
+    assert page("<a href=/x>").links() == ["http://example.com/x"]
+    assert page("<a href=/x>", **{"X-Robots-Tag": "noindex, nofollow"}).links() == []
+
+
+def test_json_is_utf_8_and_a_mark_does_no_harm() -> None:
+    body = json.dumps({"a": "é"}, ensure_ascii=False)
+    for encoded in (body.encode(), body.encode("utf-8-sig"), body.encode("utf-16")):
+        assert Response(URL, headers={"Content-Type": "application/json"}, body=encoded).json() == {"a": "é"}
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b"{", b"[" * 100_000])
+def test_what_is_not_json_says_so(body: bytes) -> None:
+    with pytest.raises(ScraperError, match=r"is not JSON.*response\.text") as caught:
+        Response(URL, headers={"Content-Type": "text/html"}, body=body).json()
+    assert isinstance(caught.value, ValueError)
+    assert "text/html" in str(caught.value)
+
+
+def test_follow_takes_urls_and_elements_of_both_parsers() -> None:
+    answer = page("<a href=a#f>1</a><link href=l><img src=i><iframe src=f></iframe>")
+    assert answer.follow("?q=1").url == "http://example.com/shop/page.html?q=1"
+    for selector, name in (("a", "a"), ("link", "l"), ("img", "i"), ("iframe", "f")):
+        for element in (answer.select_one(selector), answer.css_first(selector)):
+            assert element is not None
+            assert answer.follow(element).url == f"http://example.com/shop/{name}"
+    tag = answer.select_one("a")
+    assert tag is not None
+    assert answer.follow(str(tag["href"])).url == "http://example.com/shop/a"
+
+
+def test_follow_hands_the_rest_to_the_request() -> None:
+    def parse_book(response: Response) -> None: ...
+
+    request = page("").follow("/x", parse_book, meta={"a": 1}, priority=3, method="POST", data="b")
+    assert (request.callback, request.meta, request.priority) == ("parse_book", {"a": 1}, 3)
+    assert (request.method, request.body) == ("POST", b"b")
+
+
+@pytest.mark.parametrize("link", ["mailto:a@b.c", "javascript:void(0)", "http://", "ftp://example.com/", None, 5])
+def test_what_cannot_be_followed_says_so(link: object) -> None:
+    with pytest.raises(BadRequest) as caught:
+        page("").follow(link)  # type: ignore[arg-type]
+    assert URL in str(caught.value)
+    assert caught.value.remedy is not None
+
+
+def test_an_element_without_a_link_cannot_be_followed() -> None:
+    answer = page("<a name=x>1</a><form action=/f></form>")
+    for element, name in ((answer.select_one("a"), "<a>"), (answer.css_first("form"), "<form>")):
+        with pytest.raises(BadRequest, match=f"a {name} without href"):
+            answer.follow(element)  # type: ignore[arg-type]
+
+
+def test_follow_all_takes_a_selector_or_links_and_leaves_out_what_leads_nowhere() -> None:
+    answer = page(
+        "<a href=1>1</a><a href=mailto:a@b.c>m</a><a>none</a><a href='http://'>bad</a><a href=2 class=c>2</a>"
+    )
+    expected = ["http://example.com/shop/1", "http://example.com/shop/2"]
+    assert [request.url for request in answer.follow_all("a")] == expected
+    assert [request.url for request in answer.follow_all(answer.select("a"))] == expected
+    assert [request.url for request in answer.follow_all(["1", "tel:1", "2"], "parse_it")] == expected
+    assert [request.callback for request in answer.follow_all("a.c", "parse_it", priority=2)] == ["parse_it"]
+
+
+def test_a_page_that_is_not_html_can_still_be_left_by_its_urls() -> None:
+    answer = Response(URL, headers={"Content-Type": "application/json"}, body=b'{"next": "<base href=/x/>"}')
+    assert answer.follow("next").url == "http://example.com/shop/next"
+    assert [request.url for request in answer.follow_all(["a"])] == ["http://example.com/shop/a"]
+
+
+def test_urljoin_refuses_what_no_browser_takes() -> None:
+    assert page("").urljoin("mailto:a@b.c") == "mailto:a@b.c"
+    with pytest.raises(BadRequest, match="http://"):
+        page("").urljoin("http://")
+
+
+def test_a_page_too_large_for_a_soup_names_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scraper.parse.soup.MAX_TAGS", 3)
+    answer = page("<b>" * 4)
+    with pytest.raises(NotHtml) as caught:
+        answer.select("b")
+    assert caught.value.request is answer.request
