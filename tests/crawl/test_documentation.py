@@ -1,0 +1,160 @@
+"""Whole crawls of pages that nobody here wrote, with nginx's own log as the witness."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import scraper
+
+class Links(scraper.Spider):
+    """Follows every link and reads nothing else, so that a large tree is crawled quickly."""
+
+    def parse(self, response: scraper.Response) -> Any:
+        yield {"url": response.url}
+        for link in response.links():
+            if link.endswith((".html", "/")):
+                yield response.follow(link)
+
+
+SPIDER = Path(__file__).parents[2] / "spiders" / "docs.py"
+
+
+def site(url: str, folder: Path, **more: Any) -> dict[str, Any]:
+    """The documentation spider from `url`, as fast as the server answers, with everything below `folder`."""
+    return {
+        "name": "docs",
+        "spider": f"{SPIDER}:Docs",
+        "start_urls": [f"{url}/index.html"],
+        "session": {"pool": 8},
+        "politeness": {"delay": 0, "concurrency": 8},
+        "network": {"allow_private": True},
+        "store": str(folder / "docs.db"),
+        "exports": [str(folder / "docs.jsonl")],
+        **more,
+    }
+
+
+def check_ledger_equals_log(run: scraper.Run, server: Any) -> Counter[int]:
+    """The ledger's counts are nginx's; returns nginx's requests by connection."""
+    server.stop()
+    log = server.log()
+    connections = Counter(record.connection for record in log)
+    assert run.stats["requests"] == len(log)
+    assert run.stats["connections"] - run.stats["unused"] == len(connections)
+    assert run.stats["reused"] == len(log) - len(connections)
+    assert sum(run.stats["reasons"].values()) == run.stats["connections"]
+    # What the log calls the how-manieth request on its connection agrees with what was sent.
+    assert sum(record.request > 1 for record in log) == run.stats["reused"]
+    return connections
+
+
+@pytest.mark.parametrize("directive", ["", "keepalive_requests 50;"], ids=["plain", "keepalive_requests"])
+def test_every_page_of_the_postgresql_manual(docs: Any, nginx: Any, tmp_path: Path, directive: str) -> None:
+    server = nginx(docs("postgresql-doc-15"), *filter(None, [directive]))
+
+    run = scraper.crawl(site(server.url, tmp_path))
+
+    assert run.result == "finished"
+    urls = [item["url"] for item in run.items]
+    assert len(urls) == len(set(urls)) == 1169
+    assert run.stats["pages"] == 1169
+    lines = (tmp_path / "docs.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["url"] for line in lines] == urls
+    requests_by_connection = check_ledger_equals_log(run, server)
+    if directive:
+        assert max(requests_by_connection.values()) == 50
+        assert run.stats["reasons"]["closed-by-server"] >= (1169 // 50) - 8
+    else:
+        assert len(requests_by_connection) <= 8
+        assert set(run.stats["reasons"]) <= {"first", "concurrency"}
+
+
+class OpenConnections(threading.Thread):
+    """Counts the connections that the system has established to a port, over and over; `most` is the highest count."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(daemon=True)
+        self._port = f":{port:04X}"
+        self._done = threading.Event()
+        self.most = self.samples = 0
+
+    def run(self) -> None:
+        established = "01"
+        while not self._done.wait(0.002):
+            rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+            now = sum(row[1].endswith(self._port) and row[3] == established for row in rows)
+            self.most = max(self.most, now)
+            self.samples += 1
+
+    def stop(self) -> None:
+        self._done.set()
+        self.join()
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="the system has no /proc/net/tcp")
+def test_never_more_connections_than_the_pool_has(docs: Any, nginx: Any, tmp_path: Path) -> None:
+    server = nginx(docs("postgresql-doc-15"), "keepalive_requests 20;")
+    witness = OpenConnections(int(server.url.rpartition(":")[2]))
+    witness.start()
+
+    run = scraper.crawl(
+        site(
+            server.url,
+            tmp_path,
+            limits={"pages": 300},
+            session={"pool": 3},
+            politeness={"delay": 0, "concurrency": 3},
+        )
+    )
+
+    witness.stop()
+    assert run.stats["pages"] == 300
+    assert run.stats["connections"] >= 300 / 20
+    assert witness.samples > 20
+    assert 1 <= witness.most <= 3
+
+
+def test_connections_that_the_server_drops_while_idle(docs: Any, nginx: Any, tmp_path: Path) -> None:
+    """keepalive_timeout 1 with a delay over it: each page has a connection of its own, and the ledger says why."""
+    server = nginx(docs("postgresql-doc-15"), "keepalive_timeout 1;")
+    politeness = {"delay": "1.1s", "jitter": 0, "concurrency": 1}
+
+    run = scraper.crawl(site(server.url, tmp_path, politeness=politeness, limits={"pages": 6}))
+
+    assert run.stats["pages"] == 6
+    assert run.stats["failed"] == run.stats["retries"] == 0
+    connections = check_ledger_equals_log(run, server)
+    assert set(connections.values()) == {1}
+    assert run.stats["reasons"] == {"first": 1, "dropped": 6}
+
+
+def test_a_page_of_17000_links_and_the_broken_ones(docs: Any, nginx: Any, tmp_path: Path) -> None:
+    server = nginx(docs("python3.11-doc"))
+    settings = site(server.url, tmp_path)
+    del settings["spider"]
+
+    run = scraper.crawl(Links, **settings)
+
+    server.stop()
+    answered = {record.path: record.status for record in server.log() if record.path != "/robots.txt"}
+    missing = {path for path, status in answered.items() if status == 404}
+    assert run.result == "finished"
+    assert missing
+    assert {failure.url.removeprefix(server.url) for failure in run.failures} == missing
+    assert {failure.reason for failure in run.failures} == {"http-404"}
+    assert len(list(run.items)) == run.stats["pages"] == sum(status == 200 for status in answered.values())
+
+
+def test_pages_declared_latin_1(docs: Any, nginx: Any, tmp_path: Path) -> None:
+    server = nginx(docs("vim-doc"))
+
+    run = scraper.crawl(site(server.url, tmp_path, limits={"pages": 40}))
+
+    assert run.stats["pages"] == 40
+    assert not any("\ufffd" in item["title"] for item in run.items)

@@ -1,0 +1,1 @@
+"""Proofs that take minutes; each has a make target of its own."""
