@@ -1,10 +1,10 @@
 """Crawl the web on persistent sessions: plain synchronous code, and a ledger of every connection.
 
-    import scraper
+import scraper
 
-    run = scraper.crawl("config/books.yaml", limits={"pages": 10})
-    for item in run.items:
-        ...
+run = scraper.crawl("config/books.yaml", limits={"pages": 10})
+for item in run.items:
+    ...
 """
 
 import logging

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -19,12 +20,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import requests
 
 from scraper.config import Gate, Loaded, load, masked
+from scraper.config.forms import STDOUT
 from scraper.engine.shard import Shard, ShardEnd
 from scraper.errors import ConfigError, ExportError, Problem, RunMismatch, UsageError
 from scraper.exports import open_export
@@ -258,7 +261,7 @@ class Parts:
             if not config.start_urls and kind.start is Spider.start and not kind.start_urls:
                 self._note("start_urls", f"there are none, and {kind.__name__} has no start(): name a first URL")
         functions = [
-            self._try(f"pipelines[{place}]", lambda reference=reference: load_object(reference, loaded.root))
+            self._try(f"pipelines[{place}]", partial(load_object, reference, loaded.root))
             for place, reference in enumerate(config.pipelines)
         ]
         made_pipelines = self._try("pipelines", lambda: Pipelines([f for f in functions if f is not None]))
@@ -304,8 +307,10 @@ class _Exports:
     """All exports of a run, following its items."""
 
     def __init__(self, store: Store, run: int, loaded: Loaded, stdout: BinaryIO | None) -> None:
+        if stdout is None and any(config.path == STDOUT for config in loaded.config.exports):
+            raise ExportError("there is no standard output to write to", remedy="export to a file instead of -")
         self._followers = [
-            Follower(store, run, config, open_export(config, loaded.resolve, stdout or _Nowhere()), config.path)
+            Follower(store, run, config, open_export(config, loaded.resolve, stdout or io.BytesIO()), config.path)
             for config in loaded.config.exports
         ]
         self._followed_at = 0.0
@@ -326,16 +331,6 @@ class _Exports:
         """Let go of the files as they are."""
         for follower in self._followers:
             follower.close()
-
-
-class _Nowhere(BinaryIO):
-    """Standard output of a process that has none."""
-
-    def write(self, data: Any) -> int:
-        raise ExportError("there is no standard output to write to", remedy="export to a file instead of -")
-
-    def flush(self) -> None:
-        """Nothing was written."""
 
 
 def outside_gate(gate: Gate, counts: Counts) -> str | None:

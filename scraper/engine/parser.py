@@ -1,4 +1,4 @@
-"""Parsing: one call into the spider, and what came of it. One thread a shard does it all, so spiders need no locks."""
+"""Parsing: one call into the spider, and what came of it. One thread a shard does it, so spiders need no locks."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Parser:
             status=response.status,
             fetched_at=time.time(),
             connection=served.id if served is not None else None,
-            bytes=fetch.bytes,
+            size=fetch.bytes,
             etag=response.headers.get("ETag"),
             last_modified=response.headers.get("Last-Modified"),
             content_hash=blake2b(response.body, digest_size=16).digest(),

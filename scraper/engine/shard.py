@@ -39,8 +39,8 @@ from scraper.store.domains import Lease
 from scraper.store.values import (
     Again,
     Batch,
-    Done,
     DomainUpdate,
+    Done,
     Failed,
     Outcome,
     Queued,
@@ -164,9 +164,7 @@ class Shard:
 
     def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
         """A robots.txt for the store."""
-        self._inbox.put(
-            RobotsRow(origin, domain.name, robots.state.value, robots.text, robots.why, robots.asked_at)
-        )
+        self._inbox.put(RobotsRow(origin, domain.name, robots.state.value, robots.text, robots.why, robots.asked_at))
 
     def _wake(self) -> None:
         self._inbox.put(None)
@@ -335,9 +333,7 @@ class Shard:
             session.jar.load(lease.cookies)
         token = product_token(self._config.user_agent)
         pace = Pace(settings.politeness.delay, settings.politeness.jitter)
-        known = {
-            row.origin: Robots(State(row.state), row.text, row.why, row.asked_at) for row in lease.robots
-        }
+        known = {row.origin: Robots(State(row.state), row.text, row.why, row.asked_at) for row in lease.robots}
         for robots in known.values():
             pace = pace.slowed_to(robots.crawl_delay(token), settings.politeness.max_delay)
         # When it was asked last may be unknown after a kill, so a domain asked before waits a whole delay.
@@ -486,9 +482,9 @@ class Shard:
         if self._stop_seconds is not None:
             return ShardEnd("stopped", "stopped by request")
         limits = self._config.limits
-        if limits.duration is not None:
-            if self._run.seconds + time.monotonic() - self._started_at >= limits.duration:
-                return ShardEnd("limit", f"limits.duration: {limits.duration:g} s are over")
+        worked = self._run.seconds + time.monotonic() - self._started_at
+        if limits.duration is not None and worked >= limits.duration:
+            return ShardEnd("limit", f"limits.duration: {limits.duration:g} s are over")
         if self._batch or self._start_asked or not self._inbox.empty():
             return None
         if limits.items is not None and self.counts.items >= limits.items:

@@ -181,15 +181,11 @@ class Worker:
     ) -> None:
         attempt = queued.attempts + 1
         request = queued.request
-        verdict = domain.retry.judge(
-            reason, attempt, repeatable=request.may_be_repeated, asked_wait=asked_wait
-        )
+        verdict = domain.retry.judge(reason, attempt, repeatable=request.may_be_repeated, asked_wait=asked_wait)
         body_bytes = len(response.body) if response is not None else 0
         if verdict.wait is not None:
             domain.session.ledger.retried()
-            self._emit(
-                events.Retrying(request.url, reason, message, attempt, domain.retry.attempts, verdict.wait)
-            )
+            self._emit(events.Retrying(request.url, reason, message, attempt, domain.retry.attempts, verdict.wait))
             self._settle(Again(queued, time.time() + verdict.wait, attempt), body_bytes)
             return
         if verdict.reason == "wait-too-long":
@@ -220,15 +216,16 @@ class Worker:
             return
         except Exception as error:
             _log.exception("%s could not be fetched", url)
-            robots, reason = Robots(State.UNREACHABLE, "", f"{type(error).__name__}: {error}", time.time()), "internal"
+            robots, reason = (
+                Robots(State.UNREACHABLE, "", f"{type(error).__name__}: {error}", time.time()),
+                "internal",
+            )
         self._frontier.fetched(domain)
         if robots.state is State.UNREACHABLE:
             verdict = domain.retry.judge(reason, attempt)
             if verdict.wait is not None:
                 domain.session.ledger.retried()
-                self._emit(
-                    events.Retrying(url, reason, robots.why, attempt, domain.retry.attempts, verdict.wait)
-                )
+                self._emit(events.Retrying(url, reason, robots.why, attempt, domain.retry.attempts, verdict.wait))
                 self._frontier.ask_robots_again(domain, origin, verdict.wait)
                 return
             self._emit(events.Notice(f"{robots.why}: nothing of {origin} is fetched (RFC 9309)"))
@@ -244,9 +241,7 @@ class Worker:
                 self._turns.add(turn)
             try:
                 for _ in range(MAX_REDIRECTS + 1):
-                    fetch = self._fetcher.fetch(
-                        request, domain.session, turn, body_limit=MAX_BYTES, truncate=True
-                    )
+                    fetch = self._fetcher.fetch(request, domain.session, turn, body_limit=MAX_BYTES, truncate=True)
                     self._report(fetch, request, domain, attempt, "robots")
                     response = fetch.response
                     if response is None:
@@ -254,10 +249,10 @@ class Worker:
                         why = f"robots.txt could not be had: {error.message}"
                         return Robots(State.UNREACHABLE, "", why, time.time()), error.reason
                     if not redirects.is_redirect(response):
-                        return Robots.of_answer(response.status, response.body, time.time()), f"http-{response.status}"
-                    request, _ = redirects.target_of(
-                        response, fetch.cookies_sent, domain.session.jar, MAX_REDIRECTS
-                    )
+                        return Robots.of_answer(
+                            response.status, response.body, time.time()
+                        ), f"http-{response.status}"
+                    request, _ = redirects.target_of(response, fetch.cookies_sent, domain.session.jar, MAX_REDIRECTS)
             except FetchError as error:
                 # Too many redirects, or to nowhere: as if there were none (RFC 9309 section 2.3.1.2).
                 return Robots(State.NONE, "", f"robots.txt: {failure_of(error)}", time.time()), error.reason

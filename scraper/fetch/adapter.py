@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
@@ -49,11 +49,11 @@ class ObservedAdapter(BaseAdapter):
 
     def _observe(self, manager: PoolManager) -> None:
         if type(manager) in (PoolManager, ProxyManager):
-            manager.pool_classes_by_scheme = self._pools  # type: ignore[assignment]
+            manager.pool_classes_by_scheme = cast(Any, self._pools)
         else:
             _log.warning("%s is unobserved: its connections are not in the ledger", type(manager).__name__)
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **keywords: Any) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, *args: Any, **keywords: Any) -> requests.Response:
         """Send once, and once more on a fresh connection when the first was stale.
 
         In this order: wait at the gate where something beside the frontier asks (digest auth's second send);
@@ -75,7 +75,7 @@ class ObservedAdapter(BaseAdapter):
                 raise
             response = self._send(request, turn.next_exchange(fresh=True), args, keywords)
         # What a plugin sends in answer to this goes through here too.
-        response.connection = self  # type: ignore[attr-defined]
+        response.connection = self  # type: ignore[assignment]
         return response
 
     def _send(
@@ -98,5 +98,3 @@ def observe(session: requests.Session, connections: Connections) -> None:
             session.adapters[prefix] = ObservedAdapter(adapter, connections)
         elif not isinstance(adapter, ObservedAdapter):
             _log.warning("the adapter %s for %s is unobserved", type(adapter).__name__, prefix)
-
-

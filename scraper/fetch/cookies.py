@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from http.cookiejar import Cookie
 from typing import Any
@@ -10,9 +11,23 @@ from typing import Any
 from requests.cookies import RequestsCookieJar
 
 _FIELDS = (
-    "version name value port port_specified domain domain_specified domain_initial_dot path path_specified "
-    "secure expires discard comment comment_url rfc2109"
-).split()
+    "version",
+    "name",
+    "value",
+    "port",
+    "port_specified",
+    "domain",
+    "domain_specified",
+    "domain_initial_dot",
+    "path",
+    "path_specified",
+    "secure",
+    "expires",
+    "discard",
+    "comment",
+    "comment_url",
+    "rfc2109",
+)
 
 
 class LockedJar(RequestsCookieJar):
@@ -21,12 +36,14 @@ class LockedJar(RequestsCookieJar):
     The jar has a lock for all else that it does; only iterating goes without it.
     """
 
+    _cookies_lock: threading.RLock  # http.cookiejar's own
+
     def __init__(self, *args: Any, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
         #: Grows with every change, so that an unchanged jar need not be stored again.
         self.changes = 0
 
-    def __iter__(self) -> Iterator[Cookie]:
+    def __iter__(self) -> Iterator[Cookie]:  # type: ignore[override]
         with self._cookies_lock:
             return iter(list(super().__iter__()))
 
@@ -38,7 +55,7 @@ class LockedJar(RequestsCookieJar):
     def clear(self, domain: str | None = None, path: str | None = None, name: str | None = None) -> None:
         with self._cookies_lock:
             self.changes += 1
-            super().clear(domain, path, name)  # type: ignore[no-untyped-call]
+            super().clear(domain, path, name)
 
     def dump(self) -> str:
         """All cookies, those of a session too, as JSON."""

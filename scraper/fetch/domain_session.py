@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -33,10 +33,10 @@ class _Frozen:
     __setitem__ = __delitem__ = update = clear = pop = popitem = setdefault = _refuse
 
 
-class FrozenHeaders(_Frozen, CaseInsensitiveDict[str]):  # type: ignore[misc]
+class FrozenHeaders(_Frozen, CaseInsensitiveDict[str]):
     """Headers of a session at work."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: Mapping[str, Any]) -> None:
         self._store = CaseInsensitiveDict(headers)._store  # type: ignore[attr-defined]
 
     def copy(self) -> CaseInsensitiveDict[str]:
@@ -77,9 +77,9 @@ class DomainSession:
         session.verify = self._trust(session)
         session.trust_env = False
         # A redirect is a new request through the frontier; requests would otherwise read its body, however large.
-        session.get_redirect_target = lambda response: None  # type: ignore[method-assign]
+        session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         observe(session, self.connections)
-        session.headers = FrozenHeaders(headers)
+        session.headers = cast(Any, FrozenHeaders(headers))
 
     def _trust(self, session: requests.Session) -> bool | str:
         if self.settings.verify is not True:

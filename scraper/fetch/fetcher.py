@@ -189,7 +189,7 @@ def _read(raw: Any, response: requests.Response) -> bytes:
     if getattr(response, "_content", False):
         # A hook (digest auth, a cache) has read it already.
         content = response.content
-        response._content = b""  # type: ignore[attr-defined]
+        response._content = b""
         return content
     if response._content_consumed:  # type: ignore[attr-defined]
         return b""
@@ -212,5 +212,3 @@ def _check_whole(raw: Any, size: int) -> None:
     decoder = getattr(getattr(raw, "_decoder", None), "_obj", None)
     if size and getattr(decoder, "eof", True) is False:
         raise FetchError("the compressed body ends too early", reason="truncated")
-
-

@@ -10,15 +10,18 @@ import ipaddress
 import queue
 import socket
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from scraper.errors import PrivateAddress
 
 #: Several names may hang in a resolver at once without holding up the others.
 _RESOLVER_THREADS = 8
 
-AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+#: As getaddrinfo gives it: family, kind, protocol, canonical name, where.
+AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 
 @lru_cache(maxsize=4096)
@@ -74,7 +77,7 @@ class Resolver:
         self._threads = 0
         self._idle = 0
 
-    def resolve(self, host: str, port: int, timeout: float) -> list[AddressInfo]:
+    def resolve(self, host: str, port: int, timeout: float) -> Sequence[AddressInfo]:
         """The addresses of `host`, in the system's order.
 
         Raises:
@@ -119,7 +122,7 @@ class _Question:
         self.host = host
         self.port = port
         self.answered = threading.Event()
-        self.answer: list[AddressInfo] = []
+        self.answer: Sequence[AddressInfo] = ()
         self.error: OSError | None = None
 
 

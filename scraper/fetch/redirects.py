@@ -39,9 +39,7 @@ def target_of(response: Response, cookies_sent: str, jar: LockedJar, most: int) 
     location = _location(response)
     target = urls.normalize(location, request.url)
     if target is None or urls.scheme_of(target) not in ("http", "https"):
-        raise FetchError(
-            f"it redirects to {location[:200]!r}, which is no http or https URL", reason="bad-redirect"
-        )
+        raise FetchError(f"it redirects to {location[:200]!r}, which is no http or https URL", reason="bad-redirect")
     target = urls.without_fragment(target)
     if len(request.redirected_from) >= most:
         raise FetchError(
@@ -74,7 +72,7 @@ def _location(response: Response) -> str:
 
 
 def _cookies_for(url: str, jar: LockedJar) -> str:
-    return get_cookie_header(jar, requests.Request("GET", url).prepare()) or ""
+    return str(get_cookie_header(jar, requests.Request("GET", url).prepare()) or "")  # type: ignore[no-untyped-call]
 
 
 def _mark(cookies: str) -> str:

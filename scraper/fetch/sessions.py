@@ -289,5 +289,3 @@ def _wire_bytes(response: requests.Response) -> int:
         return int(response.raw.tell())
     except (AttributeError, OSError, ValueError):
         return len(response.content)
-
-

@@ -6,7 +6,7 @@ import http.client
 import re
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import urllib3.connection
@@ -64,22 +64,23 @@ class _Answer(http.client.HTTPResponse):
     """http.client's response, which demands the blank line that ends a head (RFC 9112 section 2.1)."""
 
     def begin(self) -> None:
-        if self.headers is not None:
+        answer = cast(Any, self)  # the attributes' published types leave out that they begin and end as None
+        if answer.headers is not None:
             return
         head = _Head(self.fp, here.exchange)
-        self.fp = cast(Any, head)
+        answer.fp = head
         try:
             super().begin()
         finally:
-            if self.fp is cast(Any, head):
-                self.fp = head.file
+            if answer.fp is head:
+                answer.fp = head.file
 
 
 class _Response(urllib3.response.HTTPResponse):
     """urllib3's response, which tells why it closes a connection with a body half read."""
 
     def close(self) -> None:
-        connection = self._connection
+        connection = cast(Any, self._connection)
         if isinstance(connection, _Reports) and not self.closed:
             left = self.length_remaining
             if left is not None and left <= _DRAIN_BYTES:
@@ -167,6 +168,7 @@ class _Reports:
         #: An exchange uses it and has not given it back.
         self.is_held = False
         self._tunnelling = False
+        self._tcp_connected_at: float | None = None
 
     def begin(self, exchange: Exchange) -> None:
         """Serve this exchange from now on."""
@@ -197,22 +199,26 @@ class _Reports:
 
     def connect(self) -> None:
         started = time.monotonic()
-        self._tcp_connected_at: float | None = None
+        self._tcp_connected_at = None
         try:
             super().connect()  # type: ignore[misc]
         except BaseException as error:
             self.exchange.fault = error
             raise
         finally:
-            # A connection whose TLS failed was accepted by the server all the same: it counts, unused.
-            if self._tcp_connected_at is not None:
-                self.opened_at = time.monotonic()
-                connect_seconds = self._tcp_connected_at - started
-                tls_seconds = self.opened_at - self._tcp_connected_at if self.origin.startswith("https:") else 0.0
-                self.exchange.connect_seconds, self.exchange.tls_seconds = connect_seconds, tls_seconds
-                self.opening = self.ledger.opened(self.origin, self.key, connect_seconds, tls_seconds)
+            self._book_opening(started)
         if self.exchange.limit.expired:
             raise TimeoutError(f"not connected within {self.exchange.limit.seconds:g} s")
+
+    def _book_opening(self, started: float) -> None:
+        """Count a completed connect; one whose TLS failed too: the server accepted it, and it will be unused."""
+        if self._tcp_connected_at is None:
+            return
+        self.opened_at = time.monotonic()
+        connect_seconds = self._tcp_connected_at - started
+        tls_seconds = self.opened_at - self._tcp_connected_at if self.origin.startswith("https:") else 0.0
+        self.exchange.connect_seconds, self.exchange.tls_seconds = connect_seconds, tls_seconds
+        self.opening = self.ledger.opened(self.origin, self.key, connect_seconds, tls_seconds)
 
     def _new_conn(self) -> socket.socket:
         """Resolve, look at each address, connect: within the connect timeout altogether."""
@@ -240,7 +246,7 @@ class _Reports:
             raise ConnectTimeoutError(connection, f"no connection to {self.host} within {timeout:g} s") from failure
         raise NewConnectionError(connection, f"no connection to {self.host}:{self.port}: {failure}") from failure
 
-    def _permitted(self, addresses: list[AddressInfo]) -> list[AddressInfo]:
+    def _permitted(self, addresses: Sequence[AddressInfo]) -> Sequence[AddressInfo]:
         """The addresses that the guard lets pass; a proxy's own address was chosen by the user."""
         if self.proxy is not None:
             return addresses

@@ -101,9 +101,7 @@ class Commit:
                 self._end(request, t.State.REFUSED, None)
                 self._counts["refused"] += frontier.refuse(self._connection, self._run, [outcome.refusal], None)
             case Again():
-                self._again.append(
-                    {"request_id": request, "at": outcome.not_before, "tried": outcome.attempts}
-                )
+                self._again.append({"request_id": request, "at": outcome.not_before, "tried": outcome.attempts})
 
     def _end(self, request: int, state: t.State, count: str | None) -> None:
         self._states.append({"request_id": request, "new_state": state.value})
@@ -143,7 +141,7 @@ class Commit:
             "status": done.status,
             "fetched_at": done.fetched_at,
             "connection": done.connection,
-            "bytes": done.bytes,
+            "bytes": done.size,
             "etag": done.etag,
             "last_modified": done.last_modified,
             "content_hash": done.content_hash,
@@ -180,9 +178,7 @@ class Commit:
         values: dict[str, Any] = {name: runs.c[name] + count for name, count in self._counts.items() if count}
         values["seconds"] = runs.c.seconds + batch.seconds
         if batch.hosts:
-            known = json.loads(
-                self._connection.scalar(select(runs.c.hosts).where(runs.c.id == self._run)) or "[]"
-            )
+            known = json.loads(self._connection.scalar(select(runs.c.hosts).where(runs.c.id == self._run)) or "[]")
             values["hosts"] = json.dumps(sorted({*known, *batch.hosts}))
         self._connection.execute(update(runs).where(runs.c.id == self._run).values(values))
         row = self._connection.execute(

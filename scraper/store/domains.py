@@ -41,9 +41,7 @@ def claim(connection: Connection, owner: str, domain: str, now: float) -> Lease 
     """Take the lease of a domain; None while another shard holds it."""
     row = connection.execute(select(domains).where(domains.c.name == domain)).first()
     if row is None:
-        connection.execute(
-            insert(domains).values(name=domain, owner=owner, epoch=1, lease_until=now + LEASE_SECONDS)
-        )
+        connection.execute(insert(domains).values(name=domain, owner=owner, epoch=1, lease_until=now + LEASE_SECONDS))
         return Lease(domain, 1, None, None, _robots(connection, domain))
     taken = connection.execute(
         update(domains)
@@ -68,9 +66,7 @@ def renew(connection: Connection, owner: str) -> None:
 
 def release(connection: Connection, owner: str) -> None:
     """Give back all leases of a shard."""
-    connection.execute(
-        update(domains).where(domains.c.owner == owner).values(owner=None, epoch=domains.c.epoch + 1)
-    )
+    connection.execute(update(domains).where(domains.c.owner == owner).values(owner=None, epoch=domains.c.epoch + 1))
 
 
 def lost(connection: Connection, owner: str, epochs: Mapping[str, int]) -> set[str]:

@@ -52,9 +52,7 @@ def add(
     known = _known(connection, frontier.c.fingerprint, list(fresh), and_(frontier.c.run == run, frontier.c.copy == 0))
     duplicates += len(known)
     rows = [
-        _row(run, candidate, found_on, copy=0)
-        for fingerprint, candidate in fresh.items()
-        if fingerprint not in known
+        _row(run, candidate, found_on, copy=0) for fingerprint, candidate in fresh.items() if fingerprint not in known
     ]
     rows += [_row(run, candidate, found_on, copy=secrets.randbits(62) + 1) for candidate in unfiltered]
     if rows:
@@ -131,7 +129,8 @@ def next_try(connection: Connection, run: int, domain: str, after: float) -> flo
         frontier.c.state == _IS_QUEUED,
         frontier.c.not_before > max(after, 0.0),
     )
-    return connection.scalar(query)
+    at: float | None = connection.scalar(query)
+    return at
 
 
 def _queue(run: int, domain: str) -> Select[Any]:

@@ -24,7 +24,9 @@ class StoreLock:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise StoreError(f"the lock {path} cannot be made: {error.strerror}", remedy="look at its folder") from None
+            raise StoreError(
+                f"the lock {path} cannot be made: {error.strerror}", remedy="look at its folder"
+            ) from None
         if not _lock(self._file):
             pid = _read_pid(self._file)
             os.close(self._file)

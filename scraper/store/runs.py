@@ -19,7 +19,9 @@ def begin(connection: Connection, name: str, identity: str, config: Mapping[str,
     result = connection.execute(
         insert(runs).values(name=name, identity=identity, config=json.dumps(config), started_at=now, clean=0)
     )
-    run = get(connection, int(result.inserted_primary_key[0]))
+    key = result.inserted_primary_key
+    assert key is not None
+    run = get(connection, int(key[0]))
     assert run is not None
     return run
 
@@ -96,10 +98,9 @@ def failure_rows(connection: Connection, run: int, reason: str | None = None) ->
 
 def counts_by_reason(connection: Connection, run: int) -> tuple[dict[str, int], dict[str, int]]:
     """How many failed and how many were refused, by reason."""
+
     def count(table: Any) -> dict[str, int]:
         query = select(table.c.reason, func.count()).where(table.c.run == run).group_by(table.c.reason)
-        return {reason: number for reason, number in connection.execute(query.order_by(table.c.reason))}
+        return {row[0]: row[1] for row in connection.execute(query.order_by(table.c.reason))}
 
     return count(failures), count(refusals)
-
-

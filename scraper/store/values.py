@@ -85,7 +85,7 @@ class Done(Outcome):
     status: int
     fetched_at: float
     connection: str | None
-    bytes: int
+    size: int  # bytes of the body over the wire
     etag: str | None
     last_modified: str | None
     content_hash: bytes

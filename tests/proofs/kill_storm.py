@@ -59,7 +59,7 @@ class Storm:
         assert code == 0, f"exit {code} after {self.killed} kills:\n{self._output()}"
 
     def _start(self) -> subprocess.Popen[bytes]:
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (read when it fails)
         return subprocess.Popen(self._command, env=self._environment, stdout=self._log, stderr=self._log, cwd=ROOT)
 
     def _output(self) -> str:
