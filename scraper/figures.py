@@ -51,6 +51,7 @@ class Served:
     tls_seconds: float
     first_byte_seconds: float  # from the send to the first byte of the answer
     body_seconds: float  # from the first byte to the end of the body
+    sent_at: float = 0.0  # by the monotonic clock, right before the head was written
 
 
 @dataclass

@@ -87,7 +87,7 @@ class DomainGate:
         self,
         domain: Domain,
         reserve: Callable[[Domain], float | None],
-        sent: Callable[[Domain, float], None],
+        sent: Callable[[Domain], None],
         check_lease: Callable[[], None],
     ) -> None:
         self._domain = domain
@@ -103,6 +103,15 @@ class DomainGate:
             time.sleep(max(seconds, 0.001))
 
     def sending(self) -> None:
-        """The time is taken here, right before the head is written."""
+        """Waits out the last milliseconds until the domain is due.
+
+        Raises:
+            LeaseLost: the domain may be another shard's by now.
+        """
+        while (early := self._domain.due - time.monotonic()) > 0:
+            time.sleep(early)
         self._check_lease()
-        self._sent(self._domain, time.monotonic())
+
+    def sent(self) -> None:
+        """The delay runs from here."""
+        self._sent(self._domain)

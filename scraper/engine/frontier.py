@@ -26,6 +26,9 @@ MAX_UNPARSED = 64
 MAX_UNPARSED_BYTES = 64_000_000
 #: Requests handed out and not yet committed.
 MAX_UNCOMMITTED = 1_000
+#: A request is handed out this long (seconds) before it is due, the time that preparing it takes; the last bit is
+#: waited out right before the send, so that neither is the delay undercut nor is time lost.
+LEAD = 0.004
 #: Crashes after which a page is given up.
 _MAX_STRIKES = 2
 #: Requests held in memory over all domains, and of one domain.
@@ -104,13 +107,13 @@ class Frontier:
             if domain.entry != entry:
                 heapq.heappop(self._heap)
                 continue
-            if due > now:
-                return None, due - now
+            if due - LEAD > now:
+                return None, due - LEAD - now
             heapq.heappop(self._heap)
             domain.entry = None
             if not domain.may_take:
                 continue
-            if domain.due_at > now:
+            if domain.due_at - LEAD > now:
                 self._schedule(domain)
                 continue
             job = self._hand_out(domain)
@@ -184,11 +187,11 @@ class Frontier:
 
     # The life of a request -------------------------------------------------------------------------------
 
-    def sent(self, domain: Domain, at: float) -> None:
-        """A head is about to be written; the domain's next one is due a delay later."""
+    def sent(self, domain: Domain) -> None:
+        """A head was just written; the domain's next one is due a delay later."""
         with self._lock:
             domain.sending = False
-            domain.due = at + domain.pace.gap(random.random())
+            domain.due = time.monotonic() + domain.pace.gap(random.random())
             domain.last_send = time.time()
             if domain.pace.delay > 0:
                 self._schedule(domain)
@@ -344,11 +347,12 @@ class Frontier:
 
     # Looking ---------------------------------------------------------------------------------------------
 
-    @property
-    def is_starving(self) -> bool:
-        """Whether what waits to be committed might be all that there is to do next."""
+    def is_starving(self, names: Iterable[str]) -> bool:
+        """Whether one of these domains has nothing at hand, so that what waits to be committed may be its next."""
         with self._lock:
-            return self._uncommitted >= MAX_UNCOMMITTED or not any(d.ready for d in self._domains.values())
+            if self._uncommitted >= MAX_UNCOMMITTED:
+                return True
+            return any((domain := self._domains.get(name)) is None or not domain.ready for name in names)
 
     @property
     def is_idle(self) -> bool:

@@ -235,9 +235,13 @@ class Shard:
         if (
             len(self._batch.outcomes) >= BATCH_OUTCOMES
             or age >= BATCH_SECONDS
-            or (self._inbox.empty() and self._frontier.is_starving)
+            or (self._inbox.empty() and self._is_waited_for())
         ):
             self._commit()
+
+    def _is_waited_for(self) -> bool:
+        batch = self._batch
+        return bool(batch.starts) or self._frontier.is_starving({o.queued.domain for o in batch.outcomes})
 
     # Committing ------------------------------------------------------------------------------------------
 

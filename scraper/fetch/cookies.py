@@ -36,7 +36,9 @@ class LockedJar(RequestsCookieJar):
     The jar has a lock for all else that it does; only iterating goes without it.
     """
 
-    _cookies_lock: threading.RLock  # http.cookiejar's own
+    # http.cookiejar's own.
+    _cookies_lock: threading.RLock
+    _cookies: dict[str, Any]
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
@@ -56,6 +58,12 @@ class LockedJar(RequestsCookieJar):
         with self._cookies_lock:
             self.changes += 1
             super().clear(domain, path, name)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no cookie."""
+        with self._cookies_lock:
+            return not self._cookies
 
     def dump(self) -> str:
         """All cookies, those of a session too, as JSON."""

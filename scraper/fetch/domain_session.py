@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, cast
 
 import requests
+from requests.cookies import RequestsCookieJar, merge_cookies
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_environ_proxies
+from requests.utils import check_header_validity, get_environ_proxies
 
 from scraper.config import SessionConfig
 from scraper.errors import UsageError
@@ -17,6 +18,7 @@ from scraper.fetch.connections import Connections
 from scraper.fetch.cookies import LockedJar
 from scraper.fetch.ledger import Ledger
 from scraper.figures import Opening
+from scraper.request import Request
 
 SessionFactory = Callable[[], requests.Session]
 
@@ -61,6 +63,12 @@ class DomainSession:
         self.connections = Connections(self.ledger, settings)
         self.jar = LockedJar()
         self.session = make()
+        kind = type(self.session)
+        self._is_plain = (
+            kind.request is requests.Session.request
+            and kind.prepare_request is requests.Session.prepare_request
+            and not self.session.params
+        )
         self._set_up(self.session, user_agent)
 
     def _set_up(self, session: requests.Session, user_agent: str) -> None:
@@ -87,6 +95,57 @@ class DomainSession:
         if session.verify is not True or not session.trust_env:
             return session.verify  # type: ignore[return-value]
         return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+
+    def send(self, request: Request, headers: Mapping[str, str], *, auth: Any, cert: Any) -> requests.Response:
+        """Send a request of a crawl; the body is not read, a redirect not followed.
+
+        A Session subclass is called as its users call it, so that whatever it overrides takes part. A plain
+        Session is handed the request ready made, without merging again what is the same for every request.
+        """
+        session = self.session
+        timeout = (self.settings.timeout.connect, self.settings.timeout.read)
+        if not self._is_plain:
+            return session.request(
+                request.method,
+                request.url,
+                data=request.body,
+                headers=dict(headers),
+                cookies=request.cookies or None,
+                auth=auth,
+                cert=cert,
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+            )
+        return session.send(
+            self._prepared(request, headers, auth),
+            stream=True,
+            timeout=timeout,
+            verify=session.verify,
+            cert=cert if cert is not None else session.cert,
+            proxies=session.proxies,
+        )
+
+    def _prepared(self, request: Request, headers: Mapping[str, str], auth: Any) -> requests.PreparedRequest:
+        """What Session.prepare_request makes; the URL is normalised already, and ASCII."""
+        prepared = requests.PreparedRequest()
+        prepared.method = request.method
+        prepared.url = request.url
+        prepared.headers = self.session.headers.copy()  # type: ignore[attr-defined]
+        for header in headers.items():
+            check_header_validity(header)
+            prepared.headers[header[0]] = header[1]
+        prepared.hooks = {event: list(hooks) for event, hooks in self.session.hooks.items()}
+        if request.cookies:
+            prepared.prepare_cookies(merge_cookies(merge_cookies(RequestsCookieJar(), self.jar), request.cookies))
+        elif not self.jar.is_empty:
+            prepared.prepare_cookies(self.jar)
+        prepared.body = request.body
+        if request.body is not None or request.method not in ("GET", "HEAD"):
+            prepared.prepare_content_length(request.body)
+        if auth is not None or self.session.auth is not None or "@" in request.url:
+            prepared.prepare_auth(auth if auth is not None else self.session.auth, request.url)
+        return prepared
 
     def close(self) -> None:
         """Close the Session and its idle connections."""

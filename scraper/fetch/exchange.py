@@ -28,7 +28,10 @@ class Gate(Protocol):
         """Blocks until another request may be sent; for what is sent beside the frontier."""
 
     def sending(self) -> None:
-        """Called right before a head is written to its socket."""
+        """Called before a head is written to its socket; raises where it may not be."""
+
+    def sent(self) -> None:
+        """Called when it is written: from now on the delay runs, so that no stall in between shortens it."""
 
 
 class OpenGate:
@@ -38,6 +41,9 @@ class OpenGate:
         pass
 
     def sending(self) -> None:
+        pass
+
+    def sent(self) -> None:
         pass
 
 
@@ -87,11 +93,17 @@ class Exchange:
         #: What went wrong before the answer's head was read.
         self.fault: BaseException | None = None
 
-    def sending(self) -> None:
-        """The head is about to be written."""
-        if self.sent_at is None:
-            self._gate.sending()
-            self.sent_at = time.monotonic()
+    def sending(self) -> bool:
+        """The next bytes are about to be written; says whether they are the head."""
+        if self.sent_at is not None:
+            return False
+        self._gate.sending()
+        self.sent_at = time.monotonic()
+        return True
+
+    def sent(self) -> None:
+        """The head is written, or came to nothing."""
+        self._gate.sent()
 
     def first_byte(self) -> None:
         """The answer begins."""
@@ -139,6 +151,7 @@ class Exchange:
             tls_seconds=self.tls_seconds,
             first_byte_seconds=first_byte - self.sent_at if self.sent_at is not None else 0.0,
             body_seconds=max(0.0, (self.ended_at or now) - first_byte),
+            sent_at=self.sent_at or 0.0,
         )
 
 

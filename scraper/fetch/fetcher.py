@@ -44,17 +44,15 @@ class Origins:
         self._configs = {_origin(name): config for name, config in configs.items()}
         self._auth = {name: _auth(name, config.auth) for name, config in self._configs.items()}
 
-    def keywords_for(self, url: str) -> tuple[dict[str, str], dict[str, Any]]:
-        """Headers, and keywords of Session.request, for a request of `url`."""
-        config = self._configs.get(urls.origin_of(url))
+    def of(self, url: str) -> tuple[Mapping[str, str], AuthBase | None, Any]:
+        """Headers, auth and client certificate for a request of `url`."""
+        if not self._configs:
+            return {}, None, None
+        origin = urls.origin_of(url)
+        config = self._configs.get(origin)
         if config is None:
-            return {}, {}
-        keywords: dict[str, Any] = {}
-        if config.auth is not None:
-            keywords["auth"] = self._auth[urls.origin_of(url)]
-        if config.cert is not None:
-            keywords["cert"] = config.cert
-        return dict(config.headers), keywords
+            return {}, None, None
+        return config.headers, self._auth[origin], config.cert
 
 
 def _origin(name: str) -> str:
@@ -109,7 +107,7 @@ class Fetcher:
         error: FetchError | None = None
         body = _Body()
         try:
-            response = self._send(request, domain, turn)
+            response = self._send(request, domain)
             body.read(response, limit, truncate=truncate)
         except LeaseLost:
             raise
@@ -140,21 +138,10 @@ class Fetcher:
         cookies_sent = str(response.request.headers.get("Cookie") or "") if response is not None else ""
         return Outcome(result, error, served, seconds, body.wire_bytes, cookies_sent)
 
-    def _send(self, request: Request, domain: DomainSession, turn: Turn) -> requests.Response:
-        headers, keywords = self._origins.keywords_for(request.url)
-        headers.update(request.headers)
-        timeout = domain.settings.timeout
-        return domain.session.request(
-            request.method,
-            request.url,
-            data=request.body,
-            headers=headers,
-            cookies=request.cookies or None,
-            timeout=(timeout.connect, timeout.read),
-            allow_redirects=False,
-            stream=True,
-            **keywords,
-        )
+    def _send(self, request: Request, domain: DomainSession) -> requests.Response:
+        secrets, auth, cert = self._origins.of(request.url)
+        headers = {**secrets, **request.headers} if secrets or request.headers else {}
+        return domain.send(request, headers, auth=auth, cert=cert)
 
 
 class _Body:

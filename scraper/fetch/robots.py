@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from protego import Protego
+from scraper.fetch import robots_text
+from scraper.fetch.robots_text import Rules
 
 #: What is parsed of a robots.txt, at most (RFC 9309 section 2.5 asks for at least 500 KiB).
 MAX_BYTES = 512 * 1024
@@ -17,6 +18,9 @@ MAX_REDIRECTS = 5
 HOLDS_FOR = 24 * 3600.0
 #: How soon one that could not be had is asked for again, in seconds.
 ASK_AGAIN_AFTER = 300.0
+
+#: What crawlers put before their name to be taken for a browser.
+_DISGUISE = re.compile(r"Mozilla(?:/\S*)?\s(?:.*?\bcompatible;)?\s*")
 
 
 class State(StrEnum):
@@ -30,9 +34,15 @@ class State(StrEnum):
 
 
 def product_token(user_agent: str) -> str:
-    """The part of a User-Agent that robots.txt speaks to: `acme-research` of `acme-research/1.0 (+https://…)`."""
-    match = re.match(r"[^\s/(]+", user_agent.strip())
-    return match[0] if match else "*"
+    """The part of a User-Agent that robots.txt speaks to (RFC 9309 section 2.2.1), `*` where there is none.
+
+    That is `acme-research` of `acme-research/1.0 (+https://…)`, and of
+    `Mozilla/5.0 (compatible; acme-research/1.0)` too: a site's owner knows a crawler by its own name.
+    """
+    user_agent = user_agent.strip()
+    disguise = _DISGUISE.match(user_agent)
+    name = robots_text.name_in(user_agent[disguise.end() :]) if disguise else ""
+    return name or robots_text.name_in(user_agent) or "*"
 
 
 @dataclass(frozen=True)
@@ -49,10 +59,19 @@ class Robots:
 
     @classmethod
     def of_answer(cls, status: int, body: bytes, now: float) -> Robots:
-        """The robots.txt that an answer brought: 2xx rules, 4xx none, all else unreachable."""
+        """The robots.txt that an answer brought: 2xx rules, 4xx none, all else unreachable.
+
+        Args:
+            body: the whole of it, or at least its first MAX_BYTES.
+            now: seconds since the epoch.
+        """
         if 200 <= status < 300:
-            text = body[:MAX_BYTES].decode("utf-8", errors="replace").removeprefix("\ufeff")
-            return cls(State.RULES, text, "", now)
+            if len(body) >= MAX_BYTES:
+                # Perhaps cut off here or by whoever read it, and half a rule is another rule: `/private` of
+                # `/private-not/`. What ends in a line's end was not cut.
+                body = body[:MAX_BYTES]
+                body = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
+            return cls(State.RULES, robots_text.decoded(body), "", now)
         if 400 <= status < 500:
             return cls(State.NONE, "", f"robots.txt answered {status}", now)
         return cls(State.UNREACHABLE, "", f"robots.txt answered {status}", now)
@@ -61,24 +80,34 @@ class Robots:
         """Whether it still holds at `now`, seconds since the epoch."""
         return now < self.asked_at + (ASK_AGAIN_AFTER if self.state is State.UNREACHABLE else HOLDS_FOR)
 
-    @cached_property
-    def _parsed(self) -> Protego:
-        return Protego.parse(self.text)
-
     def allows(self, url: str, token: str) -> bool:
-        """Whether the product `token` may fetch `url`."""
-        if self.state is State.RULES:
-            return bool(self._parsed.can_fetch(url, token))
-        return self.state is State.NONE
+        """Whether the product `token` may fetch `url`, an absolute URL of this origin."""
+        if self.state is not State.RULES:
+            return self.state is State.NONE
+        rule = self._rules(token).deciding(url)
+        return rule is None or rule.allows
+
+    def line_for(self, url: str, token: str) -> str | None:
+        """The line that decides about `url`, as `line 3: Disallow: /private/`; None where no line speaks of it."""
+        rule = self._rules(token).deciding(url)
+        return f"line {rule.line}: {robots_text.line_of(self.text, rule.line)}" if rule is not None else None
 
     def crawl_delay(self, token: str) -> float:
         """Seconds between requests that the file asks of `token`; 0.0 where it asks for none."""
-        if self.state is not State.RULES:
-            return 0.0
-        delay = self._parsed.crawl_delay(token)
-        return max(0.0, float(delay)) if delay is not None else 0.0
+        return self._rules(token).crawl_delay
 
     @property
     def sitemaps(self) -> list[str]:
-        """The sitemaps that the file names."""
-        return list(self._parsed.sitemaps) if self.state is State.RULES else []
+        """The sitemaps that the file names: absolute http and https URLs, each once, in the file's order."""
+        return list(self._rules("*").sitemaps)
+
+    @cached_property
+    def _read(self) -> dict[str, Rules]:
+        return {}
+
+    def _rules(self, token: str) -> Rules:
+        rules = self._read.get(token)
+        if rules is None:  # two threads may both read it: they write the same
+            text = self.text if self.state is State.RULES else ""
+            rules = self._read[token] = robots_text.rules_for(text, token)
+        return rules

@@ -244,6 +244,9 @@ class _Gate:
         time.sleep(max(0.0, turn - now))
 
     def sending(self) -> None:
+        """Nothing forbids it."""
+
+    def sent(self) -> None:
         """The send itself moves the next turn on, since connecting took time."""
         with self._lock:
             self._due = max(self._due, time.monotonic() + self._delay)

@@ -291,9 +291,10 @@ class _Reports:
     def send(self, data: Any) -> None:
         if self.sock is None and not self._tunnelling:
             self.connect()
+        is_head = False
         if not self._tunnelling:
             self.exchange.limit.watch(self.sock)
-            self.exchange.sending()
+            is_head = self.exchange.sending()
         try:
             super().send(data)  # type: ignore[misc]
         except OSError as error:
@@ -301,6 +302,9 @@ class _Reports:
             if not isinstance(error, BrokenPipeError | ConnectionResetError):
                 self.exchange.failed(error)
             raise
+        finally:
+            if is_head:
+                self.exchange.sent()
 
     def getresponse(self) -> urllib3.response.HTTPResponse:
         try:

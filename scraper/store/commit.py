@@ -36,10 +36,13 @@ class Commit:
     came; domain state and figures; the run's counts.
     """
 
-    def __init__(self, connection: Connection, run: int, now: float) -> None:
+    def __init__(self, connection: Connection, run: int, now: float, seen: frontier.Seen) -> None:
         self._connection = connection
         self._run = run
         self._now = now
+        self._seen = seen
+        #: Fingerprints that are known once this is committed.
+        self.known: set[bytes] = set()
         self._number = self._next_number()
         self._added: dict[str, int] = {}
         self._counts = dict.fromkeys(_COUNTS, 0)
@@ -110,7 +113,9 @@ class Commit:
             self._counts[count] += 1
 
     def _take_in(self, yielded: Yielded, page: int | None) -> None:
-        ranks, added, duplicates = frontier.add(self._connection, self._run, yielded.found, page)
+        ranks, added, duplicates = frontier.add(
+            self._connection, self._run, yielded.found, page, self._seen, self.known
+        )
         for domain, rank in ranks.items():
             self._added[domain] = min(rank, self._added.get(domain, rank))
         self._counts["queued"] += added

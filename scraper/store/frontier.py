@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,10 +32,32 @@ _QUEUED = (
 )
 
 
+class Seen:
+    """Fingerprints that are in the frontier for certain: most links of a page are, and need not be asked for.
+
+    Bounded: when it is full, the older half is forgotten, and asked for again.
+    """
+
+    def __init__(self, most: int = 200_000) -> None:
+        self._most = most
+        self._known: dict[bytes, None] = {}
+
+    def __contains__(self, fingerprint: bytes) -> bool:
+        return fingerprint in self._known
+
+    def add(self, fingerprints: Iterable[bytes]) -> None:
+        """Remember these, which a commit has made known."""
+        self._known.update(dict.fromkeys(fingerprints))
+        if len(self._known) > self._most:
+            self._known = dict.fromkeys(itertools.islice(self._known, self._most // 2, None))
+
+
 def add(
-    connection: Connection, run: int, found: Iterable[Found], found_on: int | None
+    connection: Connection, run: int, found: Iterable[Found], found_on: int | None, seen: Seen, known_now: set[bytes]
 ) -> tuple[Mapping[str, int], int, int]:
     """Queue what is new.
+
+    `known_now` gathers the fingerprints that are known once the transaction is committed.
 
     Returns the domains that got requests with the lowest rank among them, the number of requests added, and the
     number of duplicates.
@@ -45,12 +68,13 @@ def add(
     for candidate in found:
         if candidate.unfiltered:
             unfiltered.append(candidate)
-        elif candidate.fingerprint in fresh:
+        elif candidate.fingerprint in fresh or candidate.fingerprint in seen or candidate.fingerprint in known_now:
             duplicates += 1
         else:
             fresh[candidate.fingerprint] = candidate
     known = _known(connection, frontier.c.fingerprint, list(fresh), and_(frontier.c.run == run, frontier.c.copy == 0))
     duplicates += len(known)
+    known_now.update(fresh)
     rows = [
         _row(run, candidate, found_on, copy=0) for fingerprint, candidate in fresh.items() if fingerprint not in known
     ]

@@ -34,6 +34,7 @@ class Store:
 
     def __init__(self, path: Path, *, lock: bool = False) -> None:
         self.path = path
+        self._seen: dict[int, frontier.Seen] = {}
         self._lock = StoreLock(path) if lock else None
         try:
             self._database = Database(path)
@@ -119,8 +120,12 @@ class Store:
 
     def commit(self, run: int, batch: Batch, owner: str, epochs: Mapping[str, int]) -> Committed:
         """Write a batch, all of it or nothing; what belongs to domains no longer held is left out."""
+        seen = self._seen.setdefault(run, frontier.Seen())
         with self._database.writing() as connection:
-            return commit.Commit(connection, run, time.time()).apply(batch, owner, epochs)
+            transaction = commit.Commit(connection, run, time.time(), seen)
+            done = transaction.apply(batch, owner, epochs)
+        seen.add(transaction.known)
+        return done
 
     def ready(self, run: int, domain: str, limit: int) -> list[Queued]:
         """The next requests of a domain that never failed."""

@@ -77,7 +77,7 @@ def test_every_page_of_the_postgresql_manual(docs: Any, nginx: Any, tmp_path: Pa
 
 
 class OpenConnections(threading.Thread):
-    """Counts the connections that the system has established to a port, again and again; `most` is the most there were."""
+    """Counts the connections that the system has established to a port, again and again."""
 
     def __init__(self, port: int) -> None:
         super().__init__(daemon=True)

@@ -23,7 +23,7 @@ error_log "{work}/error.log" notice;
 {user}
 events {{ worker_connections 1024; }}
 http {{
-    log_format witness '$msec $connection $connection_requests $status $request_uri';
+    log_format witness '$msec $connection $connection_requests $status $server_addr $request_uri';
     access_log "{work}/access.log" witness;
     client_body_temp_path "{work}/body";
     proxy_temp_path "{work}/proxy";
@@ -43,7 +43,7 @@ http {{
     }}
     tcp_nodelay on;
     server {{
-        listen {host}:{port};
+        {listen}
         root "{folder}";
         index index.html;
         {directives}
@@ -60,6 +60,7 @@ class NginxRecord:
     connection: int  # nginx's serial number of the connection; not from 1 and with gaps
     request: int  # 1 for the first on its connection
     status: int
+    host: str  # the address that was connected to
     path: str
 
 
@@ -85,13 +86,23 @@ class Nginx:
         work: an empty folder for its configuration and logs.
         directives: lines for its server block, as `keepalive_requests 50;`.
         host: any address of 127.0.0.0/8.
+        more_hosts: further addresses to listen on, at the same port.
     """
 
-    def __init__(self, folder: Path, work: Path, directives: Sequence[str] = (), *, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        work: Path,
+        directives: Sequence[str] = (),
+        *,
+        host: str = "127.0.0.1",
+        more_hosts: Sequence[str] = (),
+    ) -> None:
         self._folder = folder
         self._work = work
         self._directives = tuple(directives)
         self._host = host
+        self._more_hosts = tuple(more_hosts)
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -159,8 +170,8 @@ class Nginx:
             return []
         records = []
         for line in text[: text.rfind("\n") + 1].splitlines():
-            seconds, connection, request, status, path = line.split(" ", 4)
-            records.append(NginxRecord(float(seconds), int(connection), int(request), int(status), path))
+            seconds, connection, request, status, host, path = line.split(" ", 5)
+            records.append(NginxRecord(float(seconds), int(connection), int(request), int(status), host, path))
         return records
 
     def _config(self) -> str:
@@ -169,8 +180,7 @@ class Nginx:
         return _CONFIG.format(
             work=self._work,
             user="user root;" if is_root else "",
-            host=self._host,
-            port=self._port,
+            listen="\n        ".join(f"listen {host}:{self._port};" for host in (self._host, *self._more_hosts)),
             folder=self._folder,
             directives="\n        ".join(self._directives),
         )
