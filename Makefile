@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test lint check coverage kill-storm memory proofs clean
+.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners proofs clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -33,7 +33,14 @@ coverage: $(READY)  ## the tests with a report of what they reach
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort=cover
 
-check: lint test  ## all that CI runs
+test-oldest: pyproject.toml  ## the unit tests with the oldest dependencies that pyproject.toml allows
+	$(PYTHON) -m venv --clear $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(PYTHON) tests/oldest.py > $(VENV)-oldest/constraints.txt
+	$(VENV)-oldest/bin/python -m pip install --quiet --editable . --group dev --constraint $(VENV)-oldest/constraints.txt
+	$(VENV)-oldest/bin/python -m pytest tests/unit tests/conformance tests/crawl/test_demo_shop.py
+
+check: lint test test-oldest  ## all that CI runs
 
 kill-storm: $(READY)  ## crawls killed with SIGKILL at random moments: nothing lost, nothing twice
 	$(BIN)/python -m tests.proofs.kill_storm $(ARGS)
@@ -41,8 +48,11 @@ kill-storm: $(READY)  ## crawls killed with SIGKILL at random moments: nothing l
 memory: $(READY)  ## peak memory on 20,000 pages against 2,000
 	$(BIN)/python -m tests.proofs.memory $(ARGS)
 
-proofs: kill-storm memory  ## all proofs that take minutes
+manners: $(READY)  ## fifty domains with a delay: never undercut, hardly any time lost
+	$(BIN)/python -m tests.proofs.manners $(ARGS)
+
+proofs: kill-storm memory manners  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 clean:  ## remove the environment and what tools left
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .coverage* dist build
+	rm -rf $(VENV) $(VENV)-oldest .mypy_cache .ruff_cache .hypothesis .coverage* dist build
