@@ -28,7 +28,7 @@ import requests
 
 from scraper.config import Gate, Loaded, load, masked
 from scraper.config.forms import STDOUT
-from scraper.engine.shard import Shard, ShardEnd
+from scraper.engine.shard import DRAIN_SECONDS, Shard, ShardEnd
 from scraper.errors import ConfigError, ExportError, Problem, RunMismatch, UsageError
 from scraper.exports import open_export
 from scraper.exports.follow import Follower
@@ -46,8 +46,6 @@ from scraper.store.values import Counts, RunRow
 
 T = TypeVar("T")
 
-#: Seconds that what is in flight is given when a crawl is stopped.
-DRAIN_SECONDS = 10.0
 #: How often exports follow, in seconds, so that small commits do not each rewrite their position.
 _FOLLOW_SECONDS = 0.5
 

@@ -173,6 +173,18 @@ class ItemError(ScraperError):
     """An item that cannot be stored: not a dict, dataclass, attrs or pydantic object, or not JSON."""
 
 
+class SpiderFailed(ScraperError):
+    """A spider raised; `text` is the traceback, from the spider's own frame on."""
+
+    def __init__(self, message: str, text: str) -> None:
+        super().__init__(message)
+        self.text = text
+
+
+class NotJson(ScraperError, ValueError):
+    """`.json()` on a body that is not JSON."""
+
+
 # How a user speaks to the crawl ----------------------------------------------------------------------
 
 

@@ -17,6 +17,10 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 Callback = Callable[..., Any]
 
 
+#: Beyond this lies what was put last for other reasons.
+MAX_PRIORITY = 1_000_000_000
+
+
 class Request:
     """What to fetch and what to do with the answer.
 
@@ -135,6 +139,16 @@ class Request:
             record["body"] = self.body.decode("latin-1")
         return record
 
+    def to_json(self) -> str:
+        """`to_record` as JSON text.
+
+        Raises:
+            BadRequest: an attribute was set to what JSON or UTF-8 cannot say, or the priority is no small number.
+        """
+        if not isinstance(self.priority, int) or abs(self.priority) > MAX_PRIORITY:
+            raise BadRequest(f"the priority {self.priority!r} is no number up to {MAX_PRIORITY:,}", request=self)
+        return _dumps(self.to_record())
+
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Request:
         """The inverse of `to_record`."""
@@ -224,9 +238,13 @@ def _body(data: Any, json: Any, headers: dict[str, str]) -> bytes | None:
 
 def _dumps(value: Any) -> str:
     try:
-        return jsonlib.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    except (TypeError, ValueError) as error:
-        raise BadRequest(f"meta and json hold what JSON can say: {error}") from None
+        text = jsonlib.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRequest(
+            f"a request holds what JSON cannot say: {error}", remedy="use text, numbers, lists and dicts"
+        ) from None
+    return text
 
 
 def _json_copy(meta: Mapping[str, Any]) -> dict[str, Any]:

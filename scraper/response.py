@@ -12,7 +12,7 @@ from requests.structures import CaseInsensitiveDict
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper import urls
-from scraper.errors import BadRequest, NotHtml, ScraperError
+from scraper.errors import BadRequest, NotHtml, NotJson
 from scraper.figures import Served
 from scraper.parse.encoding import decode
 from scraper.parse.links import base_of, header_nofollow, links, may_have_base, web_url
@@ -26,10 +26,6 @@ Link = str | Tag | LexborNode
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _LOOKS_LIKE_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
 _STARTS_WITH_TAG = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<|\Z)")
-
-
-class NotJson(ScraperError, ValueError):
-    """`.json()` on a body that is not JSON."""
 
 
 class Response:

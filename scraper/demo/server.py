@@ -54,18 +54,26 @@ class Server:
         host: a loopback address. Linux and Windows know all of 127.0.0.0/8, macOS only 127.0.0.1.
         port: 0 takes a free one.
         idle_timeout: seconds after which a connection without a request is closed.
+        latency: seconds before each answer, as if there were a network in between.
 
     Raises:
         UsageError: the address cannot be had.
     """
 
     def __init__(
-        self, answer: Answering, host: str = "127.0.0.1", port: int = 0, *, idle_timeout: float = 30.0
+        self,
+        answer: Answering,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        idle_timeout: float = 30.0,
+        latency: float = 0.0,
     ) -> None:
         self._answer = answer
         self._host = host
         self._port = port
         self._idle_timeout = idle_timeout
+        self._latency = latency
         self._listener: _Listener | None = None
         self._thread: threading.Thread | None = None
         self._log: list[LogRecord] = []
@@ -111,7 +119,9 @@ class Server:
         if self._listener is not None:
             return
         try:
-            self._listener = _Listener((self._host, self._port), self._answer, self._log, self._idle_timeout)
+            self._listener = _Listener(
+                (self._host, self._port), self._answer, self._log, self._idle_timeout, self._latency
+            )
             self._listener.accepted = self._accepted_earlier
         except (OSError, OverflowError) as error:
             raise UsageError(
@@ -151,11 +161,12 @@ class _Listener(ThreadingHTTPServer):
     allow_reuse_address = os.name == "posix"
 
     def __init__(
-        self, address: tuple[str, int], answer: Answering, log: list[LogRecord], idle_timeout: float
+        self, address: tuple[str, int], answer: Answering, log: list[LogRecord], idle_timeout: float, latency: float
     ) -> None:
         self.answer = answer
         self.log = log
         self.idle_timeout = idle_timeout
+        self.latency = latency
         self.accepted = 0
         self._open: dict[socket.socket, int] = {}
         self._lock = threading.Lock()
@@ -223,6 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers, content = _NO_BODY_READ
         else:
             status, headers, content = self.server.answer(self.command, self.path, self.headers, body)
+        if self.server.latency:
+            time.sleep(self.server.latency)
         # First the log, then the answer: who has the answer finds it in the log.
         self.server.log.append(
             LogRecord(arrived, self._number, self._requests, self.command, self.path, status, self.client_address[1])

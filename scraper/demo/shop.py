@@ -56,6 +56,7 @@ class Shop(Server):
         host: a loopback address.
         port: 0 takes a free one.
         idle_timeout: seconds after which a connection without a request is closed.
+        latency: seconds before each answer, as if there were a network in between.
         secret: signs the session cookies; another shop with the same secret, or this one started again,
             still accepts them.
 
@@ -69,10 +70,11 @@ class Shop(Server):
         port: int = 0,
         *,
         idle_timeout: float = 30.0,
+        latency: float = 0.0,
         secret: str = "the demo shop's secret",
     ) -> None:
         self._site = Site(secret)
-        super().__init__(self._site.answer, host, port, idle_timeout=idle_timeout)
+        super().__init__(self._site.answer, host, port, idle_timeout=idle_timeout, latency=latency)
 
     def reset(self) -> None:
         """Forget the log and how often the busy pages were asked for."""

@@ -34,8 +34,8 @@ class Admission:
         self.added_hosts: list[str] = []
         allowed = config.allowed_domains if config.allowed_domains is not None else tuple(hosts)
         self._allowed = {_bare(host) for host in allowed}
-        self._include = [_compiled(rule) for rule in config.scope.include]
-        self._exclude = [_compiled(rule) for rule in config.scope.exclude]
+        self._include = [_Rule(rule) for rule in config.scope.include]
+        self._exclude = [_Rule(rule) for rule in config.scope.exclude]
 
     def allow_host_of(self, url: str) -> None:
         """Take a host into the scope, as those to which start URLs redirect are.
@@ -47,13 +47,18 @@ class Admission:
             self._allowed.add(_bare(host))
             self.added_hosts.append(host)
 
-    def judge(self, request: Request, *, unfiltered: bool = False) -> Found | Refusal:
-        """Admitted, up to the question whether it is a duplicate, or refused with the key that changes it."""
+    def judge(self, request: Request, record: str | None = None) -> Found | Refusal:
+        """Admitted, up to the question whether it is a duplicate, or refused with the key that changes it.
+
+        Args:
+            record: the request as JSON, where it is at hand already.
+        """
         fingerprint = request.fingerprint(sort_query=self._urls.sort_query, drop_params=self._urls.drop_params)
         refused = self._why_refused(request)
         if refused is not None:
             return Refusal(request.url[:MAX_URL], fingerprint, *refused)
-        return Found(request, fingerprint, urls.domain_of(request.url), unfiltered or request.dont_filter)
+        domain = urls.domain_of(request.url)
+        return Found(request, fingerprint, domain, request.dont_filter, record)
 
     def _why_refused(self, request: Request) -> tuple[str, str] | None:
         url = request.url
@@ -63,12 +68,10 @@ class Admission:
         if not self._covers(host):
             return "offsite", f"{host} is not within allowed_domains: add it there to crawl it"
         path = url[len(urls.origin_of(url)) :] or "/"
-        for text, rule in self._exclude:
-            if rule.search(url if text.startswith("regex ") else path):
-                return "excluded", f"scope.exclude has {text}"
-        if self._include and not any(
-            rule.search(url if text.startswith("regex ") else path) for text, rule in self._include
-        ):
+        for rule in self._exclude:
+            if rule.matches(url, path):
+                return "excluded", f"scope.exclude has {rule.text}"
+        if self._include and not any(rule.matches(url, path) for rule in self._include):
             return "not-included", "no entry of scope.include matches it"
         depth = self._limits.depth
         if depth is not None and request.depth > depth:
@@ -89,8 +92,15 @@ def _bare(host: str) -> str:
     return host.lower().rstrip(".").removeprefix("www.")
 
 
-def _compiled(rule: PathRule) -> tuple[str, re.Pattern[str]]:
-    """A rule in words, and as an expression to search with: globs see the path and query, regexes the whole URL."""
-    if rule.regex is not None:
-        return f"regex {rule.regex}", re.compile(rule.regex)
-    return str(rule.glob), re.compile(translate(rule.glob or "*"))
+class _Rule:
+    """An entry of `scope`: a glob is of the whole path and query, an expression is looked for in the whole URL."""
+
+    def __init__(self, rule: PathRule) -> None:
+        self._is_glob = rule.regex is None
+        self.text = str(rule.glob) if self._is_glob else f"the expression {rule.regex}"
+        self._pattern = re.compile(translate(rule.glob or "*") if rule.regex is None else rule.regex)
+
+    def matches(self, url: str, path: str) -> bool:
+        if self._is_glob:
+            return self._pattern.match(path) is not None
+        return self._pattern.search(url) is not None

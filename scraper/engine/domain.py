@@ -30,8 +30,10 @@ class Domain:
     due: float = 0.0
     cool: CoolDown = field(default_factory=CoolDown)
     in_flight: int = 0
-    #: With a delay: a request was handed out and is not sent yet.
-    sending: bool = False
+    #: With a delay: what was handed out and is not sent yet; nothing else is until then.
+    sending: object | None = None
+    #: When a head was written last.
+    sent_at: float = float("-inf")
     ready: deque[Queued] = field(default_factory=deque)
     #: The store holds requests beside those in `ready`.
     more: bool = True
@@ -55,7 +57,7 @@ class Domain:
         """Whether a request could be handed out, were it due."""
         if not self.ready or self.asking or self.in_flight >= self.settings.politeness.concurrency:
             return False
-        return not (self.sending and self.pace.delay > 0)
+        return self.sending is None
 
     @property
     def due_at(self) -> float:
@@ -81,23 +83,28 @@ class Domain:
 
 
 class DomainGate:
-    """The gate of a domain: what is sent beside the frontier waits here; each send moves the due time on."""
+    """The gate of a domain: what is sent beside the frontier waits here; each send moves the due time on.
+
+    `turn` is whose turn it is: one request's end or send does not use up the turn of another.
+    """
 
     def __init__(
         self,
         domain: Domain,
-        reserve: Callable[[Domain], float | None],
-        sent: Callable[[Domain], None],
+        turn: object,
+        reserve: Callable[[Domain, object], float | None],
+        sent: Callable[[Domain, object], None],
         check_lease: Callable[[], None],
     ) -> None:
         self._domain = domain
+        self._turn = turn
         self._reserve = reserve
         self._sent = sent
         self._check_lease = check_lease
 
     def wait(self, limit: Limit) -> None:
         """Sleeps until the domain's next turn, and takes it."""
-        while (seconds := self._reserve(self._domain)) is not None:
+        while (seconds := self._reserve(self._domain, self._turn)) is not None:
             if seconds > limit.left:
                 raise TimeoutError("no turn within session.timeout.total: the domain's delay is longer")
             time.sleep(max(seconds, 0.001))
@@ -114,4 +121,4 @@ class DomainGate:
 
     def sent(self) -> None:
         """The delay runs from here."""
-        self._sent(self._domain)
+        self._sent(self._domain, self._turn)

@@ -37,7 +37,7 @@ _READY_MOST = 64
 _READY_LEAST = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """Work for a fetch thread: a request, or the robots.txt of an origin (`queued` is None)."""
 
@@ -50,7 +50,7 @@ class Frontier:
     """Thread-safe; all of its methods return at once but `take`, which waits.
 
     Args:
-        settled: told what became of requests that are never sent (refused by robots.txt).
+        settled: told what became of requests that are never sent (refused by robots.txt); called under the lock.
         wake: called when a domain is hungry, or when the crawl may be at its end.
         pages_left: places for pages, by `limits.pages`; None for as many as there are.
         token: our name in robots.txt; None where robots are ignored.
@@ -146,8 +146,7 @@ class Frontier:
             robots = domain.robots.get(origin)
             if robots is None or not robots.is_current(time.time()):
                 domain.asking = True
-                self._begin(domain)
-                return Job(domain, None, origin)
+                return self._begin(Job(domain, None, origin))
             if robots.state is State.UNREACHABLE:
                 self._settle(domain, Failed(queued, "robots-unreachable", robots.why, attempts=0))
                 return None
@@ -156,23 +155,25 @@ class Frontier:
                 refusal = Refusal(queued.request.url, queued.fingerprint, "robots", message)
                 self._settle(domain, Refused(queued, refusal))
                 return None
+        self._take_off(domain)
+        return self._begin(Job(domain, queued, origin))
+
+    def _begin(self, job: Job) -> Job:
+        job.domain.in_flight += 1
+        job.domain.sending = job if job.domain.pace.delay > 0 else None
+        return job
+
+    def _take_off(self, domain: Domain) -> None:
         domain.ready.popleft()
         self._note_hunger(domain)
-        self._begin(domain)
         self._unparsed += 1
         self._uncommitted += 1
         if self._places is not None:
             self._places -= 1
-        return Job(domain, queued, origin)
-
-    def _begin(self, domain: Domain) -> None:
-        domain.in_flight += 1
-        domain.sending = domain.pace.delay > 0
 
     def _settle(self, domain: Domain, outcome: Outcome) -> None:
-        domain.ready.popleft()
-        self._note_hunger(domain)
-        self._uncommitted += 1
+        """It ends without being sent; whoever is told calls `parsed`, as for what was fetched."""
+        self._take_off(domain)
         self._settled(outcome)
 
     def _schedule(self, domain: Domain) -> None:
@@ -187,33 +188,36 @@ class Frontier:
 
     # The life of a request -------------------------------------------------------------------------------
 
-    def sent(self, domain: Domain) -> None:
+    def sent(self, domain: Domain, turn: object) -> None:
         """A head was just written; the domain's next one is due a delay later."""
         with self._lock:
-            domain.sending = False
-            domain.due = time.monotonic() + domain.pace.gap(random.random())
+            if domain.sending is turn:
+                domain.sending = None
+            domain.sent_at = time.monotonic()
+            domain.due = domain.sent_at + domain.pace.gap(random.random())
             domain.last_send = time.time()
             if domain.pace.delay > 0:
                 self._schedule(domain)
 
-    def reserve(self, domain: Domain) -> float | None:
+    def reserve(self, domain: Domain, turn: object) -> float | None:
         """A turn beside the frontier: taken at once (None), or seconds until it is worth asking again."""
         with self._lock:
-            if domain.sending and domain.pace.delay > 0:
+            if domain.sending is not None and domain.sending is not turn:
                 return 0.01
             now = time.monotonic()
             if domain.due_at > now:
                 return domain.due_at - now
-            domain.sending = domain.pace.delay > 0
+            domain.sending = turn if domain.pace.delay > 0 else None
             return None
 
-    def fetched(self, domain: Domain, *, body_bytes: int = 0) -> None:
+    def fetched(self, job: Job, *, body_bytes: int = 0) -> None:
         """The answer is read, or there is none; `body_bytes` now wait to be parsed."""
         with self._lock:
+            domain = job.domain
             domain.in_flight -= 1
-            if domain.sending:
+            if domain.sending is job:
                 # Nothing was sent: no connection was had. The next try keeps the delay all the same.
-                domain.sending = False
+                domain.sending = None
                 domain.due = time.monotonic() + domain.pace.gap(random.random())
             self._unparsed_bytes += body_bytes
             self._schedule(domain)
@@ -250,6 +254,8 @@ class Frontier:
             domain.robots_attempts.pop(origin, None)
             politeness = domain.settings.politeness
             domain.pace = domain.pace.slowed_to(robots.crawl_delay(self._token), politeness.max_delay)
+            # It holds from the request on that brought it.
+            domain.due = max(domain.due, domain.sent_at + domain.pace.delay)
             self._schedule(domain)
 
     def ask_robots_again(self, domain: Domain, origin: str, wait: float) -> None:
@@ -301,6 +307,7 @@ class Frontier:
                 # Something better than what is at hand: read the order anew.
                 domain.taken.difference_update(queued.id for queued in domain.ready)
                 domain.ready.clear()
+                domain.again_at = 0.0
             self._note_hunger(domain)
 
     def _note_hunger(self, domain: Domain) -> None:
@@ -340,10 +347,17 @@ class Frontier:
                     domain.ready.appendleft(queued)
             self._schedule(domain)
 
-    def take_tries_due(self, now: float) -> list[Domain]:
-        """The domains with requests whose waiting time is over, at `now` seconds since the epoch."""
+    def tries_due(self, now: float) -> list[tuple[Domain, int]]:
+        """The domains with requests whose waiting time is over, at `now` seconds since the epoch.
+
+        With how many to read for each, as `hungry` says it; none while enough are at hand.
+        """
         with self._lock:
-            return [d for d in self._domains.values() if d.again_at is not None and d.again_at <= now]
+            return [
+                (domain, self._portion + len(domain.taken))
+                for domain in self._domains.values()
+                if domain.again_at is not None and domain.again_at <= now and len(domain.ready) <= self._portion
+            ]
 
     # Looking ---------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import struct
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing import Any
 from scraper import items
 from scraper.config import SiteConfig
 from scraper.engine.admission import Admission
-from scraper.errors import DropItem, FetchError, ItemError, Retry, StopCrawl
+from scraper.errors import DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
 from scraper.fetch.fetcher import Outcome as Fetch
 from scraper.observe import events
 from scraper.observe.events import Events
@@ -39,14 +40,6 @@ class Failure:
     response: Response | None
     reason: str
     message: str = ""
-
-
-class SpiderFailed(Exception):
-    """A callback raised; `text` is the traceback from the spider's frame on."""
-
-    def __init__(self, message: str, text: str) -> None:
-        super().__init__(message)
-        self.text = text
 
 
 class Parser:
@@ -190,8 +183,10 @@ class _Collected:
 
     def _request(self, request: Request) -> None:
         request.depth = self._depth
-        self.yielded.outgoing.append(request.to_record())
-        verdict = self._parser._admission.judge(request)
+        # Here, where a request that cannot be stored is its page's mistake alone.
+        record = request.to_json()
+        self.yielded.outgoing.append(record)
+        verdict = self._parser._admission.judge(request, record)
         if isinstance(verdict, Refusal):
             self.yielded.refusals.append(verdict)
             self._parser._emit(events.Refused(verdict.url, verdict.reason, verdict.message))
@@ -238,6 +233,8 @@ class ParsingNote:
 
     def __init__(self, path: Path, run: int) -> None:
         self._run = run
+        # The parse thread may outlast the shard by a callback that takes long.
+        self._lock = threading.Lock()
         self._file = path.open("r+b", buffering=0) if path.exists() else path.open("w+b", buffering=0)
 
     def noted(self) -> int | None:
@@ -251,13 +248,17 @@ class ParsingNote:
 
     def write(self, request: int) -> None:
         """This request's page is about to be parsed."""
-        self._file.seek(0)
-        self._file.write(self._FORMAT.pack(self._run, request))
+        with self._lock:
+            if not self._file.closed:
+                self._file.seek(0)
+                self._file.write(self._FORMAT.pack(self._run, request))
 
     def clear(self) -> None:
         """It was."""
         self.write(0)
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """The process ends in order: a page that is still being parsed did not bring it down."""
+        self.clear()
+        with self._lock:
+            self._file.close()

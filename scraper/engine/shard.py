@@ -18,9 +18,9 @@ from scraper.engine.admission import Admission
 from scraper.engine.domain import Domain
 from scraper.engine.frontier import Frontier
 from scraper.engine.lease import Heartbeat
-from scraper.engine.parser import Parser, ParsingNote, SpiderFailed
+from scraper.engine.parser import Parser, ParsingNote
 from scraper.engine.worker import Worker
-from scraper.errors import Retry
+from scraper.errors import Retry, SpiderFailed
 from scraper.fetch.domain_session import DomainSession, SessionFactory
 from scraper.fetch.fetcher import Fetcher, Origins
 from scraper.fetch.fetcher import Outcome as Fetch
@@ -44,6 +44,7 @@ from scraper.store.values import (
     Failed,
     Outcome,
     Queued,
+    Refused,
     RobotsRow,
     RunRow,
     StartTaken,
@@ -56,10 +57,20 @@ BATCH_OUTCOMES = 200
 BATCH_SECONDS = 0.2
 #: First requests are taken from start() while fewer than this are queued.
 _START_BELOW = 10_000
+#: How long what is in flight is given at the end, in seconds; and where its outcome will not be kept.
+DRAIN_SECONDS = 10.0
+DISCARD_SECONDS = 1.0
 _TICK_SECONDS = 0.25
 _SWEEP_SECONDS = 1.0
 #: How long the threads are waited for once all that was in flight has been told to end, in seconds.
 _ABORT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsent:
+    """A message of the inbox: a request that ended without being sent."""
+
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +119,7 @@ class Shard:
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._to_parse: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._frontier = Frontier(
-            self.settled,
+            self._unsent,
             self._wake,
             None if limits.pages is None else max(0, limits.pages - run.counts.pages),
             product_token(config.user_agent),
@@ -154,6 +165,10 @@ class Shard:
         """An outcome that needs no parsing."""
         self._inbox.put(outcome)
 
+    def _unsent(self, outcome: Outcome) -> None:
+        """A request ended without being sent. Told under the frontier's lock, so the main loop does the rest."""
+        self._inbox.put(_Unsent(outcome))
+
     def parse(self, queued: Queued, response: Response, fetch: Fetch) -> None:
         """A page for the parse thread."""
         self._to_parse.put(lambda: self._parse_page(queued, response, fetch))
@@ -181,9 +196,13 @@ class Shard:
         try:
             self._claim(self._store.domains_with_work(self._run.id))
             self._spawn(self._parse_loop, "parse")
-            while self._end is None:
-                self._round()
-            self._drain(10.0 if self._stop_seconds is None else self._stop_seconds)
+            try:
+                while self._end is None:
+                    self._round()
+            except KeyboardInterrupt:
+                self._drain(DRAIN_SECONDS)
+                raise
+            self._drain(self._drain_seconds())
         except BaseException:
             self._drain_quietly()
             raise
@@ -218,6 +237,9 @@ class Shard:
     def _take_in(self, message: Any) -> None:
         if message is None:
             return
+        if isinstance(message, _Unsent):
+            self._take_in_unsent(message.outcome)
+            return
         if not self._batch:
             self._batch_began = time.monotonic()
         match message:
@@ -227,6 +249,18 @@ class Shard:
                 self._batch.starts.append(message)
             case RobotsRow():
                 self._batch.robots.append(message)
+
+    def _take_in_unsent(self, outcome: Outcome) -> None:
+        request = outcome.queued.request
+        if isinstance(outcome, Failed):
+            self._emit(events.PageFailed(request.url, outcome.reason, outcome.message))
+            if request.errback is not None:
+                self.parse_failure(outcome, None)
+                return
+        elif isinstance(outcome, Refused):
+            self._emit(events.Refused(request.url, outcome.refusal.reason, outcome.refusal.message))
+        self._frontier.parsed(page=False)
+        self._take_in(outcome)
 
     def _commit_if_due(self) -> None:
         if not self._batch:
@@ -248,6 +282,10 @@ class Shard:
     def _commit(self) -> None:
         batch, self._batch = self._batch, Batch()
         outcomes = self._within_limits(batch.outcomes)
+        for start in batch.starts:
+            if start.yielded.stop is not None:
+                self._end = self._end or ShardEnd("finished", f"the spider stopped it: {start.yielded.stop}")
+                self._discarding = True
         batch.outcomes = outcomes
         names = {outcome.queued.domain for outcome in outcomes} | {row.domain for row in batch.robots}
         held = [domain for name in names if (domain := self._frontier.get(name)) is not None]
@@ -358,8 +396,8 @@ class Shard:
     def _fill(self) -> None:
         for domain, count in self._frontier.hungry():
             self._frontier.fill(domain, self._store.ready(self._run.id, domain.name, count), asked=count)
-        for domain in self._frontier.take_tries_due(time.time()):
-            due, next_at = self._store.due_again(self._run.id, domain.name, 100)
+        for domain, count in self._frontier.tries_due(time.time()):
+            due, next_at = self._store.due_again(self._run.id, domain.name, count)
             self._frontier.fill_again(domain, due, next_at)
 
     # Threads ---------------------------------------------------------------------------------------------
@@ -500,6 +538,12 @@ class Shard:
         if self._start_done and self._frontier.is_idle:
             return ShardEnd("finished", "everything was crawled")
         return None
+
+    def _drain_seconds(self) -> float:
+        if self._stop_seconds is not None:
+            return self._stop_seconds
+        # What would be thrown away is waited for only so that the ledger counts it as it ends.
+        return DISCARD_SECONDS if self._discarding else DRAIN_SECONDS
 
     def _drain(self, seconds: float) -> None:
         """Let what is in flight come to its end, commit it, close all sessions, commit their last figures."""

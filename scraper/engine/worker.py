@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from scraper.config import Limits
 from scraper.engine.admission import Admission
 from scraper.engine.domain import Domain, DomainGate
 from scraper.engine.frontier import Frontier, Job
-from scraper.errors import FetchError, LeaseLost
+from scraper.errors import FetchError, LeaseLost, StoreError
 from scraper.fetch import redirects
 from scraper.fetch.exchange import Turn, turn_of
 from scraper.fetch.fetcher import Fetcher
 from scraper.fetch.fetcher import Outcome as Fetch
 from scraper.fetch.guard import Guard
-from scraper.fetch.retry import failure_of, retry_after
+from scraper.fetch.retry import retry_after
 from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, State
 from scraper.observe import events
 from scraper.observe.events import Events
@@ -79,7 +80,7 @@ class Worker:
         """Work until the frontier is closed."""
         while (job := self._frontier.take()) is not None:
             if job.queued is None:
-                self._fetch_robots(job.domain, job.origin)
+                self._fetch_robots(job)
             else:
                 self._fetch_page(job, job.queued)
 
@@ -97,27 +98,35 @@ class Worker:
         try:
             if not queued.request.may_be_repeated:
                 self._mark_sent(queued.id)
-            fetch = self._fetch(queued.request, domain)
+            fetch = self._fetch(queued.request, job)
         except LeaseLost:
             # Not sent. If the lease is another shard's by now, the commit leaves this out.
-            self._frontier.fetched(domain)
+            self._frontier.fetched(job)
             self._settle(Again(queued, time.time(), queued.attempts))
             return
+        except StoreError:
+            raise
         except Exception as error:
             _log.exception("%s could not be fetched", queued.request.url)
             fetch = Fetch(None, FetchError(f"{type(error).__name__}: {error}", reason="internal"), None, 0.0, 0)
         body_bytes = len(fetch.response.body) if fetch.response is not None else 0
-        self._frontier.fetched(domain, body_bytes=body_bytes)
+        self._frontier.fetched(job, body_bytes=body_bytes)
         self._report(fetch, queued.request, domain, queued.attempts + 1, "page")
         self._decide(queued, domain, fetch)
 
-    def _fetch(self, request: Request, domain: Domain) -> Fetch:
-        gate = DomainGate(domain, self._frontier.reserve, self._frontier.sent, self._check_lease)
-        with turn_of(domain.settings.session.timeout.total, self._guard, gate) as turn:
+    def _fetch(self, request: Request, job: Job) -> Fetch:
+        with self._turn(job) as turn:
+            return self._fetcher.fetch(request, job.domain.session, turn)
+
+    @contextlib.contextmanager
+    def _turn(self, job: Job) -> Iterator[Turn]:
+        """A turn for what a job sends; it can be cut off by `abort` while it lasts."""
+        gate = DomainGate(job.domain, job, self._frontier.reserve, self._frontier.sent, self._check_lease)
+        with turn_of(job.domain.settings.session.timeout.total, self._guard, gate) as turn:
             with self._lock:
                 self._turns.add(turn)
             try:
-                return self._fetcher.fetch(request, domain.session, turn)
+                yield turn
             finally:
                 with self._lock:
                     self._turns.discard(turn)
@@ -140,7 +149,11 @@ class Worker:
     def _redirected(self, queued: Queued, domain: Domain, response: Response, fetch: Fetch) -> None:
         try:
             target, came_before = redirects.target_of(
-                response, fetch.cookies_sent, domain.session.jar, self._limits.redirects
+                response,
+                fetch.cookies_sent,
+                domain.session.jar,
+                self._limits.redirects,
+                domain.settings.session.secret_headers,
             )
         except FetchError as error:
             self._failed(queued, domain, error.reason, str(error), response)
@@ -149,8 +162,11 @@ class Worker:
             self._admission.allow_host_of(target.url)
         request = queued.request
         filtered = request.method == "GET" and not request.dont_filter and not came_before
-        verdict = self._admission.judge(target, unfiltered=not filtered)
-        yielded = Yielded(outgoing=[target.to_record()])
+        # What such a request redirects to in turn is no duplicate either.
+        target.dont_filter = not filtered
+        record = target.to_json()
+        verdict = self._admission.judge(target, record)
+        yielded = Yielded(outgoing=[record])
         if isinstance(verdict, Refusal):
             yielded.refusals.append(verdict)
             self._emit(events.Refused(verdict.url, verdict.reason, verdict.message))
@@ -204,14 +220,15 @@ class Worker:
 
     # robots.txt ------------------------------------------------------------------------------------------
 
-    def _fetch_robots(self, domain: Domain, origin: str) -> None:
+    def _fetch_robots(self, job: Job) -> None:
         """Ask for an origin's robots.txt; transient failures are tried again through the frontier."""
+        domain, origin = job.domain, job.origin
         attempt = domain.robots_attempts.get(origin, 0) + 1
         url = f"{origin}/robots.txt"
         try:
-            robots, reason = self._ask(domain, url, attempt)
+            robots, reason = self._ask(job, url, attempt)
         except LeaseLost:
-            self._frontier.fetched(domain)
+            self._frontier.fetched(job)
             self._frontier.ask_robots_again(domain, origin, 1.0)
             return
         except Exception as error:
@@ -220,7 +237,7 @@ class Worker:
                 Robots(State.UNREACHABLE, "", f"{type(error).__name__}: {error}", time.time()),
                 "internal",
             )
-        self._frontier.fetched(domain)
+        self._frontier.fetched(job)
         if robots.state is State.UNREACHABLE:
             verdict = domain.retry.judge(reason, attempt)
             if verdict.wait is not None:
@@ -232,33 +249,27 @@ class Worker:
         self._desk.robots(domain, origin, robots)
         self._frontier.robots_known(domain, origin, robots)
 
-    def _ask(self, domain: Domain, url: str, attempt: int) -> tuple[Robots, str]:
+    def _ask(self, job: Job, url: str, attempt: int) -> tuple[Robots, str]:
         """Fetch a robots.txt, following its redirects on this domain's Session, paced like any request."""
         request = Request(url)
-        gate = DomainGate(domain, self._frontier.reserve, self._frontier.sent, self._check_lease)
-        with turn_of(domain.settings.session.timeout.total, self._guard, gate) as turn:
-            with self._lock:
-                self._turns.add(turn)
-            try:
+        session = job.domain.session
+        try:
+            with self._turn(job) as turn:
                 for _ in range(MAX_REDIRECTS + 1):
-                    fetch = self._fetcher.fetch(request, domain.session, turn, body_limit=MAX_BYTES, truncate=True)
-                    self._report(fetch, request, domain, attempt, "robots")
+                    fetch = self._fetcher.fetch(request, session, turn, body_limit=MAX_BYTES, truncate=True)
+                    self._report(fetch, request, job.domain, attempt, "robots")
                     response = fetch.response
                     if response is None:
                         error = fetch.error or FetchError("no answer")
                         why = f"robots.txt could not be had: {error.message}"
                         return Robots(State.UNREACHABLE, "", why, time.time()), error.reason
                     if not redirects.is_redirect(response):
-                        return Robots.of_answer(
-                            response.status, response.body, time.time()
-                        ), f"http-{response.status}"
-                    request, _ = redirects.target_of(response, fetch.cookies_sent, domain.session.jar, MAX_REDIRECTS)
-            except FetchError as error:
-                # Too many redirects, or to nowhere: as if there were none (RFC 9309 section 2.3.1.2).
-                return Robots(State.NONE, "", f"robots.txt: {failure_of(error)}", time.time()), error.reason
-            finally:
-                with self._lock:
-                    self._turns.discard(turn)
+                        robots = Robots.of_answer(response.status, response.body, time.time())
+                        return robots, f"http-{response.status}"
+                    request, _ = redirects.target_of(response, fetch.cookies_sent, session.jar, MAX_REDIRECTS)
+        except FetchError as error:
+            # Too many redirects, or to nowhere: as if there were none (RFC 9309 section 2.3.1.2).
+            return Robots(State.NONE, "", f"robots.txt: {error.message}", time.time()), error.reason
         return Robots(State.NONE, "", "robots.txt redirects too often", time.time()), "too-many-redirects"
 
     def _report(self, fetch: Fetch, request: Request, domain: Domain, attempt: int, purpose: str) -> None:

@@ -63,9 +63,13 @@ class Connections:
                 self._shut(old, reason)
         if connection is None:
             connection = pool.make()
-        elif connection.address is not None:
-            exchange.guard.check(connection.host, connection.address)
         connection.begin(exchange)
+        try:
+            if connection.address is not None:
+                exchange.guard.check(connection.host, connection.address)
+        except BaseException:
+            self.release(connection)
+            raise
         return connection
 
     def _pop_fit(self, key: str, unfit: list[tuple[Connection, Reason]]) -> Connection | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, cast
 
 import requests
-from requests.cookies import RequestsCookieJar, merge_cookies
+from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import check_header_validity, get_environ_proxies
 
@@ -137,9 +137,15 @@ class DomainSession:
             prepared.headers[header[0]] = header[1]
         prepared.hooks = {event: list(hooks) for event, hooks in self.session.hooks.items()}
         if request.cookies:
-            prepared.prepare_cookies(merge_cookies(merge_cookies(RequestsCookieJar(), self.jar), request.cookies))
+            merged = RequestsCookieJar()
+            merged.update(self.jar)
+            merged.update(request.cookies)
+            prepared.prepare_cookies(merged)
         elif not self.jar.is_empty:
             prepared.prepare_cookies(self.jar)
+        else:
+            # Plugins that send the request again look here.
+            prepared._cookies = self.jar  # type: ignore[attr-defined]
         prepared.body = request.body
         if request.body is not None or request.method not in ("GET", "HEAD"):
             prepared.prepare_content_length(request.body)

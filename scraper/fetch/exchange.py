@@ -48,25 +48,21 @@ class OpenGate:
 
 
 class Turn:
-    """One request asked for: its time limit, the guard that holds for it, its domain's gate.
+    """One request asked for: its time limit, the guard that holds for it, its domain's gate."""
 
-    Args:
-        wait_first: whether the first send, too, waits at the gate; the frontier hands out only what is due.
-    """
-
-    def __init__(self, limit: Limit, guard: Guard, gate: Gate, *, wait_first: bool = False) -> None:
+    def __init__(self, limit: Limit, guard: Guard, gate: Gate) -> None:
         self.limit = limit
         self.guard = guard
         self.gate = gate
-        self._wait = wait_first
+        self._began = False
         #: The exchange that came last.
         self.exchange: Exchange | None = None
 
     def next_exchange(self, *, fresh: bool = False) -> Exchange:
-        """Begin another exchange, after waiting at the gate where the frontier did not do it already."""
-        if self._wait:
+        """Begin another exchange; each but the first, for which the caller has waited, waits at the gate."""
+        if self._began:
             self.gate.wait(self.limit)
-        self._wait = True
+        self._began = True
         self.exchange = Exchange(self, fresh=fresh)
         return self.exchange
 
@@ -175,7 +171,7 @@ def taking_turn(turn: Turn) -> Iterator[Turn]:
 
 
 @contextlib.contextmanager
-def turn_of(seconds: float, guard: Guard, gate: Gate, *, wait_first: bool = False) -> Iterator[Turn]:
+def turn_of(seconds: float, guard: Guard, gate: Gate) -> Iterator[Turn]:
     """A turn with `seconds` for everything, taken by this thread."""
-    with watchdog.limit(seconds) as limit, taking_turn(Turn(limit, guard, gate, wait_first=wait_first)) as turn:
+    with watchdog.limit(seconds) as limit, taking_turn(Turn(limit, guard, gate)) as turn:
         yield turn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 import requests
@@ -22,7 +23,9 @@ def is_redirect(response: Response) -> bool:
     return response.status in STATUSES and bool(response.headers.get("Location"))
 
 
-def target_of(response: Response, cookies_sent: str, jar: LockedJar, most: int) -> tuple[Request, bool]:
+def target_of(
+    response: Response, cookies_sent: str, jar: LockedJar, most: int, secret_headers: Iterable[str] = ()
+) -> tuple[Request, bool]:
     """The request for the place that a redirect names, and whether it is in the chain already.
 
     It has the callback, errback, meta, depth and priority of the one redirected. 301, 302 and 303 turn POST into
@@ -31,6 +34,7 @@ def target_of(response: Response, cookies_sent: str, jar: LockedJar, most: int) 
     Args:
         cookies_sent: the Cookie header of the request redirected.
         most: how long a chain may be.
+        secret_headers: names of headers which, like Authorization and Cookie, do not cross an origin.
 
     Raises:
         FetchError: the place is no http or https URL, the chain is too long, or it is a loop.
@@ -58,7 +62,8 @@ def target_of(response: Response, cookies_sent: str, jar: LockedJar, most: int) 
     if urls.origin_of(target) != urls.origin_of(request.url):
         # What a request carries of its own is not for another origin.
         followed.cookies = {}
-        followed.headers = {n: v for n, v in followed.headers.items() if n.lower() not in ("authorization", "cookie")}
+        secret = {"authorization", "cookie", *(name.lower() for name in secret_headers)}
+        followed.headers = {n: v for n, v in followed.headers.items() if n.lower() not in secret}
     return followed, came_before
 
 

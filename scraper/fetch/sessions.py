@@ -198,7 +198,14 @@ class _Domain:
         """One request on this domain's Session, within the time limit; its body is read unless it is streamed."""
         timeout = self.session.settings.timeout
         keywords.setdefault("timeout", (timeout.connect, timeout.read))
-        with self._slots, turn_of(timeout.total, guard, self.gate, wait_first=True) as turn:
+        with self._slots:
+            # Before the clock of this request starts: the wait is our own.
+            self.gate.wait_turn()
+            return self._send(method, url, guard, keywords)
+
+    def _send(self, method: str, url: str, guard: Guard, keywords: dict[str, Any]) -> requests.Response:
+        timeout = self.session.settings.timeout
+        with turn_of(timeout.total, guard, self.gate) as turn:
             try:
                 response = self.session.session.request(method, url, allow_redirects=False, **keywords)
             except FetchError:
@@ -236,6 +243,10 @@ class _Gate:
         self._delay = max(self._delay, min(delay, 30.0))
 
     def wait(self, limit: Limit) -> None:
+        """For what a plugin sends besides."""
+        self.wait_turn()
+
+    def wait_turn(self) -> None:
         """Sleeps until it is this thread's turn; the next one's is a delay later."""
         with self._lock:
             now = time.monotonic()

@@ -329,6 +329,22 @@ class HttpsConnection(_Reports, urllib3.connection.HTTPSConnection):  # type: ig
 Connection = HttpConnection | HttpsConnection
 
 
+#: What urllib3's HTTPS pool keeps as attributes of its own.
+_TLS_SETTINGS = (
+    "key_file",
+    "cert_file",
+    "cert_reqs",
+    "key_password",
+    "ca_certs",
+    "ca_cert_dir",
+    "ssl_version",
+    "ssl_minimum_version",
+    "ssl_maximum_version",
+    "assert_hostname",
+    "assert_fingerprint",
+)
+
+
 class _PoolReports:
     """What the pools of both schemes add: they keep no connections, their domain's `Connections` does."""
 
@@ -344,9 +360,9 @@ class _PoolReports:
         default = {"http": 80, "https": 443}[self.scheme]
         host = f"[{self.host}]" if ":" in self.host else self.host
         self.origin = f"{self.scheme}://{host}" + (f":{self.port}" if self.port not in (None, default) else "")
-        settings = sorted((name, repr(value)) for name, value in self.conn_kw.items())
+        settings = {**self.conn_kw, **{name: getattr(self, name, None) for name in _TLS_SETTINGS}}
         #: What must be equal for a connection to serve: origin, proxy and TLS settings.
-        self.key = f"{self.origin} {self.proxy} {settings}"
+        self.key = f"{self.origin} {self.proxy} {sorted((name, repr(value)) for name, value in settings.items())}"
 
     def make(self) -> Connection:
         """A connection that is not connected yet."""

@@ -64,14 +64,19 @@ class LogObserver:
         """Take the handlers that `configure` set off the logger."""
         for handler in self._handlers:
             logger.removeHandler(handler)
+            logging.getLogger().removeHandler(handler)
             with suppress(OSError, ValueError):  # what cannot be flushed now was told of when it was written
                 handler.close()
         if self._handlers:
             logger.setLevel(logging.NOTSET)
+            logger.propagate = True
+            logging.captureWarnings(False)
 
 
 def configure(*, format: Literal["text", "json"], file: Path | None, quiet: bool, console: Console) -> LogObserver:
     """Send the lines of the logger `scraper` to `console` and, from debug level on, to `file`. For the command.
+
+    Warnings of other libraries, and Python's own, take the same way: no line stands outside of the format.
 
     Args:
         format: lines for people, or one JSON object a line.
@@ -88,6 +93,9 @@ def configure(*, format: Literal["text", "json"], file: Path | None, quiet: bool
     for handler in handlers:
         handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
         logger.addHandler(handler)
+        logging.getLogger().addHandler(handler)
+    logger.propagate = False
+    logging.captureWarnings(True)
     logger.setLevel(min(handler.level or logging.DEBUG for handler in handlers))
     return LogObserver(handlers)
 

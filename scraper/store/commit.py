@@ -64,7 +64,7 @@ class Commit:
         for start in batch.starts:
             self._start(start)
         for outcome in batch.outcomes:
-            if outcome.queued.domain in gone:
+            if outcome.queued.domain in gone or outcome.queued.domain not in epochs:
                 lost.add(outcome.queued.id)
             else:
                 self._outcome(outcome)
@@ -72,6 +72,8 @@ class Commit:
         domains.keep(self._connection, {name: seen for name, seen in batch.domains.items() if name not in gone})
         domains.keep_robots(self._connection, [row for row in batch.robots if row.domain not in gone])
         for domain, figures in batch.figures.items():
+            if domain in gone:
+                continue
             add_figures(self._connection, self._run, domain, figures)
         counts = self._sum_up(batch)
         return Committed(counts, self._added, frozenset(lost))
@@ -138,7 +140,7 @@ class Commit:
 
     def _page(self, done: Done) -> dict[str, Any]:
         yielded = done.yielded
-        outgoing = json.dumps(yielded.outgoing, ensure_ascii=False, separators=(",", ":")).encode()
+        outgoing = f"[{','.join(yielded.outgoing)}]".encode()
         return {
             "request": done.queued.id,
             "run": self._run,
@@ -160,10 +162,10 @@ class Commit:
             "run": self._run,
             "url": failed.queued.request.url,
             "reason": failed.reason,
-            "message": failed.message,
+            "message": _sayable(failed.message),
             "status": failed.status,
             "attempts": failed.attempts,
-            "traceback": failed.traceback,
+            "traceback": _sayable(failed.traceback) if failed.traceback is not None else None,
             "at": self._now,
         }
 
@@ -190,6 +192,11 @@ class Commit:
             select(*(runs.c[name] for name in _COUNTS)).where(runs.c.id == self._run)
         ).one()
         return Counts(*row)
+
+
+def _sayable(text: str) -> str:
+    """Text without lone surrogates, which a page's JSON can bring into a message and UTF-8 cannot say."""
+    return text.encode(errors="replace").decode()
 
 
 _FIGURES = ("requests", "connections", "unused", "reused", "stale", "retries", "bytes", "handshake_seconds")

@@ -29,6 +29,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._make_file()
+        self._refuse_strangers()
         self._engine = _engine(path)
         try:
             with self.writing() as connection:
@@ -46,6 +47,18 @@ class Database:
                 f"the store {self.path} cannot be made or written: {error.strerror}",
                 remedy="choose another place with the key store",
             ) from None
+
+    def _refuse_strangers(self) -> None:
+        """Raises StoreError, before anything is written, where the file is the database of another program."""
+        if self.path.stat().st_size == 0:
+            return
+        try:
+            with contextlib.closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as look:
+                names = {name for (name,) in look.execute("select name from sqlite_master where type = 'table'")}
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+        if names and tables.meta.name not in names:
+            raise StoreError(f"{self.path} is the database of another program", remedy="choose another path")
 
     def _check_version(self, connection: Connection) -> None:
         tables.metadata.create_all(connection, tables=[tables.meta])

@@ -100,7 +100,7 @@ def _row(run: int, found: Found, found_on: int | None, *, copy: int) -> dict[str
         "strikes": 0,
         "sent": 0,
         "found_on": found_on,
-        "request": json.dumps(found.request.to_record(), ensure_ascii=False, separators=(",", ":")),
+        "request": found.record or found.request.to_json(),
     }
 
 

@@ -137,7 +137,8 @@ class Store:
         now = time.time()
         with self._database.reading() as connection:
             due = frontier.due_again(connection, run, domain, now, limit)
-            return due, frontier.next_try(connection, run, domain, now)
+            # As many as were asked for: there may be more of them.
+            return due, now if len(due) >= limit else frontier.next_try(connection, run, domain, now)
 
     def domains_with_work(self, run: int) -> list[str]:
         """The domains that have something queued."""

@@ -33,6 +33,8 @@ class Found:
     domain: str
     #: No duplicate of any: `dont_filter`, or the target of a redirect that may come again.
     unfiltered: bool = False
+    #: The request as JSON, where it is at hand.
+    record: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ class Yielded:
     items: list[StoredItem] = field(default_factory=list)
     #: Reasons of items that a pipeline dropped.
     dropped: list[str] = field(default_factory=list)
-    #: All requests as yielded, refused ones included: what a later visit needs.
-    outgoing: list[dict[str, Any]] = field(default_factory=list)
+    #: All requests as yielded, refused ones included, each as JSON: what a later visit needs.
+    outgoing: list[str] = field(default_factory=list)
     #: The spider said StopCrawl, with this message.
     stop: str | None = None
 

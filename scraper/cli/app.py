@@ -1,0 +1,132 @@
+"""The command as a whole: its verbs, its global options, and how each error ends it."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Annotated, NoReturn
+
+import typer
+from typer.main import get_command
+
+from scraper.cli import checking, crawling, fetching, output, runs, starting
+from scraper.errors import ConfigError, ScraperError
+from scraper.observe.text import plain
+
+_ABOUT = """Crawl the web on persistent sessions.
+
+\b
+  scraper demo                      see it work, without any network
+  scraper init my-shop              make a project
+  scraper check config/shop.yaml    see what would hold
+  scraper crawl config/shop.yaml    crawl, or go on with a crawl
+
+Exit codes: 0 finished and inside its gate; 1 failed, or outside its gate; 2 wrong usage or configuration;
+130 and 143 stopped by SIGINT and SIGTERM, and ready to go on.
+"""
+
+
+@dataclass
+class Options:
+    """What holds for every verb."""
+
+    traceback: bool = False
+
+
+def make_app() -> typer.Typer:
+    """The verbs and the global options."""
+    app = typer.Typer(
+        name="scraper",
+        help=_ABOUT,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_global_options)
+    starting.add_to(app)
+    crawling.add_to(app)
+    checking.add_to(app)
+    fetching.add_to(app)
+    runs.add_to(app)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command, and end the process with its exit code.
+
+    Args:
+        arguments: those behind the command's name; None takes the process's.
+    """
+    output.prepare()
+    options = Options()
+    code: object = 0
+    try:
+        get_command(make_app()).main(args=arguments, prog_name="scraper", obj=options)
+    except SystemExit as end:
+        code = end.code
+    except KeyboardInterrupt:
+        code = 130
+    except ScraperError as error:
+        code = tell(error)
+        _show_traceback(options)
+    except Exception as error:
+        output.say(f"internal error: {type(error).__name__}: {plain(str(error))}; --traceback shows where")
+        _tell_notes(error)
+        _show_traceback(options)
+        code = 1
+    sys.exit(code if output.finish() else 1)  # type: ignore[arg-type]
+
+
+def tell(error: ScraperError) -> int:
+    """Say what went wrong and what to do about it; returns the exit code."""
+    if output.reader_is_gone(error):
+        # Whoever read standard output has what it wanted.
+        return error.exit_code
+    if isinstance(error, ConfigError):
+        for problem in error.problems:
+            output.say(plain(str(problem)))
+    else:
+        for line in error.message.splitlines() or [type(error).__name__]:
+            output.say(f"error: {plain(line)}")
+        if error.remedy:
+            output.say(f"  {plain(error.remedy)}")
+    _tell_notes(error)
+    return error.exit_code
+
+
+def _tell_notes(error: BaseException) -> None:
+    for note in getattr(error, "__notes__", ()):
+        output.say(f"  {plain(note)}")
+
+
+def _show_traceback(options: Options) -> None:
+    if options.traceback:
+        output.say(traceback.format_exc())
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        output.write(f"scraper {_version()}\n")
+        raise typer.Exit
+
+
+def _version() -> str:
+    try:
+        return metadata.version("persistent-scraper")
+    except metadata.PackageNotFoundError:
+        return "of a source tree that is not installed"
+
+
+def _global_options(
+    context: typer.Context,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show where in the code an error arose.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    options = context.ensure_object(Options)
+    options.traceback = traceback

@@ -1,0 +1,114 @@
+"""Where the command writes: data to standard output, all that is said to people to standard error.
+
+Either may be missing (`pythonw`, a closed descriptor), unable to say a letter, or a pipe that nobody reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import BinaryIO
+
+from rich.console import Console
+
+from scraper.errors import ExportError, ScraperError
+from scraper.observe.terminal import console_for
+from scraper.observe.text import plain
+
+#: Says one line.
+Tell = Callable[[str], object]
+
+
+def prepare() -> None:
+    """Let both streams write an escape for what their encoding cannot say."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def write(text: str) -> None:
+    """Text to standard output.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+    """
+    if sys.stdout is not None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def write_bytes(data: bytes) -> None:
+    """Bytes to standard output, as they are. Raises what `write` does."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def binary() -> BinaryIO:
+    """Standard output for bytes.
+
+    Raises:
+        ExportError: there is none.
+    """
+    if sys.stdout is None:
+        raise ExportError("there is no standard output to write to", remedy="name a file instead of -")
+    return sys.stdout.buffer
+
+
+def say(line: str) -> None:
+    """A line to standard error; where that is gone, to nobody."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
+
+def out_console() -> Console:
+    """Standard output, with colours where it is a terminal."""
+    return console_for(sys.stdout if sys.stdout is not None else io.StringIO())
+
+
+def error_console() -> Console:
+    """Standard error, with colours where it is a terminal."""
+    return console_for(sys.stderr if sys.stderr is not None else io.StringIO())
+
+
+def reader_is_gone(error: BaseException) -> bool:
+    """Whether an error says that what read standard output has ended, as `head` does."""
+    cause = error.__cause__
+    return isinstance(error, ScraperError) and isinstance(cause, OSError) and cause.errno == errno.EPIPE
+
+
+def finish() -> bool:
+    """Flush both streams; False where that fails. What nobody reads is not tried again at the interpreter's exit."""
+    fine = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except (OSError, ValueError):
+            fine = False
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+    return fine
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
+    """Columns as wide as their widest cell, for a terminal; the first `left` of them flush left, the rest right."""
+    lines = [list(heads), *([plain(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
+    text = ""
+    for line in lines:
+        cells = [
+            cell.ljust(width) if place < left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        text += "  ".join(cells).rstrip() + "\n"
+    return text

@@ -1,0 +1,211 @@
+"""`scraper runs` and `scraper export`: what the store knows of the runs of a crawl."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scraper.cli import output
+from scraper.cli.options import RunNumber, Sets, SiteFile
+from scraper.config import ExportConfig, load
+from scraper.config.forms import STDOUT, format_of
+from scraper.crawl import stats_of
+from scraper.errors import UsageError
+from scraper.exports import open_export
+from scraper.exports.follow import Follower
+from scraper.observe.report import print_report
+from scraper.observe.text import block, counted, plain
+from scraper.store import Store
+from scraper.store.values import FailureRow, RunRow
+
+
+class Format(StrEnum):
+    """The formats of exports."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs to the command."""
+    app.command()(runs)
+    app.command()(export)
+
+
+def runs(
+    site: SiteFile,
+    run: RunNumber = None,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="List the URLs that failed in the newest run, or in --run N.")
+    ] = False,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", metavar="R", help="Of the failures, those of this reason, such as http-404."),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="With --failures: show where the spider raised.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: the figures, or the failures.")] = False,
+    sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
+) -> None:
+    """List the runs of a crawl, the newest first; or show one, or what failed in it.
+
+    \b
+      scraper runs config/books.yaml
+      scraper runs config/books.yaml --run 3
+      scraper runs config/books.yaml --failures --reason timeout
+    """
+    if reason is not None and not failures:
+        raise UsageError("--reason is about failures", remedy="add --failures")
+    loaded = load(site, sets=sets)
+    with Store.open_existing(loaded.store) as store:
+        rows = store.all_runs(loaded.config.name)
+        if failures:
+            _list_failures(store, _chosen(rows, run, loaded.config.name), reason, verbose=verbose, as_json=as_json)
+            return
+        chosen = rows if run is None else [_chosen(rows, run, loaded.config.name)]
+        all_stats = [stats_of(store, row) for row in chosen]
+    if as_json:
+        _write_json(all_stats)
+    elif run is not None:
+        print_report(output.out_console(), all_stats[0])
+    else:
+        output.write(_runs_table(all_stats))
+
+
+def _chosen(rows: list[RunRow], number: int | None, name: str) -> RunRow:
+    """The run with that number, by default the newest."""
+    if not rows:
+        raise UsageError(f"{name} has no runs", remedy="run scraper crawl first")
+    if number is None:
+        return rows[0]
+    for row in rows:
+        if row.id == number:
+            return row
+    known = ", ".join(str(row.id) for row in reversed(rows[:20]))
+    raise UsageError(f"{name} has no run {number}", remedy=f"it has {known}")
+
+
+def _runs_table(all_stats: list[dict[str, Any]]) -> str:
+    heads = ("run", "started", "result", "pages", "items", "failed", "refused", "requests", "reused", "seconds")
+    rows = [
+        (
+            str(stats["run"]),
+            datetime.fromisoformat(stats["started_at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            stats["result"],
+            f"{stats['pages']:,}",
+            f"{stats['items']:,}",
+            f"{stats['failed']:,}",
+            f"{stats['refused']:,}",
+            f"{stats['requests']:,}",
+            f"{stats['reuse_rate']:.1%}",
+            f"{stats['seconds']:,.1f}",
+        )
+        for stats in all_stats
+    ]
+    return output.table(heads, rows, left=3)
+
+
+def _list_failures(store: Store, row: RunRow, reason: str | None, *, verbose: bool, as_json: bool) -> None:
+    found = store.failures(row.id, reason)
+    if as_json:
+        _write_json([_as_json(failure) for failure in found])
+        return
+    for failure in found:
+        output.write(f"{failure.reason}  {plain(failure.url)}  {plain(failure.message)}\n")
+        if verbose and failure.traceback:
+            output.write(block(failure.traceback) + "\n")
+    output.say(f"run {row.id} of {row.name}: {counted(len(found), 'failure')}")
+
+
+def _as_json(failure: FailureRow) -> dict[str, Any]:
+    return {
+        "url": failure.url,
+        "reason": failure.reason,
+        "message": failure.message,
+        "status": failure.status,
+        "attempts": failure.attempts,
+        "traceback": failure.traceback,
+    }
+
+
+def _write_json(value: object) -> None:
+    output.write(json.dumps(value, indent=2) + "\n")
+
+
+def export(
+    site: SiteFile,
+    run: RunNumber = None,
+    target: Annotated[
+        str, typer.Option("--output", "-o", metavar="PATH", help="The file to write; - is standard output.")
+    ] = STDOUT,
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            metavar="jsonl|csv",
+            help="The format; by default what the suffix of PATH says.",
+            show_default=False,
+        ),
+    ] = None,
+    item: Annotated[
+        str | None,
+        typer.Option("--item", metavar="TYPE", help="Write the items of this type only.", show_default=False),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option("--fields", metavar="A,B", help="Write these fields, in this order.", show_default=False),
+    ] = None,
+    sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
+) -> None:
+    """Write the items of a run again, to any format.
+
+    By default the newest finished run's. The items of a run that is unfinished, or still at work, are written where
+    --run names it; a note says so. A file is complete or not there.
+
+    \b
+      scraper export config/books.yaml > books.jsonl
+      scraper export config/books.yaml --run 3 --output books.csv --fields title,price
+    """
+    config = _export_config(target, format, item, fields)
+    loaded = load(site, sets=sets)
+    with Store.open_existing(loaded.store) as store:
+        rows = store.all_runs(loaded.config.name)
+        row = (
+            _chosen(rows, run, loaded.config.name) if run is not None else _newest_finished(rows, loaded.config.name)
+        )
+        if not row.is_finished:
+            output.say(f"note: run {row.id} is unfinished; these are the items that it has so far")
+        stdout = output.binary() if target == STDOUT else io.BytesIO()
+        files = open_export(config, lambda path: Path.cwd() / path, stdout)
+        path = Follower(store, row.id, config, files, target, remember=False).finish(complete=True)
+    if path != STDOUT:
+        output.say(f"the items of run {row.id} are in {plain(path)}")
+
+
+def _newest_finished(rows: list[RunRow], name: str) -> RunRow:
+    for row in rows:
+        if row.is_finished and row.result != "abandoned":
+            return row
+    newest = _chosen(rows, None, name)
+    raise UsageError(
+        f"{name} has no finished run", remedy=f"--run {newest.id} writes what the unfinished one has so far"
+    )
+
+
+def _export_config(target: str, format: Format | None, item: str | None, fields: str | None) -> ExportConfig:
+    chosen = format.value if format is not None else format_of(target)
+    if chosen is None:
+        raise UsageError(f"the suffix of {target} says no format", remedy="add --format jsonl or --format csv")
+    if target != STDOUT and (not target.strip() or target.endswith(("/", "\\")) or "\0" in target):
+        raise UsageError(f"{target!r} is no path of a file", remedy="name a file, or - for standard output")
+    names = None if fields is None else tuple(name.strip() for name in fields.split(","))
+    if names is not None and not all(names):
+        raise UsageError(f"--fields {fields} has an empty name", remedy="write it as --fields title,price")
+    return ExportConfig(path=target, format=chosen, fields=names, item=item)

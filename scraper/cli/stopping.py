@@ -1,0 +1,118 @@
+"""Signals while a crawl runs: the first lets it come to a good end, the second ends it at once.
+
+A handler only tells the crawl; what is said, and the clock that keeps the promise, belong to a thread of their
+own, since a handler may interrupt the main thread in the middle of a write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Self
+
+from scraper.observe import log
+
+#: Seconds that what is in flight is given at the first signal. Closing takes up to two more, and the command is to
+#: end within ten.
+DRAIN_SECONDS = 7.0
+_END_WITHIN = 9.7
+_END_AT_ONCE_WITHIN = 2.5
+#: SIGBREAK is how Windows asks another process to end.
+_EXIT_CODES = {
+    getattr(signal, name): code
+    for name, code in (("SIGINT", 130), ("SIGTERM", 143), ("SIGBREAK", 143))
+    if hasattr(signal, name)
+}
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal came before there was a crawl that could be stopped."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = _EXIT_CODES[number]
+
+
+class Stopping:
+    """Handles SIGINT and SIGTERM; a context manager, for the main thread.
+
+    Until `crawl_with` is called a signal raises Interrupted. From then on the first stops the crawl with
+    `DRAIN_SECONDS` for what is in flight, the second with none. A crawl that does not end in time, since a callback
+    or a pipe hangs, is ended as a kill would end it: it can be gone on with all the same.
+
+    Args:
+        last_words: called before the process is ended so, in a thread that is not waited for long.
+    """
+
+    def __init__(self, last_words: Callable[[], None]) -> None:
+        self._last_words = last_words
+        self._stop: Callable[[float], None] | None = None
+        self._before: dict[int, Any] = {}
+        self._came: list[int] = []
+        self._told: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._watch, name="signals", daemon=True).start()
+        self._before = {number: signal.signal(number, self._handle) for number in _EXIT_CODES}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._told.put(None)
+
+    def crawl_with(self, stop: Callable[[float], None]) -> None:
+        """From now on signals call `stop` with the seconds that what is in flight is given."""
+        self._stop = stop
+
+    @property
+    def exit_code(self) -> int | None:
+        """That of the first signal which came; None where none did."""
+        return _EXIT_CODES[self._came[0]] if self._came else None
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self._stop is None:
+            raise Interrupted(number)
+        self._came.append(number)
+        self._stop(DRAIN_SECONDS if len(self._came) == 1 else 0.0)
+        self._told.put(number)
+
+    def _watch(self) -> None:
+        deadline: float | None = None
+        while True:
+            try:
+                number = self._told.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                self._end_now()
+            if number is None:
+                return
+            name = signal.Signals(number).name
+            if deadline is None:
+                deadline = time.monotonic() + _END_WITHIN
+                _say(
+                    name,
+                    f"stopping: what is in flight has {DRAIN_SECONDS:g} s. Once more stops at once. "
+                    "Either way the same command goes on with the run.",
+                )
+            else:
+                deadline = min(deadline, time.monotonic() + _END_AT_ONCE_WITHIN)
+                _say(name, "stopping at once")
+
+    def _end_now(self) -> None:
+        last = threading.Thread(target=self._last_words, daemon=True)
+        last.start()
+        last.join(0.3)
+        _say("timeout", "something did not end in time and was left behind; the same command goes on with the run")
+        os._exit(self.exit_code or 1)
+
+
+def _say(why: str, text: str) -> None:
+    with contextlib.suppress(Exception):  # nothing may keep the process from its end
+        log.write(logging.WARNING, f"{why}: {text}", "stopping", {"why": why, "message": text})
