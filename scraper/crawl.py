@@ -19,32 +19,26 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
-
-import requests
+from typing import Any, BinaryIO
 
 from scraper.config import Gate, Loaded, load, masked
 from scraper.config.forms import STDOUT
-from scraper.engine.shard import DRAIN_SECONDS, Shard, ShardEnd
-from scraper.errors import ConfigError, ExportError, Problem, RunMismatch, UsageError
+from scraper.engine.ending import ShardEnd
+from scraper.engine.shard import DRAIN_SECONDS, Shard
+from scraper.errors import ExportError, RunMismatch
 from scraper.exports import open_export
 from scraper.exports.follow import Follower
-from scraper.fetch.domain_session import SessionFactory
 from scraper.figures import RunSummary
 from scraper.observe import events
 from scraper.observe.events import Events, Observer
 from scraper.observe.stats import run_stats
-from scraper.pipelines import Pipelines
-from scraper.project import load_object
+from scraper.parts import Parts
 from scraper.run import Run
 from scraper.spider import Spider
 from scraper.store import Store
 from scraper.store.values import Counts, RunRow
-
-T = TypeVar("T")
 
 #: How often exports follow, in seconds, so that small commits do not each rewrite their position.
 _FOLLOW_SECONDS = 0.5
@@ -115,6 +109,7 @@ class Crawl:
         self._spider = parts.spider
         self._pipelines = parts.pipelines
         self._make_session = parts.make_session
+        self._origins = parts.origins
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._shard: Shard | None = None
         self._stop_seconds: float | None = None
@@ -202,6 +197,7 @@ class Crawl:
             self._emit,
             owner=owner,
             make_session=self._make_session,
+            origins=self._origins,
             committed=exports.follow,
         )
         self._shard = shard
@@ -239,66 +235,6 @@ class Crawl:
         current = store.run(row.id)
         assert current is not None
         return Run(store.path, current, stats_of(store, current, paths), self._folder)
-
-
-class Parts:
-    """What a configuration names by reference, imported: spider, pipelines, Session class.
-
-    Raises:
-        ConfigError: something cannot be imported or made; all that is wrong, at once.
-    """
-
-    def __init__(self, loaded: Loaded, spider: type[Spider] | None = None) -> None:
-        self._loaded = loaded
-        self._problems: list[Problem] = []
-        config = loaded.config
-        kind = spider or self._try("spider", lambda: self._spider_class(config.spider))
-        made = None
-        if kind is not None:
-            made = self._try("args", lambda: kind.build(config.args, config.start_urls))
-            if not config.start_urls and kind.start is Spider.start and not kind.start_urls:
-                self._note("start_urls", f"there are none, and {kind.__name__} has no start(): name a first URL")
-        functions = [
-            self._try(f"pipelines[{place}]", partial(load_object, reference, loaded.root))
-            for place, reference in enumerate(config.pipelines)
-        ]
-        made_pipelines = self._try("pipelines", lambda: Pipelines([f for f in functions if f is not None]))
-        session = self._try("session.class", lambda: self._session_class(config.session.class_))
-        if self._problems or made is None or made_pipelines is None or session is None:
-            raise ConfigError(self._problems)
-        self.spider: Spider = made
-        self.pipelines: Pipelines = made_pipelines
-        self.make_session: SessionFactory = session
-
-    def _try(self, key: str, make: Callable[[], T]) -> T | None:
-        try:
-            return make()
-        except UsageError as error:
-            self._note(key, str(error))
-            return None
-
-    def _note(self, key: str, text: str) -> None:
-        source = self._loaded.sources.get(key) or self._loaded.sources.get(key.partition("[")[0])
-        where = str(self._loaded.path) if self._loaded.path is not None else "crawl()"
-        if source is not None and source.line is not None:
-            self._problems.append(source.problem(key, text))
-        else:
-            self._problems.append(Problem(where, None, None, key, text))
-
-    def _spider_class(self, reference: str) -> type[Spider]:
-        found = load_object(reference, self._loaded.root)
-        if not (isinstance(found, type) and issubclass(found, Spider)):
-            raise UsageError(f"{reference} is no Spider", remedy="derive the class from scraper.Spider")
-        return found
-
-    def _session_class(self, reference: str) -> SessionFactory:
-        if ":" not in reference:
-            module, _, name = reference.rpartition(".")
-            reference = f"{module}:{name}"
-        found = load_object(reference, self._loaded.root)
-        if not (isinstance(found, type) and issubclass(found, requests.Session)):
-            raise UsageError(f"{reference} is no requests.Session", remedy="name a subclass of requests.Session")
-        return found
 
 
 class _Exports:

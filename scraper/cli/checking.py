@@ -12,11 +12,10 @@ import typer
 from scraper.cli import output
 from scraper.cli.options import Sets, SiteFile
 from scraper.config import Loaded, effective_text, json_schema, load
-from scraper.crawl import Parts
 from scraper.errors import ScraperError
 from scraper.exports import open_export
-from scraper.fetch.fetcher import Origins
 from scraper.observe.text import counted
+from scraper.parts import Parts
 
 
 def add_to(app: typer.Typer) -> None:
@@ -56,7 +55,6 @@ def check(
 
 def _import_all(loaded: Loaded) -> None:
     Parts(loaded)
-    Origins(loaded.config.origins)
     for export in loaded.config.exports:
         open_export(export, loaded.resolve, io.BytesIO())
 

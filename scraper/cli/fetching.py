@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +24,7 @@ from scraper.fetch.guard import Guard
 from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, State, product_token
 from scraper.figures import Served
 from scraper.observe.text import duration, plain, size
+from scraper.project import load_object
 from scraper.request import Request
 from scraper.response import Response
 
@@ -100,7 +103,7 @@ class _Visitor:
     def __init__(self, config: SiteConfig, typed: str) -> None:
         self._config = config
         self._typed = typed
-        self._fetcher = Fetcher(Origins(config.origins), config.limits.body)
+        self._fetcher = Fetcher(Origins(config.origins, partial(load_object, root=Path.cwd())), config.limits.body)
         self._domains: dict[str, DomainSession] = {}
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from rich.console import Console
@@ -34,19 +34,31 @@ def write(text: str) -> None:
     """Text to standard output.
 
     Raises:
-        BrokenPipeError: nobody reads it any more.
+        ScraperError: it cannot be written, since nobody reads it any more or the disk behind it is full.
     """
     if sys.stdout is not None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        with _told():
+            sys.stdout.write(text)
+            sys.stdout.flush()
 
 
 def write_bytes(data: bytes) -> None:
     """Bytes to standard output, as they are. Raises what `write` does."""
     if sys.stdout is not None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        with _told():
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ScraperError(
+            f"cannot write standard output: {error.strerror}", remedy="look at where it is redirected to"
+        ) from error
 
 
 def binary() -> BinaryIO:

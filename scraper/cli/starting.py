@@ -101,7 +101,7 @@ def demo(
         output.write(f"The demo shop is open at {shop.url}/, crawled by {site}\n")
         loaded = load(site, environ=environ)
         code, run = conduct(lambda: loaded, fresh=True, watching=Watching(quiet=True))
-    if run is None:
+    if run is None or run.result == "stopped":
         raise typer.Exit(code)
     complete = _show(run)
     output.write(f"store\n  {loaded.store}\n")

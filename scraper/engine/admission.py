@@ -67,7 +67,7 @@ class Admission:
         host = urls.host_of(url)
         if not self._covers(host):
             return "offsite", f"{host} is not within allowed_domains: add it there to crawl it"
-        path = url[len(urls.origin_of(url)) :] or "/"
+        path = url[len(urls.origin_of(url)) :].partition("?")[0] or "/"
         for rule in self._exclude:
             if rule.matches(url, path):
                 return "excluded", f"scope.exclude has {rule.text}"
@@ -93,7 +93,7 @@ def _bare(host: str) -> str:
 
 
 class _Rule:
-    """An entry of `scope`: a glob is of the whole path and query, an expression is looked for in the whole URL."""
+    """An entry of `scope`: a glob is of the whole path, an expression is looked for in the whole URL."""
 
     def __init__(self, rule: PathRule) -> None:
         self._is_glob = rule.regex is None

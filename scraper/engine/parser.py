@@ -158,7 +158,8 @@ class Parser:
             collected.drop(drop)
         except Retry:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            # sys.exit() in a callback is a mistake of that page, not the end of every crawl to come.
             raise _spider_failed(error, method or "parse") from error
         finally:
             self.current = None
@@ -211,7 +212,7 @@ class _Collected:
         self._parser._emit(events.ItemDropped(url, reason))
 
 
-def _spider_failed(error: Exception, method: str) -> SpiderFailed:
+def _spider_failed(error: BaseException, method: str) -> SpiderFailed:
     """The error in a sentence, with the traceback from the spider's own frame on: ours say nothing to a user."""
     lines = traceback.TracebackException.from_exception(error)
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100

@@ -261,7 +261,7 @@ class Worker:
                     response = fetch.response
                     if response is None:
                         error = fetch.error or FetchError("no answer")
-                        why = f"robots.txt could not be had: {error.message}"
+                        why = f"robots.txt could not be had: {error}"
                         return Robots(State.UNREACHABLE, "", why, time.time()), error.reason
                     if not redirects.is_redirect(response):
                         robots = Robots.of_answer(response.status, response.body, time.time())

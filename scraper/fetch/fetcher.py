@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 
 from scraper import urls
 from scraper.config import OriginConfig
-from scraper.errors import BodyTooLarge, ConfigError, DeadlineExceeded, FetchError, LeaseLost, Problem
+from scraper.errors import BodyTooLarge, DeadlineExceeded, FetchError, LeaseLost, UsageError
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.exchange import Turn
 from scraper.fetch.retry import failure_of
@@ -38,11 +37,18 @@ class Outcome:
 
 
 class Origins:
-    """What belongs to exactly one origin: its secret headers, its auth, its client certificate."""
+    """What belongs to exactly one origin: its secret headers, its auth, its client certificate.
 
-    def __init__(self, configs: Mapping[str, OriginConfig]) -> None:
+    Args:
+        load: imports what a `module:factory` names.
+
+    Raises:
+        UsageError: an auth cannot be imported or made.
+    """
+
+    def __init__(self, configs: Mapping[str, OriginConfig], load: Callable[[str], Any]) -> None:
         self._configs = {_origin(name): config for name, config in configs.items()}
-        self._auth = {name: _auth(name, config.auth) for name, config in self._configs.items()}
+        self._auth = {name: _auth(name, config.auth, load) for name, config in self._configs.items()}
 
     def of(self, url: str) -> tuple[Mapping[str, str], AuthBase | None, Any]:
         """Headers, auth and client certificate for a request of `url`."""
@@ -59,20 +65,20 @@ def _origin(name: str) -> str:
     return urls.origin_of(urls.normalize(name) or name)
 
 
-def _auth(origin: str, spec: Any) -> AuthBase | None:
-    if spec is None:
-        return None
-    if isinstance(spec, AuthBase):
+def _auth(origin: str, spec: Any, load: Callable[[str], Any]) -> AuthBase | None:
+    if spec is None or isinstance(spec, AuthBase):
         return spec
     if isinstance(spec, Mapping) and "basic" in spec:
         user, password = spec["basic"]
         return HTTPBasicAuth(str(user), str(password))
-    module, _, name = str(spec).partition(":")
+    factory = load(str(spec))
     try:
-        made: AuthBase = getattr(importlib.import_module(module), name)()
+        made: AuthBase = factory()
     except Exception as error:
-        text = f"{spec} cannot be made: {error}; expected module:factory that takes no arguments"
-        raise ConfigError([Problem("origins", None, None, f"origins.{origin}.auth", text)]) from error
+        raise UsageError(
+            f"the auth {spec} of {origin} cannot be made: {type(error).__name__}: {error}",
+            remedy="name a factory that takes no arguments",
+        ) from error
     return made
 
 

@@ -16,12 +16,12 @@ from scraper.fetch.deadlines import Limit
 from scraper.fetch.domain_session import DomainSession, SessionFactory
 from scraper.fetch.exchange import turn_of
 from scraper.fetch.guard import Guard
+from scraper.fetch.redirects import STATUSES
 from scraper.fetch.retry import failure_of
-from scraper.fetch.robots import MAX_BYTES, Robots, State, product_token
+from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, State, product_token
 from scraper.figures import Figures, Served
 
 _MAX_REDIRECTS = 30
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Sessions:
@@ -126,7 +126,7 @@ class Sessions:
         while True:
             allowed = self._allow_private or urls.host_of(url) == typed
             response = self._send(method, url, Guard(allowed), keywords)
-            location = response.headers.get("Location") if response.status_code in _REDIRECTS else None
+            location = response.headers.get("Location") if response.status_code in STATUSES else None
             if not allow_redirects or not location:
                 response.history = history
                 return response
@@ -176,10 +176,28 @@ class Sessions:
         with domain.robots_lock:
             robots = domain.robots.get(origin)
             if robots is None or not robots.is_current(time.time()):
-                robots = domain.robots[origin] = _ask_robots(domain, origin, guard)
+                robots = domain.robots[origin] = self._ask_robots(origin, guard)
                 domain.gate.slow_to(robots.crawl_delay(product_token(agent)))
         if not robots.allows(url, product_token(agent)):
             raise RobotsRefused(robots.why or f"robots.txt of {origin} does not allow {url}")
+
+    def _ask_robots(self, origin: str, guard: Guard) -> Robots:
+        """The robots.txt of an origin, up to 5 redirects away (RFC 9309 section 2.3.1.2)."""
+        url = f"{origin}/robots.txt"
+        for _ in range(MAX_REDIRECTS + 1):
+            try:
+                response = self._domain(urls.domain_of(url)).send("GET", url, guard)
+            except Exception as error:
+                why = f"robots.txt of {origin} could not be had: {failure_of(error)}"
+                return Robots(State.UNREACHABLE, "", why, time.time())
+            location = response.headers.get("Location") if response.status_code in STATUSES else None
+            if not location:
+                return Robots.of_answer(response.status_code, response.content[:MAX_BYTES], time.time())
+            target = urls.normalize(location, url)
+            if target is None or urls.scheme_of(target) not in ("http", "https"):
+                break
+            url = target
+        return Robots(State.NONE, "", f"robots.txt of {origin} redirects to nowhere", time.time())
 
 
 class _Domain:
@@ -237,6 +255,8 @@ class _Gate:
         self._delay = delay
         self._lock = threading.Lock()
         self._due = 0.0
+        self._sending = threading.Lock()
+        self._sent_at = float("-inf")
 
     def slow_to(self, delay: float) -> None:
         """Keep at least this delay, up to 30 s, as a crawl does."""
@@ -255,12 +275,16 @@ class _Gate:
         time.sleep(max(0.0, turn - now))
 
     def sending(self) -> None:
-        """Nothing forbids it."""
+        """One send at a time, and none within the delay of the one before: who had the turn may have been slow."""
+        self._sending.acquire()
+        time.sleep(max(0.0, self._sent_at + self._delay - time.monotonic()))
 
     def sent(self) -> None:
-        """The send itself moves the next turn on, since connecting took time."""
+        """The delay runs from here, since connecting took time."""
+        self._sent_at = time.monotonic()
+        self._sending.release()
         with self._lock:
-            self._due = max(self._due, time.monotonic() + self._delay)
+            self._due = max(self._due, self._sent_at + self._delay)
 
 
 def _absolute(url: str) -> str:
@@ -285,17 +309,6 @@ def _redirected(
         headers = following.get("headers") or {}
         following["headers"] = {n: v for n, v in headers.items() if n.lower() not in ("authorization", "cookie")}
     return method, following
-
-
-def _ask_robots(domain: _Domain, origin: str, guard: Guard) -> Robots:
-    try:
-        response = domain.send("GET", f"{origin}/robots.txt", guard)
-    except Exception as error:
-        why = f"robots.txt of {origin} could not be had: {failure_of(error).message}"
-        return Robots(State.UNREACHABLE, "", why, time.time())
-    if response.status_code in _REDIRECTS:
-        return Robots(State.NONE, "", "robots.txt redirects", time.time())
-    return Robots.of_answer(response.status_code, response.content[:MAX_BYTES], time.time())
 
 
 def _wire_bytes(response: requests.Response) -> int:

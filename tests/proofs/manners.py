@@ -114,7 +114,7 @@ def main() -> None:
         if options.scrapy:
             scrapy(folder, hosts, options)
     if smallest_sent < options.delay or smallest < options.delay - 0.005 or share < 0.98:
-        sys.exit("missed: no gap under the delay before the send, none over 5 ms under it at the server, 0.98 of ideal")
+        sys.exit("missed: no gap under the delay before the send, none 5 ms under it at the server, 0.98 of ideal")
 
 
 def ours(folder: Path, hosts: list[str], options: argparse.Namespace) -> tuple[float, tuple[float, float]]:

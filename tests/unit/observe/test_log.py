@@ -287,3 +287,14 @@ def test_a_stream_that_breaks_is_left_out(log, tmp_path):
     lines = (tmp_path / "crawl.log").read_text(encoding="utf-8")
     assert lines.count("the log on the terminal cannot be written any more") == 1
     assert "one" in lines and "two" in lines
+
+
+def test_warnings_of_other_libraries_take_the_same_way(log):
+    observer, stream = log("json")
+    logging.getLogger("some.library").warning("from afar")
+    logging.getLogger("some.library").info("unheard")
+    logging.getLogger("scraper.somewhere").warning("once")
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["from afar", "once"]
+    observer.close()
+    logging.getLogger("some.library").warning("after the end")
+    assert "after the end" not in stream.getvalue()

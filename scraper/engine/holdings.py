@@ -1,0 +1,146 @@
+"""The domains that a shard holds: claimed by lease, filled from the store, closed at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import requests
+
+from scraper.config import SiteConfig
+from scraper.engine.domain import Domain
+from scraper.engine.frontier import Frontier
+from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.politeness import Pace
+from scraper.fetch.retry import RetryPolicy
+from scraper.fetch.robots import Robots, State, product_token
+from scraper.figures import Figures
+from scraper.observe import events
+from scraper.observe.events import Events
+from scraper.store import Store
+from scraper.store.domains import Lease
+from scraper.store.values import Batch, DomainUpdate
+
+_SWEEP_SECONDS = 1.0
+
+
+class Holdings:
+    """Used by the main loop of a shard only.
+
+    Args:
+        owner: the shard's name in leases.
+        make_session: makes a requests.Session of the class that a `session.class` names.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run: int,
+        config: SiteConfig,
+        frontier: Frontier,
+        emit: Events,
+        *,
+        owner: str,
+        make_session: Callable[[str], requests.Session],
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._config = config
+        self._frontier = frontier
+        self._emit = emit
+        self._owner = owner
+        self._make_session = make_session
+        self._token = product_token(config.user_agent)
+        #: The ledger's sums of the run so far, by domain.
+        self.figures = store.figures(run)
+        self._swept_at = 0.0
+
+    def claim(self, names: list[str]) -> None:
+        """Take the leases of these domains, as far as they can be had."""
+        for lease in self._store.claim(self._owner, names):
+            self._frontier.add(self._domain(lease))
+
+    def _domain(self, lease: Lease) -> Domain:
+        settings = self._config.for_domain(lease.domain)
+        session = DomainSession(
+            lease.domain,
+            settings.session,
+            self._config.user_agent,
+            make=partial(self._make_session, settings.session.class_),
+            on_opening=lambda opening: self._emit(events.Connected(opening)),
+        )
+        if lease.cookies:
+            session.jar.load(lease.cookies)
+        pace = Pace(settings.politeness.delay, settings.politeness.jitter)
+        known = {row.origin: Robots(State(row.state), row.text, row.why, row.asked_at) for row in lease.robots}
+        if settings.politeness.robots == "obey":
+            for robots in known.values():
+                pace = pace.slowed_to(robots.crawl_delay(self._token), settings.politeness.max_delay)
+        # When it was asked last may be unknown after a kill, so a domain that was held before waits a whole delay.
+        is_new = lease.last_send is None and lease.epoch == 1
+        due = 0.0 if is_new else time.monotonic() + pace.delay
+        return Domain(
+            lease.domain,
+            lease.epoch,
+            settings,
+            session,
+            RetryPolicy(settings.retry),
+            pace,
+            due=due,
+            robots=known,
+            last_send=lease.last_send,
+            cookies_kept=session.jar.changes,
+        )
+
+    def fill(self) -> None:
+        """Read requests from the store for the domains that run low, and for those with tries that are due."""
+        for domain, count in self._frontier.hungry():
+            self._frontier.fill(domain, self._store.ready(self._run, domain.name, count), asked=count)
+        for domain, count in self._frontier.tries_due(time.time()):
+            due, next_at = self._store.due_again(self._run, domain.name, count)
+            self._frontier.fill_again(domain, due, next_at)
+
+    def found(self, added: dict[str, int]) -> None:
+        """Requests were added for these domains, the best of each with the rank named."""
+        unknown = [name for name in added if self._frontier.get(name) is None]
+        if unknown:
+            self.claim(unknown)
+        for name, rank in added.items():
+            if name not in unknown:
+                self._frontier.found(name, rank)
+
+    def add_state(self, batch: Batch, domains: Iterable[Domain]) -> dict[str, int]:
+        """Put what was seen of these domains into a batch; returns the epochs under which they are held."""
+        epochs = {}
+        for domain in domains:
+            epochs[domain.name] = domain.epoch
+            cookies = None
+            changes = domain.session.jar.changes
+            if changes != domain.cookies_kept:
+                cookies = domain.session.jar.dump()
+                domain.cookies_kept = changes
+            batch.domains[domain.name] = DomainUpdate(domain.last_send, cookies)
+            taken = domain.session.ledger.take()
+            if taken != Figures():
+                batch.figures[domain.name] = taken
+                self.figures.setdefault(domain.name, Figures())
+                self.figures[domain.name] += taken
+        return epochs
+
+    def sweep(self) -> None:
+        """Close connections that have idled too long, once a second."""
+        now = time.monotonic()
+        if now - self._swept_at >= _SWEEP_SECONDS:
+            self._swept_at = now
+            for domain in self._frontier.domains:
+                domain.session.connections.sweep()
+
+    def close(self) -> None:
+        """Close every Session."""
+        for domain in self._frontier.domains:
+            domain.session.close()
+
+    def release(self) -> None:
+        """Give all leases back."""
+        self._store.release_leases(self._owner)

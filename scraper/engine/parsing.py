@@ -1,0 +1,107 @@
+"""The parse thread: it alone calls into the spider."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from scraper.engine.frontier import Frontier
+from scraper.engine.parser import Parser
+from scraper.errors import Retry, SpiderFailed
+from scraper.fetch.fetcher import Outcome as Fetch
+from scraper.observe import events
+from scraper.observe.events import Events
+from scraper.response import Response
+from scraper.store.values import Again, Done, Failed, Outcome, Queued, StartTaken
+
+
+class ParseThread:
+    """Takes pages, failures and first requests one after the other; `run` is the thread.
+
+    Args:
+        settle: takes outcomes, and portions of start(), for the next commit.
+        start_taken: results of start() that an earlier process took in.
+    """
+
+    def __init__(
+        self,
+        parser: Parser,
+        frontier: Frontier,
+        emit: Events,
+        settle: Callable[[Outcome | StartTaken], None],
+        start_taken: int,
+    ) -> None:
+        self._parser = parser
+        self._frontier = frontier
+        self._emit = emit
+        self._settle = settle
+        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._start_taken = start_taken
+        self._start: Iterator[Any] | None = None
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        while (task := self._tasks.get()) is not None:
+            task()
+
+    def stop(self) -> None:
+        """End after what is queued."""
+        self._tasks.put(None)
+
+    def put_page(self, queued: Queued, response: Response, fetch: Fetch) -> None:
+        """A page to call back with."""
+        self._tasks.put(lambda: self._page(queued, response, fetch))
+
+    def put_failure(self, failed: Failed, response: Response | None) -> None:
+        """A failure whose errback is to be called."""
+        self._tasks.put(lambda: self._failure(failed, response))
+
+    def put_start(self) -> None:
+        """The next portion of the spider's start()."""
+        self._tasks.put(self._take_start)
+
+    def _page(self, queued: Queued, response: Response, fetch: Fetch) -> None:
+        outcome: Outcome
+        try:
+            outcome = self._parser.page(queued, response, fetch)
+        except Retry as wanted:
+            outcome = self._again(queued, wanted)
+        except SpiderFailed as failed:
+            self._emit(events.PageFailed(queued.request.url, "spider", str(failed), failed.text))
+            outcome = Failed(queued, "spider", str(failed), response.status, failed.text, queued.attempts + 1)
+        self._settle(outcome)
+        self._frontier.parsed(body_bytes=len(response.body), page=isinstance(outcome, Done))
+
+    def _failure(self, failed: Failed, response: Response | None) -> None:
+        try:
+            outcome = self._parser.failure(failed, response)
+        except (SpiderFailed, Retry) as error:
+            text = error.text if isinstance(error, SpiderFailed) else None
+            self._emit(events.PageFailed(failed.queued.request.url, "spider", f"its errback: {error}", text))
+            outcome = failed
+        self._settle(outcome)
+        self._frontier.parsed(body_bytes=len(response.body) if response is not None else 0, page=False)
+
+    def _again(self, queued: Queued, wanted: Retry) -> Outcome:
+        """Retry takes one of the attempts, whatever the method: the spider knows what it asks for."""
+        domain = self._frontier.get(queued.domain)
+        assert domain is not None
+        attempt = queued.attempts + 1
+        message = wanted.message or "the spider raised Retry"
+        verdict = domain.retry.judge("retry", attempt, asked_wait=wanted.wait)
+        if verdict.wait is None:
+            self._emit(events.PageFailed(queued.request.url, verdict.reason, message))
+            return Failed(queued, verdict.reason, message, attempts=attempt)
+        domain.session.ledger.retried()
+        self._emit(
+            events.Retrying(queued.request.url, "retry", message, attempt, domain.retry.attempts, verdict.wait)
+        )
+        return Again(queued, time.time() + verdict.wait, attempt)
+
+    def _take_start(self) -> None:
+        if self._start is None:
+            self._start = self._parser.start_results(skip=self._start_taken)
+        yielded, count, done = self._parser.start(self._start)
+        self._settle(StartTaken(yielded, count, done))

@@ -1,0 +1,116 @@
+"""A crawl that is told to stop: it ends in time, with the right code, and nothing is lost or found twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.crawl.test_cli import SPIDER, Project, command, project, site_of, start, titles, wait_until
+from tests.servers.keepalive import PageServer
+
+__all__ = ["project"]
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to other processes")
+
+PAGES = 60
+ALL = sorted(["Home", *(f"Page {number}" for number in range(PAGES))])
+
+HANGING = SPIDER.replace(
+    "    def parse(self, response):\n",
+    "    def parse(self, response):\n"
+    "        if not response.url.endswith('/'):\n"
+    "            import time; time.sleep(300)\n",
+)
+
+
+@pytest.fixture
+def slow(page_server: Callable[..., PageServer]) -> PageServer:
+    """A site whose pages take a moment each."""
+    pages = site_of(PAGES)
+
+    def answer(method: str, path: str, headers: Any, body: bytes) -> Any:
+        time.sleep(0.04)
+        status, text = (200, pages[path]) if path in pages else (404, "")
+        return status, {"Content-Type": "text/html; charset=utf-8"}, text.encode()
+
+    return page_server(answer)
+
+
+def end_of(process: subprocess.Popen[str], within: float) -> str:
+    """What it said; it ends within so many seconds."""
+    began = time.monotonic()
+    try:
+        _, err = process.communicate(timeout=within)
+    finally:
+        process.kill()
+    assert time.monotonic() - began < within
+    assert "\nTraceback" not in f"\n{err}"
+    return err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
+def test_stopped_crawl_is_gone_on_with(project: Project, slow: PageServer, number: int, code: int):
+    folder = project(slow.url)
+    process = start("crawl", "site.yaml", "--stats", "stats.json", cwd=folder)
+    wait_until(lambda: len(slow.log) > PAGES // 3)
+    process.send_signal(number)
+    err = end_of(process, 10)
+    assert process.returncode == code, err
+    assert f"{signal.Signals(number).name}: stopping" in err
+    assert "The same command goes on with it." in err
+    assert json.loads((folder / "stats.json").read_text())["result"] == "stopped"
+    assert len(slow.log) < PAGES
+
+    done = command("crawl", "site.yaml", "--stats", "stats.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert titles((folder / "out" / "site.jsonl").read_text()) == ALL
+    stats = json.loads((folder / "stats.json").read_text())
+    # Nothing was cut off, so nothing was fetched again.
+    assert (stats["run"], stats["pages"], stats["interrupted"]) == (1, PAGES + 1, 0)
+    asked = [record.path for record in slow.log if record.path != "/robots.txt"]
+    assert len(asked) == len(set(asked)) == PAGES + 1
+
+
+def test_second_signal_ends_a_crawl_whose_callback_hangs(project: Project, slow: PageServer):
+    folder = project(slow.url, spider=HANGING)
+    process = start("crawl", "site.yaml", "--stats", "stats.json", cwd=folder)
+    wait_until(lambda: len(slow.log) > 4)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    err = end_of(process, 4)
+    assert process.returncode == 130, err
+    assert "stopping at once" in err
+    assert json.loads((folder / "stats.json").read_text())["result"] == "stopped"
+
+    (folder / "spiders" / "pages.py").write_text(SPIDER)
+    done = command("crawl", "site.yaml", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert titles((folder / "out" / "site.jsonl").read_text()) == ALL
+
+
+def test_callback_that_hangs_holds_up_the_end_for_ten_seconds_at_most(project: Project, slow: PageServer):
+    process = start("crawl", "site.yaml", cwd=project(slow.url, spider=HANGING))
+    wait_until(lambda: len(slow.log) > 4)
+    process.send_signal(signal.SIGTERM)
+    err = end_of(process, 10.5)
+    assert process.returncode == 143, err
+
+
+def test_signal_while_the_spider_is_imported(project: Project, slow: PageServer, tmp_path: Path):
+    reached = tmp_path / "reached"
+    importing = f"import pathlib, time\npathlib.Path({str(reached)!r}).touch()\ntime.sleep(300)\n"
+    process = start("crawl", "site.yaml", cwd=project(slow.url, spider=importing + SPIDER))
+    wait_until(reached.exists)
+    process.send_signal(signal.SIGTERM)
+    err = end_of(process, 5)
+    assert (process.returncode, err) == (143, "")

@@ -1,0 +1,134 @@
+"""Sessions for plain scripts, and a user's own Session in a crawl."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+import trustme
+
+import scraper
+from scraper.config import SessionConfig
+from scraper.config.values import TimeoutConfig
+from scraper.errors import PrivateAddress
+from scraper.fetch.guard import resolver
+from tests.crawl.crawling import (
+    HOST,
+    Pages,
+    agrees,
+    crawl,
+    paths,
+    speak_tls,
+)
+from tests.servers.keepalive import PageServer
+from tests.servers.raw import RawServer
+
+Start = Callable[..., PageServer]
+StartRaw = Callable[..., RawServer]
+
+
+class OwnAdapter(requests.adapters.HTTPAdapter):
+    """A user's own, with a retry of its own that must not multiply ours."""
+
+    def __init__(self) -> None:
+        super().__init__(max_retries=5)
+
+    def add_headers(self, request: Any, **keywords: Any) -> None:
+        request.headers["X-Own"] = "yes"
+
+
+class OwnSession(requests.Session):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mount("http://", OwnAdapter())
+
+
+class TestOwnSessions:
+    def test_a_subclass_with_an_adapter_of_its_own_is_observed(self, page_server: Start):
+        got = []
+
+        def answer(method: str, path: str, headers: Any, body: bytes) -> Any:
+            got.append(headers.get("X-Own"))
+            return 500, {}, b""
+
+        server = page_server(answer)
+        run = crawl(Pages, server.url, session={"class": f"{__name__}:OwnSession"}, retry={"attempts": 2})
+        assert got == ["yes", "yes"]
+        assert agrees(run, server)
+
+
+class TestSessions:
+    def test_an_unverified_connection_serves_no_verified_request(self, page_server: Start):
+        server = page_server({"/": "x"})
+        base = speak_tls(server, trustme.CA())
+        with scraper.Sessions() as web:
+            assert web.get(base, verify=False).status_code == 200
+            with pytest.raises(requests.exceptions.SSLError):
+                web.get(base)
+        assert len(server.log) == 1
+
+    def test_the_wait_for_a_turn_is_no_part_of_the_time_limit(self, page_server: Start):
+        server = page_server({"/": "x"})
+        settings = SessionConfig(timeout=TimeoutConfig(total=0.3))
+        with scraper.Sessions(delay=0.6, session=settings) as web:
+            assert [web.get(server.url).status_code for _ in range(2)] == [200, 200]
+        assert server.log[1].time - server.log[0].time >= 0.595
+
+    def test_a_slow_connect_does_not_shorten_the_delay(self, page_server: Start, monkeypatch: pytest.MonkeyPatch):
+        """Whose turn it is may take long to be sent; the next one's delay runs from the send."""
+        server = page_server({"/": "x"})
+        resolve, slow = resolver.resolve, iter([0.4])
+
+        def slow_once(*arguments: Any) -> Any:
+            threading.Event().wait(next(slow, 0))
+            return resolve(*arguments)
+
+        monkeypatch.setattr(resolver, "resolve", slow_once)
+        with scraper.Sessions(delay=0.5) as web:
+            threads = [threading.Thread(target=web.get, args=(server.url,)) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        times = sorted(record.time for record in server.log)
+        assert times[1] - times[0] >= 0.495
+
+    def test_many_threads_share_the_connections_of_a_pool(self, page_server: Start):
+        server = page_server(lambda *_: (200, {"Content-Type": "text/html", "Set-Cookie": "a=1"}, b"x" * 5_000))
+        statuses: list[int] = []
+        with scraper.Sessions(session=SessionConfig(pool=3)) as web:
+
+            def ask() -> None:
+                statuses.extend(web.get(f"{server.url}/{number}").status_code for number in range(15))
+
+            threads = [threading.Thread(target=ask) for _ in range(6)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            sums = web.figures[HOST]
+        assert statuses == [200] * 90
+        assert (sums.requests, sums.connections) == (90, server.connections)
+        assert server.connections <= 3
+
+    def test_the_redirects_of_robots_txt_are_followed(self, page_server: Start):
+        rules = (200, {"Content-Type": "text/plain"}, b"User-agent: *\nDisallow: /")
+        server = page_server({"/robots.txt": (301, {"Location": "/rules"}, b""), "/rules": rules, "/a": "x"})
+        with scraper.Sessions(robots=True) as web, pytest.raises(scraper.RobotsRefused):
+            web.get(f"{server.url}/a")
+        assert paths(server) == ["/robots.txt", "/rules"]
+
+    def test_a_refused_redirect_gives_its_place_back(self, page_server: Start):
+        """An idle connection that a guard refuses is not lost: with a pool of one the next request would hang."""
+        inner = page_server({"/": "inner"})
+        outer = page_server({"/": (302, {"Location": f"http://localhost:{inner.port}/"}, b"")})
+        settings = SessionConfig(pool=1, timeout=TimeoutConfig(total=2))
+        with scraper.Sessions(session=settings) as web:
+            typed = f"http://localhost:{inner.port}/"
+            assert web.get(typed).text == "inner"
+            with pytest.raises(PrivateAddress):
+                web.get(outer.url)
+            assert web.get(typed).text == "inner"

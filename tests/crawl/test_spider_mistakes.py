@@ -1,0 +1,76 @@
+"""What a spider does wrong fails its page, not the crawl."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from scraper import Request, Response, Spider
+from tests.crawl.crawling import (
+    crawl,
+    reasons_of_failures,
+)
+from tests.servers.keepalive import PageServer
+
+Start = Callable[..., PageServer]
+HTML = {"Content-Type": "text/html"}
+
+
+def with_meta(request: Request, **more: Any) -> Request:
+    request.meta.update(more)
+    return request
+
+
+class TestMistakesOfASpider:
+    """A request that cannot be stored fails the page that yielded it, not the crawl."""
+
+    @pytest.mark.parametrize(
+        "careless",
+        [
+            lambda response: with_meta(response.follow("/next"), parent=object()),
+            lambda response: with_meta(response.follow("/next"), name="\ud800"),
+            lambda response: response.follow("/next", headers={"Accept": b"text/html"}),
+            lambda response: response.follow("/next", priority="high"),
+            lambda response: response.follow("/next", priority=10**30),
+            lambda response: response.follow("/next", statuses=["\ud800"]),
+        ],
+        ids=["object in meta", "lone surrogate", "bytes", "priority in words", "priority beyond reason", "statuses"],
+    )
+    def test_bad_request(self, page_server: Start, careless: Callable[[Response], Request]):
+        class Careless(Spider):
+            def parse(self, response: Response) -> Any:
+                yield {"url": response.url}
+                if response.url.endswith("/bad"):
+                    yield careless(response)
+
+        server = page_server({"/bad": "x", "/good": "x", "/next": "x"})
+        run = crawl(Careless, f"{server.url}/bad", f"{server.url}/good")
+        assert f"{server.url}/good" in [item["url"] for item in run.items]
+        assert run.result == "finished"
+
+    def test_meta_from_a_page_s_json(self, page_server: Start):
+        """JSON may hold half a surrogate pair, which UTF-8 cannot say: a hostile page ends no crawl."""
+
+        class Reads(Spider):
+            def parse(self, response: Response) -> Any:
+                yield response.follow("/next", "leaf", meta=response.json())
+
+            def leaf(self, response: Response) -> Any:
+                yield {"url": response.url}
+
+        body = (200, {"Content-Type": "application/json"}, rb'{"name": "\ud800"}')
+        server = page_server({"/": body, "/next": "x"})
+        run = crawl(Reads, server.url)
+        assert run.result == "finished"
+
+    def test_an_exception_that_speaks_of_it(self, page_server: Start):
+        class Raises(Spider):
+            def parse(self, response: Response) -> Any:
+                raise ValueError(response.json()["name"])
+
+        body = (200, {"Content-Type": "application/json"}, rb'{"name": "\ud800"}')
+        server = page_server({"/": body})
+        run = crawl(Raises, server.url)
+        assert reasons_of_failures(run) == {"/": "spider"}

@@ -1,0 +1,270 @@
+"""Whose turn it is: the frontier in memory, with domains that have no Session."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from scraper.config import DomainSettings
+from scraper.engine.domain import Domain
+from scraper.engine.frontier import Frontier, Job
+from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.politeness import Pace
+from scraper.fetch.retry import RetryPolicy
+from scraper.fetch.robots import Robots, State
+from scraper.request import Request
+from scraper.store.values import Again, Failed, Outcome, Queued, Refused
+
+ORIGIN = "https://example.com"
+
+
+class Table:
+    """A frontier with what it settled, and its domains filled by hand."""
+
+    def __init__(self, *, pages: int | None = None) -> None:
+        self.settled: list[Outcome] = []
+        #: What was handed out, in order.
+        self.jobs: list[Job] = []
+        self.wakes = 0
+        self.frontier = Frontier(self.settled.append, self._wake, pages, "acme")
+
+    def _wake(self) -> None:
+        self.wakes += 1
+
+    def domain(
+        self, name: str = "example.com", *, concurrency: int = 1, delay: float = 0, robots: str = "ignore"
+    ) -> Domain:
+        politeness = {"concurrency": concurrency, "delay": delay, "jitter": 0, "robots": robots}
+        settings = DomainSettings.model_validate({"politeness": politeness})
+        session = cast(DomainSession, None)
+        domain = Domain(name, 1, settings, session, RetryPolicy(settings.retry), Pace(delay), again_at=None)
+        self.frontier.add(domain)
+        return domain
+
+    def fill(self, domain: Domain, *queued: Queued) -> None:
+        self.frontier.hungry()
+        self.frontier.fill(domain, list(queued), asked=100)
+
+    def take(self) -> str | None:
+        """The name of the page that is handed out next; `robots` for a robots.txt, None for nothing in a while."""
+        timer = threading.Timer(0.05, self.frontier.close)
+        timer.start()
+        job = self.frontier.take()
+        timer.cancel()
+        if job is not None:
+            self.jobs.append(job)
+        if job is None:
+            return None
+        return job.queued.request.url.rpartition("/")[2] if job.queued is not None else "robots"
+
+
+@pytest.fixture
+def table() -> Iterator[Table]:
+    table = Table()
+    yield table
+    table.frontier.close()
+
+
+def queued(number: int, name: str, domain: str = "example.com", **changes: Any) -> Queued:
+    keywords = changes.pop("request", {})
+    request = Request(f"https://{domain}/{name}", **keywords)
+    return Queued(number, request, request.fingerprint(), domain, **changes)
+
+
+class TestTake:
+    def test_in_order_and_no_more_at_once_than_concurrency(self, table: Table):
+        domain = table.domain(concurrency=2)
+        table.fill(domain, queued(1, "a"), queued(2, "b"), queued(3, "c"))
+        assert [table.take(), table.take(), domain.may_take] == ["a", "b", False]
+        table.frontier.fetched(table.jobs[0])
+        assert [table.take(), table.take()] == ["c", None]
+
+    def test_only_what_is_due(self, table: Table):
+        early, late = table.domain("early.example"), table.domain("late.example")
+        late.due = time.monotonic() + 60
+        table.fill(late, queued(1, "late", "late.example"))
+        table.fill(early, queued(2, "early", "early.example"))
+        assert [table.take(), table.take()] == ["early", None]
+
+    def test_waits_until_it_is_due(self, table: Table):
+        domain = table.domain(delay=0.01)
+        domain.due = time.monotonic() + 0.02
+        table.fill(domain, queued(1, "a"))
+        assert table.take() == "a"
+        # It is handed out a little early, the time that preparing it takes.
+        assert domain.due - time.monotonic() < 0.005
+
+    def test_with_a_delay_nothing_between_take_and_send(self, table: Table):
+        domain = table.domain(concurrency=4, delay=0.001)
+        table.fill(domain, queued(1, "a"), queued(2, "b"))
+        assert [table.take(), domain.may_take] == ["a", False]
+        table.frontier.sent(domain, table.jobs[-1])
+        assert table.take() == "b"
+
+    def test_the_end_of_another_request_frees_no_turn(self, table: Table):
+        domain = table.domain(concurrency=4, delay=0.001)
+        table.fill(domain, queued(1, "a"), queued(2, "b"), queued(3, "c"))
+        assert table.take() == "a"
+        table.frontier.sent(domain, table.jobs[-1])
+        assert table.take() == "b"
+        # `a` is answered while `b` is still on its way to its connection.
+        table.frontier.fetched(table.jobs[0])
+        assert table.take() is None
+
+    def test_a_request_that_was_never_sent_frees_its_turn_and_keeps_the_delay(self, table: Table):
+        domain = table.domain(delay=30)
+        table.fill(domain, queued(1, "a"), queued(2, "b"))
+        assert table.take() == "a"
+        table.frontier.fetched(table.jobs[0])
+        assert domain.may_take and 29 < domain.due - time.monotonic() <= 30
+
+    def test_a_turn_beside_the_frontier(self, table: Table):
+        domain = table.domain(delay=60)
+        table.fill(domain, queued(1, "a"))
+        mine, other = object(), object()
+        assert table.frontier.reserve(domain, mine) is None
+        assert table.frontier.reserve(domain, other) is not None
+        table.frontier.sent(domain, mine)
+        wait = table.frontier.reserve(domain, other)
+        assert wait is not None and 59 < wait <= 60
+        assert table.take() is None
+
+    def test_a_closed_frontier_wakes_all_who_wait(self, table: Table):
+        jobs: list[Any] = []
+        threads = [threading.Thread(target=lambda: jobs.append(table.frontier.take())) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        table.frontier.close()
+        for thread in threads:
+            thread.join(2)
+        assert jobs == [None] * 4
+
+
+class TestPlaces:
+    def test_one_a_page_and_back_for_what_is_none(self):
+        table = Table(pages=1)
+        domain = table.domain(concurrency=4)
+        table.fill(domain, queued(1, "a"), queued(2, "b"), queued(3, "c"))
+        assert [table.take(), table.frontier.places] == ["a", 0]
+        table.frontier.fetched(table.jobs[-1])
+        table.frontier.parsed(page=False)
+        assert [table.take(), table.frontier.places] == ["b", 0]
+        table.frontier.parsed(page=True)
+        assert [table.take(), table.frontier.places] == [None, 0]
+
+
+class TestSettled:
+    def test_an_unknown_outcome(self, table: Table):
+        post = {"method": "POST", "data": "x"}
+        again = queued(2, "again", sent=True, request=post | {"retry_unsafe": True})
+        table.fill(table.domain(), queued(1, "form", sent=True, request=post), again)
+        assert table.take() == "again"
+        (failed,) = table.settled
+        assert isinstance(failed, Failed) and failed.reason == "unknown-outcome"
+        assert "retry_unsafe" in failed.message
+
+    def test_a_page_that_crashed_twice(self, table: Table):
+        table.fill(table.domain(), queued(1, "bad", strikes=2), queued(2, "once", strikes=1))
+        assert table.take() == "once"
+        (failed,) = table.settled
+        assert isinstance(failed, Failed) and failed.reason == "crashed"
+
+    def test_robots_txt_first_and_what_it_refuses(self, table: Table):
+        domain = table.domain(robots="obey")
+        table.fill(domain, queued(1, "closed"), queued(2, "open"))
+        assert [table.take(), domain.may_take] == ["robots", False]
+        table.frontier.fetched(table.jobs[-1])
+        text = "User-agent: acme\nDisallow: /closed\nCrawl-delay: 0.01"
+        table.frontier.robots_known(domain, ORIGIN, Robots(State.RULES, text, asked_at=time.time()))
+        assert (table.take(), domain.pace.delay) == ("open", 0.01)
+        (refused,) = table.settled
+        assert isinstance(refused, Refused) and refused.refusal.reason == "robots"
+        assert "politeness.robots" in refused.refusal.message
+
+    def test_robots_txt_that_could_not_be_had(self, table: Table):
+        domain = table.domain(robots="obey")
+        domain.robots[ORIGIN] = Robots(State.UNREACHABLE, why="it answered 500", asked_at=time.time())
+        table.fill(domain, queued(1, "a"))
+        assert table.take() is None
+        (failed,) = table.settled
+        assert isinstance(failed, Failed) and failed.reason == "robots-unreachable"
+
+    def test_robots_txt_of_yesterday_is_asked_for_again(self, table: Table):
+        domain = table.domain(robots="obey")
+        domain.robots[ORIGIN] = Robots(State.RULES, asked_at=time.time() - 25 * 3600)
+        table.fill(domain, queued(1, "a"))
+        assert table.take() == "robots"
+
+
+class TestFilling:
+    def test_a_domain_with_little_at_hand_is_hungry(self, table: Table):
+        domain = table.domain()
+        assert [(found.name, count > 0) for found, count in table.frontier.hungry()] == [("example.com", True)]
+        assert table.frontier.hungry() == []
+        table.frontier.fill(domain, [queued(number, str(number)) for number in range(4)], asked=4)
+        wakes = table.wakes
+        assert table.take() == "0"
+        assert (table.frontier.hungry() != [], table.wakes > wakes) == (True, True)
+
+    def test_what_is_under_way_is_not_taken_twice(self, table: Table):
+        domain = table.domain(concurrency=4)
+        table.fill(domain, queued(1, "a"), queued(2, "b"))
+        assert table.take() == "a"
+        table.fill(domain, queued(1, "a"), queued(2, "b"), queued(3, "c"))
+        assert [table.take(), table.take(), table.take()] == ["b", "c", None]
+
+    def test_something_better_is_read_first(self, table: Table):
+        domain = table.domain()
+        table.fill(domain, queued(1, "a"), queued(2, "b"))
+        table.frontier.found("example.com", rank=-5)
+        table.fill(domain, queued(3, "better", rank=-5), queued(1, "a"), queued(2, "b"))
+        assert table.take() == "better"
+
+    def test_something_better_does_not_lose_a_retry_that_lies_ready(self, table: Table):
+        domain = table.domain()
+        table.fill(domain, queued(1, "a"), queued(2, "b"))
+        table.frontier.fill_again(domain, [queued(9, "retry", attempts=1)], None)
+        table.frontier.found("example.com", rank=-5)
+        # Either it is still at hand, or the store is asked for it again: `ready` of the store never gives it.
+        at_hand = [one.id for one in domain.ready]
+        assert 9 in at_hand or [found for found, _ in table.frontier.tries_due(time.time())] == [domain]
+
+    def test_a_retry_whose_time_has_come_goes_first(self, table: Table):
+        domain = table.domain()
+        table.fill(domain, queued(1, "a"))
+        table.frontier.fill_again(domain, [queued(8, "r1"), queued(9, "r2")], None)
+        assert domain.ready[0].id == 8 and table.take() == "r1"
+
+    def test_idle_when_nothing_is_left(self, table: Table):
+        domain = table.domain()
+        assert not table.frontier.is_idle
+        one = queued(1, "a")
+        table.fill(domain, one)
+        assert (table.take(), table.frontier.is_idle, table.frontier.in_flight) == ("a", False, 1)
+        table.frontier.fetched(table.jobs[-1])
+        table.frontier.parsed(page=False)
+        again = Again(one, time.time() + 60, 1)
+        table.frontier.committed([again], {1: again.not_before})
+        assert not table.frontier.is_idle
+        table.frontier.fill_again(domain, [one], None)
+        assert table.take() == "a"
+        table.frontier.fetched(table.jobs[-1])
+        table.frontier.parsed(page=True)
+        table.frontier.committed([Outcome(one)], {})
+        assert (table.frontier.is_idle, table.frontier.in_flight) == (True, 0)
+
+
+class TestCoolDown:
+    def test_holds_the_whole_domain_and_no_other(self, table: Table):
+        domain, other = table.domain(concurrency=4), table.domain("other.example")
+        table.fill(domain, queued(1, "a"), queued(2, "b"))
+        assert table.take() == "a"
+        table.frontier.fetched(table.jobs[-1])
+        assert 29 < table.frontier.cool_down(domain, time.monotonic(), 30.0) <= 30
+        table.fill(other, queued(3, "x", "other.example"))
+        assert [(one.domain, one.reason) for one in table.frontier.waiting(8)] == [("example.com", "cool-down")]
+        assert [table.take(), table.take()] == ["x", None]
