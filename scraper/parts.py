@@ -11,7 +11,7 @@ import requests
 from scraper.config import Loaded, SiteConfig
 from scraper.errors import ConfigError, Problem, UsageError
 from scraper.fetch.domain_session import SessionFactory
-from scraper.fetch.fetcher import Origins
+from scraper.fetch.fetcher import Origins, auth_of
 from scraper.pipelines import Pipelines
 from scraper.project import load_object
 from scraper.spider import Spider
@@ -42,12 +42,16 @@ class Parts:
         ]
         made_pipelines = self._try("pipelines", lambda: Pipelines([f for f in functions if f is not None]))
         self._session_classes = self._import_session_classes(config)
-        origins = self._try("origins", lambda: Origins(config.origins, partial(load_object, root=loaded.root)))
-        if self._problems or made is None or made_pipelines is None or origins is None:
+        importing = partial(load_object, root=loaded.root)
+        auths = {
+            name: self._try(f"origins.{name}.auth", partial(auth_of, name, origin.auth, importing))
+            for name, origin in config.origins.items()
+        }
+        if self._problems or made is None or made_pipelines is None:
             raise ConfigError(self._problems)
         self.spider: Spider = made
         self.pipelines: Pipelines = made_pipelines
-        self.origins: Origins = origins
+        self.origins = Origins(config.origins, auths)
 
     def make_session(self, reference: str) -> requests.Session:
         """A Session of the class that a `session.class` names."""

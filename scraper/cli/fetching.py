@@ -19,7 +19,7 @@ from scraper.errors import BadRequest, FetchError, UsageError
 from scraper.fetch import redirects
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.exchange import OpenGate, turn_of
-from scraper.fetch.fetcher import Fetcher, Origins, Outcome
+from scraper.fetch.fetcher import Fetcher, Origins, Outcome, auth_of
 from scraper.fetch.guard import Guard
 from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, State, product_token
 from scraper.figures import Served
@@ -103,7 +103,9 @@ class _Visitor:
     def __init__(self, config: SiteConfig, typed: str) -> None:
         self._config = config
         self._typed = typed
-        self._fetcher = Fetcher(Origins(config.origins, partial(load_object, root=Path.cwd())), config.limits.body)
+        importing = partial(load_object, root=Path.cwd())
+        auths = {name: auth_of(name, origin.auth, importing) for name, origin in config.origins.items()}
+        self._fetcher = Fetcher(Origins(config.origins, auths), config.limits.body)
         self._domains: dict[str, DomainSession] = {}
 
     def close(self) -> None:

@@ -40,15 +40,12 @@ class Origins:
     """What belongs to exactly one origin: its secret headers, its auth, its client certificate.
 
     Args:
-        load: imports what a `module:factory` names.
-
-    Raises:
-        UsageError: an auth cannot be imported or made.
+        auths: what `auth_of` made, by the origins' names.
     """
 
-    def __init__(self, configs: Mapping[str, OriginConfig], load: Callable[[str], Any]) -> None:
+    def __init__(self, configs: Mapping[str, OriginConfig], auths: Mapping[str, AuthBase | None]) -> None:
         self._configs = {_origin(name): config for name, config in configs.items()}
-        self._auth = {name: _auth(name, config.auth, load) for name, config in self._configs.items()}
+        self._auth = {_origin(name): auth for name, auth in auths.items()}
 
     def of(self, url: str) -> tuple[Mapping[str, str], AuthBase | None, Any]:
         """Headers, auth and client certificate for a request of `url`."""
@@ -58,14 +55,22 @@ class Origins:
         config = self._configs.get(origin)
         if config is None:
             return {}, None, None
-        return config.headers, self._auth[origin], config.cert
+        return config.headers, self._auth.get(origin), config.cert
 
 
 def _origin(name: str) -> str:
     return urls.origin_of(urls.normalize(name) or name)
 
 
-def _auth(origin: str, spec: Any, load: Callable[[str], Any]) -> AuthBase | None:
+def auth_of(origin: str, spec: Any, load: Callable[[str], Any]) -> AuthBase | None:
+    """What `origins.ORIGIN.auth` names: an AuthBase, made once, since some (digest) remember what servers said.
+
+    Args:
+        load: imports what a `module:factory` names.
+
+    Raises:
+        UsageError: it cannot be imported or made.
+    """
     if spec is None or isinstance(spec, AuthBase):
         return spec
     if isinstance(spec, Mapping) and "basic" in spec:

@@ -56,7 +56,7 @@ def test_a_store_that_cannot_be_written_ends_the_crawl_and_fails_no_request():
     desk = Outcomes()
     worker = Worker(
         cast(Frontier, OneJob(job)),
-        Fetcher(Origins({}, str), 1_000),
+        Fetcher(Origins({}, {}), 1_000),
         Guard(),
         Admission(SiteConfig.model_validate({"name": "a", "spider": "a:B"})),
         Limits(),
