@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from scraper.config import DomainSettings
 from scraper.fetch.deadlines import Limit
 from scraper.fetch.domain_session import DomainSession
-from scraper.fetch.politeness import CoolDown, Pace
+from scraper.fetch.politeness import Circuit, CoolDown, Pace
 from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.robots import Robots
 from scraper.store.values import Queued
@@ -29,6 +29,7 @@ class Domain:
     #: The next request may start then.
     due: float = 0.0
     cool: CoolDown = field(default_factory=CoolDown)
+    circuit: Circuit = field(default_factory=Circuit)
     in_flight: int = 0
     #: With a delay: what was handed out and is not sent yet; nothing else is until then.
     sending: object | None = None
@@ -55,14 +56,15 @@ class Domain:
     @property
     def may_take(self) -> bool:
         """Whether a request could be handed out, were it due."""
-        if not self.ready or self.asking or self.in_flight >= self.settings.politeness.concurrency:
+        most = 1 if self.circuit.is_open else self.settings.politeness.concurrency
+        if not self.ready or self.asking or self.in_flight >= most:
             return False
         return self.sending is None
 
     @property
     def due_at(self) -> float:
         """When it could."""
-        return max(self.due, self.cool.until)
+        return max(self.due, self.cool.until, self.circuit.until)
 
     @property
     def is_done(self) -> bool:
@@ -73,6 +75,8 @@ class Domain:
         """What it waits for, in a word."""
         if self.asking:
             return "robots"
+        if self.circuit.until > now:
+            return "circuit"
         if self.cool.until > now:
             return "cool-down"
         if not self.ready:

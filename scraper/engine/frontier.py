@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from scraper import urls
 from scraper.engine.domain import Domain
+from scraper.fetch.politeness import Circuit
 from scraper.fetch.robots import Robots, State
 from scraper.observe.events import Waiting
 from scraper.store.values import Failed, Outcome, Queued, Refusal, Refused
@@ -141,6 +142,10 @@ class Frontier:
         if queued.strikes >= _MAX_STRIKES:
             message = f"the process died {queued.strikes} times while this page was parsed"
             self._settle(domain, Failed(queued, "crashed", message))
+            return None
+        if domain.circuit.is_given_up:
+            message = f"{domain.name} did nothing but fail: given up after {domain.circuit.PAUSES} pauses"
+            self._settle(domain, Failed(queued, "circuit", message, attempts=queued.attempts))
             return None
         if domain.settings.politeness.robots == "obey":
             robots = domain.robots.get(origin)
@@ -274,11 +279,22 @@ class Frontier:
             domain.cool = domain.cool.refused(sent_at, now, asked, retry.backoff, retry.max_backoff)
             return max(0.0, domain.cool.until - now)
 
-    def answered(self, domain: Domain) -> None:
-        """The domain answered well."""
-        if domain.cool.step:
+    def answered(self, domain: Domain, *, well: bool) -> None:
+        """The domain answered; well, or with something that is at least no failure of the server."""
+        if domain.circuit.failures or (well and domain.cool.step):
             with self._lock:
-                domain.cool = domain.cool.answered()
+                domain.circuit = Circuit()
+                domain.cool = domain.cool.answered() if well else domain.cool
+                self._schedule(domain)
+
+    def failed(self, domain: Domain, began_at: float) -> float:
+        """A request that began at `began_at` got no answer; returns the pause that its domain makes from now on."""
+        with self._lock:
+            before, now = domain.circuit, time.monotonic()
+            retry = domain.settings.retry
+            domain.circuit = before.failed(began_at, now, retry.backoff, retry.max_backoff)
+            self._schedule(domain)
+            return max(0.0, domain.circuit.until - now) if domain.circuit.pauses > before.pauses else 0.0
 
     # Filling ---------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from scraper.fetch.exchange import Turn, turn_of
 from scraper.fetch.fetcher import Fetcher
 from scraper.fetch.fetcher import Outcome as Fetch
 from scraper.fetch.guard import Guard
-from scraper.fetch.retry import retry_after
+from scraper.fetch.retry import TRANSIENT, retry_after
 from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, State
 from scraper.observe import events
 from scraper.observe.events import Events
@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 #: Statuses by which a server asks the whole domain to hold still.
 _COOLING = frozenset({429, 503})
+#: Failures of a server, as against those of a request.
+_SERVER_FAILED = TRANSIENT | {"certificate", "bad-http"}
 
 
 class Desk(Protocol):
@@ -112,7 +114,23 @@ class Worker:
         body_bytes = len(fetch.response.body) if fetch.response is not None else 0
         self._frontier.fetched(job, body_bytes=body_bytes)
         self._report(fetch, queued.request, domain, queued.attempts + 1, "page")
+        self._note_health(domain, fetch)
         self._decide(queued, domain, fetch)
+
+    def _note_health(self, domain: Domain, fetch: Fetch) -> None:
+        """A domain that does nothing but fail is left alone; what is no answer and not its fault says nothing.
+
+        A server that says when to come back, or that it is asked too much, is alive.
+        """
+        response = fetch.response
+        if response is not None and (
+            response.status < 500 or response.status in _COOLING or "Retry-After" in response.headers
+        ):
+            self._frontier.answered(domain, well=response.ok)
+        elif response is not None or (fetch.error is not None and fetch.error.reason in _SERVER_FAILED):
+            pause = self._frontier.failed(domain, time.monotonic() - fetch.seconds)
+            if pause:
+                self._emit(events.CoolingDown(domain.name, pause, "it does nothing but fail"))
 
     def _fetch(self, request: Request, job: Job) -> Fetch:
         with self._turn(job) as turn:
@@ -139,7 +157,6 @@ class Worker:
             self._failed(queued, domain, error.reason, str(error), None)
             return
         if response.ok or response.status in queued.request.statuses:
-            self._frontier.answered(domain)
             self._desk.parse(queued, response, fetch)
         elif redirects.is_redirect(response):
             self._redirected(queued, domain, response, fetch)

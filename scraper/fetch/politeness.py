@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +48,50 @@ class CoolDown:
     def answered(self) -> CoolDown:
         """After a success: one step down."""
         return CoolDown(max(0, self.step - 1), self.began, self.until) if self.step else self
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """A domain that does nothing but fail: it is left alone for pauses that grow, and given up after the last.
+
+    After each pause one request tries whether it answers again; an answer of any kind closes the circuit.
+    Times are of the monotonic clock, in seconds.
+    """
+
+    #: Failures in a row that open it, and pauses until the domain is given up.
+    THRESHOLD: ClassVar[int] = 20
+    PAUSES: ClassVar[int] = 4
+    #: The first pause, in units of `retry.backoff`.
+    FIRST_PAUSE: ClassVar[float] = 10.0
+
+    failures: int = 0
+    pauses: int = 0
+    opened_at: float = float("-inf")
+    until: float = float("-inf")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests go one at a time, after pauses."""
+        return self.pauses > 0
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nothing is sent any more."""
+        return self.pauses > self.PAUSES
+
+    def failed(self, began_at: float, now: float, base: float, longest: float) -> Circuit:
+        """After a request that began at `began_at` and got no answer, or one of the server's own failures.
+
+        Those that were under way when the pause began say nothing new.
+
+        Args:
+            base: `retry.backoff`, in seconds.
+            longest: the longest pause, in seconds.
+        """
+        if began_at < self.opened_at:
+            return self
+        failures = self.failures + 1
+        if failures < self.THRESHOLD and not self.is_open:
+            return replace(self, failures=failures)
+        pause = min(longest, base * self.FIRST_PAUSE * 2.0**self.pauses)
+        return Circuit(failures, self.pauses + 1, now, now + pause)

@@ -1,0 +1,39 @@
+"""A domain that dies in the middle of a crawl: its requests end in time, the others' crawl goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scraper.fetch.politeness import Circuit
+from tests.crawl.crawling import Follow, crawl, paths, reasons_of_failures, site
+
+
+def test_a_dead_domain_is_given_up_and_the_others_go_on(page_server: Any) -> None:
+    dying = page_server(lambda *_: (500, {}, b""), host="127.0.0.2")
+    healthy = page_server(site(30))
+    starts = [f"{dying.url}/p{number}" for number in range(200)] + [healthy.url]
+
+    run = crawl(Follow, *starts, retry={"backoff": "1ms", "attempts": 2}, politeness={"concurrency": 4})
+
+    assert run.stats["pages"] == 31
+    reasons = reasons_of_failures(run)
+    assert set(reasons.values()) == {"http-500", "circuit"}
+    assert len(reasons) == 200
+    # As many as open it, those under way then, and one after each pause.
+    assert len(paths(dying)) <= Circuit.THRESHOLD + 4 + Circuit.PAUSES + 1
+
+
+def test_an_answer_closes_the_circuit(page_server: Any) -> None:
+    asked: list[str] = []
+
+    def answer(method: str, path: str, headers: Any, body: bytes) -> Any:
+        asked.append(path)
+        return (500, {}, b"") if len(asked) <= Circuit.THRESHOLD + 1 else (200, {"Content-Type": "text/html"}, b"x")
+
+    server = page_server(answer)
+    starts = [f"{server.url}/p{number}" for number in range(60)]
+
+    run = crawl(Follow, *starts, retry={"backoff": "1ms", "attempts": 1})
+
+    assert set(reasons_of_failures(run).values()) == {"http-500"}
+    assert run.stats["pages"] == 60 - (Circuit.THRESHOLD + 1)
