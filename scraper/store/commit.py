@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -14,6 +14,7 @@ from scraper.store import domains, frontier
 from scraper.store import tables as t
 from scraper.store.values import (
     Again,
+    Attempt,
     Batch,
     Committed,
     Counts,
@@ -50,6 +51,7 @@ class Commit:
         self._again: list[dict[str, Any]] = []
         self._pages: list[dict[str, Any]] = []
         self._failures: list[dict[str, Any]] = []
+        self._attempts: list[dict[str, Any]] = []
         self._items: list[dict[str, Any]] = []
 
     def _next_number(self) -> int:
@@ -71,10 +73,8 @@ class Commit:
         self._flush()
         domains.keep(self._connection, {name: seen for name, seen in batch.domains.items() if name not in gone})
         domains.keep_robots(self._connection, [row for row in batch.robots if row.domain not in gone])
-        for domain, figures in batch.figures.items():
-            if domain in gone:
-                continue
-            add_figures(self._connection, self._run, domain, figures)
+        figures = {domain: more for domain, more in batch.figures.items() if domain not in gone}
+        add_figures(self._connection, self._run, figures)
         counts = self._sum_up(batch)
         return Committed(counts, self._added, frozenset(lost))
 
@@ -89,6 +89,8 @@ class Commit:
 
     def _outcome(self, outcome: Outcome) -> None:
         request = outcome.queued.id
+        if outcome.attempt is not None:
+            self._attempts.append(self._attempt(request, outcome.attempt))
         match outcome:
             case Done():
                 self._end(request, t.State.DONE, "pages")
@@ -169,6 +171,22 @@ class Commit:
             "at": self._now,
         }
 
+    def _attempt(self, request: int, attempt: Attempt) -> dict[str, Any]:
+        return {
+            "run": self._run,
+            "request": request,
+            "number": attempt.number,
+            "at": attempt.at,
+            "connection": attempt.connection,
+            "reused": int(attempt.reused),
+            "status": attempt.status,
+            "reason": attempt.reason,
+            "message": _sayable(attempt.message),
+            "wait": attempt.wait,
+            "seconds": attempt.seconds,
+            "bytes": attempt.bytes,
+        }
+
     def _flush(self) -> None:
         ended = update(t.frontier).where(t.frontier.c.id == bindparam("request_id"))
         if self._states:
@@ -176,7 +194,13 @@ class Commit:
         if self._again:
             values = {"not_before": bindparam("at"), "attempts": bindparam("tried"), "sent": 0}
             self._connection.execute(ended.values(values), self._again)
-        for table, rows in ((t.pages, self._pages), (t.failures, self._failures), (t.items, self._items)):
+        added = (
+            (t.pages, self._pages),
+            (t.failures, self._failures),
+            (t.attempts, self._attempts),
+            (t.items, self._items),
+        )
+        for table, rows in added:
             if rows:
                 self._connection.execute(insert(table), rows)
 
@@ -202,23 +226,30 @@ def _sayable(text: str) -> str:
 _FIGURES = ("requests", "connections", "unused", "reused", "stale", "retries", "bytes", "handshake_seconds")
 
 
-def add_figures(connection: Connection, run: int, domain: str, more: Figures) -> None:
-    """Add `more` to the sums of a domain."""
-    total = read_figures(connection, run, domain).get(domain, Figures())
-    total += more
-    row = {name: getattr(total, name) for name in _FIGURES}
+def add_figures(connection: Connection, run: int, more: Mapping[str, Figures]) -> None:
+    """Add to the sums of domains."""
+    if not more:
+        return
+    totals = read_figures(connection, run, list(more))
+    rows = []
+    for domain, figures in more.items():
+        total = totals.get(domain, Figures())
+        total += figures
+        sums = {name: getattr(total, name) for name in _FIGURES}
+        rows.append({"run": run, "domain": domain, "reasons": json.dumps(total.reasons), **sums})
     table = t.figures
-    connection.execute(delete(table).where(table.c.run == run, table.c.domain == domain))
-    connection.execute(insert(table).values(run=run, domain=domain, reasons=json.dumps(total.reasons), **row))
+    this = delete(table).where(table.c.run == run, table.c.domain == bindparam("name"))
+    connection.execute(this, [{"name": domain} for domain in more])
+    connection.execute(insert(table), rows)
 
 
-def read_figures(connection: Connection, run: int, domain: str | None = None) -> dict[str, Figures]:
-    """The sums of a run by domain, of all or one."""
+def read_figures(connection: Connection, run: int, domains: Sequence[str] | None = None) -> dict[str, Figures]:
+    """The sums of a run by domain, of all or of those named."""
     table = t.figures
-    query = select(table).where(table.c.run == run)
-    if domain is not None:
-        query = query.where(table.c.domain == domain)
+    query = select(table).where(table.c.run == run).order_by(table.c.domain)
+    queries = [query] if domains is None else [query.where(table.c.domain.in_(some)) for some in t.chunks(domains)]
     return {
         row.domain: Figures(**{name: getattr(row, name) for name in _FIGURES}, reasons=json.loads(row.reasons))
-        for row in connection.execute(query.order_by(table.c.domain))
+        for each in queries
+        for row in connection.execute(each)
     }

@@ -61,10 +61,10 @@ class Database:
             raise StoreError(f"{self.path} is the database of another program", remedy="choose another path")
 
     def _check_version(self, connection: Connection) -> None:
-        tables.metadata.create_all(connection, tables=[tables.meta])
+        # In a store that was made before a table was thought of, the table begins empty.
+        tables.metadata.create_all(connection)
         row = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "version")).first()
         if row is None:
-            tables.metadata.create_all(connection)
             connection.execute(insert(tables.meta).values(key="version", value=str(tables.VERSION)))
         elif int(row[0]) != tables.VERSION:
             raise StoreError(

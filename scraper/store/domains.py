@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
-from scraper.store.tables import domains, origins
+from scraper.store.tables import chunks, domains, origins
 from scraper.store.values import DomainUpdate, RobotsRow
 
 #: Seconds that a lease holds without a heartbeat.
@@ -71,24 +71,24 @@ def release(connection: Connection, owner: str) -> None:
 
 def lost(connection: Connection, owner: str, epochs: Mapping[str, int]) -> set[str]:
     """Those of the domains named that the shard no longer holds under the epoch named."""
-    return {domain for domain, epoch in epochs.items() if not _holds(connection, owner, domain, epoch)}
-
-
-def _holds(connection: Connection, owner: str, domain: str, epoch: int) -> bool:
-    query = select(domains.c.epoch).where(domains.c.name == domain, domains.c.owner == owner)
-    return bool(connection.scalar(query) == epoch)
+    held: dict[str, int] = {}
+    for names in chunks(list(epochs)):
+        query = select(domains.c.name, domains.c.epoch).where(domains.c.owner == owner, domains.c.name.in_(names))
+        held.update((name, epoch) for name, epoch in connection.execute(query))
+    return {domain for domain, epoch in epochs.items() if held.get(domain) != epoch}
 
 
 def keep(connection: Connection, updates: Mapping[str, DomainUpdate]) -> None:
     """Store what a batch saw of its domains."""
-    for domain, seen in updates.items():
-        values = {
-            name: value
-            for name, value in (("last_send", seen.last_send), ("cookies", seen.cookies))
-            if value is not None
-        }
-        if values:
-            connection.execute(update(domains).where(domains.c.name == domain).values(**values))
+    this = update(domains).where(domains.c.name == bindparam("domain"))
+    for column in ("last_send", "cookies"):
+        rows = [
+            {"domain": domain, "seen": value}
+            for domain, seen in updates.items()
+            if (value := getattr(seen, column)) is not None
+        ]
+        if rows:
+            connection.execute(this.values({column: bindparam("seen")}), rows)
 
 
 def keep_robots(connection: Connection, rows: Iterable[RobotsRow]) -> None:

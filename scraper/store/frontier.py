@@ -11,11 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, func, insert, literal_column, select, update
 
 from scraper.request import Request
-from scraper.store.tables import State, frontier, refusals
+from scraper.store.tables import State, chunks, frontier, refusals
 from scraper.store.values import Found, Queued, Refusal
-
-#: Values in one IN (…): SQLite's older builds take 999 variables a statement.
-_IN_CHUNK = 500
 
 #: Written out, so that SQLite sees that its partial index serves.
 _IS_QUEUED: Any = literal_column(str(State.QUEUED.value))
@@ -127,9 +124,8 @@ def refuse(connection: Connection, run: int, refused: Iterable[Refusal], found_o
 
 def _known(connection: Connection, column: Any, fingerprints: Sequence[bytes], where: Any) -> set[bytes]:
     known: set[bytes] = set()
-    for begin in range(0, len(fingerprints), _IN_CHUNK):
-        query = select(column).where(where, column.in_(fingerprints[begin : begin + _IN_CHUNK]))
-        known.update(connection.scalars(query))
+    for some in chunks(fingerprints):
+        known.update(connection.scalars(select(column).where(where, column.in_(some))))
     return known
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from typing import TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -21,10 +23,18 @@ from sqlalchemy import (
 #: Grows when a store of an older version can no longer be used as it is.
 VERSION = 1
 
+T = TypeVar("T")
+
 metadata = MetaData()
 
 # SQLite gives an automatic id only to a column that is INTEGER and nothing else.
 _Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Parts small enough for one IN (…): SQLite's older builds take 999 variables a statement."""
+    for begin in range(0, len(values), 500):
+        yield values[begin : begin + 500]
 
 
 class State(IntEnum):
@@ -123,6 +133,25 @@ failures = Table(
     Column("traceback", Text),
     Column("at", Float, nullable=False),
     Index("failures_of_run", "run", "reason"),
+)
+
+attempts = Table(
+    "attempts",  # every sending of a request that came to an outcome
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run", _Id, nullable=False),
+    Column("request", _Id, nullable=False),
+    Column("number", Integer, nullable=False),  # from 1; again from 1 once its failure was put back
+    Column("at", Float, nullable=False),  # seconds since the epoch
+    Column("connection", Text),
+    Column("reused", Integer, nullable=False),
+    Column("status", Integer),
+    Column("reason", Text, nullable=False),  # empty for a page; `redirect`, or why it failed
+    Column("message", Text, nullable=False),  # of a redirect: where to
+    Column("wait", Float),  # seconds until the next try, where there is one
+    Column("seconds", Float, nullable=False),
+    Column("bytes", _Id, nullable=False),
+    Index("attempts_of_request", "request"),
 )
 
 refusals = Table(

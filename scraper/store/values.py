@@ -72,10 +72,30 @@ class Yielded:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One sending of a request, and what came of it."""
+
+    number: int  # 1 for the first
+    at: float  # when it was sent, in seconds since the epoch
+    connection: str | None
+    reused: bool
+    status: int | None
+    #: Empty for a page; `redirect`, with the place that it leads to as message; else why it failed.
+    reason: str
+    message: str
+    #: Seconds until the next try, where there is one.
+    wait: float | None
+    seconds: float
+    bytes: int  # of the body, over the wire
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a request that was taken. One of the kinds below."""
 
     queued: Queued
+    #: The sending that led to it; None where nothing was sent.
+    attempt: Attempt | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
