@@ -43,7 +43,7 @@ process.start()
 
 
 class Shelf(scraper.Spider):
-    """Every page links to all others of its host."""
+    """The first page links to all others of its host."""
 
     def parse(self, response: scraper.Response) -> Iterable[object]:
         yield {"url": response.url}
@@ -109,8 +109,9 @@ def main() -> None:
         folder = Path(name)
         (folder / "site").mkdir()
         folder.chmod(0o755)
-        links = "".join(f'<a href="{number}.html">{number}</a> ' for number in range(options.pages))
         for number in range(options.pages):
+            targets = range(options.pages) if number == 0 else (0, number - 1)
+            links = "".join(f'<a href="{target}.html">{target}</a> ' for target in targets)
             (folder / "site" / f"{number}.html").write_text(f"<html><body>{links}</body></html>")
         smallest_sent, (smallest, share) = ours(folder, hosts, options)
         if options.scrapy:
