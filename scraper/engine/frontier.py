@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from scraper import urls
+from scraper.engine import unsent
 from scraper.engine.domain import Domain
 from scraper.fetch.politeness import Circuit
-from scraper.fetch.robots import Robots, State
+from scraper.fetch.robots import Robots
 from scraper.observe.events import Waiting
-from scraper.store.values import Failed, Outcome, Queued, Refusal, Refused
+from scraper.store.values import Outcome, Queued
 
 #: Responses that wait to be parsed, requests in flight included.
 MAX_UNPARSED = 64
@@ -30,8 +31,6 @@ MAX_UNCOMMITTED = 1_000
 #: A request is handed out this long (seconds) before it is due, the time that preparing it takes; the last bit is
 #: waited out right before the send, so that neither is the delay undercut nor is time lost.
 LEAD = 0.004
-#: Crashes after which a page is given up.
-_MAX_STRIKES = 2
 #: Requests held in memory over all domains, and of one domain.
 _READY_TOTAL = 6_400
 _READY_MOST = 64
@@ -135,32 +134,18 @@ class Frontier:
         """The next request of a due domain, its origin's robots.txt first; or None after settling what is refused."""
         queued = domain.ready[0]
         origin = urls.origin_of(queued.request.url)
-        if queued.sent and not queued.request.may_be_repeated:
-            message = "it was sent before a kill; whether it was answered is unknown: Request(retry_unsafe=True)"
-            self._settle(domain, Failed(queued, "unknown-outcome", message))
-            return None
-        if queued.strikes >= _MAX_STRIKES:
-            message = f"the process died {queued.strikes} times while this page was parsed"
-            self._settle(domain, Failed(queued, "crashed", message))
-            return None
-        if domain.circuit.is_given_up:
-            message = f"{domain.name} did nothing but fail: given up after {domain.circuit.PAUSES} pauses"
-            self._settle(domain, Failed(queued, "circuit", message, attempts=queued.attempts))
-            return None
-        if domain.settings.politeness.robots == "obey":
+        outcome = unsent.before_robots(domain, queued)
+        if outcome is None and domain.settings.politeness.robots == "obey":
             robots = domain.robots.get(origin)
             if robots is None or not robots.is_current(time.time()):
                 domain.asking = True
                 return self._begin(Job(domain, None, origin))
-            if robots.state is State.UNREACHABLE:
-                self._settle(domain, Failed(queued, "robots-unreachable", robots.why, attempts=0))
-                return None
-            if not robots.allows(queued.request.url, self._token):
-                message = f"robots.txt of {origin} does not allow it for {self._token}: politeness.robots"
-                refusal = Refusal(queued.request.url, queued.fingerprint, "robots", message)
-                self._settle(domain, Refused(queued, refusal))
-                return None
+            outcome = unsent.by_robots(queued, origin, robots, self._token)
         self._take_off(domain)
+        if outcome is not None:
+            # It ends without being sent; whoever is told calls `parsed`, as for what was fetched.
+            self._settled(outcome)
+            return None
         return self._begin(Job(domain, queued, origin))
 
     def _begin(self, job: Job) -> Job:
@@ -175,11 +160,6 @@ class Frontier:
         self._uncommitted += 1
         if self._places is not None:
             self._places -= 1
-
-    def _settle(self, domain: Domain, outcome: Outcome) -> None:
-        """It ends without being sent; whoever is told calls `parsed`, as for what was fetched."""
-        self._take_off(domain)
-        self._settled(outcome)
 
     def _schedule(self, domain: Domain) -> None:
         if domain.may_take and domain.entry is None:

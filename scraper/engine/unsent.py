@@ -1,0 +1,34 @@
+"""Every reason for which a request that is due is not sent after all, in order, in one place."""
+
+from __future__ import annotations
+
+from scraper.engine.domain import Domain
+from scraper.fetch.robots import Robots, State
+from scraper.store.values import Failed, Outcome, Queued, Refusal, Refused
+
+#: Crashes after which a page is given up.
+_MAX_STRIKES = 2
+
+
+def before_robots(domain: Domain, queued: Queued) -> Outcome | None:
+    """What ends a request whatever robots.txt says, so that it need not be asked for; None where nothing does."""
+    if queued.sent and not queued.request.may_be_repeated:
+        message = "it was sent before a kill; whether it was answered is unknown: Request(retry_unsafe=True)"
+        return Failed(queued, "unknown-outcome", message)
+    if queued.strikes >= _MAX_STRIKES:
+        message = f"the process died {queued.strikes} times while this page was parsed"
+        return Failed(queued, "crashed", message)
+    if domain.circuit.is_given_up:
+        message = f"{domain.name} did nothing but fail: given up after {domain.circuit.PAUSES} pauses"
+        return Failed(queued, "circuit", message, attempts=queued.attempts)
+    return None
+
+
+def by_robots(queued: Queued, origin: str, robots: Robots, token: str) -> Outcome | None:
+    """What the robots.txt of its origin makes of a request; None where it may be sent."""
+    if robots.state is State.UNREACHABLE:
+        return Failed(queued, "robots-unreachable", robots.why, attempts=0)
+    if robots.allows(queued.request.url, token):
+        return None
+    message = f"robots.txt of {origin} does not allow it for {token}: politeness.robots"
+    return Refused(queued, Refusal(queued.request.url, queued.fingerprint, "robots", message))
