@@ -121,18 +121,19 @@ def test_never_more_connections_than_the_pool_has(docs: Any, nginx: Any, tmp_pat
     assert 1 <= witness.most <= 3
 
 
-def test_connections_that_the_server_drops_while_idle(docs: Any, nginx: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pages", [6, pytest.param(60, marks=pytest.mark.slow)])
+def test_connections_that_the_server_drops_while_idle(docs: Any, nginx: Any, tmp_path: Path, pages: int) -> None:
     """keepalive_timeout 1 with a delay over it: each page has a connection of its own, and the ledger says why."""
     server = nginx(docs("postgresql-doc-15"), "keepalive_timeout 1;")
     politeness = {"delay": "1.1s", "jitter": 0, "concurrency": 1}
 
-    run = scraper.crawl(site(server.url, tmp_path, politeness=politeness, limits={"pages": 6}))
+    run = scraper.crawl(site(server.url, tmp_path, politeness=politeness, limits={"pages": pages}))
 
-    assert run.stats["pages"] == 6
+    assert run.stats["pages"] == pages
     assert run.stats["failed"] == run.stats["retries"] == 0
     connections = check_ledger_equals_log(run, server)
     assert set(connections.values()) == {1}
-    assert run.stats["reasons"] == {"first": 1, "dropped": 6}
+    assert run.stats["reasons"] == {"first": 1, "dropped": pages}
 
 
 def test_a_page_of_17000_links_and_the_broken_ones(docs: Any, nginx: Any, tmp_path: Path) -> None:
