@@ -72,6 +72,8 @@ class Holdings:
         )
         if lease.cookies:
             session.jar.load(lease.cookies)
+        if settings.politeness.robots == "ignore":
+            self._emit(events.Notice(f"robots.txt of {lease.domain} is not asked for: politeness.robots is ignore"))
         pace = Pace(settings.politeness.delay, settings.politeness.jitter)
         known = {row.origin: Robots(State(row.state), row.text, row.why, row.asked_at) for row in lease.robots}
         if settings.politeness.robots == "obey":

@@ -216,3 +216,29 @@ class TestPace:
         assert run.stats["pages"] == 8
         assert time.monotonic() - began < 2.0
         assert min(gaps(one) + gaps(two)) >= 0.295
+
+
+def test_that_robots_txt_is_ignored_is_logged(page_server: Start):
+    seen = Seen()
+    crawl(Pages, page_server({"/": "x"}).url, observers=[seen])
+    assert ["robots.txt of 127.0.0.1" in notice.message for notice in seen.of(events.Notice)] == [True]
+
+
+def test_eight_429s_at_once_are_one_step(page_server: Start):
+    """Eight answers that were on their way together hold the domain once, not eight times as long."""
+    together = threading.Barrier(8, timeout=5)
+    asked: list[float] = []
+
+    def answer(method: str, path: str, headers: Any, body: bytes) -> Any:
+        asked.append(time.monotonic())
+        if len(asked) <= 8:
+            together.wait()
+            return 429, {}, b""
+        return 200, HTML, b"x"
+
+    server = page_server(answer)
+    starts = [f"{server.url}/p{number}" for number in range(8)]
+    run = crawl(Pages, *starts, politeness={"concurrency": 8}, retry={"backoff": 0.5, "max_backoff": 4})
+    assert run.stats["pages"] == 8
+    # One step of the backoff lies between the eight and the first that came after them; three would be two seconds.
+    assert 0.45 <= asked[8] - asked[7] < 1.5
