@@ -43,7 +43,7 @@ def test_it_goes_on_when_there_is_room(small_disk: Path, page_server: Any) -> No
     server = page_server(site(200))
     settings = {"store": str(small_disk / "s.db"), "exports": [str(small_disk / "o.jsonl")]}
 
-    with pytest.raises(StoreError, match="full.*make room") as raised:
+    with pytest.raises(StoreError, match=r"full.*make room") as raised:
         crawl(Heavy, server.url, **settings)
     assert raised.value.exit_code == 1
 
