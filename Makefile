@@ -20,7 +20,8 @@ demo: $(READY)  ## serve the bundled shop on loopback, crawl it, show the result
 	$(BIN)/scraper demo
 
 test: $(READY)  ## all tests but the slow proofs; under 5 minutes
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not timing" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m timing tests/crawl
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from scraper.config import Gate, Loaded, load, masked
+from scraper.config import Loaded, load, masked
 from scraper.config.forms import STDOUT
 from scraper.engine.ending import ShardEnd
 from scraper.engine.shard import DRAIN_SECONDS, Shard
@@ -31,6 +31,7 @@ from scraper.errors import ExportError, RunMismatch
 from scraper.exports import open_export
 from scraper.exports.follow import Follower
 from scraper.figures import RunSummary
+from scraper.gate import outside_gate
 from scraper.observe import events
 from scraper.observe.events import Events, Observer
 from scraper.observe.stats import run_stats
@@ -38,7 +39,7 @@ from scraper.parts import Parts
 from scraper.run import Run
 from scraper.spider import Spider
 from scraper.store import Store
-from scraper.store.values import Counts, RunRow
+from scraper.store.values import RunRow
 
 #: How often exports follow, in seconds, so that small commits do not each rewrite their position.
 _FOLLOW_SECONDS = 0.5
@@ -168,21 +169,20 @@ class Crawl:
         """A new run, or the unfinished one of this name with the keys whose values differ from then."""
         config = self._loaded.config
         identity, kept = _identity(self._loaded), masked(self._loaded)
-        newest = store.newest_run(config.name)
-        if newest is None or newest.is_finished:
+        begun = store.unfinished_run(config.name)
+        if begun is None:
             return store.begin_run(config.name, identity, kept), []
         if self._fresh:
-            store.end_run(newest.id, "abandoned", "a fresh run was asked for", finished=True)
+            store.end_run(begun.id, "abandoned", "a fresh run was asked for", finished=True)
             return store.begin_run(config.name, identity, kept), []
-        if newest.identity != identity:
-            differing = [key for key in ("spider", "args", "start_urls") if newest.config.get(key) != kept.get(key)]
+        differing = mismatch(begun, self._loaded)
+        if differing:
             raise RunMismatch(
-                f"run {newest.id} of {config.name} is unfinished, and was started with "
-                f"another {' and '.join(differing) or 'value of a secret argument'}",
+                f"run {begun.id} of {config.name} is unfinished, and was started with {differing}",
                 remedy="--fresh begins a new run and gives that one up",
             )
-        changed = _differences(newest.config, kept)
-        return store.resume_run(newest, kept), changed
+        changed = _differences(begun.config, kept)
+        return store.resume_run(begun, kept), changed
 
     # Crawling --------------------------------------------------------------------------------------------
 
@@ -216,7 +216,7 @@ class Crawl:
             return end.result, end.why
         current = store.run(row.id)
         assert current is not None
-        outside = outside_gate(self._loaded.config.gate, current.counts)
+        outside = outside_gate(self._loaded.config.gate, current.counts, store.run_before(current))
         return ("outside-gate", outside) if outside is not None else (end.result, end.why)
 
     def _give_up(self, store: Store, row: RunRow, error: BaseException) -> None:
@@ -267,19 +267,6 @@ class _Exports:
             follower.close()
 
 
-def outside_gate(gate: Gate, counts: Counts) -> str | None:
-    """Why a finished run lies outside of its gate; None where it does not."""
-    if gate.min_items is not None and counts.items < gate.min_items:
-        return f"{counts.items} items, fewer than gate.min_items: {gate.min_items}"
-    ended = counts.pages + counts.failed
-    if gate.max_failed is not None and ended and counts.failed / ended > gate.max_failed:
-        return (
-            f"{counts.failed} of {ended} URLs failed ({counts.failed / ended:.1%}), "
-            f"more than gate.max_failed: {gate.max_failed:.1%}"
-        )
-    return None
-
-
 def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str, Any]:
     """The figures of a run as `--stats` writes them."""
     failures, refusals = store.counts_by_reason(run.id)
@@ -305,6 +292,15 @@ def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str
         exports=tuple(exports),
     )
     return run_stats(summary, store.figures(run.id))
+
+
+def mismatch(run: RunRow, loaded: Loaded) -> str | None:
+    """What keeps a run from going on by this configuration, as `another spider`; None where nothing does."""
+    if run.identity == _identity(loaded):
+        return None
+    now = masked(loaded)
+    differing = [key for key in ("spider", "args", "start_urls") if run.config.get(key) != now.get(key)]
+    return f"another {' and '.join(differing) or 'value of a secret argument'}"
 
 
 def _identity(loaded: Loaded) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.main import get_command
 
-from scraper.cli import checking, crawling, fetching, output, runs, starting
+from scraper.cli import checking, crawling, explaining, fetching, output, probing, retrying, runs, starting
 from scraper.errors import ConfigError, ScraperError
 from scraper.observe.text import plain
 
@@ -49,9 +49,12 @@ def make_app() -> typer.Typer:
     app.callback()(_global_options)
     starting.add_to(app)
     crawling.add_to(app)
+    retrying.add_to(app)
     checking.add_to(app)
     fetching.add_to(app)
+    probing.add_to(app)
     runs.add_to(app)
+    explaining.add_to(app)
     return app
 
 

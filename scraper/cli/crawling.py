@@ -34,6 +34,22 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+LogLook = Annotated[
+    LogFormat, typer.Option("--log-format", metavar="text|json", help="How the lines of the log look.")
+]
+LogFile = Annotated[
+    Path | None,
+    typer.Option("--log-file", metavar="PATH", help="Append the log, with all its details, to this file."),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors; no progress, no report.")
+]
+StatsFile = Annotated[
+    Path | None,
+    typer.Option("--stats", metavar="FILE", help="Write the run's figures to this file as JSON, however it ends."),
+]
+
+
 @dataclass(frozen=True)
 class Watching:
     """What of a crawl is shown and kept."""
@@ -55,22 +71,10 @@ def crawl(
     site: SiteFile,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run even where one is unfinished.")] = False,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
-    log_format: Annotated[
-        LogFormat, typer.Option("--log-format", metavar="text|json", help="How the lines of the log look.")
-    ] = LogFormat.TEXT,
-    log_file: Annotated[
-        Path | None,
-        typer.Option("--log-file", metavar="PATH", help="Append the log, with all its details, to this file."),
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors; no progress, no report.")
-    ] = False,
-    stats: Annotated[
-        Path | None,
-        typer.Option(
-            "--stats", metavar="FILE", help="Write the run's figures to this file as JSON, however it ends."
-        ),
-    ] = None,
+    log_format: LogLook = LogFormat.TEXT,
+    log_file: LogFile = None,
+    quiet: Quiet = False,
+    stats: StatsFile = None,
 ) -> None:
     """Crawl a site: begin a run, or go on with the unfinished one.
 
@@ -85,11 +89,19 @@ def crawl(
       scraper crawl config/books.yaml --fresh --log-format json --stats out/stats.json
     """
     watching = Watching(log_format, log_file, quiet, not quiet, stats)
-    code, run = conduct(lambda: load(site, sets=sets), fresh=fresh, watching=watching)
-    if run is not None and not quiet and log_format is LogFormat.TEXT:
+    raise typer.Exit(crawl_and_report(lambda: load(site, sets=sets), fresh=fresh, watching=watching))
+
+
+def crawl_and_report(read: Callable[[], Loaded], *, fresh: bool, watching: Watching) -> int:
+    """A crawl with its report at the end; what `crawl` and `retry` share.
+
+    Returns the exit code, and raises what `conduct` does.
+    """
+    code, run = conduct(read, fresh=fresh, watching=watching)
+    if run is not None and not watching.quiet and watching.format is LogFormat.TEXT:
         output.say("")
         print_report(output.error_console(), run.stats)
-    raise typer.Exit(code)
+    return code
 
 
 def conduct(read: Callable[[], Loaded], *, fresh: bool, watching: Watching) -> tuple[int, Run | None]:

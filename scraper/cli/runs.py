@@ -67,9 +67,9 @@ def runs(
     with Store.open_existing(loaded.store) as store:
         rows = store.all_runs(loaded.config.name)
         if failures:
-            _list_failures(store, _chosen(rows, run, loaded.config.name), reason, verbose=verbose, as_json=as_json)
+            _list_failures(store, chosen_run(rows, run, loaded.config.name), reason, verbose=verbose, as_json=as_json)
             return
-        chosen = rows if run is None else [_chosen(rows, run, loaded.config.name)]
+        chosen = rows if run is None else [chosen_run(rows, run, loaded.config.name)]
         all_stats = [stats_of(store, row) for row in chosen]
     if as_json:
         _write_json(all_stats)
@@ -79,7 +79,7 @@ def runs(
         output.write(_runs_table(all_stats))
 
 
-def _chosen(rows: list[RunRow], number: int | None, name: str) -> RunRow:
+def chosen_run(rows: list[RunRow], number: int | None, name: str) -> RunRow:
     """The run with that number, by default the newest."""
     if not rows:
         raise UsageError(f"{name} has no runs", remedy="run scraper crawl first")
@@ -178,7 +178,9 @@ def export(
     with Store.open_existing(loaded.store) as store:
         rows = store.all_runs(loaded.config.name)
         row = (
-            _chosen(rows, run, loaded.config.name) if run is not None else _newest_finished(rows, loaded.config.name)
+            chosen_run(rows, run, loaded.config.name)
+            if run is not None
+            else _newest_finished(rows, loaded.config.name)
         )
         if not row.is_finished:
             output.say(f"note: run {row.id} is unfinished; these are the items that it has so far")
@@ -193,7 +195,7 @@ def _newest_finished(rows: list[RunRow], name: str) -> RunRow:
     for row in rows:
         if row.is_finished and row.result != "abandoned":
             return row
-    newest = _chosen(rows, None, name)
+    newest = chosen_run(rows, None, name)
     raise UsageError(
         f"{name} has no finished run", remedy=f"--run {newest.id} writes what the unfinished one has so far"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import zoneinfo
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 from scraper.config import kinds
 from scraper.config.kinds import flag, matching, nearest, optional, text, whole, wrong
 from scraper.config.scalars import FromEnvironment, typed
+from scraper.config.units import LARGEST, parse_share
 
 #: The formats of exports by the suffix of their file.
 FORMATS = {".jsonl": "jsonl", ".csv": "csv"}
@@ -202,6 +204,22 @@ def export_format(value: Any) -> str | None:
     raise wrong(" or ".join(known), suggestion=nearest(str(value), known))
 
 
+def least_items(value: Any) -> int | str:
+    """A number of items, or a share of those of an earlier run in per cent, which stays as it is written."""
+    found = typed(value)
+    if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= LARGEST:
+        return found
+    is_share = isinstance(found, float) and 0 < found < 1
+    if isinstance(found, str) and found.endswith("%"):
+        with contextlib.suppress(ValueError):
+            parse_share(found)
+            return str(found)
+    raise wrong(
+        "a whole number of 0 or more, or up to 100% of the previous run's",
+        suggestion=f"{found * 100:g}%" if is_share else "",
+    )
+
+
 def processes(value: Any) -> Any:
     """How many processes crawl."""
     found = typed(value)
@@ -298,10 +316,16 @@ ExportFormat = Annotated[
     BeforeValidator(export_format),
     WithJsonSchema({"enum": sorted(set(FORMATS.values()))}),
 ]
+Formulas = Annotated[Literal["neutralise", "keep"], BeforeValidator(kinds.choice("neutralise", "keep"))]
 Processes = Annotated[
     int | Literal["auto"],
     BeforeValidator(processes),
     WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "const": 1}, kinds.VARIABLE_SCHEMA]}),
+]
+LeastItems = Annotated[
+    int | str | None,
+    BeforeValidator(optional(least_items)),
+    WithJsonSchema({"type": ["integer", "string", "null"], "minimum": 0, "pattern": r"^[0-9]+(\.[0-9]+)? *%$|\$\{"}),
 ]
 Cron = Annotated[str, BeforeValidator(cron)]
 Timezone = Annotated[str, BeforeValidator(timezone)]

@@ -216,7 +216,6 @@ Limit = Annotated[
     BeforeValidator(optional(whole(1, remedy=_NO_LIMIT))),
     written(type=["integer", "null"], minimum=1),
 ]
-LimitOrZero = Annotated[int | None, BeforeValidator(optional(whole(0))), written(type=["integer", "null"], minimum=0)]
 Number = Annotated[float, BeforeValidator(number), written(type="number", minimum=0)]
 Share = Annotated[float | None, BeforeValidator(optional(share)), WithJsonSchema(_SHARE_SCHEMA)]
 Seconds = Annotated[float, BeforeValidator(duration(zero=False)), WithJsonSchema(_DURATION_SCHEMA), DURATION]

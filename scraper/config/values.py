@@ -141,6 +141,11 @@ class ExportConfig(Frozen):
     format: forms.ExportFormat = Field(None, description="jsonl or csv; by default what the suffix of the path says.")
     fields: tuple[Text, ...] | None = Field(None, description="The fields to write, in this order.")
     item: OptionalText = Field(None, description="The type of item to write, where there are several.")
+    formulas: forms.Formulas = Field(
+        "neutralise",
+        description="Whether text of a CSV that a spreadsheet would run gets an apostrophe before it: "
+        "neutralise or keep.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -151,8 +156,13 @@ class ExportConfig(Frozen):
 class Gate(Frozen):
     """Outside of these a run counts as failed (exit code 1)."""
 
-    min_items: kinds.LimitOrZero = Field(1, description="The fewest items.")
+    min_items: forms.LeastItems = Field(
+        1, description="The fewest items: 900, or 80% of those of the newest run before it that was inside its gate."
+    )
     max_failed: kinds.Share = Field(None, description="The largest share of failed URLs: 0.05 or 5%.")
+    max_dropped: kinds.Share = Field(
+        None, description="The largest share of items that pipelines drop, of all that came to them: 0.1 or 10%."
+    )
 
 
 class PathRule(Frozen):

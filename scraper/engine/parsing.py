@@ -5,8 +5,10 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from scraper.engine.attempts import attempt_of
 from scraper.engine.frontier import Frontier
 from scraper.engine.parser import Parser
 from scraper.errors import Retry, SpiderFailed
@@ -64,19 +66,21 @@ class ParseThread:
 
     def _page(self, queued: Queued, response: Response, fetch: Fetch) -> None:
         outcome: Outcome
+        number = queued.attempts + 1
         try:
-            outcome = self._parser.page(queued, response, fetch)
+            outcome = replace(self._parser.page(queued, response, fetch), attempt=attempt_of(fetch, number))
         except Retry as wanted:
-            outcome = self._again(queued, wanted)
+            outcome = self._again(queued, wanted, fetch)
         except SpiderFailed as failed:
             self._emit(events.PageFailed(queued.request.url, "spider", str(failed), failed.text))
-            outcome = Failed(queued, "spider", str(failed), response.status, failed.text, queued.attempts + 1)
+            attempt = attempt_of(fetch, number, "spider", str(failed))
+            outcome = Failed(queued, "spider", str(failed), response.status, failed.text, number, attempt=attempt)
         self._settle(outcome)
         self._frontier.parsed(body_bytes=len(response.body), page=isinstance(outcome, Done))
 
     def _failure(self, failed: Failed, response: Response | None) -> None:
         try:
-            outcome = self._parser.failure(failed, response)
+            outcome = replace(self._parser.failure(failed, response), attempt=failed.attempt)
         except (SpiderFailed, Retry) as error:
             text = error.text if isinstance(error, SpiderFailed) else None
             self._emit(events.PageFailed(failed.queued.request.url, "spider", f"its errback: {error}", text))
@@ -84,21 +88,22 @@ class ParseThread:
         self._settle(outcome)
         self._frontier.parsed(body_bytes=len(response.body) if response is not None else 0, page=False)
 
-    def _again(self, queued: Queued, wanted: Retry) -> Outcome:
+    def _again(self, queued: Queued, wanted: Retry, fetch: Fetch) -> Outcome:
         """Retry takes one of the attempts, whatever the method: the spider knows what it asks for."""
         domain = self._frontier.get(queued.domain)
         assert domain is not None
         attempt = queued.attempts + 1
         message = wanted.message or "the spider raised Retry"
         verdict = domain.retry.judge("retry", attempt, asked_wait=wanted.wait)
+        sending = attempt_of(fetch, attempt, "retry", message, verdict.wait)
         if verdict.wait is None:
             self._emit(events.PageFailed(queued.request.url, verdict.reason, message))
-            return Failed(queued, verdict.reason, message, attempts=attempt)
+            return Failed(queued, verdict.reason, message, attempts=attempt, attempt=sending)
         domain.session.ledger.retried()
         self._emit(
             events.Retrying(queued.request.url, "retry", message, attempt, domain.retry.attempts, verdict.wait)
         )
-        return Again(queued, time.time() + verdict.wait, attempt)
+        return Again(queued, time.time() + verdict.wait, attempt, attempt=sending)
 
     def _take_start(self) -> None:
         if self._start is None:

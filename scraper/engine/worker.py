@@ -11,6 +11,7 @@ from typing import Protocol
 
 from scraper.config import Limits
 from scraper.engine.admission import Admission
+from scraper.engine.attempts import attempt_of
 from scraper.engine.domain import Domain, DomainGate
 from scraper.engine.frontier import Frontier, Job
 from scraper.errors import FetchError, LeaseLost, StoreError
@@ -154,14 +155,14 @@ class Worker:
         response = fetch.response
         if fetch.error is not None or response is None:
             error = fetch.error or FetchError("no answer")
-            self._failed(queued, domain, error.reason, str(error), None)
+            self._failed(queued, domain, fetch, error.reason, str(error))
             return
         if response.ok or response.status in queued.request.statuses:
             self._desk.parse(queued, response, fetch)
         elif redirects.is_redirect(response):
             self._redirected(queued, domain, response, fetch)
         else:
-            self._refused_by_server(queued, domain, response)
+            self._refused_by_server(queued, domain, response, fetch)
 
     def _redirected(self, queued: Queued, domain: Domain, response: Response, fetch: Fetch) -> None:
         try:
@@ -173,7 +174,7 @@ class Worker:
                 domain.settings.session.secret_headers,
             )
         except FetchError as error:
-            self._failed(queued, domain, error.reason, str(error), response)
+            self._failed(queued, domain, fetch, error.reason, str(error))
             return
         if target.depth == 0:
             self._admission.allow_host_of(target.url)
@@ -189,9 +190,10 @@ class Worker:
             self._emit(events.Refused(verdict.url, verdict.reason, verdict.message))
         else:
             yielded.found.append(verdict)
-        self._settle(Redirected(queued, yielded), len(response.body))
+        attempt = attempt_of(fetch, queued.attempts + 1, "redirect", target.url)
+        self._settle(Redirected(queued, yielded, attempt=attempt), len(response.body))
 
-    def _refused_by_server(self, queued: Queued, domain: Domain, response: Response) -> None:
+    def _refused_by_server(self, queued: Queued, domain: Domain, response: Response, fetch: Fetch) -> None:
         """A status that is neither a page nor a redirect."""
         asked = retry_after(response.headers.get("Retry-After"), time.time())
         if response.status in _COOLING:
@@ -200,31 +202,32 @@ class Worker:
             seconds = self._frontier.cool_down(domain, sent_at, bearable)
             self._emit(events.CoolingDown(domain.name, seconds, f"it answered {response.status}"))
         self._failed(
-            queued, domain, f"http-{response.status}", f"the server answered {response.status}", response, asked
+            queued, domain, fetch, f"http-{response.status}", f"the server answered {response.status}", asked
         )
 
     def _failed(
         self,
         queued: Queued,
         domain: Domain,
+        fetch: Fetch,
         reason: str,
         message: str,
-        response: Response | None,
         asked_wait: float | None = None,
     ) -> None:
-        attempt = queued.attempts + 1
+        attempt, response = queued.attempts + 1, fetch.response
         request = queued.request
         verdict = domain.retry.judge(reason, attempt, repeatable=request.may_be_repeated, asked_wait=asked_wait)
         body_bytes = len(response.body) if response is not None else 0
+        sending = attempt_of(fetch, attempt, reason, message, verdict.wait)
         if verdict.wait is not None:
             domain.session.ledger.retried()
             self._emit(events.Retrying(request.url, reason, message, attempt, domain.retry.attempts, verdict.wait))
-            self._settle(Again(queued, time.time() + verdict.wait, attempt), body_bytes)
+            self._settle(Again(queued, time.time() + verdict.wait, attempt, attempt=sending), body_bytes)
             return
         if verdict.reason == "wait-too-long":
             message += f" and asks to wait {asked_wait:.0f} s, more than retry.max_wait"
         status = response.status if response is not None else None
-        failed = Failed(queued, verdict.reason, message, status, attempts=attempt)
+        failed = Failed(queued, verdict.reason, message, status, attempts=attempt, attempt=sending)
         self._emit(events.PageFailed(request.url, verdict.reason, message))
         if request.errback is not None:
             self._desk.parse_failure(failed, response)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,11 +13,17 @@ from scraper.exports.base import Export
 from scraper.exports.csv import CsvFile
 from scraper.exports.jsonl import JsonlFile, JsonlStream
 
-#: What makes the file of each format, from its path, fields and item type.
-FILES: dict[str, Callable[[Path, Sequence[str] | None, str | None], Export]] = {
-    "jsonl": JsonlFile,
-    "csv": CsvFile,
-}
+
+def _csv(path: Path, config: ExportConfig) -> Export:
+    return CsvFile(path, config.fields, config.item, keep_formulas=config.formulas == "keep")
+
+
+def _jsonl(path: Path, config: ExportConfig) -> Export:
+    return JsonlFile(path, config.fields, config.item)
+
+
+#: What makes the file of each format, at a path.
+FILES: dict[str, Callable[[Path, ExportConfig], Export]] = {"jsonl": _jsonl, "csv": _csv}
 
 
 def open_export(config: ExportConfig, resolve: Callable[[str], Path], stdout: BinaryIO) -> Export:
@@ -33,7 +39,7 @@ def open_export(config: ExportConfig, resolve: Callable[[str], Path], stdout: Bi
     """
     kind = config.format or "jsonl"
     if config.path != STDOUT:
-        return FILES[kind](resolve(config.path), config.fields, config.item)
+        return FILES[kind](resolve(config.path), config)
     if kind != "jsonl":
         raise UsageError(f"standard output takes jsonl, not {kind}", remedy="name a file, or leave out `format`")
     return JsonlStream(stdout, config.fields, config.item)

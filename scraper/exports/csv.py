@@ -1,6 +1,7 @@
 """CSV as RFC 4180 has it: a header, comma, quotes where needed, CRLF; UTF-8.
 
-Text stands as it is, None is empty, anything else is compact JSON.
+Text stands as it is, None is empty, anything else is compact JSON. But what a spreadsheet would run as a formula,
+and no number is, gets an apostrophe before it, which makes it text there; `formulas: keep` leaves it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,10 @@ from typing import Any
 from scraper.errors import ExportError
 from scraper.exports.base import ItemRow, Position
 from scraper.exports.part import PartFile
+
+#: How spreadsheets know a formula; tab and carriage return are skipped before one.
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 class CsvFile:
@@ -25,12 +31,16 @@ class CsvFile:
         fields: the columns; None takes every key of the items, in the order of first sight. A key seen later
             widens the header, for which the file is written anew.
         item: the item type to write; None expects items of one type only.
+        keep_formulas: write what a spreadsheet would run as it is.
     """
 
-    def __init__(self, path: Path, fields: Sequence[str] | None, item: str | None) -> None:
+    def __init__(
+        self, path: Path, fields: Sequence[str] | None, item: str | None, *, keep_formulas: bool = False
+    ) -> None:
         self._file = PartFile(path)
         self._fixed = fields is not None
         self._item = item
+        self._safe = str if keep_formulas else _neutralised
         self._fields: list[str] | None = list(fields) if fields is not None else None
         self._type: str | None = None
 
@@ -44,7 +54,7 @@ class CsvFile:
         self._file.begin()
         self._type = None
         if self._fields is not None:
-            self._file.append(_encode([self._fields]))
+            self._file.append(self._lines([self._fields]))
         return True
 
     def write(self, rows: Sequence[ItemRow]) -> bool:
@@ -60,9 +70,10 @@ class CsvFile:
                 return False
             if self._fields is None:
                 self._fields = new
-                header = _encode([new])
+                header = self._lines([new])
         columns = self._fields or []
-        self._file.append(header + _encode([[_cell(row.data.get(name)) for name in columns] for row in chosen]))
+        records = [[_cell(row.data.get(name)) for name in columns] for row in chosen]
+        self._file.append(header + self._lines(records))
         return True
 
     def position(self) -> Position:
@@ -70,6 +81,12 @@ class CsvFile:
 
     def close(self, *, complete: bool) -> str:
         return str(self._file.close(complete=complete))
+
+    def _lines(self, records: Sequence[Sequence[str]]) -> bytes:
+        """The lines of `records`. A lone surrogate, which UTF-8 cannot say, is written as its escape."""
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([self._safe(cell) for cell in record] for record in records)
+        return text.getvalue().encode("utf-8", "backslashreplace")
 
     def _chosen(self, rows: Sequence[ItemRow]) -> Sequence[ItemRow]:
         """The rows to write.
@@ -95,8 +112,6 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _encode(records: Sequence[Sequence[str]]) -> bytes:
-    """The lines of `records`. A lone surrogate, which UTF-8 cannot say, is written as its escape."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(records)
-    return text.getvalue().encode("utf-8", "backslashreplace")
+def _neutralised(cell: str) -> str:
+    """`cell` as text to a spreadsheet, where it would otherwise be a formula."""
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell

@@ -54,11 +54,11 @@ class ObservedAdapter(BaseAdapter):
             _log.warning("%s is unobserved: its connections are not in the ledger", type(manager).__name__)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **keywords: Any) -> requests.Response:
-        """Send once, and once more on a fresh connection when the first was stale.
+        """Send once, and once more on a fresh connection when the first was of no use.
 
         In this order: wait at the gate where something beside the frontier asks (digest auth's second send);
-        look at what was typed where a proxy will resolve it; send; replay a stale send if the method is
-        idempotent and the body is at hand.
+        look at what was typed where a proxy will resolve it; send; replay a stale send, and one that met the rest
+        of an answer longer than it said (RFC 9112 section 6.3), if the method is idempotent and the body is at hand.
         """
         turn = here.turn
         if turn is None:
@@ -71,7 +71,7 @@ class ObservedAdapter(BaseAdapter):
             response = self._send(request, exchange, args, keywords)
         except requests.RequestException:
             replayable = request.method in IDEMPOTENT and isinstance(request.body, str | bytes | None)
-            if not exchange.stale or not replayable:
+            if not replayable or not (exchange.stale or exchange.misread):
                 raise
             response = self._send(request, turn.next_exchange(fresh=True), args, keywords)
         # What a plugin sends in answer to this goes through here too.

@@ -106,7 +106,7 @@ class Connections:
             return Reason.MAX_AGE
         if connection.keep_alive.is_used_up:
             return Reason.MAX_REQUESTS
-        if is_connection_dropped(connection):
+        if is_connection_dropped(connection) or _has_rest(connection):
             return Reason.MAX_REQUESTS if connection.keep_alive.may_be_used_up else Reason.DROPPED
         return None
 
@@ -158,3 +158,9 @@ class Connections:
     def _book(self, connection: Connection, reason: Reason) -> None:
         if connection.opening is not None:
             self.ledger.closed(connection.origin, reason, unused=connection.requests == 0)
+
+
+def _has_rest(connection: Connection) -> bool:
+    """Whether the TLS layer holds bytes beyond the last answer: they would be taken for the next one."""
+    pending = getattr(connection.sock, "pending", None)
+    return pending is not None and pending() > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.cookiejar import Cookie
@@ -30,10 +31,19 @@ _FIELDS = (
 )
 
 
-class LockedJar(RequestsCookieJar):
-    """requests' jar, whose iteration does not break when another thread sets a cookie.
+#: The cookies that a jar keeps, which is those of one domain; browsers keep as many. All are sent in one header.
+MAX_COOKIES = 180
+#: The characters of a cookie's name and value, of each attribute (RFC 6265 section 6.1).
+MAX_COOKIE = 4_096
+#: What a header cannot carry, or a server would refuse: a cookie with such a character is left out, as browsers do.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
-    The jar has a lock for all else that it does; only iterating goes without it.
+
+class LockedJar(RequestsCookieJar):
+    """requests' jar, whose iteration does not break when another thread sets a cookie, and which stays small.
+
+    The jar has a lock for all else that it does; only iterating goes without it. Of more than `MAX_COOKIES` the
+    ones set longest ago go; one that is too long, or has control characters, is not taken.
     """
 
     # http.cookiejar's own.
@@ -42,6 +52,8 @@ class LockedJar(RequestsCookieJar):
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
+        #: Domain, path and name of what was set, oldest first; some of it may be gone.
+        self._ages: dict[tuple[str, str, str], None] = {}
         #: Grows with every change, so that an unchanged jar need not be stored again.
         self.changes = 0
 
@@ -50,9 +62,25 @@ class LockedJar(RequestsCookieJar):
             return iter(list(super().__iter__()))
 
     def set_cookie(self, cookie: Cookie, *args: Any, **keywords: Any) -> Any:
+        if not _is_acceptable(cookie):
+            return None
         with self._cookies_lock:
             self.changes += 1
-            return super().set_cookie(cookie, *args, **keywords)
+            result = super().set_cookie(cookie, *args, **keywords)
+            age = (cookie.domain, cookie.path, cookie.name)
+            self._ages.pop(age, None)
+            self._ages[age] = None
+            if len(self._ages) > MAX_COOKIES:
+                self._forget_the_oldest()
+            return result
+
+    def _forget_the_oldest(self) -> None:
+        kept = {(cookie.domain, cookie.path, cookie.name) for cookie in self}
+        self._ages = {age: None for age in self._ages if age in kept}
+        while len(self._ages) > MAX_COOKIES:
+            oldest = next(iter(self._ages))
+            del self._ages[oldest]
+            super().clear(*oldest)
 
     def clear(self, domain: str | None = None, path: str | None = None, name: str | None = None) -> None:
         with self._cookies_lock:
@@ -77,6 +105,13 @@ class LockedJar(RequestsCookieJar):
             if not cookie.is_expired():
                 self.set_cookie(cookie)
         self.changes = 0
+
+
+def _is_acceptable(cookie: Cookie) -> bool:
+    size = len(cookie.name) + len(cookie.value or "")
+    if size > MAX_COOKIE or len(cookie.path) > MAX_COOKIE or len(cookie.domain) > MAX_COOKIE:
+        return False
+    return not any(_CONTROL.search(part) for part in (cookie.name, cookie.value or "", cookie.path, cookie.domain))
 
 
 def _record(cookie: Cookie) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
-from http.client import RemoteDisconnected
+from http.client import BadStatusLine, RemoteDisconnected
 from typing import TYPE_CHECKING, Protocol
 
 from scraper.fetch.deadlines import Limit, watchdog
@@ -51,10 +51,13 @@ class Turn:
     """One request asked for: its time limit, the guard that holds for it, its domain's gate."""
 
     def __init__(self, limit: Limit, guard: Guard, gate: Gate) -> None:
+        #: The largest body, decoded, that anybody may read: a plugin too. None is no limit.
+        self.most_bytes: int | None = None
         self.limit = limit
         self.guard = guard
         self.gate = gate
         self._began = False
+        self._exchanges: list[Exchange] = []
         #: The exchange that came last.
         self.exchange: Exchange | None = None
 
@@ -64,7 +67,14 @@ class Turn:
             self.gate.wait(self.limit)
         self._began = True
         self.exchange = Exchange(self, fresh=fresh)
+        self._exchanges.append(self.exchange)
         return self.exchange
+
+    def end(self) -> None:
+        """Take back the connections of answers that nobody has read to their end or closed."""
+        for exchange in self._exchanges:
+            if exchange.connection is not None:
+                exchange.connection.abandon(exchange)
 
 
 class Exchange:
@@ -72,6 +82,7 @@ class Exchange:
 
     def __init__(self, turn: Turn, *, fresh: bool = False) -> None:
         self.limit = turn.limit
+        self.most_bytes = turn.most_bytes
         self.guard = turn.guard
         self._gate = turn.gate
         #: Take no idle connection: one has just proved stale.
@@ -86,6 +97,8 @@ class Exchange:
         self.ended_at: float | None = None
         #: It was sent into a connection that the server had closed before.
         self.stale = False
+        #: What came was no answer but, on a used connection, what the answer before it had left behind.
+        self.misread = False
         #: What went wrong before the answer's head was read.
         self.fault: BaseException | None = None
 
@@ -116,6 +129,7 @@ class Exchange:
         if self.fault is not None:
             return
         self.fault = error
+        self.misread = self.reused and type(error) is BadStatusLine
         if self.sent_at is None or self.first_byte_at is not None or self.connection is None:
             return
         ended = isinstance(error, ConnectionError | RemoteDisconnected) or type(error).__name__ == "SSLEOFError"

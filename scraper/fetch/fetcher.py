@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
+from urllib3.response import GzipDecoderState
 
 from scraper import urls
 from scraper.config import OriginConfig
@@ -117,6 +118,8 @@ class Fetcher:
         result: Response | None = None
         error: FetchError | None = None
         body = _Body()
+        # A plugin that reads an answer, as digest auth does, gets no more of it than one read beyond the limit.
+        turn.most_bytes = limit + _CHUNK
         try:
             response = self._send(request, domain)
             body.read(response, limit, truncate=truncate)
@@ -130,6 +133,7 @@ class Fetcher:
             exchange.ended(body.wire_bytes)
         if response is not None:
             response.close()
+        turn.end()
         served = exchange.served() if exchange is not None else None
         seconds = time.monotonic() - started
         if turn.limit.expired:
@@ -177,7 +181,8 @@ class _Body:
                         f"the body is larger than {limit:,} bytes", remedy="raise limits.body if it is wanted"
                     )
             else:
-                _check_whole(raw, size)
+                if _wire_bytes(raw, size):
+                    _check_whole(raw)
         finally:
             self.wire_bytes = _wire_bytes(raw, size)
         self.content = b"".join(chunks)[:limit]
@@ -202,11 +207,17 @@ def _wire_bytes(raw: Any, size: int) -> int:
         return size
 
 
-def _check_whole(raw: Any, size: int) -> None:
+def _check_whole(raw: Any) -> None:
     """A compressed stream that ends before its end: urllib3 does not notice where there is no Content-Length.
 
-    Its decoder's zlib object knows; where it cannot be asked (brotli, another version), nothing is claimed.
+    The decoders of urllib3 know. Where one cannot be asked (another version of it), nothing is claimed.
     """
-    decoder = getattr(getattr(raw, "_decoder", None), "_obj", None)
-    if size and getattr(decoder, "eof", True) is False:
-        raise FetchError("the compressed body ends too early", reason="truncated")
+    decoder = getattr(raw, "_decoder", None)
+    for one in getattr(decoder, "_decoders", None) or (decoder,):
+        stream = getattr(one, "_obj", None)
+        # Behind a whole gzip member anything may follow that is none, as other clients allow.
+        is_behind_the_end = getattr(one, "_state", None) == GzipDecoderState.SWALLOW_DATA
+        is_finished = getattr(stream, "is_finished", None)  # brotli's; zlib and zstd have `eof`
+        ended = is_finished() if callable(is_finished) else getattr(stream, "eof", True)
+        if not ended and not is_behind_the_end:
+            raise FetchError("the compressed body ends too early", reason="truncated")

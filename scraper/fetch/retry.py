@@ -41,10 +41,15 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((ssl.SSLError,), "tls"),
     ((urllib3.exceptions.InvalidChunkLength,), "bad-http"),
     ((http.client.HTTPException, urllib3.exceptions.HeaderParsingError), "bad-http"),
+    ((urllib3.exceptions.InvalidHeader,), "bad-http"),
     ((requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError), "bad-url"),
     ((requests.exceptions.InvalidHeader,), "bad-header"),
     ((urllib3.exceptions.ProxyError, requests.exceptions.ProxyError), "connect"),
 )
+
+
+#: The longest message about a failure, in characters.
+_MAX_WORDS = 500
 
 
 def failure_of(error: BaseException) -> FetchError:
@@ -74,7 +79,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _in_words(error: BaseException) -> str:
-    text = re.sub(r"<?[\w.]*(?:Connection|Pool)\w*\(host=.*?\)(?: at 0x[0-9a-f]+)?>?: ", "", str(error))
+    # What a server sent may be quoted in it, at any length; the pattern's time grows with its square.
+    text = re.sub(r"<?[\w.]*(?:Connection|Pool)\w*\(host=.*?\)(?: at 0x[0-9a-f]+)?>?: ", "", str(error)[:_MAX_WORDS])
     return text or type(error).__name__
 
 
@@ -143,7 +149,7 @@ def retry_after(value: str | None, now: float) -> float | None:
     """
     if value is None:
         return None
-    value = value.strip()
+    value = value.strip()[:100]
     if re.fullmatch(r"\d{1,12}", value):
         return float(value)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import socket
 import time
@@ -15,6 +14,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from scraper.errors import PrivateAddress
+from scraper.fetch.answer import Answer, Response
 from scraper.fetch.exchange import Exchange, here
 from scraper.fetch.guard import AddressInfo, resolver
 from scraper.fetch.ledger import Ledger
@@ -23,71 +23,9 @@ from scraper.figures import Opening, Reason
 if TYPE_CHECKING:
     from scraper.fetch.connections import Connections
 
-#: An answer's head may be this large; http.client limits lines and their number only.
-_MAX_HEAD_BYTES = 512 * 1024
-#: What is left of an unread body is read, so that its connection can be used again, up to this size.
-_DRAIN_BYTES = 64 * 1024
-
-
-class HeadCutShort(ConnectionResetError):
-    """The connection ended inside the head of an answer; http.client would take that for the head's end."""
-
-
-class HeadTooLarge(http.client.HTTPException):
-    """The head of an answer does not end."""
-
-
-class _Head:
-    """The file of an answer while its head is read."""
-
-    def __init__(self, file: Any, exchange: Exchange | None) -> None:
-        self.file = file
-        self._exchange = exchange
-        self._size = 0
-
-    def readline(self, limit: int = -1) -> bytes:
-        if self._size == 0 and self.file.peek(1) and self._exchange is not None:
-            self._exchange.first_byte()
-        line = cast(bytes, self.file.readline(limit))
-        if not line and self._size:
-            raise HeadCutShort("the connection ended inside the head of the answer")
-        self._size += len(line)
-        if self._size > _MAX_HEAD_BYTES:
-            raise HeadTooLarge(f"the head of the answer is larger than {_MAX_HEAD_BYTES // 1024} KiB")
-        return line
-
-    def close(self) -> None:
-        self.file.close()
-
-
-class _Answer(http.client.HTTPResponse):
-    """http.client's response, which demands the blank line that ends a head (RFC 9112 section 2.1)."""
-
-    def begin(self) -> None:
-        answer = cast(Any, self)  # the attributes' published types leave out that they begin and end as None
-        if answer.headers is not None:
-            return
-        head = _Head(self.fp, here.exchange)
-        answer.fp = head
-        try:
-            super().begin()
-        finally:
-            if answer.fp is head:
-                answer.fp = head.file
-
-
-class _Response(urllib3.response.HTTPResponse):
-    """urllib3's response, which tells why it closes a connection with a body half read."""
-
-    def close(self) -> None:
-        connection = cast(Any, self._connection)
-        if isinstance(connection, _Reports) and not self.closed:
-            left = self.length_remaining
-            if left is not None and left <= _DRAIN_BYTES:
-                self.drain_conn()
-            else:
-                connection.closing = Reason.UNREAD_BODY
-        super().close()
+#: A Keep-Alive header is read this far; longer ones are no honest ones, and the pattern would take its time.
+_MAX_KEEP_ALIVE = 200
+_PARAMETER = re.compile(r"(\w+)\s*=\s*\"?(\d{1,9})")
 
 
 class KeepAlive:
@@ -113,7 +51,7 @@ class KeepAlive:
         value = headers.get("Keep-Alive")
         if value is None:
             return
-        said = {name.lower(): int(number) for name, number in re.findall(r"(\w+)\s*=\s*\"?(\d{1,9})", value)}
+        said = {name.lower(): int(number) for name, number in _PARAMETER.findall(value[:_MAX_KEEP_ALIVE])}
         if "timeout" in said:
             self.timeout = float(said["timeout"])
         if "max" in said:
@@ -143,6 +81,7 @@ class _Reports:
     key: str
     origin: str
     ledger: Ledger
+    home: Connections
     #: The exchange that it serves, or served last; set by `begin`.
     exchange: Exchange
     # urllib3's own.
@@ -155,7 +94,7 @@ class _Reports:
     proxy: Any
     _dns_host: str
 
-    response_class = _Answer
+    response_class = Answer
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
@@ -179,6 +118,14 @@ class _Reports:
         exchange.request_number = self.requests + 1
         if self.sock is not None:
             exchange.limit.watch(self.sock)
+
+    def abandon(self, exchange: Exchange) -> None:
+        """Give the connection back in the place of one who got its answer and let it lie, body and all."""
+        if self.is_held and self.exchange is exchange:
+            self.closing = self.closing or Reason.UNREAD_BODY
+            connection = cast("Connection", self)
+            connection.close()
+            self.home.release(connection)
 
     def count_request(self, exchange: Exchange) -> None:
         """The exchange counts as a request of this connection."""
@@ -314,7 +261,8 @@ class _Reports:
             raise
         answer = response._original_response
         self.keep_alive.read(response.headers, will_close=bool(answer.will_close), requests=self.requests)
-        response.__class__ = _Response
+        response.__class__ = Response
+        response.most = self.exchange.most_bytes
         return cast(urllib3.response.HTTPResponse, response)
 
 
@@ -370,6 +318,7 @@ class _PoolReports:
         connection.key = self.key
         connection.origin = self.origin
         connection.ledger = self.connections.ledger
+        connection.home = self.connections
         return cast(Connection, connection)
 
     def _get_conn(self, timeout: float | None = None) -> Connection:

@@ -2,14 +2,17 @@
 
 An HTML5 parser can be made to work for ages: the time of lexbor grows with the square of how deep elements are
 nested (100,000 open `<div>`: 15 s), and formatting elements that are left open are made anew in every paragraph
-(14 KB of `<b>` and `<p>`: half a gigabyte). Pages that may do so are first written anew by libxml2, which does
-neither, with what is nested too deep taken out.
+(14 KB of `<b>` and `<p>`: half a gigabyte), and each attribute is compared with all before it in its tag (100,000:
+14 s). Pages that may do so are first written anew by libxml2, which does none of it, with what is nested too deep
+taken out.
 """
 
 from __future__ import annotations
 
 import re
 from html import escape
+from itertools import islice
+from typing import cast
 
 from lxml import etree
 from selectolax.lexbor import LexborHTMLParser
@@ -20,6 +23,11 @@ MAX_DEPTH = 512
 _MANY_TAGS = 10_000
 _MANY_NODES = 500_000
 _OPEN_FORMATTING = 24
+
+#: A tag keeps as many attributes, on a page that had to be written anew.
+_MAX_ATTRIBUTES = 500
+#: Below this length, in characters, no tag can have attributes enough to matter.
+_MANY_CHARACTERS = 50_000
 
 _FORMATTING = re.compile(r"<(/?)(b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE)
 #: Elements that an end tag inside does not reach beyond (HTML Standard 13.2.4.3, "markers").
@@ -39,6 +47,13 @@ _RAW = frozenset({"script", "style"})
 _LEFT_OUT = frozenset({"plaintext"})
 _KEPT_AT_ANY_DEPTH = frozenset({"a", "title", "textarea"}) | _VOID | _RAW
 _NAME = re.compile(r"[A-Za-z][^\s/<>=\"'\0]*")
+_OPENS = re.compile(r"<(?=[A-Za-z])")
+#: One attribute as the HTML Standard reads it (13.2.5.32 to 13.2.5.39), and all those of a tag.
+_ATTRIBUTE = re.compile(
+    r"""[\t\n\f\r /]*+[^\t\n\f\r />][^\t\n\f\r />=]*+"""
+    r"""(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r >]*+))?+"""
+)
+_ATTRIBUTES = re.compile(rf"(?:{_ATTRIBUTE.pattern})*+")
 
 
 def make_tree(text: str) -> LexborHTMLParser:
@@ -50,12 +65,33 @@ def make_tree(text: str) -> LexborHTMLParser:
 
 def _is_dangerous(text: str) -> bool:
     tags = text.count("<")
-    if tags > _MANY_TAGS:
+    if tags > _MANY_TAGS or (len(text) > _MANY_CHARACTERS and _has_many_attributes(text)):
         return True
     # Each formatting element could be made anew at each tag: only where that could be much is it looked at closely.
     if tags * tags <= 4 * _MANY_NODES or tags * len(_FORMATTING.findall(text)) <= _MANY_NODES:
         return False
     return _most_open_formatting(text) > _OPEN_FORMATTING
+
+
+def _has_many_attributes(text: str) -> bool:
+    """Whether a tag has too many attributes, or may have.
+
+    Each `<` is followed by itself, for what stands before it decides whether it opens a tag: a comment, a script, a
+    quote. Where that would lead through the same text again and again, the page is honest hardly ever.
+    """
+    steps = 4 * len(text)
+    for opening in _OPENS.finditer(text):
+        end = cast(re.Match[str], _ATTRIBUTES.match(text, opening.end())).end()
+        length = end - opening.end()
+        steps -= length
+        if steps < 0:
+            return True
+        # An attribute takes two characters at the least.
+        if length > 2 * _MAX_ATTRIBUTES:
+            count = sum(1 for _ in islice(_ATTRIBUTE.finditer(text, opening.end(), end), _MAX_ATTRIBUTES + 1))
+            if count > _MAX_ATTRIBUTES:
+                return True
+    return False
 
 
 def _most_open_formatting(text: str) -> int:
@@ -102,7 +138,9 @@ class _Writer:
         self._depth += 1
         if self._is_written(tag):
             pairs = "".join(
-                f' {name}="{escape(value)}"' for name, value in attributes.items() if _NAME.fullmatch(name)
+                f' {name}="{escape(value)}"'
+                for name, value in islice(attributes.items(), _MAX_ATTRIBUTES)
+                if _NAME.fullmatch(name)
             )
             self._parts.append(f"<{tag}{pairs}>")
         self._raw += tag in _RAW

@@ -61,16 +61,17 @@ class Database:
             raise StoreError(f"{self.path} is the database of another program", remedy="choose another path")
 
     def _check_version(self, connection: Connection) -> None:
-        # In a store that was made before a table was thought of, the table begins empty.
-        tables.metadata.create_all(connection)
+        tables.metadata.create_all(connection, tables=[tables.meta])
         row = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "version")).first()
-        if row is None:
-            connection.execute(insert(tables.meta).values(key="version", value=str(tables.VERSION)))
-        elif int(row[0]) != tables.VERSION:
+        if row is not None and int(row[0]) != tables.VERSION:
             raise StoreError(
                 f"the store {self.path} has version {row[0]}, this scraper uses {tables.VERSION}",
                 remedy="use the scraper that made it, or another path for the key store",
             )
+        # A table that the store was made without begins empty.
+        tables.metadata.create_all(connection)
+        if row is None:
+            connection.execute(insert(tables.meta).values(key="version", value=str(tables.VERSION)))
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from scraper.store.tables import failures, refusals, runs
 from scraper.store.values import Counts, FailureRow, RunRow
@@ -61,9 +61,24 @@ def every(connection: Connection, name: str | None = None) -> list[RunRow]:
     return [_run(row) for row in connection.execute(query)]
 
 
-def newest(connection: Connection, name: str) -> RunRow | None:
-    """The newest run of that name."""
-    row = connection.execute(select(runs).where(runs.c.name == name).order_by(runs.c.id.desc()).limit(1)).first()
+def unfinished(connection: Connection, name: str) -> RunRow | None:
+    """The run of that name that the next crawl goes on with; there is never more than one."""
+    return _newest(connection, runs.c.name == name, runs.c.ended_at.is_(None))
+
+
+def before(connection: Connection, run: RunRow) -> RunRow | None:
+    """The newest run of the same name before `run` that ended inside its gate."""
+    return _newest(
+        connection,
+        runs.c.name == run.name,
+        runs.c.id < run.id,
+        runs.c.ended_at.is_not(None),
+        runs.c.result.in_(("finished", "limit")),
+    )
+
+
+def _newest(connection: Connection, *where: ColumnElement[bool]) -> RunRow | None:
+    row = connection.execute(select(runs).where(*where).order_by(runs.c.id.desc()).limit(1)).first()
     return _run(row) if row is not None else None
 
 
@@ -93,7 +108,17 @@ def failure_rows(connection: Connection, run: int, reason: str | None = None) ->
     if reason is not None:
         query = query.where(failures.c.reason == reason)
     for row in connection.execute(query):
-        yield FailureRow(row.url, row.reason, row.message, row.status, row.attempts, row.traceback, row.at)
+        yield _failure(row)
+
+
+def failure_of(connection: Connection, request: int) -> FailureRow | None:
+    """Why a request ended without a page; None where it did not."""
+    row = connection.execute(select(failures).where(failures.c.request == request)).first()
+    return _failure(row) if row is not None else None
+
+
+def _failure(row: Row[Any]) -> FailureRow:
+    return FailureRow(row.url, row.reason, row.message, row.status, row.attempts, row.traceback, row.at)
 
 
 def counts_by_reason(connection: Connection, run: int) -> tuple[dict[str, int], dict[str, int]]:

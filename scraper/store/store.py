@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from scraper.errors import StoreError
 from scraper.exports.base import ItemRow, Position
 from scraper.figures import Figures
-from scraper.store import commit, domains, frontier, items, runs
+from scraper.request import Request
+from scraper.store import commit, domains, explain, frontier, items, retry, runs
 from scraper.store.database import Database
 from scraper.store.domains import Lease
+from scraper.store.explain import History
 from scraper.store.lock import StoreLock
-from scraper.store.values import Batch, Committed, FailureRow, Queued, RunRow
+from scraper.store.retry import PutBack
+from scraper.store.values import Batch, Committed, FailureRow, Queued, RobotsRow, RunRow
 
 #: Behind every priority a spider may give.
 _LAST_RANK = 2_000_000_000
@@ -91,10 +94,15 @@ class Store:
         with self._database.reading() as connection:
             return runs.get(connection, run)
 
-    def newest_run(self, name: str) -> RunRow | None:
-        """The newest run of that name."""
+    def unfinished_run(self, name: str) -> RunRow | None:
+        """The run of that name that the next crawl goes on with."""
         with self._database.reading() as connection:
-            return runs.newest(connection, name)
+            return runs.unfinished(connection, name)
+
+    def run_before(self, run: RunRow) -> RunRow | None:
+        """The newest run of the same name before `run` that ended inside its gate."""
+        with self._database.reading() as connection:
+            return runs.before(connection, run)
 
     def all_runs(self, name: str | None = None) -> list[RunRow]:
         """All runs, the newest first."""
@@ -110,6 +118,21 @@ class Store:
         """How many failed, and how many were refused, by reason."""
         with self._database.reading() as connection:
             return runs.counts_by_reason(connection, run)
+
+    def put_back(self, run: int, reasons: Collection[str]) -> PutBack:
+        """Queue a run's failures again, all or those of `reasons`; the next crawl goes on with the run."""
+        with self._database.writing() as connection:
+            return retry.put_back(connection, run, reasons)
+
+    def history(self, run: int, request: Request, fingerprint: bytes) -> History:
+        """All that a run knows of the URL of `request`."""
+        with self._database.reading() as connection:
+            return explain.history(connection, run, request, fingerprint)
+
+    def robots_of(self, origin: str) -> RobotsRow | None:
+        """The robots.txt of an origin as it was had last."""
+        with self._database.reading() as connection:
+            return explain.robots_of(connection, origin)
 
     def figures(self, run: int) -> dict[str, Figures]:
         """The ledger's sums of a run, by domain."""

@@ -28,6 +28,8 @@ from tests.servers import behaviours
 from tests.servers.keepalive import PageServer
 from tests.servers.raw import RawServer
 
+pytestmark = pytest.mark.timing
+
 Start = Callable[..., PageServer]
 StartRaw = Callable[..., RawServer]
 HTML = {"Content-Type": "text/html"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+from collections.abc import Mapping
 
 from tests.servers.raw import Behaviour, Connection
 
@@ -190,3 +191,71 @@ def truncated_gzip(body: bytes = BODY * 100, *, framing: str = "length") -> Beha
         chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(half), half)
         return always(response(chunked, headers=(*headers, ("Transfer-Encoding", "chunked")), length=-1))
     return sends_then(response(half, headers=(*headers, ("Connection", "close")), length=-1), "close")
+
+
+def path_of(request: bytes) -> str:
+    """The path that a request asks for."""
+    return request.split(b" ", 2)[1].decode("latin-1")
+
+
+def floods(start: bytes, piece: bytes, *, interval: float = 0.0) -> Behaviour:
+    """Send `start`, then `piece` after `piece`, until the client goes away."""
+
+    def behave(connection: Connection, request: bytes, n_connection: int, n_request: int) -> None:
+        connection.send(start)
+        while True:
+            connection.send(piece)
+            connection.pause(interval)
+
+    return behave
+
+
+def sends_late(data: bytes, late: bytes, *, after: float = 0.05) -> Behaviour:
+    """Send `data`, and `late` some time after; keep the connection."""
+
+    def behave(connection: Connection, request: bytes, n_connection: int, n_request: int) -> None:
+        connection.send(data)
+        connection.pause(after)
+        connection.send(late)
+
+    return behave
+
+
+def chunked(*pieces: bytes, headers: tuple[tuple[str, str], ...] = (), end: bytes = b"0\r\n\r\n") -> bytes:
+    """A whole answer whose body is framed by chunks, up to `end`."""
+    body = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+    framing = (("Content-Type", "text/html"), *headers, ("Transfer-Encoding", "chunked"))
+    return response(body + end, headers=framing, length=-1)
+
+
+def redirects(location: str | bytes, *, status: str = "302 Found", body: bytes = b"") -> Behaviour:
+    """Redirect to `location`, in which `{path}` stands for the path that was asked for."""
+
+    def behave(connection: Connection, request: bytes, n_connection: int, n_request: int) -> None:
+        place = location.encode() if isinstance(location, str) else location
+        place = place.replace(b"{path}", path_of(request).encode("latin-1"))
+        head = b"HTTP/1.1 %s\r\nLocation: %s\r\nContent-Length: %d\r\n\r\n"
+        connection.send(head % (status.encode(), place, len(body)) + body)
+
+    return behave
+
+
+def redirects_on(status: str = "302 Found") -> Behaviour:
+    """Redirect from `…/N` to `…/N+1`, without end."""
+
+    def behave(connection: Connection, request: bytes, n_connection: int, n_request: int) -> None:
+        base, _, number = path_of(request).rpartition("/")
+        place = f"{base}/{int(number) + 1}"
+        connection.send(response(b"", status=status, headers=(("Location", place),)))
+
+    return behave
+
+
+def routes(table: Mapping[str, Behaviour], otherwise: Behaviour) -> Behaviour:
+    """The behaviour that the first part of the path names, `/NAME/…`."""
+
+    def behave(connection: Connection, request: bytes, n_connection: int, n_request: int) -> None:
+        name = path_of(request).split("/")[1]
+        table.get(name, otherwise)(connection, request, n_connection, n_request)
+
+    return behave

@@ -49,7 +49,9 @@ def test_help_has_a_sentence_and_an_example(verb: str, capsys: pytest.CaptureFix
 
 
 def test_verbs():
-    assert list(VERBS) == ["init", "demo", "crawl", "check", "schema", "fetch", "runs", "export"]
+    assert list(VERBS) == [
+        "init", "demo", "crawl", "retry", "check", "schema", "fetch", "probe", "runs", "export", "explain",
+    ]  # fmt: skip
 
 
 def test_reference_is_current():
@@ -68,6 +70,11 @@ def test_reference_is_current():
         (["runs", "a.yaml", "--reason", "timeout"], "add --failures"),
         (["export", "a.yaml", "--fields", "a,,b"], "empty name"),
         (["fetch", "ftp://a.example/"], "write it whole"),
+        (["probe", "/page"], "write it whole"),
+        (["probe", "https://a.example/", "--set", "scope.exclude=[]"], "means nothing to probe"),
+        (["probe", "https://a.example/", "--idle", "-1"], "Invalid value for '--idle'"),
+        (["retry", "no/such.yaml"], "no such file"),
+        (["explain", "a.yaml"], "Missing argument 'URL'"),
         (["check", "no/such.yaml"], "no such file"),
     ],
 )

@@ -94,6 +94,20 @@ def test_units_become_seconds_bytes_and_shares(load_text: Load) -> None:
     assert (config.session.timeout.read, config.session.timeout.total) == (2.5, 90.0)
 
 
+@pytest.mark.parametrize(
+    ("text", "least"), [("", 1), ("min_items: 0", 0), ("min_items: 80%", "80%"), ("min_items: null", None)]
+)
+def test_least_items_are_a_number_or_a_share_of_an_earlier_run(load_text: Load, text: str, least: object) -> None:
+    assert load_text(f"gate: {{{text}}}").config.gate.min_items == least
+
+
+def test_least_items_from_the_environment(load_text: Load) -> None:
+    text = "gate: {min_items: '${LEAST}', max_dropped: 10%}"
+    assert load_text(text, environ={"LEAST": "12"}).config.gate.min_items == 12
+    gate = load_text(text, environ={"LEAST": "12.5%"}).config.gate
+    assert (gate.min_items, gate.max_dropped) == ("12.5%", 0.1)
+
+
 def test_zero_is_none_for_delay_jitter_and_redirects(load_text: Load) -> None:
     config = load_text("politeness: {delay: 0, jitter: 0}\nlimits: {redirects: 0}").config
     assert (config.politeness.delay, config.politeness.jitter, config.limits.redirects) == (0.0, 0.0, 0)

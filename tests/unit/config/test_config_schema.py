@@ -90,6 +90,8 @@ def _is(value: Any, name: str) -> bool:
         "{spider: a:B, origins: {https://a.com: {auth: {basic: [u, p]}, cert: [a, b], headers: {A: b}}}}",
         "{spider: a:B, domains: {a.com: {session: {timeout: {read: 5}}, retry: {attempts: 1}}}}",
         "{spider: a:B, args: {deep: [{a: 1}]}}",
+        "{spider: a:B, gate: {min_items: 80%, max_dropped: 0.1}}",
+        "{spider: a:B, gate: {min_items: '${LEAST}'}}",
     ],
 )
 def test_it_accepts_what_may_be_written(text: str) -> None:
@@ -112,6 +114,8 @@ def test_it_accepts_what_may_be_written(text: str) -> None:
         "{spider: a:B, domains: {a.com: {limits: {}}}}",
         "{spider: a:B, network: {allow_private: 1}}",
         "{spider: a:B, engine: {processes: 4}}",
+        "{spider: a:B, gate: {min_items: most}}",
+        "{spider: a:B, gate: {min_items: -1}}",
     ],
 )
 def test_it_refuses_what_may_not_be_written(text: str) -> None:

@@ -325,14 +325,14 @@ class TestRuns:
         with Store(path, lock=True) as store:
             row = store.begin_run("books", "i", {"a": 1})
         with Store(path, lock=True) as store:
-            killed = store.resume_run(store.newest_run("books"), {"a": 2})
+            killed = store.resume_run(store.unfinished_run("books"), {"a": 2})
             assert (killed.id, killed.interrupted, killed.config) == (row.id, 1, {"a": 2})
             store.end_run(row.id, "stopped", "by request", finished=False)
-            stopped = store.resume_run(store.newest_run("books"), {})
+            stopped = store.resume_run(store.unfinished_run("books"), {})
             assert (stopped.interrupted, stopped.is_finished, stopped.result) == (1, False, None)
             store.end_run(row.id, "finished", "all done", finished=True)
-            assert store.newest_run("books").is_finished
-            assert store.newest_run("other") is None
+            assert store.run(row.id).is_finished
+            assert store.unfinished_run("books") is None
 
     def test_start_is_counted(self, store: Store, run: int):
         store.commit(run, Batch(starts=[StartTaken(Yielded(), 500, False)]), ME, {})

@@ -1,0 +1,158 @@
+"""What the store knows of one URL: where it was found, every sending of it, what came of it."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, func, or_, select
+
+from scraper.request import Request
+from scraper.store import runs
+from scraper.store import tables as t
+from scraper.store.values import Attempt, FailureRow, RobotsRow
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What is kept of a page that was done."""
+
+    status: int
+    bytes: int  # of the body, over the wire
+    etag: str | None
+    last_modified: str | None
+    #: Requests that its callback yielded, refused ones and duplicates included.
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A request of the frontier with all that came of it."""
+
+    id: int
+    request: Request
+    state: t.State
+    not_before: float  # 0, or seconds since the epoch: a retry
+    #: The request whose page it was found on, or that redirected to it; None for a first one.
+    found_on: int | None
+    found_on_url: str | None
+    attempts: tuple[Attempt, ...]
+    page: PageFacts | None
+    failure: FailureRow | None
+    #: Type and key of each item, in order.
+    items: tuple[tuple[str, str | None], ...]
+
+    @property
+    def leads_to(self) -> str | None:
+        """Where it redirects to."""
+        if self.state is not t.State.REDIRECTED or not self.attempts:
+            return None
+        return self.attempts[-1].message
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A request that was refused."""
+
+    reason: str
+    message: str
+    found_on_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that a run knows of one URL."""
+
+    #: More than one where it was asked for again on purpose, or by another method.
+    known: tuple[Known, ...]
+    refused: RefusedRow | None
+
+    def __bool__(self) -> bool:
+        return bool(self.known) or self.refused is not None
+
+
+def history(connection: Connection, run: int, request: Request, fingerprint: bytes) -> History:
+    """What the run knows of a URL: what is a duplicate of `request`, and requests of the same URL by other methods.
+
+    Reads the run's requests one by one: their URLs are in no index.
+    """
+    table = t.frontier
+    # The record of a request begins with its URL.
+    beginning = json.dumps({"url": request.url}, ensure_ascii=False, separators=(",", ":"))[:-1]
+    query = select(table).where(
+        table.c.run == run,
+        or_(table.c.fingerprint == fingerprint, func.substr(table.c.request, 1, len(beginning)) == beginning),
+    )
+    known = tuple(_known(connection, row) for row in connection.execute(query.order_by(table.c.id)).all())
+    return History(known, _refused(connection, run, fingerprint))
+
+
+def robots_of(connection: Connection, origin: str) -> RobotsRow | None:
+    """The robots.txt of an origin as it was had last."""
+    row = connection.execute(select(t.origins).where(t.origins.c.origin == origin)).first()
+    return RobotsRow(*(getattr(row, name) for name in RobotsRow.__slots__)) if row is not None else None
+
+
+def _known(connection: Connection, row: Row[tuple[object, ...]]) -> Known:
+    return Known(
+        id=row.id,
+        request=Request.from_record(json.loads(row.request)),
+        state=t.State(row.state),
+        not_before=row.not_before,
+        found_on=row.found_on,
+        found_on_url=_url_of(connection, row.found_on),
+        attempts=_attempts(connection, row.id),
+        page=_page(connection, row.id),
+        failure=runs.failure_of(connection, row.id),
+        items=_items(connection, row.run, row.id),
+    )
+
+
+def _url_of(connection: Connection, request: int | None) -> str | None:
+    if request is None:
+        return None
+    record = connection.scalar(select(t.frontier.c.request).where(t.frontier.c.id == request))
+    return str(json.loads(record)["url"]) if record is not None else None
+
+
+def _attempts(connection: Connection, request: int) -> tuple[Attempt, ...]:
+    table = t.attempts
+    rows = connection.execute(select(table).where(table.c.request == request).order_by(table.c.id))
+    return tuple(
+        Attempt(
+            row.number,
+            row.at,
+            row.connection,
+            bool(row.reused),
+            row.status,
+            row.reason,
+            row.message,
+            row.wait,
+            row.seconds,
+            row.bytes,
+        )
+        for row in rows
+    )
+
+
+def _page(connection: Connection, request: int) -> PageFacts | None:
+    row = connection.execute(select(t.pages).where(t.pages.c.request == request)).first()
+    if row is None:
+        return None
+    outgoing = len(json.loads(zlib.decompress(row.requests))) if row.requests is not None else 0
+    return PageFacts(row.status, row.bytes, row.etag, row.last_modified, outgoing)
+
+
+def _items(connection: Connection, run: int, page: int) -> tuple[tuple[str, str | None], ...]:
+    table = t.items
+    query = select(table.c.type, table.c.key).where(table.c.run == run, table.c.page == page)
+    return tuple((row.type, row.key) for row in connection.execute(query.order_by(table.c.id)))
+
+
+def _refused(connection: Connection, run: int, fingerprint: bytes) -> RefusedRow | None:
+    table = t.refusals
+    row = connection.execute(select(table).where(table.c.run == run, table.c.fingerprint == fingerprint)).first()
+    if row is None:
+        return None
+    return RefusedRow(row.reason, row.message, _url_of(connection, row.found_on))

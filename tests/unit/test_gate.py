@@ -1,0 +1,67 @@
+"""The gate: which figures lie outside of it, and what it says of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from scraper.config import Gate
+from scraper.gate import outside_gate
+from scraper.store.values import Counts, RunRow
+
+
+def previous(items: int) -> RunRow:
+    return RunRow(
+        id=3, name="books", identity="", config={}, hosts=(), started_at=0.0, ended_at=1.0, result="finished", why="",
+        seconds=1.0, clean=True, interrupted=0, start_taken=0, start_done=True, counts=Counts(items=items),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gate", "counts"),
+    [
+        (Gate(), Counts(items=1)),
+        (Gate(min_items=None), Counts()),
+        (Gate(min_items=0, max_failed=0.0, max_dropped=0.0), Counts()),
+        (Gate(max_failed=0.05), Counts(items=1, pages=95, failed=5)),
+        (Gate(max_dropped=0.25), Counts(items=3, dropped=1)),
+    ],
+    ids=["an item", "nothing asked", "nothing done", "failed at the bound", "dropped at the bound"],
+)
+def test_inside(gate: Gate, counts: Counts):
+    assert outside_gate(gate, counts) is None
+
+
+@pytest.mark.parametrize(
+    ("gate", "counts", "why"),
+    [
+        (Gate(), Counts(), "0 items, fewer than gate.min_items: 1"),
+        (
+            Gate(max_failed=0.05),
+            Counts(items=1, pages=93, failed=7),
+            "7 of 100 URLs failed (7.0%), more than gate.max_failed: 5.0%",
+        ),
+        (
+            Gate(max_dropped=0.25),
+            Counts(items=2, dropped=2),
+            "2 of 4 items were dropped (50.0%), more than gate.max_dropped: 25.0%",
+        ),
+    ],
+    ids=["items", "failed", "dropped"],
+)
+def test_outside(gate: Gate, counts: Counts, why: str):
+    assert outside_gate(gate, counts) == why
+
+
+class TestAgainstTheRunBefore:
+    def test_fewer_than_the_share(self):
+        why = outside_gate(Gate(min_items="80%"), Counts(items=963), previous(1_204))
+        assert why == "963 items, fewer than gate.min_items: 80% of the 1,204 of run 3"
+
+    @pytest.mark.parametrize(("share", "items", "before"), [("80%", 964, 1_204), ("7%", 7, 100), ("12.5%", 1, 8)])
+    def test_the_share_or_more(self, share: str, items: int, before: int):
+        gate = Gate(min_items=share)
+        assert outside_gate(gate, Counts(items=items), previous(before)) is None
+        assert outside_gate(gate, Counts(items=items - 1), previous(before)) is not None
+
+    def test_without_one_every_number_will_do(self):
+        assert outside_gate(Gate(min_items="80%"), Counts()) is None
