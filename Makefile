@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners proofs clean
+.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm proofs clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -52,7 +52,13 @@ memory: $(READY)  ## peak memory on 20,000 pages against 2,000
 manners: $(READY)  ## fifty domains with a delay: never undercut, hardly any time lost
 	$(BIN)/python -m tests.proofs.manners $(ARGS)
 
-proofs: kill-storm memory manners  ## all proofs that take minutes
+toxic: $(READY)  ## a crawl through a proxy that delays, cuts bodies and closes idle connections
+	$(BIN)/python -m tests.proofs.toxic $(ARGS)
+
+storm: $(READY)  ## 5,000 mishaps of servers over 20 domains: every URL accounted for, memory bounded
+	$(BIN)/python -m tests.proofs.storm $(ARGS)
+
+proofs: kill-storm memory manners toxic storm  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 clean:  ## remove the environment and what tools left

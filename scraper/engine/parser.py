@@ -18,7 +18,7 @@ from typing import Any
 from scraper import items
 from scraper.config import SiteConfig
 from scraper.engine.admission import Admission
-from scraper.errors import DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
+from scraper.errors import BadRequest, DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
 from scraper.fetch.fetcher import Outcome as Fetch
 from scraper.observe import events
 from scraper.observe.events import Events
@@ -28,6 +28,8 @@ from scraper.response import Response
 from scraper.spider import Spider, resolve, results_of
 from scraper.store.values import Done, Failed, Queued, Refusal, StoredItem, Yielded
 
+#: Requests of one page, which are held in memory until they are committed together.
+MAX_REQUESTS = 100_000
 #: Results of start() that are committed together.
 START_PORTION = 500
 
@@ -183,6 +185,12 @@ class _Collected:
             self._item(result)
 
     def _request(self, request: Request) -> None:
+        if len(self.yielded.outgoing) >= MAX_REQUESTS:
+            raise BadRequest(
+                f"it yields more than {MAX_REQUESTS:,} requests",
+                remedy="follow fewer of the page's links",
+                request=request,
+            )
         request.depth = self._depth
         # Here, where a request that cannot be stored is its page's mistake alone.
         record = request.to_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -74,3 +75,21 @@ class TestMistakesOfASpider:
         server = page_server({"/": body})
         run = crawl(Raises, server.url)
         assert reasons_of_failures(run) == {"/": "spider"}
+
+
+def test_a_page_that_yields_without_end_fails_alone(page_server: Start, monkeypatch: pytest.MonkeyPatch):
+    """What a page yields is held in memory until it is committed, so there is a bound to it."""
+    monkeypatch.setattr("scraper.engine.parser.MAX_REQUESTS", 50)
+
+    class Endless(Spider):
+        def parse(self, response: Response) -> Any:
+            yield {"url": response.url}
+            for number in itertools.count() if response.url.endswith("/bad") else ():
+                yield response.follow(f"/p{number}")
+
+    server = page_server({"/bad": "x", "/good": "x"})
+    run = crawl(Endless, f"{server.url}/bad", f"{server.url}/good")
+    assert [item["url"] for item in run.items] == [f"{server.url}/good"]
+    assert [(failure.reason, "more than 50 requests" in failure.message) for failure in run.failures] == [
+        ("spider", True)
+    ]

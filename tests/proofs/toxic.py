@@ -1,6 +1,6 @@
 """A crawl through a bad network: latency, bodies cut short, idle and busy connections closed. No page is lost.
 
-python -m tests.proofs.toxic [--latency 0.03] [--cuts 0.02] [--idle 0.05] [--stale 0.02] [--seed 1]
+python -m tests.proofs.toxic [--latency 0.03] [--cuts 0.02] [--idle 0.02] [--stale 0.02] [--seed 1]
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--latency", type=float, default=0.03, help="seconds by which an answer comes later, at most")
     parser.add_argument("--cuts", type=float, default=0.02, help="share of the pieces of answers that are cut")
-    parser.add_argument("--idle", type=float, default=0.05, help="seconds after which an idle connection is closed")
+    parser.add_argument("--idle", type=float, default=0.02, help="seconds after which an idle connection is closed")
     parser.add_argument("--stale", type=float, default=0.02, help="share of requests that meet a closed connection")
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
