@@ -7,10 +7,12 @@ Each row is asked for as `/NAME/…` of a `RawServer` with the behaviour `server
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import zlib
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
+
+import urllib3.response
 
 from tests.servers import behaviours
 from tests.servers.behaviours import always, chunked, floods, redirects, response, sends_late, sends_then
@@ -22,7 +24,8 @@ DONE = "done"
 BODY_LIMIT = 1_000_000
 HEALTHY = b"<!DOCTYPE html><title>Healthy</title><h1>A healthy page</h1>"
 
-HAVE_BROTLI = importlib.util.find_spec("brotli") is not None
+#: brotlicffi or brotli, whichever urllib3 took; None without.
+BROTLI: Any = urllib3.response.brotli
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 _FLOOD = b"<p>" + b"x" * 16_000
@@ -258,16 +261,14 @@ def _packed() -> tuple[Mishap, ...]:
 
 def _brotli(zeros: bytes) -> tuple[Mishap, ...]:
     """Where brotli is not installed it is not asked for, and what comes all the same stays as it is."""
-    if not HAVE_BROTLI:
+    if BROTLI is None:
         return (
             Mishap("brotli-unasked-for", _encoded("br", b"\x0b\x02\x80hello\x03"), DONE, b"\x0b\x02\x80hello\x03"),
         )
-    import brotli
-
-    page = brotli.compress(HEALTHY)
+    page = BROTLI.compress(HEALTHY)
     return (
         Mishap("brotli", _encoded("br", page), DONE, HEALTHY),
-        Mishap("brotli-bomb", _encoded("br", brotli.compress(zeros, quality=5)), "body-too-large"),
+        Mishap("brotli-bomb", _encoded("br", BROTLI.compress(zeros, quality=5)), "body-too-large"),
         Mishap("brotli-cut", _encoded("br", page[:-10]), "truncated"),
         Mishap("brotli-that-is-none", _encoded("br", HEALTHY), "bad-encoding"),
     )
