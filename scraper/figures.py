@@ -84,7 +84,7 @@ class Figures:
         return self.reused * self.handshake_mean
 
     def __iadd__(self, other: Figures) -> Figures:
-        for name in _COUNTS:
+        for name in FIGURES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for reason, count in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + count
@@ -122,4 +122,5 @@ class RunSummary:
     exports: tuple[str, ...]
 
 
-_COUNTS = ("requests", "connections", "unused", "reused", "stale", "retries", "bytes", "handshake_seconds")
+#: The names of the sums of `Figures`, but for its reasons.
+FIGURES = ("requests", "connections", "unused", "reused", "stale", "retries", "bytes", "handshake_seconds")

@@ -214,3 +214,11 @@ class Response(urllib3.response.HTTPResponse):
         if hasattr(connection, "closing"):
             connection.closing = Reason.UNREAD_BODY
         super().close()
+
+
+def wire_bytes(raw: Any, otherwise: int) -> int:
+    """Bytes of a body that came over the wire; `otherwise` where what a plugin put in its place does not say."""
+    try:
+        return int(raw.tell())
+    except (AttributeError, OSError, ValueError):
+        return otherwise

@@ -14,6 +14,7 @@ from urllib3.response import GzipDecoderState
 from scraper import urls
 from scraper.config import OriginConfig
 from scraper.errors import BodyTooLarge, DeadlineExceeded, FetchError, LeaseLost, UsageError
+from scraper.fetch.answer import wire_bytes
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.exchange import Turn
 from scraper.fetch.retry import failure_of
@@ -181,10 +182,10 @@ class _Body:
                         f"the body is larger than {limit:,} bytes", remedy="raise limits.body if it is wanted"
                     )
             else:
-                if _wire_bytes(raw, size):
+                if wire_bytes(raw, size):
                     _check_whole(raw)
         finally:
-            self.wire_bytes = _wire_bytes(raw, size)
+            self.wire_bytes = wire_bytes(raw, size)
         self.content = b"".join(chunks)[:limit]
 
 
@@ -198,13 +199,6 @@ def _read(raw: Any, response: requests.Response) -> bytes:
         return b""
     data: bytes = raw.read(_CHUNK, decode_content=True)
     return data
-
-
-def _wire_bytes(raw: Any, size: int) -> int:
-    try:
-        return int(raw.tell())
-    except (AttributeError, OSError, ValueError):
-        return size
 
 
 def _check_whole(raw: Any) -> None:

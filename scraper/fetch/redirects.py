@@ -23,6 +23,11 @@ def is_redirect(response: Response) -> bool:
     return response.status in STATUSES and bool(response.headers.get("Location"))
 
 
+def becomes_get(method: str, status: int) -> bool:
+    """Whether a redirect turns a request into a GET without body: 301 and 302 a POST, 303 all but HEAD."""
+    return status not in (307, 308) and method != "HEAD" and (method == "POST" or status == 303)
+
+
 def target_of(
     response: Response, cookies_sent: str, jar: LockedJar, most: int, secret_headers: Iterable[str] = ()
 ) -> tuple[Request, bool]:
@@ -55,8 +60,8 @@ def target_of(
     if came_before and marks[len(chain) - 1 - chain[::-1].index(target)] == _mark(_cookies_for(target, jar)):
         raise FetchError(f"it redirects in a loop, to {target} again", reason="redirect-loop")
     followed = request.replace(url=target, redirected_from=chain, cookie_marks=marks)
-    if response.status not in (307, 308) and (request.method == "POST" or response.status == 303):
-        followed.method = request.method if request.method == "HEAD" else "GET"
+    if becomes_get(request.method, response.status):
+        followed.method = "GET"
         followed.body = None
         followed.headers = {n: v for n, v in request.headers.items() if n.lower() not in _BODY_HEADERS}
     if urls.origin_of(target) != urls.origin_of(request.url):

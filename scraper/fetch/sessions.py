@@ -12,11 +12,12 @@ import requests
 from scraper import urls
 from scraper.config import SessionConfig
 from scraper.errors import BadRequest, DeadlineExceeded, FetchError, RobotsRefused
+from scraper.fetch.answer import wire_bytes
 from scraper.fetch.deadlines import Limit
 from scraper.fetch.domain_session import DomainSession, SessionFactory
 from scraper.fetch.exchange import turn_of
 from scraper.fetch.guard import Guard
-from scraper.fetch.redirects import STATUSES
+from scraper.fetch.redirects import STATUSES, becomes_get
 from scraper.fetch.retry import failure_of
 from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, State, product_token
 from scraper.figures import Figures, Served
@@ -235,7 +236,7 @@ class _Domain:
             if turn.limit.expired:
                 raise DeadlineExceeded(f"{url} was not done within {timeout.total:g} s")
             if turn.exchange is not None and not keywords.get("stream"):
-                turn.exchange.ended(_wire_bytes(response))
+                turn.exchange.ended(wire_bytes(response.raw, len(response.content)))
         response.exchange = turn.exchange  # type: ignore[attr-defined]
         return response
 
@@ -299,7 +300,7 @@ def _redirected(
 ) -> tuple[str, dict[str, Any]]:
     """Method and keywords of the next hop (RFC 9110 section 15.4); secrets do not cross an origin."""
     following = dict(keywords)
-    if status not in (307, 308) and (method == "POST" or status == 303) and method != "HEAD":
+    if becomes_get(method, status):
         method = "GET"
         for name in ("data", "json", "files"):
             following.pop(name, None)
@@ -309,10 +310,3 @@ def _redirected(
         headers = following.get("headers") or {}
         following["headers"] = {n: v for n, v in headers.items() if n.lower() not in ("authorization", "cookie")}
     return method, following
-
-
-def _wire_bytes(response: requests.Response) -> int:
-    try:
-        return int(response.raw.tell())
-    except (AttributeError, OSError, ValueError):
-        return len(response.content)

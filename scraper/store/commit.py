@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from scraper.figures import Figures
+from scraper.figures import FIGURES, Figures
 from scraper.store import domains, frontier
 from scraper.store import tables as t
 from scraper.store.values import (
+    COUNTS,
     Again,
     Attempt,
     Batch,
@@ -26,8 +27,6 @@ from scraper.store.values import (
     StartTaken,
     Yielded,
 )
-
-_COUNTS = ("pages", "items", "failed", "refused", "duplicates", "dropped", "redirects", "queued")
 
 
 class Commit:
@@ -46,7 +45,7 @@ class Commit:
         self.known: set[bytes] = set()
         self._number = self._next_number()
         self._added: dict[str, int] = {}
-        self._counts = dict.fromkeys(_COUNTS, 0)
+        self._counts = dict.fromkeys(COUNTS, 0)
         self._states: list[dict[str, Any]] = []
         self._again: list[dict[str, Any]] = []
         self._pages: list[dict[str, Any]] = []
@@ -212,18 +211,13 @@ class Commit:
             known = json.loads(self._connection.scalar(select(runs.c.hosts).where(runs.c.id == self._run)) or "[]")
             values["hosts"] = json.dumps(sorted({*known, *batch.hosts}))
         self._connection.execute(update(runs).where(runs.c.id == self._run).values(values))
-        row = self._connection.execute(
-            select(*(runs.c[name] for name in _COUNTS)).where(runs.c.id == self._run)
-        ).one()
+        row = self._connection.execute(select(*(runs.c[name] for name in COUNTS)).where(runs.c.id == self._run)).one()
         return Counts(*row)
 
 
 def _sayable(text: str) -> str:
     """Text without lone surrogates, which a page's JSON can bring into a message and UTF-8 cannot say."""
     return text.encode(errors="replace").decode()
-
-
-_FIGURES = ("requests", "connections", "unused", "reused", "stale", "retries", "bytes", "handshake_seconds")
 
 
 def add_figures(connection: Connection, run: int, more: Mapping[str, Figures]) -> None:
@@ -235,7 +229,7 @@ def add_figures(connection: Connection, run: int, more: Mapping[str, Figures]) -
     for domain, figures in more.items():
         total = totals.get(domain, Figures())
         total += figures
-        sums = {name: getattr(total, name) for name in _FIGURES}
+        sums = {name: getattr(total, name) for name in FIGURES}
         rows.append({"run": run, "domain": domain, "reasons": json.dumps(total.reasons), **sums})
     table = t.figures
     this = delete(table).where(table.c.run == run, table.c.domain == bindparam("name"))
@@ -249,7 +243,7 @@ def read_figures(connection: Connection, run: int, domains: Sequence[str] | None
     query = select(table).where(table.c.run == run).order_by(table.c.domain)
     queries = [query] if domains is None else [query.where(table.c.domain.in_(some)) for some in t.chunks(domains)]
     return {
-        row.domain: Figures(**{name: getattr(row, name) for name in _FIGURES}, reasons=json.loads(row.reasons))
+        row.domain: Figures(**{name: getattr(row, name) for name in FIGURES}, reasons=json.loads(row.reasons))
         for each in queries
         for row in connection.execute(each)
     }

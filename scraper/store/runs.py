@@ -9,9 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from scraper.store.tables import failures, refusals, runs
-from scraper.store.values import Counts, FailureRow, RunRow
-
-_COUNTS = ("pages", "items", "failed", "refused", "duplicates", "dropped", "redirects", "queued")
+from scraper.store.values import COUNTS, Counts, FailureRow, RunRow
 
 
 def begin(connection: Connection, name: str, identity: str, config: Mapping[str, Any], now: float) -> RunRow:
@@ -98,7 +96,7 @@ def _run(row: Row[Any]) -> RunRow:
         interrupted=row.interrupted,
         start_taken=row.start_taken,
         start_done=bool(row.start_done),
-        counts=Counts(*(getattr(row, name) for name in _COUNTS)),
+        counts=Counts(*(getattr(row, name) for name in COUNTS)),
     )
 
 

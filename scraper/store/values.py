@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from scraper.figures import Figures
@@ -206,6 +206,10 @@ class Counts:
     dropped: int = 0
     redirects: int = 0
     queued: int = 0
+
+
+#: The names of the counts; the columns of a run are called the same.
+COUNTS = tuple(field.name for field in fields(Counts))
 
 
 @dataclass(frozen=True, slots=True)
