@@ -18,10 +18,14 @@ from urllib3.util.retry import Retry
 from scraper import urls
 from scraper.fetch.connections import Connections
 from scraper.fetch.exchange import Exchange, here
-from scraper.fetch.wire import HttpPool, HttpsPool
+from scraper.fetch.plain_adapter import PlainAdapter
+from scraper.fetch.pools import HttpPool, HttpsPool
 from scraper.request import IDEMPOTENT
 
 _log = logging.getLogger(__name__)
+
+#: Retrying has one owner, and it is not the adapter.
+_NO_RETRIES = Retry(0, read=False)
 
 
 class ObservedAdapter(BaseAdapter):
@@ -31,8 +35,7 @@ class ObservedAdapter(BaseAdapter):
         super().__init__()
         self.inner = inner
         self._pools = {"http": partial(HttpPool, connections), "https": partial(HttpsPool, connections)}
-        # Retrying has one owner, and it is not the adapter.
-        inner.max_retries = Retry(0, read=False)
+        inner.max_retries = _NO_RETRIES
         self._observe(inner.poolmanager)
         for manager in inner.proxy_manager.values():
             self._observe(manager)
@@ -65,7 +68,7 @@ class ObservedAdapter(BaseAdapter):
             raise RuntimeError("a Session of scraper is used outside of the crawl; use scraper.Sessions()")
         exchange = turn.next_exchange()
         proxies = keywords.get("proxies") or {}
-        if request.url and select_proxy(request.url, proxies):
+        if proxies and request.url and select_proxy(request.url, proxies):
             turn.guard.check_typed(urls.host_of(request.url))
         try:
             response = self._send(request, exchange, args, keywords)
@@ -94,7 +97,9 @@ class ObservedAdapter(BaseAdapter):
 def observe(session: requests.Session, connections: Connections) -> None:
     """Put our classes under every adapter of `session`; an adapter that is no HTTPAdapter is reported."""
     for prefix, adapter in list(session.adapters.items()):
-        if isinstance(adapter, HTTPAdapter):
+        if type(adapter) is HTTPAdapter:
+            session.adapters[prefix] = ObservedAdapter(PlainAdapter.instead_of(adapter), connections)
+        elif isinstance(adapter, HTTPAdapter):
             session.adapters[prefix] = ObservedAdapter(adapter, connections)
         elif not isinstance(adapter, ObservedAdapter):
             _log.warning("the adapter %s for %s is unobserved", type(adapter).__name__, prefix)

@@ -39,6 +39,11 @@ class Connections:
         idle = sum(map(len, self._idle.values()))
         return f"<Connections {self.ledger.domain} [{self._open - idle} active, {idle} idle]>"
 
+    @property
+    def are_busy(self) -> bool:
+        """Whether one of them is in use."""
+        return self._open > sum(map(len, tuple(self._idle.values())))
+
     def acquire(self, pool: Any, exchange: Exchange) -> Connection:
         """A connection of `pool` for this exchange: the idle one used last, else a new one.
 
@@ -128,15 +133,19 @@ class Connections:
 
     def sweep(self) -> None:
         """Close what has idled too long, grown too old or been dropped; called now and then."""
+        if not self._idle:
+            return
         unfit: list[tuple[Connection, Reason]] = []
         with self._changed:
-            for idle in self._idle.values():
+            for key, idle in list(self._idle.items()):
                 for connection in tuple(idle):
                     reason = self._why_unfit(connection)
                     if reason is not None:
                         idle.remove(connection)
                         self._open -= 1
                         unfit.append((connection, reason))
+                if not idle:
+                    del self._idle[key]
             if unfit:
                 self._changed.notify_all()
         for connection, reason in unfit:

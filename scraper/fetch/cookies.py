@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from copy import copy
 from http.cookiejar import Cookie
 from typing import Any
 
-from requests.cookies import RequestsCookieJar
+import requests
+from requests.cookies import RequestsCookieJar, get_cookie_header
 
 _FIELDS = (
     "version",
@@ -37,6 +40,17 @@ MAX_COOKIES = 180
 MAX_COOKIE = 4_096
 #: What a header cannot carry, or a server would refuse: a cookie with such a character is left out, as browsers do.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_ORIGIN = re.compile(r"https?://[^/?#]+")
+
+
+class _KnownHeaders:
+    """The Cookie headers worked out for a jar as it was after so many changes, good until then."""
+
+    def __init__(self, changes: int = -1, until: float = 0.0, *, are_for_every_path: bool = False) -> None:
+        self.changes = changes
+        self.until = until
+        self.are_for_every_path = are_for_every_path
+        self.by_origin: dict[str, str | None] = {}
 
 
 class LockedJar(RequestsCookieJar):
@@ -56,6 +70,7 @@ class LockedJar(RequestsCookieJar):
         self._ages: dict[tuple[str, str, str], None] = {}
         #: Grows with every change, so that an unchanged jar need not be stored again.
         self.changes = 0
+        self._headers = _KnownHeaders()
 
     def __iter__(self) -> Iterator[Cookie]:  # type: ignore[override]
         with self._cookies_lock:
@@ -65,7 +80,9 @@ class LockedJar(RequestsCookieJar):
         if not _is_acceptable(cookie):
             return None
         with self._cookies_lock:
-            self.changes += 1
+            before = self._cookies.get(cookie.domain, {}).get(cookie.path, {}).get(cookie.name)
+            if before is None or vars(before) != vars(cookie):
+                self.changes += 1
             result = super().set_cookie(cookie, *args, **keywords)
             age = (cookie.domain, cookie.path, cookie.name)
             self._ages.pop(age, None)
@@ -73,6 +90,42 @@ class LockedJar(RequestsCookieJar):
             if len(self._ages) > MAX_COOKIES:
                 self._forget_the_oldest()
             return result
+
+    def add_missing(self, cookies: Iterable[Any]) -> None:
+        """Take in those of which there is none of that name, domain and path yet."""
+        have = {(cookie.domain, cookie.path, cookie.name) for cookie in self}
+        for cookie in cookies:
+            if (cookie.domain, cookie.path, cookie.name) not in have:
+                self.set_cookie(copy(cookie))
+
+    def header_for(self, request: requests.PreparedRequest) -> str | None:
+        """The Cookie header for a request, None where it gets none; as requests' `get_cookie_header`.
+
+        http.cookiejar takes 20 us a cookie, so what it answered for an origin holds as long as the jar is the same,
+        nothing in it expires, and all its cookies are for every path.
+        """
+        if not self._cookies:
+            return None
+        url, headers = request.url or "", request.headers
+        found = None if "Cookie" in headers or "Host" in headers else _ORIGIN.match(url)
+        if found is None:
+            return _cookie_header(self, request)
+        known = self._headers
+        if known.changes != self.changes or time.time() >= known.until:
+            known = self._headers = self._begin_headers()
+        if not known.are_for_every_path:
+            return _cookie_header(self, request)
+        origin = found[0]
+        if origin not in known.by_origin:
+            known.by_origin[origin] = _cookie_header(self, request)
+        return known.by_origin[origin]
+
+    def _begin_headers(self) -> _KnownHeaders:
+        with self._cookies_lock:
+            self.clear_expired_cookies()
+            cookies: list[Any] = list(self)
+            until = min((cookie.expires for cookie in cookies if cookie.expires is not None), default=float("inf"))
+            return _KnownHeaders(self.changes, until, are_for_every_path=all(c.path == "/" for c in cookies))
 
     def _forget_the_oldest(self) -> None:
         kept = {(cookie.domain, cookie.path, cookie.name) for cookie in self}
@@ -87,12 +140,6 @@ class LockedJar(RequestsCookieJar):
             self.changes += 1
             super().clear(domain, path, name)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether it holds no cookie."""
-        with self._cookies_lock:
-            return not self._cookies
-
     def dump(self) -> str:
         """All cookies, those of a session too, as JSON."""
         return json.dumps([_record(cookie) for cookie in self], separators=(",", ":"))
@@ -105,6 +152,11 @@ class LockedJar(RequestsCookieJar):
             if not cookie.is_expired():
                 self.set_cookie(cookie)
         self.changes = 0
+
+
+def _cookie_header(jar: LockedJar, request: requests.PreparedRequest) -> str | None:
+    header: str | None = get_cookie_header(jar, request)  # type: ignore[no-untyped-call]
+    return header
 
 
 def _is_acceptable(cookie: Cookie) -> bool:

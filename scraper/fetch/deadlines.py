@@ -11,7 +11,6 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
 
 #: How late, in seconds, an expired limit may be noticed.
 _PRECISION = 0.1
@@ -59,10 +58,8 @@ class Watchdog:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    @contextlib.contextmanager
-    def limit(self, seconds: float) -> Iterator[Limit]:
-        """A limit that runs while the block does."""
-        limit = Limit(seconds)
+    def start(self, limit: Limit) -> None:
+        """Look after this limit until `end`."""
         with self._changed:
             self._limits.add(limit)
             if self._thread is None or not self._thread.is_alive():
@@ -70,11 +67,11 @@ class Watchdog:
                 self._thread.start()
             elif len(self._limits) == 1:
                 self._changed.notify()
-        try:
-            yield limit
-        finally:
-            with self._changed:
-                self._limits.discard(limit)
+
+    def end(self, limit: Limit) -> None:
+        """What it was for is done."""
+        with self._changed:
+            self._limits.discard(limit)
 
     def _run(self) -> None:
         while True:

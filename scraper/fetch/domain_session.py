@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import requests
 from requests.cookies import RequestsCookieJar
@@ -12,41 +13,27 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import check_header_validity, get_environ_proxies
 
 from scraper.config import SessionConfig
-from scraper.errors import UsageError
+from scraper.errors import FetchError
 from scraper.fetch.adapter import observe
 from scraper.fetch.connections import Connections
 from scraper.fetch.cookies import LockedJar
+from scraper.fetch.headers import FrozenHeaders
 from scraper.fetch.ledger import Ledger
 from scraper.figures import Opening
 from scraper.request import Request
 
 SessionFactory = Callable[[], requests.Session]
 
-
-class _Frozen:
-    """A mapping that is read by many threads and written by none."""
-
-    def _refuse(self, *args: Any, **keywords: Any) -> NoReturn:
-        raise UsageError(
-            "a Session that is at work is not changed: other threads are sending with it",
-            remedy="set session.headers in the YAML, or headers of one Request, or use a Session subclass",
-        )
-
-    __setitem__ = __delitem__ = update = clear = pop = popitem = setdefault = _refuse
-
-
-class FrozenHeaders(_Frozen, CaseInsensitiveDict[str]):
-    """Headers of a session at work."""
-
-    def __init__(self, headers: Mapping[str, Any]) -> None:
-        self._store = CaseInsensitiveDict(headers)._store  # type: ignore[attr-defined]
-
-    def copy(self) -> CaseInsensitiveDict[str]:
-        return CaseInsensitiveDict(self.items())
+#: What a request goes through in a Session, and `DomainSession.send` past which where none of it is a user's.
+_STEPS = ("request", "prepare_request", "merge_environment_settings", "resolve_redirects")
 
 
 class DomainSession:
-    """One domain's Session with its connections, their ledger and its cookie jar."""
+    """One domain's Session with its connections, their ledger and its cookie jar.
+
+    The Session is made when it is first used, in whichever thread, and again after `rest`. Without it a domain is
+    small: the ledger's figures, the cookies and the settings stay.
+    """
 
     def __init__(
         self,
@@ -62,14 +49,43 @@ class DomainSession:
         self.ledger = Ledger(domain, on_opening)
         self.connections = Connections(self.ledger, settings)
         self.jar = LockedJar()
-        self.session = make()
-        kind = type(self.session)
-        self._is_plain = (
-            kind.request is requests.Session.request
-            and kind.prepare_request is requests.Session.prepare_request
-            and not self.session.params
+        self._user_agent = user_agent
+        self._make = make
+        self._making = threading.Lock()
+        self._session: requests.Session | None = None
+        self._is_plain = False
+        self._has_its_cookies = False
+
+    @property
+    def session(self) -> requests.Session:
+        """The Session; made now where there is none.
+
+        Raises:
+            FetchError: the class of the Session cannot be made.
+        """
+        session = self._session
+        if session is None:
+            with self._making:
+                session = self._session
+                if session is None:
+                    session = self._session = self._made()
+        return session
+
+    def _made(self) -> requests.Session:
+        try:
+            session = self._make()
+        except Exception as error:
+            raise FetchError(
+                f"the Session of {self.domain} cannot be made: {type(error).__name__}: {error}",
+                reason="session",
+                remedy="session.class names a class that takes no arguments",
+            ) from error
+        kind = type(session)
+        self._is_plain = not session.params and all(
+            getattr(kind, step) is getattr(requests.Session, step) and step not in vars(session) for step in _STEPS
         )
-        self._set_up(self.session, user_agent)
+        self._set_up(session, self._user_agent)
+        return session
 
     def _set_up(self, session: requests.Session, user_agent: str) -> None:
         settings = self.settings
@@ -77,7 +93,9 @@ class DomainSession:
         if user_agent:
             headers["User-Agent"] = user_agent
         headers.update(settings.headers)
-        self.jar.update(session.cookies)
+        if not self._has_its_cookies:
+            self._has_its_cookies = True
+            self.jar.add_missing(session.cookies)
         session.cookies = self.jar
         # The environment is resolved here, once; .netrc is not read: secrets are named in `origins`.
         proxies = get_environ_proxies(f"https://{self.domain}/") if session.trust_env else {}
@@ -118,7 +136,7 @@ class DomainSession:
                 stream=True,
             )
         return session.send(
-            self._prepared(request, headers, auth),
+            self._prepared(session, request, headers, auth),
             stream=True,
             timeout=timeout,
             verify=session.verify,
@@ -126,34 +144,57 @@ class DomainSession:
             proxies=session.proxies,
         )
 
-    def _prepared(self, request: Request, headers: Mapping[str, str], auth: Any) -> requests.PreparedRequest:
+    def _prepared(
+        self, session: requests.Session, request: Request, headers: Mapping[str, str], auth: Any
+    ) -> requests.PreparedRequest:
         """What Session.prepare_request makes; the URL is normalised already, and ASCII."""
         prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = request.url
-        prepared.headers = self.session.headers.copy()  # type: ignore[attr-defined]
+        prepared.headers = session.headers.copy()  # type: ignore[attr-defined]
         for header in headers.items():
             check_header_validity(header)
             prepared.headers[header[0]] = header[1]
-        prepared.hooks = {event: list(hooks) for event, hooks in self.session.hooks.items()}
+        prepared.hooks = {event: list(hooks) for event, hooks in session.hooks.items()}
         if request.cookies:
             merged = RequestsCookieJar()
             merged.update(self.jar)
             merged.update(request.cookies)
             prepared.prepare_cookies(merged)
-        elif not self.jar.is_empty:
-            prepared.prepare_cookies(self.jar)
         else:
             # Plugins that send the request again look here.
             prepared._cookies = self.jar  # type: ignore[attr-defined]
+            cookies = self.jar.header_for(prepared)
+            if cookies is not None:
+                prepared.headers["Cookie"] = cookies
         prepared.body = request.body
         if request.body is not None or request.method not in ("GET", "HEAD"):
             prepared.prepare_content_length(request.body)
-        if auth is not None or self.session.auth is not None or "@" in request.url:
-            prepared.prepare_auth(auth if auth is not None else self.session.auth, request.url)
+        if auth is not None or session.auth is not None or "@" in request.url:
+            prepared.prepare_auth(auth if auth is not None else session.auth, request.url)
         return prepared
+
+    def sweep(self) -> None:
+        """Close connections that have idled too long; costs nothing where there are none."""
+        self.connections.sweep()
+
+    def rest(self) -> bool:
+        """Let the Session go, since nothing is to be sent for a while; the next request makes it anew.
+
+        A Session of a user's class may know what another would not, so of that one only the connections are closed.
+        Does nothing, and says so, while a connection is in use.
+        """
+        if self.connections.are_busy:
+            return False
+        self.connections.close()
+        session = self._session
+        if session is not None and type(session) is requests.Session:
+            self._session = None
+            session.close()
+        return True
 
     def close(self) -> None:
         """Close the Session and its idle connections."""
         self.connections.close()
-        self.session.close()
+        if self._session is not None:
+            self._session.close()

@@ -6,10 +6,8 @@ exchange; a stale socket or a plugin such as digest auth makes it more.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from collections.abc import Iterator
 from http.client import BadStatusLine, RemoteDisconnected
 from typing import TYPE_CHECKING, Protocol
 
@@ -173,19 +171,21 @@ class _Here(threading.local):
 here = _Here()
 
 
-@contextlib.contextmanager
-def taking_turn(turn: Turn) -> Iterator[Turn]:
-    """What this thread sends inside the block belongs to `turn`."""
-    before = here.turn
-    here.turn = turn
-    try:
-        yield turn
-    finally:
-        here.turn = before
+class turn_of:
+    """A turn with `seconds` for everything, taken by this thread: what it sends inside the block belongs to it.
 
+    Used like a function; a class costs each request less than a generator.
+    """
 
-@contextlib.contextmanager
-def turn_of(seconds: float, guard: Guard, gate: Gate) -> Iterator[Turn]:
-    """A turn with `seconds` for everything, taken by this thread."""
-    with watchdog.limit(seconds) as limit, taking_turn(Turn(limit, guard, gate)) as turn:
-        yield turn
+    def __init__(self, seconds: float, guard: Guard, gate: Gate) -> None:
+        self._turn = Turn(Limit(seconds), guard, gate)
+        self._before: Turn | None = None
+
+    def __enter__(self) -> Turn:
+        watchdog.start(self._turn.limit)
+        self._before, here.turn = here.turn, self._turn
+        return self._turn
+
+    def __exit__(self, *_: object) -> None:
+        here.turn = self._before
+        watchdog.end(self._turn.limit)

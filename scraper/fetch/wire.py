@@ -1,7 +1,8 @@
-"""The urllib3 classes that report: connection, response, pool."""
+"""The urllib3 connections that report."""
 
 from __future__ import annotations
 
+import http.client
 import re
 import socket
 import time
@@ -9,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import urllib3.connection
-import urllib3.response
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from scraper.errors import PrivateAddress
 from scraper.fetch.answer import Answer, Response
-from scraper.fetch.exchange import Exchange, here
+from scraper.fetch.exchange import Exchange
 from scraper.fetch.guard import AddressInfo, resolver
 from scraper.fetch.ledger import Ledger
 from scraper.figures import Opening, Reason
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: A Keep-Alive header is read this far; longer ones are no honest ones, and the pattern would take its time.
 _MAX_KEEP_ALIVE = 200
+#: Headers of requests are kept as they went out, this many a connection.
+_MOST_LINES = 32
 _PARAMETER = re.compile(r"(\w+)\s*=\s*\"?(\d{1,9})")
 
 
@@ -74,10 +76,18 @@ class KeepAlive:
         return self.is_used_up or (self._last_max is not None and self._last_max <= 1)
 
 
+class _Socket(socket.socket):
+    """A socket whose timeout is set where it changes only."""
+
+    def settimeout(self, value: float | None) -> None:
+        if value != self.gettimeout():
+            super().settimeout(value)
+
+
 class _Reports:
     """What HTTP and HTTPS connections add to urllib3's. One object is one connection: none is reconnected."""
 
-    # Set by `_PoolReports.make`.
+    # Set by the pool that makes it.
     key: str
     origin: str
     ledger: Ledger
@@ -107,6 +117,7 @@ class _Reports:
         #: An exchange uses it and has not given it back.
         self.is_held = False
         self._tunnelling = False
+        self._lines: dict[tuple[Any, tuple[Any, ...]], bytes] = {}
         self._tcp_connected_at: float | None = None
 
     def begin(self, exchange: Exchange) -> None:
@@ -212,7 +223,7 @@ class _Reports:
 
     def _connect_socket(self, address: AddressInfo, timeout: float) -> socket.socket:
         family, kind, protocol, _, where = address
-        sock = socket.socket(family, kind, protocol)
+        sock: socket.socket = _Socket(family, kind, protocol)
         try:
             for option in self.socket_options or ():
                 sock.setsockopt(*option)
@@ -253,17 +264,62 @@ class _Reports:
             if is_head:
                 self.exchange.sent()
 
-    def getresponse(self) -> urllib3.response.HTTPResponse:
+    def request(self, *args: Any, **keywords: Any) -> None:
+        """urllib3's. A socket in use keeps the read timeout for sending: to change it and back is two system calls,
+        at each of which a thread that computes may take the interpreter for milliseconds."""
+        kept = self.sock.gettimeout() if self.sock is not None and self.requests else None
+        if kept is not None:
+            self.timeout = kept
+        super().request(*args, **keywords)  # type: ignore[misc]
+
+    def putheader(self, header: Any, *values: Any) -> None:
+        """http.client checks and encodes a header; one that this connection has sent before is at hand."""
+        connection = cast(Any, self)
+        line = self._lines.get((header, values))
+        if line is not None:
+            connection._output(line)
+            return
+        before = len(connection._buffer)
+        super().putheader(header, *values)  # type: ignore[misc]
+        if len(connection._buffer) == before + 1 and len(self._lines) < _MOST_LINES:
+            self._lines[header, values] = connection._buffer[-1]
+
+    def getresponse(self) -> Response:
+        """What urllib3's does, without going over the fields of the head again: `Answer` has read them right."""
+        connection = cast(Any, self)
+        options = connection._response_options
+        if options is None:
+            raise http.client.ResponseNotReady
+        connection._response_options = None
         try:
-            response = super().getresponse()  # type: ignore[misc]
+            if self.sock.gettimeout() != self.timeout:
+                self.sock.settimeout(self.timeout)
+            shutdown = getattr(self.sock, "shutdown", None)
+            answer = cast(Answer, http.client.HTTPConnection.getresponse(connection))
         except BaseException as error:
             self.exchange.failed(error)
             raise
-        answer = response._original_response
-        self.keep_alive.read(response.headers, will_close=bool(answer.will_close), requests=self.requests)
-        response.__class__ = Response
+        headers = HTTPHeaderDict()
+        for name, value in answer.headers.items():
+            headers.add(name, value)
+        self.keep_alive.read(headers, will_close=bool(answer.will_close), requests=self.requests)
+        response = Response(
+            body=answer,
+            headers=headers,
+            status=answer.status,
+            version=answer.version,
+            version_string="HTTP/1.1" if answer.version == 11 else "HTTP/1.0",
+            reason=answer.reason,
+            preload_content=options.preload_content,
+            decode_content=options.decode_content,
+            original_response=answer,
+            enforce_content_length=options.enforce_content_length,
+            request_method=options.request_method,
+            request_url=options.request_url,
+            sock_shutdown=shutdown,
+        )
         response.most = self.exchange.most_bytes
-        return cast(urllib3.response.HTTPResponse, response)
+        return response
 
 
 class HttpConnection(_Reports, urllib3.connection.HTTPConnection):  # type: ignore[misc]
@@ -275,69 +331,3 @@ class HttpsConnection(_Reports, urllib3.connection.HTTPSConnection):  # type: ig
 
 
 Connection = HttpConnection | HttpsConnection
-
-
-#: What urllib3's HTTPS pool keeps as attributes of its own.
-_TLS_SETTINGS = (
-    "key_file",
-    "cert_file",
-    "cert_reqs",
-    "key_password",
-    "ca_certs",
-    "ca_cert_dir",
-    "ssl_version",
-    "ssl_minimum_version",
-    "ssl_maximum_version",
-    "assert_hostname",
-    "assert_fingerprint",
-)
-
-
-class _PoolReports:
-    """What the pools of both schemes add: they keep no connections, their domain's `Connections` does."""
-
-    scheme: str
-    host: str
-    port: int | None
-    proxy: Any
-    conn_kw: dict[str, Any]
-
-    def __init__(self, connections: Connections, *args: Any, **keywords: Any) -> None:
-        super().__init__(*args, **keywords)
-        self.connections = connections
-        default = {"http": 80, "https": 443}[self.scheme]
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        self.origin = f"{self.scheme}://{host}" + (f":{self.port}" if self.port not in (None, default) else "")
-        settings = {**self.conn_kw, **{name: getattr(self, name, None) for name in _TLS_SETTINGS}}
-        #: What must be equal for a connection to serve: origin, proxy and TLS settings.
-        self.key = f"{self.origin} {self.proxy} {sorted((name, repr(value)) for name, value in settings.items())}"
-
-    def make(self) -> Connection:
-        """A connection that is not connected yet."""
-        connection = super()._new_conn()  # type: ignore[misc]
-        connection.key = self.key
-        connection.origin = self.origin
-        connection.ledger = self.connections.ledger
-        connection.home = self.connections
-        return cast(Connection, connection)
-
-    def _get_conn(self, timeout: float | None = None) -> Connection:
-        exchange = here.exchange
-        if exchange is None:
-            raise RuntimeError("a pool of scraper is used outside of its adapter")
-        return self.connections.acquire(self, exchange)
-
-    def _put_conn(self, connection: Connection | None) -> None:
-        if connection is None and here.exchange is not None:
-            # urllib3 gives back None for a connection that it closed after an error.
-            connection = here.exchange.connection
-        if connection is not None:
-            self.connections.release(connection)
-
-
-class HttpPool(_PoolReports, HTTPConnectionPool):  # type: ignore[misc]
-    ConnectionCls = HttpConnection
-
-
-class HttpsPool(_PoolReports, HTTPSConnectionPool):  # type: ignore[misc]
-    ConnectionCls = HttpsConnection

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
-from requests.cookies import create_cookie
+import requests
+from requests.cookies import create_cookie, get_cookie_header
 
 from scraper.fetch.cookies import MAX_COOKIE, MAX_COOKIES, LockedJar
 
@@ -65,10 +68,69 @@ def test_those_of_the_store_are_as_old_as_they_stand_there():
 def test_what_is_too_long_or_has_control_characters_is_not_taken(name: str, value: str, path: str):
     jar = LockedJar()
     jar.set_cookie(create_cookie(name, value, path=path))
-    assert jar.is_empty
+    assert names(jar) == set()
 
 
 def test_a_tab_and_letters_of_any_language_are_taken():
     jar = LockedJar()
     jar.set_cookie(create_cookie("a", "x\tü"))
     assert names(jar) == {"a"}
+
+
+class TestHeader:
+    """The header that the jar keeps at hand is the one that http.cookiejar makes."""
+
+    def prepared(self, url: str, headers: dict[str, str] | None = None) -> requests.PreparedRequest:
+        return requests.Request("GET", url, headers=headers).prepare()
+
+    def check(self, jar: LockedJar, *urls: str) -> list[str | None]:
+        given = [jar.header_for(self.prepared(url)) for url in urls]
+        assert given == [get_cookie_header(jar, self.prepared(url)) for url in urls]
+        return given
+
+    @pytest.fixture
+    def jar(self) -> LockedJar:
+        jar = LockedJar()
+        jar.set("all", "1", domain=".a.example")
+        jar.set("host", "2", domain="www.a.example")
+        jar.set("safe", "3", domain="www.a.example", secure=True)
+        return jar
+
+    def test_by_host_and_scheme(self, jar: LockedJar):
+        urls = [f"{scheme}://{host}/x" for scheme in ("http", "https") for host in ("www.a.example", "b.a.example")]
+        given = self.check(jar, *urls, *urls, "https://www.a.example:8443/y?z#f", "http://other.example/")
+        assert given[1] == "all=1"
+        assert given[-1] is None
+
+    def test_by_path(self, jar: LockedJar):
+        jar.set("deep", "4", domain="www.a.example", path="/deep")
+        given = self.check(jar, "http://www.a.example/", "http://www.a.example/deep/x", "http://www.a.example/")
+        assert [("deep" in str(header)) for header in given] == [False, True, False]
+
+    def test_a_change_counts_at_once(self, jar: LockedJar):
+        url = "http://b.a.example/"
+        self.check(jar, url)
+        jar.set("all", "5", domain=".a.example")
+        assert self.check(jar, url) == ["all=5"]
+        jar.clear(".a.example", "/", "all")
+        assert self.check(jar, url) == [None]
+
+    def test_until_one_of_them_expires(self, jar: LockedJar, monkeypatch: pytest.MonkeyPatch):
+        url = "http://b.a.example/"
+        now = time.time()
+        jar.set("short", "6", domain=".a.example", expires=int(now) + 60)
+        assert self.check(jar, url) == ["all=1; short=6"]
+        monkeypatch.setattr(time, "time", lambda: now + 61)
+        assert self.check(jar, url) == ["all=1"]
+
+    @pytest.mark.parametrize("headers", [{"Cookie": "own=1"}, {"Host": "www.a.example"}])
+    def test_headers_that_matter(self, jar: LockedJar, headers: dict[str, str]):
+        url = "http://b.a.example/"
+        self.check(jar, url)
+        expected = get_cookie_header(jar, self.prepared(url, headers))
+        assert jar.header_for(self.prepared(url, headers)) == expected
+
+    def test_a_cookie_that_is_set_again_the_same_is_no_change(self, jar: LockedJar):
+        before = jar.changes
+        jar.set("all", "1", domain=".a.example")
+        assert jar.changes == before

@@ -1,0 +1,195 @@
+"""A domain's Session: made late, let go and made again, and a user's own is asked as its users ask it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+
+from scraper.config import SessionConfig
+from scraper.errors import FetchError
+from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.headers import Headers
+from scraper.fetch.plain_adapter import PlainAdapter
+from scraper.request import Request
+
+
+class Echo(BaseAdapter):
+    """Answers what it was sent."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **keywords: Any) -> requests.Response:
+        response = requests.Response()
+        response.status_code = 200
+        response.request, response.url = request, request.url or ""
+        response.raw = None
+        return response
+
+    def close(self) -> None:
+        pass
+
+
+class Plain:
+    """Makes requests' own Sessions, and counts them."""
+
+    def __init__(self, kind: type[requests.Session] = requests.Session) -> None:
+        self.made: list[requests.Session] = []
+        self._kind = kind
+
+    def __call__(self) -> requests.Session:
+        session = self._kind()
+        session.mount("http://", Echo())
+        session.cookies.set("first", "1")
+        self.made.append(session)
+        return session
+
+
+def domain(make: Any, **settings: Any) -> DomainSession:
+    return DomainSession("a.example", SessionConfig(**settings), "bot/1.0", make=make)
+
+
+def send(one: DomainSession, **keywords: Any) -> requests.PreparedRequest:
+    request = Request("http://a.example/x?y=1", **keywords)
+    return one.send(request, request.headers, auth=None, cert=None).request
+
+
+class TestLateAndAgain:
+    def test_a_session_is_made_when_it_is_needed(self):
+        make = Plain()
+        one = domain(make)
+        one.sweep()
+        one.close()
+        assert (make.made, one.rest()) == ([], True)
+        assert one.session is one.session
+        assert len(make.made) == 1
+
+    def test_after_a_rest_it_is_made_again_and_the_cookies_are_kept(self):
+        make = Plain()
+        one = domain(make)
+        assert send(one).headers["Cookie"] == "first=1"
+        one.jar.clear("", "/", "first")
+        one.jar.set("later", "2")
+        assert one.rest()
+        assert send(one).headers["Cookie"] == "later=2"
+        assert len(make.made) == 2
+
+    def test_what_the_store_knew_of_a_cookie_is_newer(self):
+        one = domain(Plain())
+        one.jar.set("first", "stored")
+        assert send(one).headers["Cookie"] == "first=stored"
+
+    def test_a_users_own_session_stays(self):
+        class Own(requests.Session):
+            pass
+
+        make = Plain(Own)
+        one = domain(make)
+        assert one.session is make.made[0]
+        assert one.rest()
+        assert one.session is make.made[0]
+
+    def test_one_that_cannot_be_made_says_so(self):
+        def fail() -> requests.Session:
+            raise ValueError("no key")
+
+        with pytest.raises(FetchError, match=r"no key"):
+            _ = domain(fail).session
+
+
+class TestWhatIsSent:
+    def test_as_requests_prepares_it(self):
+        keywords: dict[str, Any] = {"headers": {"Accept": "text/html", "X": "1"}, "cookies": {"b": "2"}}
+        ours = send(domain(Plain(), headers={"Accept-Language": "en"}), **keywords)
+        session = requests.Session()
+        session.headers.update({"User-Agent": "bot/1.0", "Accept-Language": "en"})
+        session.cookies.set("first", "1")
+        theirs = session.prepare_request(requests.Request("GET", "http://a.example/x?y=1", **keywords))
+        assert (ours.method, ours.url, ours.body) == (theirs.method, theirs.url, theirs.body)
+        assert dict(ours.headers) == dict(theirs.headers)
+
+    @pytest.mark.parametrize(
+        ("method", "data", "length"), [("GET", None, None), ("POST", None, "0"), ("POST", b"abc", "3")]
+    )
+    def test_the_length_of_its_body(self, method: str, data: bytes | None, length: str | None):
+        assert send(domain(Plain()), method=method, data=data).headers.get("Content-Length") == length
+
+
+@pytest.mark.parametrize("step", ["request", "prepare_request", "merge_environment_settings", "send"])
+@pytest.mark.parametrize("where", ["class", "object"])
+def test_what_a_user_overrides_takes_part(step: str, where: str):
+    calls = []
+    original = getattr(requests.Session, step)
+
+    def own(self: requests.Session, *args: Any, **keywords: Any) -> Any:
+        calls.append(step)
+        return original(self, *args, **keywords)
+
+    kind = type("Own", (requests.Session,), {step: own} if where == "class" else {})
+
+    def make() -> requests.Session:
+        session = Plain(kind)()
+        if where == "object":
+            setattr(session, step, own.__get__(session))
+        return session
+
+    assert send(domain(make)).url == "http://a.example/x?y=1"
+    assert calls == [step]
+
+
+def test_a_response_hook_is_called():
+    def make() -> requests.Session:
+        session = Plain()()
+        session.hooks["response"].append(mark)
+        return session
+
+    def mark(response: requests.Response, **keywords: Any) -> requests.Response:
+        response.reason = "seen"
+        return response
+
+    one = domain(make)
+    assert one.send(Request("http://a.example/"), {}, auth=None, cert=None).reason == "seen"
+
+
+class TestPlainAdapter:
+    def prepared(self, url: str) -> requests.PreparedRequest:
+        return requests.Request("GET", url).prepare()
+
+    def test_a_pool_is_found_once_an_origin_and_kind_of_trust(self):
+        adapter = PlainAdapter.instead_of(HTTPAdapter())
+        pools = [
+            adapter.get_connection_with_tls_context(self.prepared(url), verify)
+            for url, verify in [
+                ("https://a.example/x", True),
+                ("https://a.example/y?z", True),
+                ("https://a.example:444/x", True),
+                ("https://a.example/x", False),
+            ]
+        ]
+        assert pools[0] is pools[1]
+        assert len({id(pool) for pool in pools}) == 3
+
+    @pytest.mark.parametrize(
+        "url", ["http://a.example", "http://a.example?x=1", "HTTP://a.example/b c/#d", "http://u:p@a.example/?q=/#f"]
+    )
+    @pytest.mark.parametrize("proxies", [{}, {"http": "http://p.example:1"}], ids=["direct", "by proxy"])
+    def test_what_is_asked_for_is_what_requests_asks_for(self, url: str, proxies: dict[str, str]):
+        plain = HTTPAdapter()
+        request = self.prepared(url)
+        assert PlainAdapter.instead_of(plain).request_url(request, proxies) == plain.request_url(request, proxies)
+
+    def test_a_bundle_that_is_missing_is_an_error(self):
+        adapter = PlainAdapter.instead_of(HTTPAdapter())
+        pool = adapter.get_connection_with_tls_context(self.prepared("https://a.example/"), "/no/such/bundle.pem")
+        with pytest.raises(OSError, match=r"bundle\.pem"):
+            adapter.cert_verify(pool, "https://a.example/", "/no/such/bundle.pem", None)
+
+
+class TestHeaders:
+    def test_a_copy_is_its_own(self):
+        one = Headers({"A": "1"})
+        other = one.copy()
+        other["a"] = "2"
+        assert (dict(one), dict(other)) == ({"A": "1"}, {"a": "2"})
+        assert list(one.items()) == [("A", "1")]
+        assert ("A", "1") in one.items() and one == {"a": "1"}
