@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper import urls
 from scraper.parse.tree import make_tree
 
 #: Directives of X-Robots-Tag and meta robots that bring a value of their own after a colon.
 _WITH_VALUE = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})
-#: A path from the root in which a browser would change nothing: no dot segments, nothing to encode.
-_PLAIN_PATH = re.compile(r"(?:/[\w~-][\w.~-]*)+/?(?:\?[\w.~=&+-]*)?", re.ASCII)
-_BASE = re.compile(r"<base[\s/]", re.IGNORECASE)
+#: A path, from the root or not, in which a browser would change nothing: no dot segments, nothing to encode.
+_PLAIN = re.compile(r"(/)?[\w~-][\w.~-]*(?:/[\w~-][\w.~-]*)*/?(?:\?[\w.~=&+-]*)?", re.ASCII)
+#: Written so that it is looked for by its first character: ignoring case takes three times as long.
+_BASE = re.compile(r"<[bB][aA][sS][eE][\s/]")
 
 
 def links(page: LexborHTMLParser | str, base_url: str) -> list[str]:
@@ -27,25 +29,40 @@ def links(page: LexborHTMLParser | str, base_url: str) -> list[str]:
         base_url: where relative links start, as `base_of` gives it.
     """
     tree = make_tree(page) if isinstance(page, str) else page
-    if _meta_nofollow(tree):
+    if meta_nofollow(tree.css):
         return []
-    root = urls.origin_of(base_url)
-    has_root = base_url.startswith((f"{root}/", f"{root}?")) and root.startswith(
-        "http"
-    )  # no user:password@ before it
+    root, folder = _places(base_url)
     found: dict[str, None] = {}
     seen: set[str] = set()
     for node in tree.css("a[href], area[href]"):
-        attributes = node.attrs
-        href = attributes.get("href") or ""
-        if href in seen or "nofollow" in (attributes.get("rel") or "").lower().split():
+        attributes = node.attributes
+        href = attributes["href"] or ""
+        rel = attributes.get("rel")
+        if href in seen or (rel and "nofollow" in rel.lower().split()):
             continue
         seen.add(href)
-        # Most links are plain paths; joining by hand takes a tenth of the time.
-        url = root + href if has_root and _PLAIN_PATH.fullmatch(href) else web_url(href, base_url)
+        # Most links are plain paths; putting them together by hand takes a tenth of the time.
+        path = href.removeprefix(root) if root else ""
+        plain = _PLAIN.fullmatch(path)
+        if plain is not None and plain[1]:
+            url: str | None = root + path
+        elif plain is not None and folder and path == href:
+            url = folder + path
+        else:
+            url = web_url(href, base_url)
         if url is not None:
             found[url] = None
     return list(found)
+
+
+def _places(base_url: str) -> tuple[str, str]:
+    """What to put before `/x` and before `x`; empty where such a link needs to be joined with care."""
+    root = urls.origin_of(base_url)
+    if not root.startswith("http") or not base_url.startswith((f"{root}/", f"{root}?")):  # user:password@ before it
+        return "", ""
+    path = base_url.removeprefix(root).partition("?")[0].partition("#")[0]
+    folder = path[: path.rfind("/") + 1]
+    return root, root + folder if folder == "/" or _PLAIN.fullmatch(folder) else ""
 
 
 def web_url(link: str, base_url: str) -> str | None:
@@ -92,8 +109,9 @@ def header_nofollow(value: str | None) -> bool:
     return False
 
 
-def _meta_nofollow(tree: LexborHTMLParser) -> bool:
-    for node in tree.css("meta[name=robots i]"):
+def meta_nofollow(find: Callable[[str], Iterable[LexborNode]]) -> bool:
+    """Whether a page's `<meta name=robots>` says that no link of it is to be followed; `find` finds its elements."""
+    for node in find("meta[name=robots i]"):
         words = re.split(r"[\s,]+", (node.attrs.get("content") or "").lower())
         if "nofollow" in words or "none" in words:
             return True

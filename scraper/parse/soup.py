@@ -9,13 +9,15 @@ from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 from bs4.exceptions import ParserRejectedMarkup
 
 from scraper.errors import NotHtml
+from scraper.parse.edits import watch
+from scraper.parse.trial import builds_alike
 
 #: A soup takes some 600 bytes of memory for each tag that opens or closes; a page with more tags gets none.
 MAX_TAGS = 1_000_000
 
 
 def make_soup(text: str) -> BeautifulSoup:
-    """The whole tree of `text`, as BeautifulSoup, built by lxml.
+    """The whole tree of `text`, as BeautifulSoup makes it with lxml; whether it is edited is noticed from then on.
 
     Nesting does no harm here: neither libxml2 nor BeautifulSoup works recursively.
 
@@ -27,16 +29,28 @@ def make_soup(text: str) -> BeautifulSoup:
             f"a page of more than {MAX_TAGS:,} tags is too large for a soup",
             remedy="use response.css() and response.links(), which need a fraction of the memory",
         )
-    # libxml2 ends at a NUL; the HTML Standard (13.2.5.1) makes it U+FFFD. A file object is never mistaken for a
-    # file name or a URL, as a short text is.
-    readable = StringIO(text.replace("\0", "\ufffd"), newline="")
+    # libxml2 ends at a NUL; the HTML Standard (13.2.5.1) makes it U+FFFD.
+    readable = text.replace("\0", "\ufffd")
     try:
         if not text.lstrip().startswith("<?xml"):
-            return BeautifulSoup(readable, "lxml")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # the server said that it is HTML
-            return BeautifulSoup(readable, "lxml")
+            soup = _built(readable)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # the server said that it is HTML
+                soup = _built(readable)
     except (ParserRejectedMarkup, RecursionError) as error:
         raise NotHtml(
             f"the page cannot be read as HTML: {error}", remedy="use response.text or response.body"
         ) from error
+    watch(soup)
+    return soup
+
+
+def _built(text: str) -> BeautifulSoup:
+    # A file object is never mistaken for a file name or a URL, as a short text is.
+    readable = StringIO(text, newline="")
+    if not builds_alike():
+        return BeautifulSoup(readable, "lxml")
+    from scraper.parse.builder import build  # rests on inner workings of bs4 that have just been found in place
+
+    return build(readable)

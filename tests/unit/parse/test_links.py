@@ -94,10 +94,21 @@ def test_links_of_anything_are_absolute_and_each_there_once(hrefs: list[str]) ->
 
 
 @given(
+    st.sampled_from(["/", "", "http://example.com", "http://example.com/", "//", "?", "a/"]),
     st.text(st.sampled_from("abZ09-._~/?&=+%:@;#\\ é"), max_size=14),
-    st.sampled_from([PAGE, "https://u:p@example.com/a", "http://example.com:8080/", "file:///a/b"]),
+    st.sampled_from(
+        [
+            PAGE,
+            "https://u:p@example.com/a",
+            "http://example.com:8080/",
+            "file:///a/b",
+            "http://example.com/a/%7Eb/c?d=/e/f",
+            "http://example.com?q=/x/",
+            "http://example.com/a#b/c",
+        ]
+    ),
 )
-def test_each_link_is_what_a_browser_makes_of_it(path: str, base: str) -> None:
-    href = f"/{path}"
+def test_each_link_is_what_a_browser_makes_of_it(start: str, rest: str, base: str) -> None:
+    href = start + rest
     expected = web_url(href, base)
     assert links(f'<a href="{escape(href)}">x</a>', base) == ([] if expected is None else [expected])
