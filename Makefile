@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm proofs clean
+.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -58,8 +59,24 @@ toxic: $(READY)  ## a crawl through a proxy that delays, cuts bodies and closes 
 storm: $(READY)  ## 5,000 mishaps of servers over 20 domains: every URL accounted for, memory bounded
 	$(BIN)/python -m tests.proofs.storm $(ARGS)
 
-proofs: kill-storm memory manners toxic storm  ## all proofs that take minutes
+scale: $(READY)  ## a million queued URLs over ten thousand domains: at work at once, memory bounded
+	$(BIN)/python -m tests.proofs.scale $(ARGS)
+
+proofs: kill-storm memory manners toxic storm scale  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
+# The other crawlers have an environment of their own, so that none of them is in the way of the tests.
+$(PEERS): pyproject.toml tests/bench/peers/requirements.txt
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(VENV)-bench/bin/python -m pip install --quiet --editable . --requirement tests/bench/peers/requirements.txt
+	@touch $@
+
+bench: $(PEERS)  ## this against other crawlers, on the same pages; ARGS="--rounds 5 --only css,tuned --write"
+	$(VENV)-bench/bin/python -m tests.bench $(ARGS)
+
+profile: $(PEERS)  ## where a page's microseconds go, by thread and part
+	$(VENV)-bench/bin/python -m tests.bench.profile $(ARGS)
+
 clean:  ## remove the environment and what tools left
-	rm -rf $(VENV) $(VENV)-oldest .mypy_cache .ruff_cache .hypothesis .coverage* dist build
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-bench .mypy_cache .ruff_cache .hypothesis .coverage* dist build
