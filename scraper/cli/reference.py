@@ -20,14 +20,24 @@ def reference() -> str:
     """Every verb with its arguments and options, in Markdown."""
     group: Any = get_command(make_app())
     sections = [_HEAD, _described(group)]
-    sections += [f"## scraper {name}\n\n{_described(verb)}" for name, verb in group.commands.items()]
+    sections += _verbs(group, "scraper", "##")
     return "\n".join(sections)
+
+
+def _verbs(group: Any, above: str, mark: str) -> list[str]:
+    """A section for each verb of a group, and for those of the groups in it."""
+    sections = []
+    for name, verb in group.commands.items():
+        if not verb.hidden:
+            sections.append(f"{mark} {above} {name}\n\n{_described(verb)}")
+            sections += _verbs(verb, f"{above} {name}", f"{mark}#") if hasattr(verb, "commands") else []
+    return sections
 
 
 def _described(command: Any) -> str:
     text = _as_markdown(inspect.cleandoc(command.help))
     rows = [_row(parameter) for parameter in command.params if not parameter.name.endswith("_completion")]
-    return f"{text}\n\n| | |\n|---|---|\n" + "".join(rows)
+    return f"{text}\n\n| | |\n|---|---|\n" + "".join(rows) if rows else f"{text}\n"
 
 
 def _as_markdown(text: str) -> str:

@@ -25,7 +25,7 @@ DRAIN_SECONDS = 7.0
 _END_WITHIN = 9.7
 _END_AT_ONCE_WITHIN = 2.5
 #: SIGBREAK is how Windows asks another process to end.
-_EXIT_CODES = {
+EXIT_CODES = {
     getattr(signal, name): code
     for name, code in (("SIGINT", 130), ("SIGTERM", 143), ("SIGBREAK", 143))
     if hasattr(signal, name)
@@ -37,7 +37,7 @@ class Interrupted(KeyboardInterrupt):
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
-        self.exit_code = _EXIT_CODES[number]
+        self.exit_code = EXIT_CODES[number]
 
 
 class Stopping:
@@ -60,7 +60,7 @@ class Stopping:
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._watch, name="signals", daemon=True).start()
-        self._before = {number: signal.signal(number, self._handle) for number in _EXIT_CODES}
+        self._before = {number: signal.signal(number, self._handle) for number in EXIT_CODES}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -75,7 +75,7 @@ class Stopping:
     @property
     def exit_code(self) -> int | None:
         """That of the first signal which came; None where none did."""
-        return _EXIT_CODES[self._came[0]] if self._came else None
+        return EXIT_CODES[self._came[0]] if self._came else None
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self._stop is None:

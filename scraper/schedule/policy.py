@@ -1,0 +1,108 @@
+"""What is done with a schedule at a moment, as a pure function of what is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from scraper.config import Schedule
+from scraper.schedule.times import Times
+from scraper.store.schedules import NOTHING, Decision, Occurrence, Standing, State
+
+#: Seconds after which a run that was not started is late, and `catch_up` says what becomes of it.
+GRACE = 60.0
+#: Seconds within which a claimed run must be taken over by its process; then another may claim it. Well below
+#: GRACE, so that the run of a daemon that was killed in between is still in time.
+LEASE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the operating system says of a crawl.
+
+    Attributes:
+        gone: the number of the run in the history whose process has ended without a word.
+        starting: the runs whose process the asker started and sees alive.
+        is_busy: whether some crawl holds the store.
+    """
+
+    gone: int | None = None
+    starting: frozenset[int] = frozenset()
+    is_busy: bool = False
+
+
+def decide(times: Times, standing: Standing, now: float, facts: Facts) -> Decision:
+    """What to do now, in this order: what ended unseen, what waits, what is due."""
+    schedule = times.schedule
+    decision = NOTHING
+    active = standing.active
+    if active is not None and active.state is State.RUNNING and active.id == facts.gone:
+        decision, active = replace(decision, lost=active), None
+    elif active is not None and _has_lapsed(active, now, facts) and not _held(active, standing):
+        if active.manual or not _is_late(times, active.slot, now, schedule):
+            decision = replace(decision, revive=active)
+        else:
+            decision, active = replace(decision, lapsed=active), None
+    waiting = standing.waiting
+    if active is None and waiting is not None and not facts.is_busy and not _held(waiting, standing):
+        decision, active, waiting = replace(decision, revive=waiting), waiting, None
+    return _with_due(times, standing, now, decision, active, waiting)
+
+
+def _with_due(
+    times: Times,
+    standing: Standing,
+    now: float,
+    decision: Decision,
+    active: Occurrence | None,
+    waiting: Occurrence | None,
+) -> Decision:
+    """The decision with what becomes of the newest slot that is due; older ones were missed."""
+    slot = None if standing.paused_at is not None else times.newest(standing.reached, now)
+    if slot is None:
+        return decision
+    decision = replace(decision, reached=slot)
+    if _is_late(times, slot, now, times.schedule):
+        return replace(decision, missed=slot)
+    if times.schedule.catch_up == "none":
+        decision = replace(decision, missed=times.before(slot, standing.reached))
+    if active is None and waiting is None:
+        return replace(decision, start=slot)
+    return _overlapping(decision, times.schedule, slot, active, waiting)
+
+
+def by_hand(schedule: Schedule, standing: Standing, now: float, facts: Facts) -> Decision:
+    """What to do with a run that is asked for now; one that waits and could run is taken for it."""
+    decision, active = replace(NOTHING, manual=True), standing.active
+    if active is not None and active.id == facts.gone:
+        decision, active = replace(decision, lost=active), None
+    elif active is not None and _has_lapsed(active, now, facts):
+        decision, active = replace(decision, lapsed=active), None
+    if active is None and (standing.waiting is None or not facts.is_busy):
+        is_new = standing.waiting is None
+        return replace(decision, start=now) if is_new else replace(decision, revive=standing.waiting)
+    return _overlapping(decision, schedule, now, active, standing.waiting)
+
+
+def _overlapping(
+    decision: Decision, schedule: Schedule, slot: float, active: Occurrence | None, waiting: Occurrence | None
+) -> Decision:
+    if waiting is not None:
+        return replace(decision, skip=slot, why="another run waits already")
+    pid = f", pid {active.pid}" if active is not None and active.pid else ""
+    if schedule.overlap == "queue":
+        return replace(decision, queue=slot, why=f"waits for the run that is at work{pid}")
+    return replace(decision, skip=slot, why=f"already running{pid}")
+
+
+def _is_late(times: Times, slot: float, now: float, schedule: Schedule) -> bool:
+    return schedule.catch_up == "none" and now - times.due(slot) > GRACE
+
+
+def _has_lapsed(active: Occurrence, now: float, facts: Facts) -> bool:
+    is_claimed = active.state is State.CLAIMED and active.id not in facts.starting
+    return is_claimed and active.lease_until <= now
+
+
+def _held(run: Occurrence, standing: Standing) -> bool:
+    """Whether the pause holds a run back; one by hand it does not."""
+    return standing.paused_at is not None and not run.manual

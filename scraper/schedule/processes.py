@@ -1,0 +1,139 @@
+"""The processes of scheduled crawls, and the locks that say whether one is alive."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Protocol
+
+from scraper.errors import ScraperError, StoreLocked
+from scraper.schedule.sites import Site
+from scraper.store.lock import StoreLock
+from scraper.store.schedules import Occurrence
+
+#: Seconds that a started process tries for its lock: another may look at it for a moment, or be leaving.
+_LOCK_SECONDS = 5.0
+
+if sys.platform == "win32":
+    _NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP
+    _STOP = signal.CTRL_BREAK_EVENT
+else:
+    _NEW_GROUP = 0
+    _STOP = signal.SIGTERM
+
+
+class Process(Protocol):
+    """A crawl that was started."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its exit code; None while it runs. Minus the number of the signal that ended it."""
+
+    def stop(self) -> None:
+        """Tell it to stop, as SIGTERM does; the second time, to stop at once."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
+class Starter(Protocol):
+    """Starts processes, and asks the system about others."""
+
+    def start(self, site: Site, run: Occurrence) -> Process:
+        """A process for a claimed run.
+
+        Raises:
+            ScraperError: it cannot be started.
+        """
+
+    def is_alive(self, site: Site) -> bool:
+        """Whether some process that was started by a schedule is at work on this site."""
+
+    def is_busy(self, site: Site) -> bool:
+        """Whether some crawl, however it was started, holds the store of this site."""
+
+
+class SystemProcesses:
+    """Real ones: `python -m scraper schedule start SITE.yaml …`, which outlive who started them."""
+
+    def start(self, site: Site, run: Occurrence) -> Process:
+        command = [sys.executable, "-m", "scraper", "schedule", "start", str(site.path)]
+        command += ["--run", str(run.id), "--epoch", str(run.epoch), "--log-file", run.log]
+        try:
+            output = output_of(run.log)
+            output.parent.mkdir(parents=True, exist_ok=True)
+            with output.open("ab") as file:
+                return _Started(command, file.fileno())
+        except OSError as error:
+            raise ScraperError(
+                f"the crawl {site.name} cannot be started: {error}",
+                remedy="the next time it is due it is tried again",
+            ) from None
+
+    def is_alive(self, site: Site) -> bool:
+        return _is_locked(_lock_path(site.store))
+
+    def is_busy(self, site: Site) -> bool:
+        return _is_locked(site.store)
+
+
+class _Started:
+    def __init__(self, command: list[str], output: int) -> None:
+        # A session or group of its own: Ctrl-C in the daemon's terminal is passed on by the daemon alone.
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            creationflags=_NEW_GROUP,
+        )
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def stop(self) -> None:
+        self._process.send_signal(_STOP)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def output_of(log: str) -> Path:
+    """The file beside a log that takes what its process prints."""
+    return Path(log).with_suffix(".out")
+
+
+def hold_as_scheduled(store: Path) -> StoreLock:
+    """The lock that a scheduled crawl's process holds from before it takes its run over until it ends.
+
+    Raises:
+        StoreLocked: another such process is at work.
+    """
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            return StoreLock(_lock_path(store))
+        except StoreLocked:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _lock_path(store: Path) -> Path:
+    return store.with_name(f"{store.name}.schedule")
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether a lock is held, by trying to have it for an instant."""
+    try:
+        StoreLock(path).release()
+    except StoreLocked:
+        return True
+    return False

@@ -1,0 +1,95 @@
+"""A schedule as units of systemd, for those who leave the times to the system (systemd.timer(5), systemd.time(7))."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cronsim import CronSim
+
+from scraper.config.units import format_duration
+from scraper.errors import UsageError
+from scraper.schedule.sites import Site
+
+_WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
+
+
+def units(site: Site, python: Path | None = None) -> dict[str, str]:
+    """The text of a site's .service and .timer by the names of their files; all paths are absolute.
+
+    Args:
+        site: the site.
+        python: the interpreter that crawls; by default the one that runs.
+
+    Raises:
+        UsageError: its cron says something that OnCalendar cannot say exactly.
+    """
+    name = f"scraper-{site.name}"
+    return {f"{name}.service": _service(site, python or Path(sys.executable)), f"{name}.timer": _timer(site)}
+
+
+def _service(site: Site, python: Path) -> str:
+    command = " ".join(
+        _quoted(word) for word in (str(python), "-m", "scraper", "schedule", "trigger", str(site.path))
+    )
+    return (
+        f"[Unit]\nDescription=Crawl {site.name}\nWants=network-online.target\nAfter=network-online.target\n\n"
+        # Stopping sends SIGTERM, after which the command ends with 143 and can go on.
+        "[Service]\nType=oneshot\nSuccessExitStatus=143\nKillMode=mixed\n"
+        f"WorkingDirectory={_percent(str(site.root))}\nExecStart={command}\n"
+    )
+
+
+def _timer(site: Site) -> str:
+    schedule = site.schedule
+    lines = [f"[Unit]\nDescription=When to crawl {site.name}\n\n[Timer]"]
+    if schedule.every is not None:
+        # Milliseconds are systemd's ms; the other units are written alike.
+        every = format_duration(schedule.every)
+        lines += [f"OnActiveSec={every}", f"OnUnitActiveSec={every}"]
+    else:
+        assert schedule.cron is not None
+        lines.append("# Of the times that daylight saving leaves out, systemd runs none.")
+        lines += [f"OnCalendar={text} {schedule.timezone}" for text in calendars(schedule.cron)]
+        lines.append(f"Persistent={'true' if schedule.catch_up == 'once' else 'false'}")
+    if schedule.jitter:
+        lines.append(f"RandomizedDelaySec={format_duration(schedule.jitter)}")
+    lines.append("AccuracySec=1s")
+    return "\n".join(lines) + "\n\n[Install]\nWantedBy=timers.target\n"
+
+
+def calendars(cron: str) -> list[str]:
+    """A cron as OnCalendar's, whose times together are the same.
+
+    Raises:
+        UsageError: there are none, as for the last or second Monday of a month.
+    """
+    parts = CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC))
+    if not (set(parts.days) <= set(range(1, 32)) and set(parts.weekdays) <= set(range(8))):
+        raise UsageError(
+            f"the cron {cron!r} cannot be said to systemd exactly", remedy="let scraper schedule run keep its times"
+        )
+    time = f"{_listed(parts.hours, range(24))}:{_listed(parts.minutes, range(60))}:00"
+    months, days = _listed(parts.months, range(1, 13)), _listed(parts.days, range(1, 32))
+    weekdays = ",".join(_WEEKDAYS[day] for day in sorted({day % 7 for day in parts.weekdays if isinstance(day, int)}))
+    weekdays = "" if weekdays.count(",") == len(_WEEKDAYS) - 1 else f"{weekdays} "
+    if parts.day_and:
+        # The date and the weekday have to agree.
+        return [f"{weekdays}*-{months}-{days} {time}"]
+    return [f"*-{months}-{days} {time}", f"{weekdays}*-{months}-* {time}"]
+
+
+def _listed(values: Collection[int], whole: range) -> str:
+    return "*" if set(values) >= set(whole) else ",".join(f"{value:02d}" for value in sorted(values))
+
+
+def _quoted(word: str) -> str:
+    """A word of ExecStart (systemd.service(5), "Command lines")."""
+    escaped = _percent(word).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
+    return f'"{escaped}"' if any(letter in escaped for letter in " \t\"'\\;") else escaped
+
+
+def _percent(text: str) -> str:
+    return text.replace("%", "%%")
