@@ -1,8 +1,8 @@
 """The wiring of a crawl, in plain sight: read this first.
 
     site.yaml ── config ──▶ Crawl ──starts──▶ Shard ──commits──▶ Store ◀──follow── exports
-                                               │
-                                               └── events ──▶ log, progress, figures
+                              │                │
+                              └── orders ──▶   └── events ──▶ log, progress, figures
 
 `Crawl.run` is the order in which a crawl happens.
 """
@@ -10,26 +10,26 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import os
-import secrets
-import socket
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from scraper.config import Loaded, load, masked
-from scraper.config.forms import STDOUT
+from scraper.engine.alone import Alone
 from scraper.engine.ending import ShardEnd
-from scraper.engine.shard import DRAIN_SECONDS, Shard
-from scraper.errors import ExportError, RunMismatch
-from scraper.exports import open_export
-from scraper.exports.follow import Follower
+from scraper.engine.local import Local
+from scraper.engine.note import strike_noted
+from scraper.engine.processes import process_count
+from scraper.engine.shard import DRAIN_SECONDS
+from scraper.errors import ExportError, RunMismatch, StoreError
+from scraper.exports.base import ItemRow
+from scraper.exports.of_run import RunExports
 from scraper.figures import RunSummary
 from scraper.gate import outside_gate
 from scraper.observe import events
@@ -39,10 +39,7 @@ from scraper.parts import Parts
 from scraper.run import Run
 from scraper.spider import Spider
 from scraper.store import Store
-from scraper.store.values import RunRow
-
-#: How often exports follow, in seconds, so that small commits do not each rewrite their position.
-_FOLLOW_SECONDS = 0.5
+from scraper.store.values import ChangeCounts, RunRow
 
 
 def crawl(
@@ -106,25 +103,23 @@ class Crawl:
         self._fresh = fresh
         self._stdout = stdout if stdout is not None else getattr(sys.stdout, "buffer", None)
         self._emit = Events(tuple(observers))
-        parts = Parts(loaded, spider)
-        self._spider = parts.spider
-        self._pipelines = parts.pipelines
-        self._make_session = parts.make_session
-        self._origins = parts.origins
+        self._parts = Parts(loaded, spider)
+        self._spider = spider
+        self._is_watched = bool(observers)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._shard: Shard | None = None
+        self._engine: Alone | Local | None = None
         self._stop_seconds: float | None = None
         self._lock = threading.Lock()
 
     def stop(self, seconds: float = DRAIN_SECONDS) -> None:
         """Stop soon: what is in flight is given `seconds`. From any thread, and from a signal handler."""
         self._stop_seconds = seconds
-        shard = self._shard
-        if shard is not None:
-            shard.stop(seconds)
+        engine = self._engine
+        if engine is not None:
+            engine.stop(seconds)
 
     def run(self) -> Run:
-        """Crawl, in this order: lock the store; begin a run or go on with one; crawl; judge; finish the exports.
+        """Crawl: lock the store; begin a run or go on with one; crawl; compare; judge; finish the exports; prune.
 
         Raises what `crawl` does.
         """
@@ -140,11 +135,11 @@ class Crawl:
                     interrupted=row.interrupted,
                 )
             )
-            exports = _Exports(store, row.id, self._loaded, self._stdout)
+            exports = RunExports(store, row.id, self._loaded, self._stdout)
             interrupt: KeyboardInterrupt | None = None
             try:
                 end, interrupt = self._crawl(store, row, exports)
-                result, why = self._judge(store, row, end)
+                result, why = self._judge(store, row, end, exports)
                 paths = exports.finish(complete=result in ("finished", "limit"))
             except BaseException as error:
                 exports.close()
@@ -152,6 +147,8 @@ class Crawl:
                 raise
             store.end_run(row.id, result, why, finished=result != "stopped")
             run = self._result(store, row, paths)
+            if result != "stopped":
+                self._prune(store)
         self._emit(events.RunEnded(run.id, run.result, run.why, run.stats))
         if interrupt is not None:
             raise interrupt
@@ -186,38 +183,52 @@ class Crawl:
 
     # Crawling --------------------------------------------------------------------------------------------
 
-    def _crawl(self, store: Store, row: RunRow, exports: _Exports) -> tuple[ShardEnd, KeyboardInterrupt | None]:
-        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        shard = Shard(
-            store,
-            row,
-            self._loaded.config,
-            self._spider,
-            self._pipelines,
-            self._emit,
-            owner=owner,
-            make_session=self._make_session,
-            origins=self._origins,
-            committed=exports.follow,
-        )
-        self._shard = shard
+    def _crawl(self, store: Store, row: RunRow, exports: RunExports) -> tuple[ShardEnd, KeyboardInterrupt | None]:
+        strike_noted(store, row.id)
+        engine = self._make_engine(store, row, exports)
+        self._engine = engine
         if self._stop_seconds is not None:
-            shard.stop(self._stop_seconds)
+            engine.stop(self._stop_seconds)
         try:
-            return shard.run(), None
+            return engine.run(), None
         except KeyboardInterrupt as interrupt:
             return ShardEnd("stopped", "interrupted"), interrupt
         finally:
-            self._shard = None
+            self._engine = None
 
-    def _judge(self, store: Store, row: RunRow, end: ShardEnd) -> tuple[str, str]:
+    def _make_engine(self, store: Store, row: RunRow, exports: RunExports) -> Alone | Local:
+        count = process_count(self._loaded, self._spider, lambda: store.domains_with_work(row.id))
+        if count == 1:
+            return Alone(store, row, self._loaded.config, self._parts, self._emit, exports.follow)
+        return Local(store, row, self._loaded, self._emit, exports.follow, count=count, watched=self._is_watched)
+
+    def _judge(self, store: Store, row: RunRow, end: ShardEnd, exports: RunExports) -> tuple[str, str]:
         """The result: a run that came to its end is asked for by its gate."""
         if end.result == "stopped":
             return end.result, end.why
         current = store.run(row.id)
         assert current is not None
-        outside = outside_gate(self._loaded.config.gate, current.counts, store.run_before(current))
+        earlier = store.run_before(current)
+        changes = self._compare(store, earlier, current, exports)
+        outside = outside_gate(self._loaded.config.gate, current.counts, earlier, changes)
         return ("outside-gate", outside) if outside is not None else (end.result, end.why)
+
+    def _compare(self, store: Store, earlier: RunRow | None, run: RunRow, exports: RunExports) -> ChangeCounts | None:
+        """What changed since an earlier run, counted, and written to the exports for it; None without any keys."""
+        if not any(item.key for item in self._loaded.config.items.values()):
+            return None
+        counts: Counter[str] = Counter()
+
+        def rows() -> Iterator[ItemRow]:
+            for change in () if earlier is None else store.changes(earlier, run):
+                counts[change.kind] += 1
+                yield ItemRow(run.commits, change.type, change.record())
+
+        exports.write_changes(rows())
+        since, known = (None, 0) if earlier is None else (earlier.id, store.known_items(earlier, run))
+        found = ChangeCounts(since, known, **counts)
+        store.keep_changes(earlier, run, found)
+        return found
 
     def _give_up(self, store: Store, row: RunRow, error: BaseException) -> None:
         """After an error that ends the crawl: the run stays unfinished, so that the next call goes on with it."""
@@ -231,40 +242,17 @@ class Crawl:
 
     # Ending ----------------------------------------------------------------------------------------------
 
+    def _prune(self, store: Store) -> None:
+        """Let go of runs that are no longer kept. What fails here is tried again at the end of the next."""
+        try:
+            store.prune(self._loaded.config.name, self._loaded.config.keep_runs)
+        except StoreError as error:
+            self._emit(events.Notice(f"older runs could not be pruned: {error}"))
+
     def _result(self, store: Store, row: RunRow, paths: Sequence[str]) -> Run:
         current = store.run(row.id)
         assert current is not None
         return Run(store.path, current, stats_of(store, current, paths), self._folder)
-
-
-class _Exports:
-    """All exports of a run, following its items."""
-
-    def __init__(self, store: Store, run: int, loaded: Loaded, stdout: BinaryIO | None) -> None:
-        if stdout is None and any(config.path == STDOUT for config in loaded.config.exports):
-            raise ExportError("there is no standard output to write to", remedy="export to a file instead of -")
-        self._followers = [
-            Follower(store, run, config, open_export(config, loaded.resolve, stdout or io.BytesIO()), config.path)
-            for config in loaded.config.exports
-        ]
-        self._followed_at = 0.0
-
-    def follow(self) -> None:
-        """Write what was committed since, unless that was done just now."""
-        now = time.monotonic()
-        if now - self._followed_at >= _FOLLOW_SECONDS:
-            for follower in self._followers:
-                follower.catch_up()
-            self._followed_at = time.monotonic()
-
-    def finish(self, *, complete: bool) -> list[str]:
-        """Catch up and end; complete files take their names."""
-        return [follower.finish(complete) for follower in self._followers]
-
-    def close(self) -> None:
-        """Let go of the files as they are."""
-        for follower in self._followers:
-            follower.close()
 
 
 def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str, Any]:
@@ -283,6 +271,10 @@ def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str
         duplicates=counts.duplicates,
         dropped=counts.dropped,
         redirects=counts.redirects,
+        carried=counts.carried,
+        not_modified=counts.not_modified,
+        unstable=counts.unstable,
+        distrusted=counts.distrusted,
         seconds=run.seconds,
         started_at=run.started_at,
         ended_at=run.ended_at,
@@ -290,6 +282,10 @@ def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str
         failures=failures,
         refusals=refusals,
         exports=tuple(exports),
+        checked=counts.checked,
+        sitemaps=counts.sitemaps,
+        sitemaps_unread=counts.sitemaps_unread,
+        changes=asdict(run.changes) if run.changes is not None else None,
     )
     return run_stats(summary, store.figures(run.id))
 

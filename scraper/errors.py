@@ -113,6 +113,10 @@ class LeaseLost(StoreError):
     """A commit that came from a shard which no longer holds the domain."""
 
 
+class ShardFailed(ScraperError):
+    """A process of a crawl on several processes came to its end by an error that nobody foresaw, or again and again."""
+
+
 class ExportError(ScraperError):
     """An export cannot be written; the items are safe in the store."""
 

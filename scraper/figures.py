@@ -120,6 +120,20 @@ class RunSummary:
     refusals: Mapping[str, int]
     #: The paths that hold the data.
     exports: tuple[str, ...]
+    #: Pages taken over from an earlier run, since they are the same; and of these, for how many the server said 304.
+    carried: int = 0
+    not_modified: int = 0
+    #: Pages whose ETag or Last-Modified changed while their body did not, and 304s that the server contradicted.
+    unstable: int = 0
+    distrusted: int = 0
+    #: URLs of an earlier run that nothing linked to, asked whether they are still there.
+    checked: int = 0
+    #: Sitemaps that were read, and that could not be.
+    sitemaps: int = 0
+    sitemaps_unread: int = 0
+    #: Against an earlier run (`since`), how many items are `new`, `changed`, `gone`, `unlinked`; None where no item
+    #: has a key. Without an earlier run `since` is None.
+    changes: Mapping[str, int | None] | None = None
 
 
 #: The names of the sums of `Figures`, but for its reasons.

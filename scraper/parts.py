@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
 from functools import partial
+from hashlib import blake2b
+from pathlib import Path
 from typing import TypeVar
 
 import requests
@@ -14,6 +18,7 @@ from scraper.fetch.domain_session import SessionFactory
 from scraper.fetch.fetcher import Origins, auth_of
 from scraper.pipelines import Pipelines
 from scraper.project import load_object
+from scraper.rules_spider import RulesSpider, drop_incomplete
 from scraper.spider import Spider
 
 T = TypeVar("T")
@@ -30,16 +35,13 @@ class Parts:
         self._loaded = loaded
         self._problems: list[Problem] = []
         config = loaded.config
-        kind = spider or self._try("spider", lambda: self._spider_class(config.spider))
-        made = None
-        if kind is not None:
-            made = self._try("args", lambda: kind.build(config.args, config.start_urls))
-            if not config.start_urls and kind.start is Spider.start and not kind.start_urls:
-                self._note("start_urls", f"there are none, and {kind.__name__} has no start(): name a first URL")
+        made = self._spider(spider)
         functions = [
             self._try(f"pipelines[{place}]", partial(load_object, reference, loaded.root))
             for place, reference in enumerate(config.pipelines)
         ]
+        if config.rules:
+            functions.insert(0, drop_incomplete)
         made_pipelines = self._try("pipelines", lambda: Pipelines([f for f in functions if f is not None]))
         self._session_classes = self._import_session_classes(config)
         importing = partial(load_object, root=loaded.root)
@@ -52,6 +54,30 @@ class Parts:
         self.spider: Spider = made
         self.pipelines: Pipelines = made_pipelines
         self.origins = Origins(config.origins, auths)
+
+    @property
+    def source(self) -> bytes | None:
+        """A digest of what makes items of a body: the source of spider and pipelines, and the settings they see.
+
+        None where a source cannot be read, so that nothing is taken for unchanged that may not be.
+        """
+        config = self._loaded.config
+        own = self.spider.inner if isinstance(self.spider, RulesSpider) else self.spider
+        kinds = [kind for kind in type(own).__mro__ if not kind.__module__.startswith(("scraper.", "builtins"))]
+        modules = {kind.__module__ for kind in kinds} | self.pipelines.modules
+        digest = blake2b(digest_size=16)
+        for name in sorted(modules):
+            file = getattr(sys.modules.get(name), "__file__", None)
+            try:
+                digest.update(Path(file).read_bytes() if file else b"")
+            except OSError:
+                return None
+            if not file:
+                return None
+        seen = [type(self.spider).__qualname__, config.args, config.pipelines, config.user_agent]
+        settings = [config.session.headers, config.model_dump(mode="json", include={"items", "rules"})]
+        digest.update(json.dumps([*seen, *settings], sort_keys=True, default=str).encode())
+        return digest.digest()
 
     def make_session(self, reference: str) -> requests.Session:
         """A Session of the class that a `session.class` names."""
@@ -81,6 +107,22 @@ class Parts:
             self._problems.append(source.problem(key, text))
         else:
             self._problems.append(Problem(where, None, None, key, text))
+
+    def _spider(self, given: type[Spider] | None) -> Spider | None:
+        """The spider, with the rules around it; None where something is wrong with it."""
+        config = self._loaded.config
+        reference = config.spider
+        made = None
+        if given is not None or reference is not None:
+            kind = given or self._try("spider", lambda: self._spider_class(str(reference)))
+            made = self._try("args", lambda: kind.build(config.args, config.start_urls)) if kind else None
+            if kind is None or made is None:
+                return None
+            if not config.start_urls and kind.start is Spider.start and not kind.start_urls:
+                self._note("start_urls", f"there are none, and {kind.__name__} has no start(): name a first URL")
+        elif not config.start_urls:
+            self._note("start_urls", "there are none, and rules begin nowhere by themselves: name a first URL")
+        return RulesSpider(config.rules, made, config.start_urls) if config.rules else made
 
     def _spider_class(self, reference: str) -> type[Spider]:
         found = load_object(reference, self._loaded.root)

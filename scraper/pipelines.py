@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from scraper.errors import ItemError, UsageError
+from scraper.items import NamedItem
 from scraper.response import Response
 
 Pipeline = Callable[..., Any]
@@ -21,6 +22,11 @@ class Pipelines:
     def __init__(self, functions: Sequence[Pipeline]) -> None:
         self._steps = [(function, _takes_response(function)) for function in functions]
 
+    @property
+    def modules(self) -> set[str]:
+        """The modules that the functions are of."""
+        return {getattr(step, "__module__", None) or type(step).__module__ for step, _ in self._steps}
+
     def process(self, item: Any, response: Response | None) -> Any:
         """The item as it comes out of the last function.
 
@@ -29,7 +35,10 @@ class Pipelines:
             ItemError: a function returned nothing.
         """
         for function, takes_response in self._steps:
+            before = item
             item = function(item, response) if takes_response else function(item)
+            if isinstance(before, NamedItem) and type(item) is dict:
+                item = NamedItem(before.item_type, item)  # a copy such as {**item} is of the same type
             if item is None:
                 raise ItemError(
                     f"the pipeline {_name(function)} returned nothing",

@@ -53,6 +53,7 @@ class Request:
         "dont_filter",
         "errback",
         "headers",
+        "listed",
         "meta",
         "method",
         "priority",
@@ -82,7 +83,7 @@ class Request:
     ) -> None:
         self.method = method.upper()
         self.headers = dict(headers) if headers else {}
-        self.body = _body(data, json, self.headers)
+        self.body = None if data is None and json is None else _body(data, json, self.headers)
         self.url = _absolute(url, params)
         self.callback = method_name(callback)
         self.errback = method_name(errback)
@@ -94,6 +95,8 @@ class Request:
         self.retry_unsafe = retry_unsafe
         #: How many links lie between a first request and this one; set at admission.
         self.depth = 0
+        #: A sitemap names it, or it is one: no first request, whatever its depth.
+        self.listed = False
         #: The URLs that redirected here, oldest first.
         self.redirected_from: tuple[str, ...] = ()
         #: For each of these the cookies that it was asked with, as a digest: a loop that sets cookies is none.
@@ -128,10 +131,43 @@ class Request:
             raise BadRequest(f"Request has no attribute {', '.join(changes)}", request=self)
         return copy
 
+    @property
+    def short_form(self) -> str | None:
+        """Callback, a space, URL: all that there is to say of a plain link. None where there is more to say.
+
+        The depth is left out: it is that of the page, and one more.
+        """
+        if (
+            self.method != "GET"
+            or self.body
+            or self.headers
+            or self.cookies
+            or self.meta
+            or self.priority
+            or self.dont_filter
+            or self.errback
+            or self.statuses
+            or self.retry_unsafe
+            or self.redirected_from
+            or self.cookie_marks
+            or self.listed
+            or "\n" in self.url
+        ):
+            return None
+        if self.callback is None:
+            return f" {self.url}"
+        return f"{self.callback} {self.url}" if self.callback.isidentifier() else None
+
+    @classmethod
+    def from_short_form(cls, text: str, depth: int) -> Request:
+        """The inverse of `short_form`."""
+        callback, _, url = text.partition(" ")
+        return cls.from_record({"url": url, "callback": callback or None, "depth": depth})
+
     def to_record(self) -> dict[str, Any]:
         """What JSON keeps of it; only what differs from the default."""
         record: dict[str, Any] = {"url": self.url}
-        for name, default in _DEFAULTS.items():
+        for name, default in (_DEFAULTS if self.short_form is None else _PLAIN).items():
             value = getattr(self, name)
             if value != default:
                 record[name] = value
@@ -153,14 +189,24 @@ class Request:
     def from_record(cls, record: Mapping[str, Any]) -> Request:
         """The inverse of `to_record`."""
         request = cls.__new__(cls)
+        get = record.get
+        body = get("body")
         request.url = record["url"]
-        for name, default in _DEFAULTS.items():
-            setattr(request, name, record.get(name, default.copy() if isinstance(default, dict) else default))
-        request.statuses = tuple(request.statuses)
-        request.redirected_from = tuple(request.redirected_from)
-        request.cookie_marks = tuple(request.cookie_marks)
-        body = record.get("body")
+        request.method = get("method", "GET")
+        request.callback = get("callback")
+        request.errback = get("errback")
+        request.headers = get("headers") or {}
+        request.cookies = get("cookies") or {}
+        request.meta = get("meta") or {}
         request.body = body.encode("latin-1") if body else None
+        request.priority = get("priority", 0)
+        request.dont_filter = get("dont_filter", False)
+        request.statuses = tuple(get("statuses", ()))
+        request.retry_unsafe = get("retry_unsafe", False)
+        request.depth = get("depth", 0)
+        request.listed = get("listed", False)
+        request.redirected_from = tuple(get("redirected_from", ()))
+        request.cookie_marks = tuple(get("cookie_marks", ()))
         return request
 
 
@@ -176,9 +222,12 @@ _DEFAULTS: dict[str, Any] = {
     "statuses": (),
     "retry_unsafe": False,
     "depth": 0,
+    "listed": False,
     "redirected_from": (),
     "cookie_marks": (),
 }
+#: Those of a request that has a short form, which may differ all the same.
+_PLAIN: dict[str, Any] = {"callback": None, "depth": 0}
 
 
 def method_name(callback: Callback | str | None) -> str | None:
@@ -202,7 +251,7 @@ def _absolute(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]] | 
     if not isinstance(url, str):
         raise BadRequest(f"a URL is text, not {type(url).__name__}")
     normal = urls.normalize(url)
-    if normal is None or urls.scheme_of(normal) not in ("http", "https"):
+    if normal is None or not normal.startswith(("http://", "https://")):
         raise BadRequest(
             f"{url[:200]!r} is not an absolute http or https URL",
             remedy="use response.follow() for a link that is relative to its page",
@@ -224,8 +273,6 @@ def _body(data: Any, json: Any, headers: dict[str, str]) -> bytes | None:
         if not has_type:
             headers["Content-Type"] = "application/json"
         return _dumps(json).encode()
-    if data is None:
-        return None
     if isinstance(data, bytes):
         return data
     if isinstance(data, str):
@@ -236,9 +283,13 @@ def _body(data: Any, json: Any, headers: dict[str, str]) -> bytes | None:
     return urlencode(list(pairs), doseq=True).encode()
 
 
+# Made once: json.dumps makes one a call.
+_encode = jsonlib.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
 def _dumps(value: Any) -> str:
     try:
-        text = jsonlib.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _encode(value)
         text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise BadRequest(

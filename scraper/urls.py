@@ -18,21 +18,36 @@ import ada_url
 import tldextract
 
 _extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+_AUTHORITY_ENDS = re.compile(r"[/?#]")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+#: Longer URLs are not remembered, so that what is remembered stays small.
+_SHORT = 500
 
 
 def normalize(url: str, base: str | None = None) -> str | None:
     """The absolute URL that a browser would make of `url` on a page at `base`, or None where it makes none."""
+    if base is None or url.startswith(("http://", "https://")):
+        # The base makes no difference, and most links of a page are on other pages too.
+        return _absolute(url) if len(url) <= _SHORT else _absolute.__wrapped__(url)
     try:
-        return ada_url.normalize_url(url) if base is None else ada_url.join_url(base, url)
+        return ada_url.join_url(base, url)
     except ValueError:  # not a URL, or text that UTF-8 cannot say
         return None
 
 
+@lru_cache(maxsize=16_384)
+def _absolute(url: str) -> str | None:
+    try:
+        normal = ada_url.normalize_url(url)
+    except ValueError:  # as above
+        return None
+    return url if normal == url else normal
+
+
 def without_fragment(url: str) -> str:
     """`url` up to its `#`."""
-    return url.partition("#")[0]
+    return url.partition("#")[0] if "#" in url else url
 
 
 def canonical(url: str, *, sort_query: bool = False, drop_params: Iterable[str] = ()) -> str:
@@ -73,7 +88,7 @@ def scheme_of(url: str) -> str:
 def origin_of(url: str) -> str:
     """Scheme, host and port (RFC 6454 section 4), as `https://example.com` or `http://example.com:8080`."""
     scheme, _, rest = url.partition("://")
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    authority = _AUTHORITY_ENDS.split(rest, maxsplit=1)[0]
     return f"{scheme}://{authority.rpartition('@')[2]}"
 
 

@@ -1,22 +1,48 @@
 """Admission: every reason for which a request is refused before it is queued, in order, in one place.
 
-Whether a request is a duplicate is the last question, and the store's to answer.
+Whether a request is a duplicate is the last question, and the store's to answer; most links of a page are known
+already, and for these it is answered here, from memory.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
 from fnmatch import translate
 
 from scraper import urls
 from scraper.config import SiteConfig
 from scraper.config.values import PathRule
 from scraper.request import Request
+from scraper.store.seen import Recent, Seen
 from scraper.store.values import Found, Refusal
 
 #: Servers refuse longer request lines (RFC 9112 section 3 asks them to take 8,000 bytes), and traps grow them.
 MAX_URL = 8_000
+#: Verdicts that are remembered, and the longest URL for which one is: some 10 MB altogether.
+_VERDICTS = 40_000
+_SHORT_URL = 500
+
+
+class Known(Enum):
+    """What came of an equal request before."""
+
+    QUEUED = auto()
+    REFUSED = auto()
+
+
+@dataclass(slots=True)
+class _Verdict:
+    """What there is to say of a URL, whatever its depth."""
+
+    fingerprint: bytes
+    domain: str
+    refused: tuple[str, str] | None
+    #: The frontier has it, and keeps it.
+    is_queued: bool = False
 
 
 class Admission:
@@ -24,10 +50,13 @@ class Admission:
 
     Args:
         hosts: the hosts of the scope where `allowed_domains` is absent.
+        seen: what the store knows for certain.
     """
 
-    def __init__(self, config: SiteConfig, hosts: Iterable[str] = ()) -> None:
-        self._limits = config.limits
+    def __init__(self, config: SiteConfig, hosts: Iterable[str] = (), seen: Seen | None = None) -> None:
+        self._seen = seen if seen is not None else Seen()
+        self._verdicts: Recent[str, _Verdict] = Recent(_VERDICTS)
+        self._depth = math.inf if config.limits.depth is None else config.limits.depth
         self._urls = config.urls
         self._follows_start = config.allowed_domains is None
         #: Hosts added since the list was emptied last, for the store.
@@ -45,7 +74,26 @@ class Admission:
         host = urls.host_of(url)
         if self._follows_start and _bare(host) not in self._allowed:
             self._allowed.add(_bare(host))
+            # A new one, so that a verdict that another thread is still thinking about goes into the old one.
+            self._verdicts = Recent(_VERDICTS)
             self.added_hosts.append(host)
+
+    def allow(self, hosts: Iterable[str]) -> None:
+        """Take in hosts that another shard found so."""
+        if self._follows_start:
+            self._allowed.update(_bare(host) for host in hosts)
+            self._verdicts = Recent(_VERDICTS)
+
+    def known(self, url: str, depth: int) -> Known | None:
+        """What came of a plain GET of `url` before; None where something new might come of it."""
+        verdict = self._verdicts.get(url)
+        if verdict is None:
+            return None
+        if verdict.refused is not None or depth > self._depth:
+            return Known.REFUSED if self._seen.is_refused(verdict.fingerprint) else None
+        if not verdict.is_queued:
+            verdict.is_queued = self._seen.is_queued(verdict.fingerprint)
+        return Known.QUEUED if verdict.is_queued else None
 
     def judge(self, request: Request, record: str | None = None) -> Found | Refusal:
         """Admitted, up to the question whether it is a duplicate, or refused with the key that changes it.
@@ -53,15 +101,31 @@ class Admission:
         Args:
             record: the request as JSON, where it is at hand already.
         """
-        fingerprint = request.fingerprint(sort_query=self._urls.sort_query, drop_params=self._urls.drop_params)
-        refused = self._why_refused(request)
+        verdict = self._verdict(request)
+        refused = verdict.refused
+        if refused is None and request.depth > self._depth:
+            refused = "depth", f"it lies {request.depth} links deep: limits.depth is {self._depth}"
         if refused is not None:
-            return Refusal(request.url[:MAX_URL], fingerprint, *refused)
-        domain = urls.domain_of(request.url)
-        return Found(request, fingerprint, domain, request.dont_filter, record)
+            return Refusal(request.url[:MAX_URL], verdict.fingerprint, *refused)
+        return Found(request, verdict.fingerprint, verdict.domain, request.dont_filter, record)
 
-    def _why_refused(self, request: Request) -> tuple[str, str] | None:
+    def _verdict(self, request: Request) -> _Verdict:
         url = request.url
+        if request.method != "GET" or request.body or len(url) > _SHORT_URL:
+            return self._think(request)
+        verdicts = self._verdicts
+        verdict = verdicts.get(url)
+        if verdict is None:
+            verdict = self._think(request)
+            verdicts.put(url, verdict)
+        return verdict
+
+    def _think(self, request: Request) -> _Verdict:
+        fingerprint = request.fingerprint(sort_query=self._urls.sort_query, drop_params=self._urls.drop_params)
+        refused = self._why_refused(request.url)
+        return _Verdict(fingerprint, "" if refused else urls.domain_of(request.url), refused)
+
+    def _why_refused(self, url: str) -> tuple[str, str] | None:
         if len(url) > MAX_URL:
             return "url-too-long", f"the URL has {len(url):,} characters, more than {MAX_URL:,}"
         host = urls.host_of(url)
@@ -73,9 +137,6 @@ class Admission:
                 return "excluded", f"scope.exclude has {rule.text}"
         if self._include and not any(rule.matches(url, path) for rule in self._include):
             return "not-included", "no entry of scope.include matches it"
-        depth = self._limits.depth
-        if depth is not None and request.depth > depth:
-            return "depth", f"it lies {request.depth} links deep: limits.depth is {depth}"
         return None
 
     def _covers(self, host: str) -> bool:

@@ -16,7 +16,7 @@ from scraper.fetch.robots import Robots
 from scraper.store.values import Queued
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Domain:
     """Changed under the frontier's lock only. Times are of the monotonic clock."""
 
@@ -46,8 +46,13 @@ class Domain:
     robots_attempts: dict[str, int] = field(default_factory=dict)
     #: The robots.txt of an origin is being fetched; the domain waits for it.
     asking: bool = False
-    #: Number of its entry in the frontier's heap.
+    #: It is to be given up: nothing more of it is handed out.
+    leaving: bool = False
+    #: Number of its entry in the agenda, and of that for its next tries.
     entry: int | None = None
+    tries_entry: int | None = None
+    #: It answered something since this shard holds it.
+    has_answered: bool = False
     #: Seconds since the epoch, for the store.
     last_send: float | None = None
     #: Changes of the jar that are in the store.
@@ -57,9 +62,14 @@ class Domain:
     def may_take(self) -> bool:
         """Whether a request could be handed out, were it due."""
         most = 1 if self.circuit.is_open else self.settings.politeness.concurrency
-        if not self.ready or self.asking or self.in_flight >= most:
+        if not self.ready or self.asking or self.leaving or self.in_flight >= most:
             return False
         return self.sending is None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nobody knows that it answers: it never did, or failed last."""
+        return not self.has_answered or self.circuit.failures > 0
 
     @property
     def due_at(self) -> float:

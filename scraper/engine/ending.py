@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scraper.config import Limits
-from scraper.store.values import Counts, Outcome
+from scraper.store.values import Carried, Counts, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,13 @@ def cut(limits: Limits, items: int, outcomes: Sequence[Outcome]) -> tuple[list[O
     Args:
         items: items that are committed.
     """
+    if limits.items is not None and items >= limits.items:
+        return [], _items_reached(limits)
     for place, outcome in enumerate(outcomes):
         yielded = getattr(outcome, "yielded", None)
         if yielded is None:
             continue
-        items += len(yielded.items)
+        items += outcome.items if isinstance(outcome, Carried) else len(yielded.items)
         if yielded.stop is not None:
             return list(outcomes[: place + 1]), stopped_by_spider(yielded.stop)
         if limits.items is not None and items >= limits.items:
@@ -51,16 +53,15 @@ def time_is_up(limits: Limits, worked: float) -> ShardEnd | None:
     return ShardEnd("limit", f"limits.duration: {limits.duration:g} s are over")
 
 
-def limit_reached(limits: Limits, counts: Counts, *, no_places: bool, all_started: bool) -> ShardEnd | None:
-    """Whether the committed counts reach a limit, with nothing in flight.
+def limit_reached(limits: Limits, counts: Counts, *, all_started: bool) -> ShardEnd | None:
+    """Whether the committed counts reach a limit.
 
     Args:
-        no_places: all places for pages are taken.
         all_started: start() gives no more.
     """
     if limits.items is not None and counts.items >= limits.items:
         return _items_reached(limits)
-    if no_places:
+    if limits.pages is not None and counts.pages >= limits.pages:
         if counts.queued == 0 and all_started:
             return FINISHED
         return ShardEnd("limit", f"limits.pages: {limits.pages} is reached")

@@ -6,8 +6,6 @@ the store's to say: each domain holds a few of them in `ready`, and names itself
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import random
 import threading
 import time
@@ -16,11 +14,11 @@ from dataclasses import dataclass
 
 from scraper import urls
 from scraper.engine import unsent
+from scraper.engine.agenda import Agenda, Supply
 from scraper.engine.domain import Domain
-from scraper.fetch.politeness import Circuit
-from scraper.fetch.robots import Robots
+from scraper.engine.turns import Turns
 from scraper.observe.events import Waiting
-from scraper.store.values import Outcome, Queued
+from scraper.store.values import Outcome, Queued, Spared
 
 #: Responses that wait to be parsed, requests in flight included.
 MAX_UNPARSED = 64
@@ -34,7 +32,11 @@ LEAD = 0.004
 #: Requests held in memory over all domains, and of one domain.
 _READY_TOTAL = 6_400
 _READY_MOST = 64
-_READY_LEAST = 4
+_READY_LEAST = 2
+#: Domains that are filled before anything else is looked at again.
+_FILLED_AT_ONCE = 100
+#: Fetch threads that wait for domains of which nobody knows whether they answer: the rest is for those that do.
+MAX_DOUBTFUL = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +46,8 @@ class Job:
     domain: Domain
     queued: Queued | None
     origin: str
+    #: It was handed out while nobody knew whether the domain answers.
+    is_doubtful: bool = False
 
 
 class Frontier:
@@ -52,30 +56,38 @@ class Frontier:
     Args:
         settled: told what became of requests that are never sent (refused by robots.txt); called under the lock.
         wake: called when a domain is hungry, or when the crawl may be at its end.
-        pages_left: places for pages, by `limits.pages`; None for as many as there are.
+        places: places for pages to begin with, by `limits.pages`; None for as many as there are pages.
         token: our name in robots.txt; None where robots are ignored.
+        spares: whether a request need not be sent at a time, since the page of an earlier run stands for it.
     """
 
     def __init__(
         self,
         settled: Callable[[Outcome], None],
         wake: Callable[[], None],
-        pages_left: int | None,
+        places: int | None,
         token: str,
+        spares: Callable[[Queued, float], bool] = lambda queued, now: False,
     ) -> None:
         self._settled = settled
         self._wake = wake
-        self._places = pages_left
+        self._places = places
         self._token = token
+        self._spares = spares
         self._lock = threading.Lock()
         # One waiting thread, the leader, watches the clock; the others wait to follow it.
         self._leader = threading.Condition(self._lock)
         self._followers = threading.Condition(self._lock)
         self._has_leader = False
-        self._heap: list[tuple[float, int, Domain]] = []
-        self._entries = itertools.count()
+        self._agenda = Agenda()
+        self._supply = Supply()
         self._domains: dict[str, Domain] = {}
-        self._hungry: set[Domain] = set()
+        #: Those of which something is left, as far as is known here.
+        self._busy: set[Domain] = set()
+        self._leaving: list[Domain] = []
+        self._doubtful = 0
+        #: The manners of the domains.
+        self.turns = Turns(self._lock, self._schedule, self._schedule_anew, token)
         self._unparsed = 0
         self._unparsed_bytes = 0
         self._uncommitted = 0
@@ -102,18 +114,13 @@ class Frontier:
             return None
 
     def _next(self, now: float) -> tuple[Job | None, float | None]:
-        while self._heap and self._has_room():
-            due, entry, domain = self._heap[0]
-            if domain.entry != entry:
-                heapq.heappop(self._heap)
-                continue
-            if due - LEAD > now:
-                return None, due - LEAD - now
-            heapq.heappop(self._heap)
-            domain.entry = None
+        while self._has_room():
+            domain, due = self._agenda.next(now + LEAD, with_doubtful=self._doubtful < MAX_DOUBTFUL)
+            if domain is None:
+                return None, None if due is None else due - LEAD - now
             if not domain.may_take:
                 continue
-            if domain.due_at - LEAD > now:
+            if domain.due_at - LEAD > now or (domain.is_doubtful and self._doubtful >= MAX_DOUBTFUL):
                 self._schedule(domain)
                 continue
             job = self._hand_out(domain)
@@ -139,17 +146,21 @@ class Frontier:
             robots = domain.robots.get(origin)
             if robots is None or not robots.is_current(time.time()):
                 domain.asking = True
-                return self._begin(Job(domain, None, origin))
+                self.turns.asking += 1
+                return self._begin(Job(domain, None, origin, domain.is_doubtful))
             outcome = unsent.by_robots(queued, origin, robots, self._token)
+        if outcome is None and queued.visit is not None and self._spares(queued, time.time()):
+            outcome = Spared(queued, queued.visit)
         self._take_off(domain)
         if outcome is not None:
             # It ends without being sent; whoever is told calls `parsed`, as for what was fetched.
             self._settled(outcome)
             return None
-        return self._begin(Job(domain, queued, origin))
+        return self._begin(Job(domain, queued, origin, domain.is_doubtful))
 
     def _begin(self, job: Job) -> Job:
         job.domain.in_flight += 1
+        self._doubtful += job.is_doubtful
         job.domain.sending = job if job.domain.pace.delay > 0 else None
         return job
 
@@ -162,10 +173,19 @@ class Frontier:
             self._places -= 1
 
     def _schedule(self, domain: Domain) -> None:
-        if domain.may_take and domain.entry is None:
-            domain.entry = next(self._entries)
-            heapq.heappush(self._heap, (domain.due_at, domain.entry, domain))
+        self._agenda.put(domain)
         self._poke()
+
+    def _schedule_anew(self, domain: Domain) -> None:
+        self._agenda.put_anew(domain)
+        self._poke()
+
+    def _note_done(self, domain: Domain) -> None:
+        """Something of a domain came to its end, or began: is anything left of it?"""
+        if domain.is_done and not domain.in_flight:
+            self._busy.discard(domain)
+        else:
+            self._busy.add(domain)
 
     def _poke(self) -> None:
         """Something changed: let a waiting thread look again."""
@@ -173,39 +193,19 @@ class Frontier:
 
     # The life of a request -------------------------------------------------------------------------------
 
-    def sent(self, domain: Domain, turn: object) -> None:
-        """A head was just written; the domain's next one is due a delay later."""
-        with self._lock:
-            if domain.sending is turn:
-                domain.sending = None
-            domain.sent_at = time.monotonic()
-            domain.due = domain.sent_at + domain.pace.gap(random.random())
-            domain.last_send = time.time()
-            if domain.pace.delay > 0:
-                self._schedule(domain)
-
-    def reserve(self, domain: Domain, turn: object) -> float | None:
-        """A turn beside the frontier: taken at once (None), or seconds until it is worth asking again."""
-        with self._lock:
-            if domain.sending is not None and domain.sending is not turn:
-                return 0.01
-            now = time.monotonic()
-            if domain.due_at > now:
-                return domain.due_at - now
-            domain.sending = turn if domain.pace.delay > 0 else None
-            return None
-
     def fetched(self, job: Job, *, body_bytes: int = 0) -> None:
         """The answer is read, or there is none; `body_bytes` now wait to be parsed."""
         with self._lock:
             domain = job.domain
             domain.in_flight -= 1
+            self._doubtful -= job.is_doubtful
             if domain.sending is job:
                 # Nothing was sent: no connection was had. The next try keeps the delay all the same.
                 domain.sending = None
                 domain.due = time.monotonic() + domain.pace.gap(random.random())
             self._unparsed_bytes += body_bytes
             self._schedule(domain)
+            self._note_done(domain)
 
     def parsed(self, *, body_bytes: int = 0, page: bool) -> None:
         """A request handed out has come to its outcome; only a page keeps its place."""
@@ -228,53 +228,10 @@ class Frontier:
                 at = again_at.get(outcome.queued.id)
                 if at is not None:
                     domain.again_at = at if domain.again_at is None else min(domain.again_at, at)
+                    self._supply.note_tries(domain)
                 self._note_hunger(domain)
+                self._note_done(domain)
             self._poke()
-
-    def robots_known(self, domain: Domain, origin: str, robots: Robots) -> None:
-        """The robots.txt of an origin is known, and with it perhaps a slower pace."""
-        with self._lock:
-            domain.asking = False
-            domain.robots[origin] = robots
-            domain.robots_attempts.pop(origin, None)
-            politeness = domain.settings.politeness
-            domain.pace = domain.pace.slowed_to(robots.crawl_delay(self._token), politeness.max_delay)
-            # It holds from the request on that brought it.
-            domain.due = max(domain.due, domain.sent_at + domain.pace.delay)
-            self._schedule(domain)
-
-    def ask_robots_again(self, domain: Domain, origin: str, wait: float) -> None:
-        """The robots.txt could not be had; the domain waits, then it is asked for again."""
-        with self._lock:
-            domain.asking = False
-            domain.robots_attempts[origin] = domain.robots_attempts.get(origin, 0) + 1
-            domain.due = max(domain.due, time.monotonic() + wait)
-            self._schedule(domain)
-
-    def cool_down(self, domain: Domain, sent_at: float, asked: float | None) -> float:
-        """The domain said 429 or 503; returns the seconds that it now holds still."""
-        with self._lock:
-            now = time.monotonic()
-            retry = domain.settings.retry
-            domain.cool = domain.cool.refused(sent_at, now, asked, retry.backoff, retry.max_backoff)
-            return max(0.0, domain.cool.until - now)
-
-    def answered(self, domain: Domain, *, well: bool) -> None:
-        """The domain answered; well, or with something that is at least no failure of the server."""
-        if domain.circuit.failures or (well and domain.cool.step):
-            with self._lock:
-                domain.circuit = Circuit()
-                domain.cool = domain.cool.answered() if well else domain.cool
-                self._schedule(domain)
-
-    def failed(self, domain: Domain, began_at: float) -> float:
-        """A request that began at `began_at` got no answer; returns the pause that its domain makes from now on."""
-        with self._lock:
-            before, now = domain.circuit, time.monotonic()
-            retry = domain.settings.retry
-            domain.circuit = before.failed(began_at, now, retry.backoff, retry.max_backoff)
-            self._schedule(domain)
-            return max(0.0, domain.circuit.until - now) if domain.circuit.pauses > before.pauses else 0.0
 
     # Filling ---------------------------------------------------------------------------------------------
 
@@ -282,11 +239,50 @@ class Frontier:
         """A domain that the shard holds from now on."""
         with self._lock:
             self._domains[domain.name] = domain
-            self._hungry.add(domain)
+            self._busy.add(domain)
+            self._supply.add_hungry(domain)
+            self._supply.note_tries(domain)
 
     def get(self, name: str) -> Domain | None:
         """A domain that the shard holds."""
         return self._domains.get(name)
+
+    def let_go(self, count: int) -> None:
+        """Give up so many of the domains of which something is left, but never the last one.
+
+        Those that are left alone for a while stay: another shard would not know how long that is.
+        """
+        now = time.monotonic()
+        with self._lock:
+            staying = [domain for domain in self._busy if not domain.leaving]
+            most = min(count, len(staying) - 1)
+            going = [domain for domain in staying if max(domain.cool.until, domain.circuit.until) <= now]
+            going.sort(key=lambda domain: domain.in_flight)
+            for domain in going[:most]:
+                domain.leaving = True
+                self._leaving.append(domain)
+
+    def departed(self) -> list[Domain]:
+        """Those to be given up of which nothing is in flight or uncommitted any more; they are held no longer."""
+        if not self._leaving:
+            return []
+        with self._lock:
+            gone = [each for each in self._leaving if not each.in_flight and len(each.taken) == len(each.ready)]
+            for domain in gone:
+                self._leaving.remove(domain)
+                self._busy.discard(domain)
+                del self._domains[domain.name]
+            return gone
+
+    @property
+    def busy(self) -> int:
+        """How many domains there are of which something is left."""
+        return len(self._busy)
+
+    @property
+    def size(self) -> int:
+        """How many domains the shard holds."""
+        return len(self._domains)
 
     @property
     def domains(self) -> list[Domain]:
@@ -304,27 +300,40 @@ class Frontier:
                 domain.taken.difference_update(queued.id for queued in domain.ready)
                 domain.ready.clear()
                 domain.again_at = 0.0
+                self._supply.note_tries(domain)
             self._note_hunger(domain)
+            self._note_done(domain)
+
+    def look_again(self, name: str) -> None:
+        """Whatever was known of a domain's requests, the store is to be asked."""
+        with self._lock:
+            domain = self._domains[name]
+            domain.more, domain.again_at = True, 0.0
+            self._supply.note_tries(domain)
+            self._note_hunger(domain)
+            self._note_done(domain)
 
     def _note_hunger(self, domain: Domain) -> None:
-        if domain.more and len(domain.ready) <= self._portion // 4 and domain not in self._hungry:
-            self._hungry.add(domain)
+        if domain.more and len(domain.ready) <= self._portion // 4 and self._supply.add_hungry(domain):
             self._wake()
 
     @property
     def _portion(self) -> int:
         return max(_READY_LEAST, min(_READY_MOST, _READY_TOTAL // max(1, len(self._domains))))
 
-    def hungry(self) -> list[tuple[Domain, int]]:
-        """The domains to fill, and how many requests to read for each: those at hand or under way come again."""
+    def hungry(self) -> list[tuple[Domain, int, frozenset[int]]]:
+        """The next domains to fill, how many requests to read for each, and those that are at hand or under way."""
         with self._lock:
-            hungry = [(domain, self._portion + len(domain.taken)) for domain in self._hungry]
-            self._hungry.clear()
-            return hungry
+            domains = self._supply.take_hungry(_FILLED_AT_ONCE)
+            if self._supply:
+                self._wake()
+            return [(domain, self._portion, frozenset(domain.taken)) for domain in domains]
 
     def fill(self, domain: Domain, ready: list[Queued], *, asked: int) -> None:
         """What the store has for a domain, read with the limit `asked`."""
         with self._lock:
+            if domain.leaving:
+                return
             # Fewer than asked for: these are all, until more is found.
             domain.more = len(ready) >= asked
             for queued in ready:
@@ -332,28 +341,30 @@ class Frontier:
                     domain.taken.add(queued.id)
                     domain.ready.append(queued)
             self._schedule(domain)
+            self._note_done(domain)
 
     def fill_again(self, domain: Domain, due: list[Queued], next_at: float | None) -> None:
         """Requests whose waiting time is over go first; `next_at` is when there will be more of them."""
         with self._lock:
+            if domain.leaving:
+                return
             domain.again_at = next_at
+            self._supply.note_tries(domain)
             for queued in reversed(due):
                 if queued.id not in domain.taken:
                     domain.taken.add(queued.id)
                     domain.ready.appendleft(queued)
             self._schedule(domain)
+            self._note_done(domain)
 
-    def tries_due(self, now: float) -> list[tuple[Domain, int]]:
+    def tries_due(self, now: float) -> list[tuple[Domain, int, frozenset[int]]]:
         """The domains with requests whose waiting time is over, at `now` seconds since the epoch.
 
         With how many to read for each, as `hungry` says it; none while enough are at hand.
         """
         with self._lock:
-            return [
-                (domain, self._portion + len(domain.taken))
-                for domain in self._domains.values()
-                if domain.again_at is not None and domain.again_at <= now and len(domain.ready) <= self._portion
-            ]
+            due = self._supply.take_due(now, self._portion, _FILLED_AT_ONCE)
+            return [(domain, self._portion, frozenset(domain.taken)) for domain in due]
 
     # Looking ---------------------------------------------------------------------------------------------
 
@@ -365,23 +376,41 @@ class Frontier:
             return any((domain := self._domains.get(name)) is None or not domain.ready for name in names)
 
     @property
+    def is_out_of_work(self) -> bool:
+        """Whether no domain has anything to hand out."""
+        return not self._agenda
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing is at hand, in flight, uncommitted or left in the store."""
         with self._lock:
-            return self._uncommitted == 0 and all(
-                domain.is_done and not domain.in_flight for domain in self._domains.values()
-            )
+            return self._uncommitted == 0 and not self._busy
 
     @property
     def in_flight(self) -> int:
         """Requests handed out that have not come to their outcome."""
         with self._lock:
-            return self._unparsed + sum(domain.asking for domain in self._domains.values())
+            return self._unparsed + self.turns.asking
+
+    # Places ----------------------------------------------------------------------------------------------
 
     @property
-    def places(self) -> int | None:
-        """Places for pages that are left."""
-        return self._places
+    def wants_places(self) -> bool:
+        """Whether there are requests, and no places for their pages."""
+        with self._lock:
+            return self._places == 0 and bool(self._agenda)
+
+    def add_places(self, count: int) -> None:
+        """More pages may be fetched."""
+        with self._lock:
+            self._places = (self._places or 0) + count
+            self._poke()
+
+    def give_places_back(self) -> int:
+        """Give up the places that are not in use; returns how many that were."""
+        with self._lock:
+            unused, self._places = self._places or 0, 0
+            return unused
 
     def waiting(self, most: int) -> list[Waiting]:
         """Why domains hand out nothing right now: the longest waits first."""

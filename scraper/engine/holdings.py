@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import requests
@@ -49,17 +49,20 @@ class Holdings:
         self._config = config
         self._frontier = frontier
         self._emit = emit
-        self._owner = owner
+        self.owner = owner
         self._make_session = make_session
         self._token = product_token(config.user_agent)
-        #: The ledger's sums of the run so far, by domain.
-        self.figures = store.figures(run)
         self._swept_at = 0.0
 
-    def claim(self, names: list[str]) -> None:
-        """Take the leases of these domains, as far as they can be had."""
-        for lease in self._store.claim(self._owner, names):
+    def claim(self, names: Sequence[str]) -> list[str]:
+        """Take the leases of these domains, as far as they can be had; returns those that cannot."""
+        new = [name for name in names if self._frontier.get(name) is None]
+        for name in set(names).difference(new):
+            self._frontier.look_again(name)
+        leases = self._store.claim(self.owner, new) if new else []
+        for lease in leases:
             self._frontier.add(self._domain(lease))
+        return sorted(set(new).difference(lease.domain for lease in leases))
 
     def _domain(self, lease: Lease) -> Domain:
         settings = self._config.for_domain(lease.domain)
@@ -97,20 +100,24 @@ class Holdings:
 
     def fill(self) -> None:
         """Read requests from the store for the domains that run low, and for those with tries that are due."""
-        for domain, count in self._frontier.hungry():
-            self._frontier.fill(domain, self._store.ready(self._run, domain.name, count), asked=count)
-        for domain, count in self._frontier.tries_due(time.time()):
-            due, next_at = self._store.due_again(self._run, domain.name, count)
+        for domain, count, at_hand in self._frontier.hungry():
+            self._frontier.fill(domain, self._store.ready(self._run, domain.name, count, at_hand), asked=count)
+        for domain, count, at_hand in self._frontier.tries_due(time.time()):
+            due, next_at = self._store.due_again(self._run, domain.name, count, at_hand)
             self._frontier.fill_again(domain, due, next_at)
 
-    def found(self, added: dict[str, int]) -> None:
-        """Requests were added for these domains, the best of each with the rank named."""
-        unknown = [name for name in added if self._frontier.get(name) is None]
-        if unknown:
-            self.claim(unknown)
+    def found(self, added: Mapping[str, int]) -> dict[str, int]:
+        """Requests were added for these domains, the best of each with the rank named.
+
+        Returns those that are not held here.
+        """
+        others = {}
         for name, rank in added.items():
-            if name not in unknown:
+            if self._frontier.get(name) is None:
+                others[name] = rank
+            else:
                 self._frontier.found(name, rank)
+        return others
 
     def add_state(self, batch: Batch, domains: Iterable[Domain]) -> dict[str, int]:
         """Put what was seen of these domains into a batch; returns the epochs under which they are held."""
@@ -126,8 +133,6 @@ class Holdings:
             taken = domain.session.ledger.take()
             if taken != Figures():
                 batch.figures[domain.name] = taken
-                self.figures.setdefault(domain.name, Figures())
-                self.figures[domain.name] += taken
         return epochs
 
     def sweep(self) -> None:
@@ -138,6 +143,12 @@ class Holdings:
             for domain in self._frontier.domains:
                 domain.session.connections.sweep()
 
+    def give_up(self, domains: Sequence[Domain]) -> list[str]:
+        """Give back the leases of these; returns their names."""
+        names = [domain.name for domain in domains]
+        self._store.release(self.owner, names)
+        return names
+
     def close(self) -> None:
         """Close every Session."""
         for domain in self._frontier.domains:
@@ -145,4 +156,4 @@ class Holdings:
 
     def release(self) -> None:
         """Give all leases back."""
-        self._store.release_leases(self._owner)
+        self._store.void_leases_of(self.owner)

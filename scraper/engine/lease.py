@@ -15,15 +15,22 @@ _MARGIN = LEASE_SECONDS / 3
 
 
 class Heartbeat:
-    """Renews the leases from a thread of its own, so that a long commit or callback does not lose them."""
+    """Renews the leases from a thread of its own, so that a long commit or callback does not lose them.
 
-    def __init__(self, renew: Callable[[], None]) -> None:
+    Args:
+        renew: asks the store; False where the leases were voided.
+        beaten: called after each renewal, with whether the leases still hold.
+    """
+
+    def __init__(self, renew: Callable[[], bool], beaten: Callable[[bool], None]) -> None:
         self._renew = renew
+        self._beaten = beaten
         self._deadline = time.monotonic() + LEASE_SECONDS - _MARGIN
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Begin to beat; the leases were just taken."""
+        self._deadline = time.monotonic() + LEASE_SECONDS - _MARGIN
         threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
 
     def stop(self) -> None:
@@ -40,8 +47,14 @@ class Heartbeat:
             raise LeaseLost("the lease could not be renewed in time; nothing is sent without it")
 
     def _run(self) -> None:
-        while not self._stopped.wait(LEASE_SECONDS / 6):
+        while not self._stopped.wait(LEASE_SECONDS / 8):
             began = time.monotonic()
             with contextlib.suppress(StoreError):
-                self._renew()
-                self._deadline = began + LEASE_SECONDS - _MARGIN
+                holds = self._renew()
+                if holds:
+                    self._deadline = began + LEASE_SECONDS - _MARGIN
+                else:
+                    self._deadline = float("-inf")
+                self._beaten(holds)
+                if not holds:
+                    return

@@ -5,33 +5,36 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import struct
-import threading
 import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 from scraper import items
 from scraper.config import SiteConfig
-from scraper.engine.admission import Admission
+from scraper.engine.admission import Admission, Known
+from scraper.engine.note import ParsingNote
+from scraper.engine.revisit import Revisit
 from scraper.errors import BadRequest, DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
 from scraper.fetch.fetcher import Outcome as Fetch
+from scraper.fetch.validators import validators_of
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.pipelines import Pipelines
 from scraper.request import Request
 from scraper.response import Response
 from scraper.spider import Spider, resolve, results_of
-from scraper.store.values import Done, Failed, Queued, Refusal, StoredItem, Yielded
+from scraper.store import outgoing
+from scraper.store.values import Done, Failed, Queued, Refusal, StoredItem, Visit, Yielded
 
 #: Requests of one page, which are held in memory until they are committed together.
 MAX_REQUESTS = 100_000
 #: Results of start() that are committed together.
 START_PORTION = 500
+# Made once: json.dumps makes one a call.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Parser:
         admission: Admission,
         emit: Events,
         note: ParsingNote,
+        revisit: Revisit,
     ) -> None:
         self._spider = spider
         self._pipelines = pipelines
@@ -67,6 +71,7 @@ class Parser:
         self._admission = admission
         self._emit = emit
         self._note = note
+        self._revisit = revisit
         #: What is being parsed, since when (monotonic): looked at by another thread.
         self.current: tuple[str, float] | None = None
 
@@ -79,6 +84,7 @@ class Parser:
         """
         yielded = self._call(queued, queued.request.callback, response, response)
         served = response.connection
+        etag, last_modified = validators_of(response.headers)
         return Done(
             queued,
             yielded,
@@ -87,10 +93,17 @@ class Parser:
             fetched_at=time.time(),
             connection=served.id if served is not None else None,
             size=fetch.bytes,
-            etag=response.headers.get("ETag"),
-            last_modified=response.headers.get("Last-Modified"),
-            content_hash=blake2b(response.body, digest_size=16).digest(),
+            etag=etag,
+            last_modified=last_modified,
+            content_hash=hash_of(response.body),
+            identity=self._revisit.identity_of(queued.request),
         )
+
+    def carried(self, queued: Queued, visit: Visit) -> Yielded:
+        """What an unchanged page yielded in an earlier run, judged by today's configuration."""
+        collected = _Collected(self, None, queued.request.depth + 1)
+        collected.carry(visit.outgoing, queued.request.depth)
+        return collected.yielded
 
     def failure(self, failed: Failed, response: Response | None) -> Failed:
         """The outcome of a request that failed, with what its errback yields.
@@ -169,12 +182,18 @@ class Parser:
         return collected.yielded
 
 
+def hash_of(body: bytes) -> bytes:
+    """By which two bodies are the same."""
+    return blake2b(body, digest_size=16).digest()
+
+
 class _Collected:
     """What one call into the spider yields, as it comes."""
 
     def __init__(self, parser: Parser, response: Response | None, depth: int) -> None:
         self.yielded = Yielded()
         self._parser = parser
+        self._known = parser._admission.known
         self._response = response
         self._depth = depth
 
@@ -185,22 +204,34 @@ class _Collected:
             self._item(result)
 
     def _request(self, request: Request) -> None:
-        if len(self.yielded.outgoing) >= MAX_REQUESTS:
+        outgoing, depth = self.yielded.outgoing, self._depth
+        if len(outgoing) >= MAX_REQUESTS:
             raise BadRequest(
                 f"it yields more than {MAX_REQUESTS:,} requests",
                 remedy="follow fewer of the page's links",
                 request=request,
             )
-        request.depth = self._depth
+        request.depth = depth
+        short = request.short_form
+        if short is not None and (known := self._known(request.url, depth)) is not None:
+            # Most links: nothing is to be done for them.
+            outgoing.append(short)
+            self.yielded.duplicates += known is Known.QUEUED
+            return
         # Here, where a request that cannot be stored is its page's mistake alone.
         record = request.to_json()
-        self.yielded.outgoing.append(record)
+        outgoing.append(record if short is None else short)
         verdict = self._parser._admission.judge(request, record)
         if isinstance(verdict, Refusal):
             self.yielded.refusals.append(verdict)
             self._parser._emit(events.Refused(verdict.url, verdict.reason, verdict.message))
         else:
             self.yielded.found.append(verdict)
+
+    def carry(self, blob: bytes | None, depth: int) -> None:
+        """Take in the requests that a page yielded in an earlier run, as the store keeps them."""
+        for request in outgoing.unpack(blob, depth):
+            self._request(request)
 
     def _item(self, item: Any) -> None:
         try:
@@ -210,7 +241,7 @@ class _Collected:
             return
         kind, data = items.record_of(item)
         key = items.key_of(kind, data, self._parser._keys.get(kind, ()))
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        text = _encode(data)
         self.yielded.items.append(StoredItem(kind, key, text))
 
     def drop(self, drop: DropItem) -> None:
@@ -230,44 +261,3 @@ def _spider_failed(error: BaseException, method: str) -> SpiderFailed:
     text = "".join(lines.format(chain=not isinstance(error, ItemError | FetchError)))
     place = f" at {lines.stack[0].filename}:{lines.stack[0].lineno}" if own else ""
     return SpiderFailed(f"{method} raised {type(error).__name__}: {error}{place}", text)
-
-
-class ParsingNote:
-    """A small file beside the store that names the page being parsed.
-
-    It outlives the process, so a page that brings it down (or eats its memory) is found out after two crashes.
-    """
-
-    _FORMAT = struct.Struct("<qq")
-
-    def __init__(self, path: Path, run: int) -> None:
-        self._run = run
-        # The parse thread may outlast the shard by a callback that takes long.
-        self._lock = threading.Lock()
-        self._file = path.open("r+b", buffering=0) if path.exists() else path.open("w+b", buffering=0)
-
-    def noted(self) -> int | None:
-        """The request whose page was being parsed when an earlier process of this run died."""
-        self._file.seek(0)
-        data = self._file.read(self._FORMAT.size) or b""
-        if len(data) < self._FORMAT.size:
-            return None
-        run, request = self._FORMAT.unpack(data)
-        return request if run == self._run and request else None
-
-    def write(self, request: int) -> None:
-        """This request's page is about to be parsed."""
-        with self._lock:
-            if not self._file.closed:
-                self._file.seek(0)
-                self._file.write(self._FORMAT.pack(self._run, request))
-
-    def clear(self) -> None:
-        """It was."""
-        self.write(0)
-
-    def close(self) -> None:
-        """The process ends in order: a page that is still being parsed did not bring it down."""
-        self.clear()
-        with self._lock:
-            self._file.close()

@@ -13,10 +13,11 @@ from scraper.engine.frontier import Frontier
 from scraper.engine.parser import Parser
 from scraper.errors import Retry, SpiderFailed
 from scraper.fetch.fetcher import Outcome as Fetch
+from scraper.fetch.validators import validators_of
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.response import Response
-from scraper.store.values import Again, Done, Failed, Outcome, Queued, StartTaken
+from scraper.store.values import Again, Carried, Done, Failed, Outcome, Queued, StartTaken, Visit
 
 
 class ParseThread:
@@ -24,7 +25,6 @@ class ParseThread:
 
     Args:
         settle: takes outcomes, and portions of start(), for the next commit.
-        start_taken: results of start() that an earlier process took in.
     """
 
     def __init__(
@@ -33,14 +33,12 @@ class ParseThread:
         frontier: Frontier,
         emit: Events,
         settle: Callable[[Outcome | StartTaken], None],
-        start_taken: int,
     ) -> None:
         self._parser = parser
         self._frontier = frontier
         self._emit = emit
         self._settle = settle
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._start_taken = start_taken
         self._start: Iterator[Any] | None = None
 
     def run(self) -> None:
@@ -60,9 +58,15 @@ class ParseThread:
         """A failure whose errback is to be called."""
         self._tasks.put(lambda: self._failure(failed, response))
 
-    def put_start(self) -> None:
-        """The next portion of the spider's start()."""
-        self._tasks.put(self._take_start)
+    def put_carried(
+        self, queued: Queued, visit: Visit, fetch: Fetch | None, *, was_not_modified: bool = False
+    ) -> None:
+        """A page that is the same as in an earlier run; `fetch` is None where it was not asked for."""
+        self._tasks.put(lambda: self._carried(queued, visit, fetch, was_not_modified))
+
+    def put_start(self, taken: int) -> None:
+        """The next portion of the spider's start(), whose first `taken` results are in the store."""
+        self._tasks.put(lambda: self._take_start(taken))
 
     def _page(self, queued: Queued, response: Response, fetch: Fetch) -> None:
         outcome: Outcome
@@ -77,6 +81,29 @@ class ParseThread:
             outcome = Failed(queued, "spider", str(failed), response.status, failed.text, number, attempt=attempt)
         self._settle(outcome)
         self._frontier.parsed(body_bytes=len(response.body), page=isinstance(outcome, Done))
+
+    def _carried(self, queued: Queued, visit: Visit, fetch: Fetch | None, was_not_modified: bool) -> None:
+        response = fetch.response if fetch is not None else None
+        etag, last_modified = visit.etag, visit.last_modified
+        if response is not None:
+            now = validators_of(response.headers)
+            # A 304 may leave out what did not change.
+            etag, last_modified = (now[0] or etag, now[1] or last_modified) if was_not_modified else now
+        outcome = Carried(
+            queued,
+            visit,
+            self._parser.carried(queued, visit),
+            fetched_at=time.time() if fetch is not None else visit.fetched_at,
+            connection=fetch.served.id if fetch is not None and fetch.served is not None else None,
+            size=fetch.bytes if fetch is not None else 0,
+            etag=etag,
+            last_modified=last_modified,
+            was_not_modified=was_not_modified,
+            is_unstable=not was_not_modified and visit.etag is not None and etag != visit.etag,
+            attempt=attempt_of(fetch, queued.attempts + 1) if fetch is not None else None,
+        )
+        self._settle(outcome)
+        self._frontier.parsed(body_bytes=len(response.body) if response is not None else 0, page=True)
 
     def _failure(self, failed: Failed, response: Response | None) -> None:
         try:
@@ -105,8 +132,8 @@ class ParseThread:
         )
         return Again(queued, time.time() + verdict.wait, attempt, attempt=sending)
 
-    def _take_start(self) -> None:
+    def _take_start(self, taken: int) -> None:
         if self._start is None:
-            self._start = self._parser.start_results(skip=self._start_taken)
+            self._start = self._parser.start_results(skip=taken)
         yielded, count, done = self._parser.start(self._start)
         self._settle(StartTaken(yielded, count, done))

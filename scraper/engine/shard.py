@@ -1,70 +1,63 @@
 """A shard: many threads fetch, one parses, and this one commits.
 
 What a batch of pages did is one transaction of the store. Everything in memory here may be lost at any moment.
+Which domains it crawls and when it is the end are told to it, as orders; it reports what it did.
 """
 
 from __future__ import annotations
 
+import os
 import queue
+import secrets
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
-
-import requests
 
 from scraper import urls
 from scraper.config import SiteConfig
 from scraper.engine.admission import Admission
+from scraper.engine.clerk import Clerk
 from scraper.engine.domain import Domain
-from scraper.engine.ending import (
-    FINISHED,
-    STOPPED,
-    ShardEnd,
-    cut,
-    limit_reached,
-    stopped_by_spider,
-    time_is_up,
-)
+from scraper.engine.ending import STOPPED, ShardEnd
 from scraper.engine.frontier import Frontier
 from scraper.engine.holdings import Holdings
 from scraper.engine.lease import Heartbeat
-from scraper.engine.parser import Parser, ParsingNote
+from scraper.engine.messages import Allow, Claim, End, GiveBack, Look, Order, Places, Release, Report, Stop, TakeStart
+from scraper.engine.note import note_of
+from scraper.engine.parser import Parser
 from scraper.engine.parsing import ParseThread
+from scraper.engine.revisit import Revisit
 from scraper.engine.watch import Watch
 from scraper.engine.worker import Worker
-from scraper.fetch.fetcher import Fetcher, Origins
+from scraper.errors import LeaseLost
+from scraper.fetch.fetcher import Fetcher
 from scraper.fetch.fetcher import Outcome as Fetch
 from scraper.fetch.guard import Guard
 from scraper.fetch.robots import Robots, product_token
 from scraper.observe import events
 from scraper.observe.events import Events
-from scraper.pipelines import Pipelines
+from scraper.parts import Parts
 from scraper.response import Response
-from scraper.spider import Spider
 from scraper.store import Store
+from scraper.store.tables import Kind
 from scraper.store.values import (
-    Again,
     Batch,
-    Committed,
-    Done,
+    Checked,
     Failed,
     Outcome,
     Queued,
     Refused,
     RobotsRow,
     RunRow,
-    StartTaken,
+    Spared,
+    Visit,
 )
 
 #: Fetch threads at the most; they are started as there is work for them.
 MAX_THREADS = 32
-#: A batch is committed when it holds this many outcomes, or its first is this old (seconds).
-BATCH_OUTCOMES = 200
-BATCH_SECONDS = 0.2
-#: First requests are taken from start() while fewer than this are queued.
-_START_BELOW = 10_000
 #: How long what is in flight is given at the end, in seconds; and where its outcome will not be kept.
 DRAIN_SECONDS = 10.0
 DISCARD_SECONDS = 1.0
@@ -80,13 +73,15 @@ class _Unsent:
 
 
 class Shard:
-    """Crawls the domains that it claims, until nothing is left, a limit is reached or it is stopped.
+    """Crawls the domains that it is told to claim, until it is told that it is the end.
 
     Args:
-        owner: its name in leases.
-        make_session: makes a requests.Session of the class that a `session.class` names.
-        origins: the secrets of origins.
-        committed: called after each commit, in the thread of `run`: exports follow there.
+        parts: spider, pipelines and the rest that the configuration names by reference.
+        number: of the crawl's shards.
+        hosts: what belongs to the scope beside the hosts of start URLs, where `allowed_domains` is absent.
+        report: told how it stands, after each commit and a few times a second, in the thread of `run`.
+        beaten: called by its heartbeat, from another thread.
+        inbox: where orders come in beside those of `order`.
     """
 
     def __init__(
@@ -94,72 +89,84 @@ class Shard:
         store: Store,
         run: RunRow,
         config: SiteConfig,
-        spider: Spider,
-        pipelines: Pipelines,
+        parts: Parts,
         emit: Events,
         *,
-        owner: str,
-        make_session: Callable[[str], requests.Session],
-        origins: Origins,
-        committed: Callable[[], None],
+        number: int,
+        hosts: Iterable[str],
+        report: Callable[[Report], None],
+        beaten: Callable[[], None] = lambda: None,
+        inbox: queue.SimpleQueue[Any] | None = None,
     ) -> None:
         self._store = store
         self._run = run
         self._config = config
         self._emit = emit
-        self._owner = owner
-        self._on_committed = committed
-        self.counts = run.counts
-        self._started_at = time.monotonic()
-        self._seconds_kept = 0.0
+        #: Its name in leases.
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._on_beaten = beaten
         limits = config.limits
-        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue() if inbox is None else inbox
+        revisit = Revisit(config.revisit, parts.source)
         self._frontier = Frontier(
             self._unsent,
             self._wake,
-            None if limits.pages is None else max(0, limits.pages - run.counts.pages),
+            None if limits.pages is None else 0,
             product_token(config.user_agent),
+            revisit.spares,
         )
-        hosts = [*(urls.host_of(url) for url in config.start_urls), *run.hosts]
-        self._admission = Admission(config, hosts)
-        self._note = ParsingNote(store.path.with_name(store.path.name + ".parsing"), run.id)
-        self._parser = Parser(spider, pipelines, config, self._admission, emit, self._note)
-        self._parse_thread = ParseThread(self._parser, self._frontier, emit, self._inbox.put, run.start_taken)
-        self._holdings = Holdings(store, run.id, config, self._frontier, emit, owner=owner, make_session=make_session)
-        self._heartbeat = Heartbeat(lambda: store.renew_leases(owner))
+        scope = [*(urls.host_of(url) for url in config.start_urls), *hosts]
+        self._admission = Admission(config, scope, store.seen(run.id))
+        self._note = note_of(store.path, run.id, number)
+        self._parser = Parser(parts.spider, parts.pipelines, config, self._admission, emit, self._note, revisit)
+        self._parse_thread = ParseThread(self._parser, self._frontier, emit, self._inbox.put)
+        self._holdings = Holdings(
+            store, run.id, config, self._frontier, emit, owner=self.owner, make_session=parts.make_session
+        )
+        self._heartbeat = Heartbeat(lambda: store.renew_leases(self.owner), self._beaten)
         self._worker = Worker(
             self._frontier,
-            Fetcher(origins, limits.body),
+            Fetcher(parts.origins, limits.body),
             Guard(config.network.allow_private),
             self._admission,
             limits,
             self,
             emit,
-            store.mark_sent,
+            self._mark_sent,
             self._heartbeat.check,
+            revisit,
         )
         self._threads: list[threading.Thread] = []
-        self._start_done = run.start_done
-        self._start_asked = False
-        self._batch = Batch()
-        self._batch_began = 0.0
+        watch = Watch(self._frontier, self._parser, limits, emit)
+        self._clerk = Clerk(store, run, limits, self._frontier, self._holdings, self._admission, emit, watch, report)
         self._stop_seconds: float | None = None
         self._end: ShardEnd | None = None
-        self._discarding = False
-        self._watch = Watch(self._frontier, self._parser, limits, emit)
         self._crash: BaseException | None = None
 
     # What others call ------------------------------------------------------------------------------------
 
+    def order(self, order: Order) -> None:
+        """Do this next. From any thread."""
+        self._inbox.put(order)
+
     def stop(self, seconds: float) -> None:
-        """Take nothing more; what is in flight has `seconds`. Called from any thread or a signal handler."""
+        """Take nothing more; what is in flight has `seconds`. From any thread or a signal handler."""
         self._stop_seconds = seconds
         self._wake()
 
-    @property
-    def worked(self) -> float:
-        """Seconds that the run has worked, over all resumptions."""
-        return self._run.seconds + time.monotonic() - self._started_at
+    def abandon(self, error: BaseException) -> None:
+        """End at once, with this error; nothing more is committed. From any thread."""
+        self._crash = error
+        self._wake()
+
+    def leave(self) -> None:
+        """The process is about to end in order: the page being parsed did not bring it down. From any thread."""
+        self._note.close()
+
+    def _mark_sent(self, request: int) -> None:
+        # Only with a lease: whoever has it else would take for sent what never was.
+        self._heartbeat.check()
+        self._store.mark_sent(request)
 
     def settled(self, outcome: Outcome) -> None:
         """An outcome that needs no parsing."""
@@ -177,6 +184,10 @@ class Shard:
         """A failure whose errback is to be called."""
         self._parse_thread.put_failure(failed, response)
 
+    def carry(self, queued: Queued, visit: Visit, fetch: Fetch, *, was_not_modified: bool) -> None:
+        """A page that is the same as in an earlier run."""
+        self._parse_thread.put_carried(queued, visit, fetch, was_not_modified=was_not_modified)
+
     def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
         """A robots.txt for the store."""
         self._inbox.put(RobotsRow(origin, domain.name, robots.state.value, robots.text, robots.why, robots.asked_at))
@@ -184,18 +195,26 @@ class Shard:
     def _wake(self) -> None:
         self._inbox.put(None)
 
+    def _beaten(self, holds: bool) -> None:
+        if holds:
+            self._on_beaten()
+        else:
+            self.abandon(LeaseLost("its leases were voided: it did not renew them in time"))
+
     # The main loop ---------------------------------------------------------------------------------------
 
     def run(self) -> ShardEnd:
-        """Crawl. The order of one round: receive, commit, fill, start first requests, look whether it is the end."""
-        crashed_on = self._note.noted()
-        if crashed_on is not None:
-            self._store.strike(crashed_on)
-            self._note.clear()
+        """Crawl. The order of one round: receive, commit, fill, look whether it is the end.
+
+        Raises:
+            StoreError: the store cannot be used; LeaseLost where its leases were voided.
+            KeyboardInterrupt: after what was in flight was given its time.
+        """
+        self._store.join(self.owner)
         self._heartbeat.start()
         try:
-            self._holdings.claim(self._store.domains_with_work(self._run.id))
             self._spawn(self._parse_thread.run, "parse")
+            self._clerk.send_report()
             interrupt: KeyboardInterrupt | None = None
             try:
                 while self._end is None:
@@ -216,13 +235,13 @@ class Shard:
 
     def _round(self) -> None:
         self._receive(0.05)
-        self._commit_if_due()
+        self._clerk.commit_if_due(nothing_more=self._inbox.empty())
         self._holdings.fill()
-        self._take_start()
         self._spawn_fetchers()
         self._holdings.sweep()
-        self._watch.look(self.counts, self._holdings.figures, self.worked)
-        self._end = self._end or self._find_end()
+        self._clerk.give_up_domains()
+        self._clerk.say_how_it_stands(nothing_more=self._inbox.empty())
+        self._end = self._end or self._clerk.end or (STOPPED if self._stop_seconds is not None else None)
 
     def _receive(self, timeout: float) -> None:
         """Take in all that has come; waits for the first of it."""
@@ -230,8 +249,8 @@ class Shard:
             message = self._inbox.get(timeout=timeout)
             while True:
                 self._take_in(message)
-                if len(self._batch.outcomes) >= BATCH_OUTCOMES:
-                    return
+                if self._clerk.is_full:
+                    break
                 message = self._inbox.get_nowait()
         except queue.Empty:
             pass
@@ -241,21 +260,44 @@ class Shard:
     def _take_in(self, message: Any) -> None:
         if message is None:
             return
+        if isinstance(message, Order):
+            self._obey(message)
+            return
         if isinstance(message, _Unsent):
             self._take_in_unsent(message.outcome)
             return
-        if not self._batch:
-            self._batch_began = time.monotonic()
-        match message:
-            case Outcome():
-                self._batch.outcomes.append(message)
-            case StartTaken():
-                self._batch.starts.append(message)
-            case RobotsRow():
-                self._batch.robots.append(message)
+        self._clerk.take(message)
+
+    def _obey(self, order: Order) -> None:
+        match order:
+            case Claim(domains):
+                self._clerk.report.not_had += self._holdings.claim(domains)
+            case Look(ranks):
+                self._clerk.report.not_had += self._holdings.found(ranks)
+            case Release(count):
+                self._frontier.let_go(count)
+            case Allow(hosts):
+                self._admission.allow(hosts)
+            case Places(count):
+                self._frontier.add_places(count)
+            case GiveBack():
+                self._clerk.report.places_back += self._frontier.give_places_back()
+            case TakeStart(taken):
+                self._clerk.hold_start(taken)
+                self._parse_thread.put_start(taken)
+            case End(end, discard):
+                self._end = self._end or end
+                self._clerk.discarding = self._clerk.discarding or discard
+            case Stop(seconds):
+                self.stop(seconds)
 
     def _take_in_unsent(self, outcome: Outcome) -> None:
         request = outcome.queued.request
+        if outcome.queued.kind is Kind.CHECK:
+            outcome = Checked(outcome.queued, None)
+        if isinstance(outcome, Spared):
+            self._parse_thread.put_carried(outcome.queued, outcome.visit, None)
+            return
         if isinstance(outcome, Failed):
             self._emit(events.PageFailed(request.url, outcome.reason, outcome.message))
             if request.errback is not None:
@@ -265,57 +307,6 @@ class Shard:
             self._emit(events.Refused(request.url, outcome.refusal.reason, outcome.refusal.message))
         self._frontier.parsed(page=False)
         self._take_in(outcome)
-
-    def _commit_if_due(self) -> None:
-        if not self._batch:
-            return
-        age = time.monotonic() - self._batch_began
-        if (
-            len(self._batch.outcomes) >= BATCH_OUTCOMES
-            or age >= BATCH_SECONDS
-            or (self._inbox.empty() and self._is_waited_for())
-        ):
-            self._commit()
-
-    def _is_waited_for(self) -> bool:
-        batch = self._batch
-        return bool(batch.starts) or self._frontier.is_starving({o.queued.domain for o in batch.outcomes})
-
-    # Committing ------------------------------------------------------------------------------------------
-
-    def _commit(self) -> None:
-        batch, self._batch = self._batch, Batch()
-        outcomes, end = cut(self._config.limits, self.counts.items, [] if self._discarding else batch.outcomes)
-        for start in batch.starts:
-            if start.yielded.stop is not None:
-                end = end or stopped_by_spider(start.yielded.stop)
-        if end is not None:
-            self._end = self._end or end
-            self._discarding = True
-        batch.outcomes = outcomes
-        names = {outcome.queued.domain for outcome in outcomes} | {row.domain for row in batch.robots}
-        held = [domain for name in names if (domain := self._frontier.get(name)) is not None]
-        batch.hosts, self._admission.added_hosts = self._admission.added_hosts, []
-        done = self._write(batch, held)
-        for outcome in outcomes:
-            if isinstance(outcome, Done):
-                yielded = outcome.yielded
-                self._emit(events.PageDone(outcome.url, len(yielded.items), len(yielded.found)))
-        again_at = {o.queued.id: o.not_before for o in outcomes if isinstance(o, Again)}
-        self._frontier.committed(outcomes, again_at)
-        for start in batch.starts:
-            self._start_asked = False
-            self._start_done = start.done
-        self._holdings.found(dict(done.added))
-        self._on_committed()
-
-    def _write(self, batch: Batch, domains: list[Domain]) -> Committed:
-        epochs = self._holdings.add_state(batch, domains)
-        now = time.monotonic() - self._started_at
-        batch.seconds, self._seconds_kept = now - self._seconds_kept, now
-        done = self._store.commit(self._run.id, batch, self._owner, epochs)
-        self.counts = done.counts
-        return done
 
     # Threads ---------------------------------------------------------------------------------------------
 
@@ -336,35 +327,14 @@ class Shard:
         while len(self._threads) - 1 < self._frontier.concurrency(MAX_THREADS):
             self._spawn(self._worker.run, f"fetch-{len(self._threads)}")
 
-    def _take_start(self) -> None:
-        """Ask for more first requests when few are left to do."""
-        if self._start_done or self._start_asked or self.counts.queued >= _START_BELOW:
-            return
-        self._start_asked = True
-        self._parse_thread.put_start()
-
     # The end ---------------------------------------------------------------------------------------------
-
-    def _find_end(self) -> ShardEnd | None:
-        if self._stop_seconds is not None:
-            return STOPPED
-        limits = self._config.limits
-        if (over := time_is_up(limits, self.worked)) is not None:
-            return over
-        if self._batch or self._start_asked or not self._inbox.empty() or self._frontier.in_flight:
-            return None
-        no_places = self._frontier.places == 0
-        reached = limit_reached(limits, self.counts, no_places=no_places, all_started=self._start_done)
-        if reached is None and self._start_done and self._frontier.is_idle:
-            return FINISHED
-        return reached
 
     def _drain_until(self, began: float) -> float:
         """When the drain ends; a second call of `stop` brings it forward."""
         if self._stop_seconds is not None:
             return began + self._stop_seconds
         # What would be thrown away is waited for only so that the ledger counts it as it ends.
-        return began + (DISCARD_SECONDS if self._discarding else DRAIN_SECONDS)
+        return began + (DISCARD_SECONDS if self._clerk.discarding else DRAIN_SECONDS)
 
     def _drain(self) -> None:
         """Let what is in flight come to its end and commit it; close all sessions and commit their last figures."""
@@ -374,24 +344,21 @@ class Shard:
             self._emit(events.Draining(self._frontier.in_flight, self._drain_until(began) - began))
         while self._frontier.in_flight and time.monotonic() < self._drain_until(began):
             self._receive(0.05)
-            self._commit_if_due()
+            self._clerk.commit_if_due(nothing_more=self._inbox.empty())
         while not self._inbox.empty():
             self._receive(0.0)
-            self._keep_batch()
-        self._keep_batch()
+            self._clerk.keep()
+        self._clerk.keep()
         if self._frontier.in_flight:
             # Cut off by us: that is no failure of theirs, and they stay queued.
-            self._discarding = True
+            self._clerk.discarding = True
             self._worker.abort()
         self._parse_thread.stop()
         self._wait_for_fetchers()
         self._holdings.close()
-        self._write(Batch(), self._frontier.domains)
+        self._clerk.write(Batch(), self._frontier.domains)
+        self._clerk.send_report()
         self._holdings.release()
-
-    def _keep_batch(self) -> None:
-        if self._batch:
-            self._commit()
 
     def _wait_for_fetchers(self) -> None:
         until = time.monotonic() + _ABORT_SECONDS

@@ -1,62 +1,51 @@
-"""What a shard tells those who watch: the state of the crawl, and a callback that does not come back."""
+"""What a shard tells of itself now and then: why domains wait, and a callback that does not come back."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 from scraper.config import Limits
 from scraper.engine.frontier import Frontier
+from scraper.engine.messages import Report
 from scraper.engine.parser import Parser
-from scraper.figures import Figures
 from scraper.observe import events
-from scraper.observe.events import Events
-from scraper.store.values import Counts
+from scraper.observe.events import Events, Waiting
 
-_TICK_SECONDS = 0.25
+#: How often it is told, in seconds.
+TICK_SECONDS = 0.25
 #: Waiting domains that are named, at the most.
-_MOST_WAITING = 8
+MOST_WAITING = 8
+#: To find them is looking at every domain; with many of them that is done this rarely (seconds).
+_MANY, _LOOK_SECONDS = 500, 2.0
 
 
 class Watch:
-    """Emits a Tick about four times a second."""
+    """Fills in how a shard stands."""
 
     def __init__(self, frontier: Frontier, parser: Parser, limits: Limits, emit: Events) -> None:
         self._frontier = frontier
         self._parser = parser
         self._limits = limits
         self._emit = emit
-        self._last_tick = 0.0
+        self._told_at = 0.0
+        self._looked_at = float("-inf")
+        self._waiting: tuple[Waiting, ...] = ()
         self._slow: tuple[str, float] | None = None
 
-    def look(self, counts: Counts, domains: Mapping[str, Figures], worked: float) -> None:
-        """Called all the time; tells when it is time to. `worked` is in seconds."""
+    def is_time(self) -> bool:
+        """Whether something should be said again."""
+        return time.monotonic() - self._told_at >= TICK_SECONDS
+
+    def describe(self, report: Report) -> None:
+        """How the shard stands now, put into a report."""
         now = time.monotonic()
-        if now - self._last_tick < _TICK_SECONDS:
-            return
-        self._last_tick = now
-        total = Figures()
-        for figures in domains.values():
-            total += figures
-        self._emit(
-            events.Tick(
-                pages=counts.pages,
-                items=counts.items,
-                queued=counts.queued,
-                in_flight=self._frontier.in_flight,
-                failed=counts.failed,
-                refused=counts.refused,
-                requests=total.requests,
-                reused=total.reused,
-                connections=total.connections,
-                retries=total.retries,
-                bytes=total.bytes,
-                seconds=worked,
-                pages_limit=self._limits.pages,
-                waiting=tuple(self._frontier.waiting(_MOST_WAITING)),
-                parsing=self._slow_callback(now),
-            )
-        )
+        report.in_flight = self._frontier.in_flight
+        if self.is_time():
+            self._told_at = now
+            if self._frontier.size <= _MANY or now - self._looked_at >= _LOOK_SECONDS:
+                self._waiting, self._looked_at = tuple(self._frontier.waiting(MOST_WAITING)), now
+        report.waiting = self._waiting
+        report.parsing = self._slow_callback(now)
 
     def _slow_callback(self, now: float) -> tuple[str, float] | None:
         """The callback that runs over `limits.parse`, if one does; the log names it once."""

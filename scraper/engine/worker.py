@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from scraper.config import Limits
@@ -14,6 +14,8 @@ from scraper.engine.admission import Admission
 from scraper.engine.attempts import attempt_of
 from scraper.engine.domain import Domain, DomainGate
 from scraper.engine.frontier import Frontier, Job
+from scraper.engine.parser import hash_of
+from scraper.engine.revisit import Revisit
 from scraper.errors import FetchError, LeaseLost, StoreError
 from scraper.fetch import redirects
 from scraper.fetch.exchange import Turn, turn_of
@@ -22,11 +24,14 @@ from scraper.fetch.fetcher import Outcome as Fetch
 from scraper.fetch.guard import Guard
 from scraper.fetch.retry import TRANSIENT, retry_after
 from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, State
+from scraper.fetch.validators import contradicts
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.request import Request
 from scraper.response import Response
-from scraper.store.values import Again, Failed, Outcome, Queued, Redirected, Refusal, Yielded
+from scraper.store import checks
+from scraper.store.tables import Kind
+from scraper.store.values import Again, Checked, Failed, Outcome, Queued, Redirected, Refusal, Visit, Yielded
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +53,9 @@ class Desk(Protocol):
     def parse_failure(self, failed: Failed, response: Response | None) -> None:
         """A failure whose errback is to be called."""
 
+    def carry(self, queued: Queued, visit: Visit, fetch: Fetch, *, was_not_modified: bool) -> None:
+        """A page that is the same as in an earlier run."""
+
     def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
         """A robots.txt for the store."""
 
@@ -66,6 +74,7 @@ class Worker:
         emit: Events,
         mark_sent: Callable[[int], None],
         check_lease: Callable[[], None],
+        revisit: Revisit,
     ) -> None:
         self._frontier = frontier
         self._fetcher = fetcher
@@ -76,6 +85,7 @@ class Worker:
         self._emit = emit
         self._mark_sent = mark_sent
         self._check_lease = check_lease
+        self._revisit = revisit
         self._turns: set[Turn] = set()
         self._lock = threading.Lock()
 
@@ -101,7 +111,7 @@ class Worker:
         try:
             if not queued.request.may_be_repeated:
                 self._mark_sent(queued.id)
-            fetch = self._fetch(queued.request, job)
+            fetch = self._fetch(queued.request, job, self._revisit.conditions_of(queued))
         except LeaseLost:
             # Not sent. If the lease is another shard's by now, the commit leaves this out.
             self._frontier.fetched(job)
@@ -127,20 +137,20 @@ class Worker:
         if response is not None and (
             response.status < 500 or response.status in _COOLING or "Retry-After" in response.headers
         ):
-            self._frontier.answered(domain, well=response.ok)
+            self._frontier.turns.answered(domain, well=response.ok)
         elif response is not None or (fetch.error is not None and fetch.error.reason in _SERVER_FAILED):
-            pause = self._frontier.failed(domain, time.monotonic() - fetch.seconds)
+            pause = self._frontier.turns.failed(domain, time.monotonic() - fetch.seconds)
             if pause:
                 self._emit(events.CoolingDown(domain.name, pause, "it does nothing but fail"))
 
-    def _fetch(self, request: Request, job: Job) -> Fetch:
+    def _fetch(self, request: Request, job: Job, conditions: Mapping[str, str]) -> Fetch:
         with self._turn(job) as turn:
-            return self._fetcher.fetch(request, job.domain.session, turn)
+            return self._fetcher.fetch(request, job.domain.session, turn, conditions=conditions)
 
     @contextlib.contextmanager
     def _turn(self, job: Job) -> Iterator[Turn]:
         """A turn for what a job sends; it can be cut off by `abort` while it lasts."""
-        gate = DomainGate(job.domain, job, self._frontier.reserve, self._frontier.sent, self._check_lease)
+        gate = DomainGate(job.domain, job, self._frontier.turns.reserve, self._frontier.turns.sent, self._check_lease)
         with turn_of(job.domain.settings.session.timeout.total, self._guard, gate) as turn:
             with self._lock:
                 self._turns.add(turn)
@@ -153,16 +163,35 @@ class Worker:
     def _decide(self, queued: Queued, domain: Domain, fetch: Fetch) -> None:
         """To the parser, to another place, to another try, or to its end."""
         response = fetch.response
+        if queued.kind is Kind.CHECK and response is not None and checks.is_proof(response.status):
+            attempt = attempt_of(fetch, queued.attempts + 1)
+            self._settle(Checked(queued, response.status, attempt=attempt), len(response.body))
+            return
         if fetch.error is not None or response is None:
             error = fetch.error or FetchError("no answer")
             self._failed(queued, domain, fetch, error.reason, str(error))
             return
-        if response.ok or response.status in queued.request.statuses:
+        visit = self._revisit.visit_of(queued)
+        if response.status == 304 and visit is not None:
+            self._not_modified(queued, visit, response, fetch)
+        elif visit is not None and response.status == visit.status and hash_of(response.body) == visit.content_hash:
+            self._desk.carry(queued, visit, fetch, was_not_modified=False)
+        elif response.ok or response.status in queued.request.statuses:
             self._desk.parse(queued, response, fetch)
         elif redirects.is_redirect(response):
             self._redirected(queued, domain, response, fetch)
         else:
             self._refused_by_server(queued, domain, response, fetch)
+
+    def _not_modified(self, queued: Queued, visit: Visit, response: Response, fetch: Fetch) -> None:
+        """A 304 is believed, unless it contradicts itself or the site's own sitemap: then it is asked plainly."""
+        if contradicts(response.headers, visit.etag, visit.last_modified) or self._revisit.is_said_to_have_changed(
+            queued, visit
+        ):
+            attempt = attempt_of(fetch, queued.attempts + 1, "distrusted", "304, though the page changed", 0.0)
+            self._settle(Again(queued, time.time(), queued.attempts, distrust=True, attempt=attempt))
+        else:
+            self._desk.carry(queued, visit, fetch, was_not_modified=True)
 
     def _redirected(self, queued: Queued, domain: Domain, response: Response, fetch: Fetch) -> None:
         try:
@@ -199,7 +228,7 @@ class Worker:
         if response.status in _COOLING:
             bearable = asked if asked is None or asked <= domain.settings.retry.max_wait else None
             sent_at = time.monotonic() - response.elapsed
-            seconds = self._frontier.cool_down(domain, sent_at, bearable)
+            seconds = self._frontier.turns.cool_down(domain, sent_at, bearable)
             self._emit(events.CoolingDown(domain.name, seconds, f"it answered {response.status}"))
         self._failed(
             queued, domain, fetch, f"http-{response.status}", f"the server answered {response.status}", asked
@@ -223,6 +252,9 @@ class Worker:
             domain.session.ledger.retried()
             self._emit(events.Retrying(request.url, reason, message, attempt, domain.retry.attempts, verdict.wait))
             self._settle(Again(queued, time.time() + verdict.wait, attempt, attempt=sending), body_bytes)
+            return
+        if queued.kind is Kind.CHECK:
+            self._settle(Checked(queued, None, attempt=sending), body_bytes)
             return
         if verdict.reason == "wait-too-long":
             message += f" and asks to wait {asked_wait:.0f} s, more than retry.max_wait"
@@ -249,7 +281,7 @@ class Worker:
             robots, reason = self._ask(job, url, attempt)
         except LeaseLost:
             self._frontier.fetched(job)
-            self._frontier.ask_robots_again(domain, origin, 1.0)
+            self._frontier.turns.ask_robots_again(domain, origin, 1.0)
             return
         except Exception as error:
             _log.exception("%s could not be fetched", url)
@@ -263,11 +295,11 @@ class Worker:
             if verdict.wait is not None:
                 domain.session.ledger.retried()
                 self._emit(events.Retrying(url, reason, robots.why, attempt, domain.retry.attempts, verdict.wait))
-                self._frontier.ask_robots_again(domain, origin, verdict.wait)
+                self._frontier.turns.ask_robots_again(domain, origin, verdict.wait)
                 return
             self._emit(events.Notice(f"{robots.why}: nothing of {origin} is fetched (RFC 9309)"))
         self._desk.robots(domain, origin, robots)
-        self._frontier.robots_known(domain, origin, robots)
+        self._frontier.turns.robots_known(domain, origin, robots)
 
     def _ask(self, job: Job, url: str, attempt: int) -> tuple[Robots, str]:
         """Fetch a robots.txt, following its redirects on this domain's Session, paced like any request."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
-from urllib3.response import GzipDecoderState
+from urllib3.response import GzipDecoderState, HTTPResponse
 
 from scraper import urls
 from scraper.config import OriginConfig
@@ -22,7 +23,8 @@ from scraper.figures import Served
 from scraper.request import Request
 from scraper.response import Response
 
-_CHUNK = 64 * 1024
+#: Bytes asked for at once: most bodies end before.
+_CHUNK = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Fetcher:
         *,
         body_limit: int | None = None,
         truncate: bool = False,
+        conditions: Mapping[str, str] = MappingProxyType({}),
     ) -> Outcome:
         """Send `request` on its domain's Session and read the answer.
 
@@ -112,6 +115,7 @@ class Fetcher:
 
         Args:
             truncate: take what fits of a body that is too large, instead of failing.
+            conditions: headers that ask for it only if it changed.
         """
         started = time.monotonic()
         limit = self._body_limit if body_limit is None else body_limit
@@ -122,7 +126,7 @@ class Fetcher:
         # A plugin that reads an answer, as digest auth does, gets no more of it than one read beyond the limit.
         turn.most_bytes = limit + _CHUNK
         try:
-            response = self._send(request, domain)
+            response = self._send(request, domain, conditions)
             body.read(response, limit, truncate=truncate)
         except LeaseLost:
             raise
@@ -154,9 +158,9 @@ class Fetcher:
         cookies_sent = str(response.request.headers.get("Cookie") or "") if response is not None else ""
         return Outcome(result, error, served, seconds, body.wire_bytes, cookies_sent)
 
-    def _send(self, request: Request, domain: DomainSession) -> requests.Response:
+    def _send(self, request: Request, domain: DomainSession, conditions: Mapping[str, str]) -> requests.Response:
         secrets, auth, cert = self._origins.of(request.url)
-        headers = {**secrets, **request.headers} if secrets or request.headers else {}
+        headers = {**secrets, **request.headers, **conditions} if secrets or request.headers else conditions
         return domain.send(request, headers, auth=auth, cert=cert)
 
 
@@ -169,12 +173,17 @@ class _Body:
 
     def read(self, response: requests.Response, limit: int, *, truncate: bool) -> None:
         raw = response.raw
+        # urllib3 gives less than was asked for at the end only; what a plugin put in its place may do so any time.
+        short_is_last = isinstance(raw, HTTPResponse)
+        # Of a body that is too large no more is read than shows that it is.
+        at_once = min(_CHUNK, limit + 1)
         chunks: list[bytes] = []
-        size = 0
+        size, is_last = 0, False
         try:
-            while chunk := _read(raw, response):
+            while not is_last and (chunk := _read(raw, response, at_once)):
                 chunks.append(chunk)
                 size += len(chunk)
+                is_last = short_is_last and len(chunk) < at_once
                 if size > limit:
                     if truncate:
                         break
@@ -186,10 +195,10 @@ class _Body:
                     _check_whole(raw)
         finally:
             self.wire_bytes = wire_bytes(raw, size)
-        self.content = b"".join(chunks)[:limit]
+        self.content = chunks[0] if len(chunks) == 1 and size <= limit else b"".join(chunks)[:limit]
 
 
-def _read(raw: Any, response: requests.Response) -> bytes:
+def _read(raw: Any, response: requests.Response, most: int) -> bytes:
     if getattr(response, "_content", False):
         # A hook (digest auth, a cache) has read it already.
         content = response.content
@@ -197,7 +206,7 @@ def _read(raw: Any, response: requests.Response) -> bytes:
         return content
     if response._content_consumed:  # type: ignore[attr-defined]
         return b""
-    data: bytes = raw.read(_CHUNK, decode_content=True)
+    data: bytes = raw.read(most, decode_content=True)
     return data
 
 

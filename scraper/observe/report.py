@@ -61,16 +61,49 @@ def _pages(stats: Mapping[str, Any]) -> list[_Line]:
     ]
     optional = (("item dropped", "items dropped", "dropped"), ("redirect", "redirects", "redirects"))
     counts += [counted(stats[key], one, many) for one, many, key in optional if stats[key]]
+    if stats["checked"]:
+        counts.append(f"{stats['checked']:,} asked whether they are still there")
     text = f"{', '.join(counts)} in {duration(stats['seconds'])}"
     if stats["seconds"]:
         text += f" ({stats['pages'] / stats['seconds']:.1f} pages/s)"
     lines = _wrapped(text)
+    lines += _revisits(stats)
     if stats["refusals"]:
         lines += _wrapped(f"refused: {_tally(stats['refusals'])}")
     if stats["interrupted"]:
         times = counted(stats["interrupted"], "time")
         lines += _wrapped(f"interrupted {times}: requests cut off by a kill are not in these figures")
+    return lines + _changes(stats)
+
+
+def _revisits(stats: Mapping[str, Any]) -> list[_Line]:
+    """How much of the crawl an earlier run had seen already, and servers whose word on that is worth little."""
+    if not stats["carried"]:
+        return []
+    lines = _wrapped(
+        f"{counted(stats['carried'], 'page')} unchanged since the last run, of which {stats['not_modified']:,} by 304"
+    )
+    if stats["unstable"]:
+        same = counted(stats["unstable"], "page")
+        lines += _wrapped(f"{same} had another ETag or Last-Modified, and the same body: it cannot be relied on")
+    if stats["distrusted"]:
+        lines += _wrapped(f"{stats['distrusted']:,} times the server said 304, and contradicted itself")
     return lines
+
+
+def _changes(stats: Mapping[str, Any]) -> list[_Line]:
+    changes = stats["changes"]
+    if changes is None:
+        return []
+    if changes["since"] is None:
+        return _wrapped("no changes: there is no earlier run inside its gate to compare with")
+    return _wrapped(f"since run {changes['since']}: {changes_text(changes)}")
+
+
+def changes_text(changes: Mapping[str, Any]) -> str:
+    """`2 new, 1 changed, 3 gone`, and what is unlinked where anything is."""
+    names = ("new", "changed", "gone", *(["unlinked"] if changes["unlinked"] else []))
+    return ", ".join(f"{changes[name]:,} {name}" for name in names)
 
 
 def _connections(stats: Mapping[str, Any]) -> list[_Line]:

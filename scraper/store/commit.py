@@ -3,30 +3,122 @@
 from __future__ import annotations
 
 import json
-import zlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from scraper.figures import FIGURES, Figures
-from scraper.store import domains, frontier
+from scraper.store import checks, domains, frontier, outgoing, sums, visits
 from scraper.store import tables as t
+from scraper.store.seen import Seen
+from scraper.store.statements import Prepared, inserting
 from scraper.store.values import (
     COUNTS,
     Again,
     Attempt,
     Batch,
+    Carried,
+    Checked,
     Committed,
     Counts,
     Done,
     Failed,
+    Found,
+    Listed,
     Outcome,
+    Queued,
     Redirected,
+    Refusal,
     Refused,
     StartTaken,
     Yielded,
 )
+
+# Rows, in the order of their tables' columns ---------------------------------------------------------------
+
+
+#: What `bytes` is where a column is called so.
+_Blob = bytes
+
+
+class _Page(NamedTuple):
+    request: int
+    run: int
+    url: str
+    status: int
+    fetched_at: float
+    connection: str | None
+    bytes: int
+    etag: str | None
+    last_modified: str | None
+    content_hash: _Blob
+    requests: _Blob | None
+    item_keys: str
+    identity: _Blob | None
+    carried_from: int | None
+
+
+class _Failure(NamedTuple):
+    request: int
+    run: int
+    url: str
+    reason: str
+    message: str
+    status: int | None
+    attempts: int
+    traceback: str | None
+    at: float
+
+
+class _Attempt(NamedTuple):
+    run: int
+    request: int
+    number: int
+    at: float
+    connection: str | None
+    reused: int
+    status: int | None
+    reason: str
+    message: str
+    wait: float | None
+    seconds: float
+    bytes: int
+
+
+class _Item(NamedTuple):
+    run: int
+    commit_number: int
+    type: str
+    key: str | None
+    page: int | None
+    data: str
+
+
+_ADD_PAGES = Prepared(inserting(t.pages, _Page._fields), _Page._fields)
+_ADD_FAILURES = Prepared(inserting(t.failures, _Failure._fields), _Failure._fields)
+_ADD_ATTEMPTS = Prepared(inserting(t.attempts, _Attempt._fields), _Attempt._fields)
+_ADD_ITEMS = Prepared(inserting(t.items, _Item._fields), _Item._fields)
+
+_THIS_REQUEST = update(t.frontier).where(t.frontier.c.id == bindparam("request_id"))
+_END = Prepared(_THIS_REQUEST.values(state=bindparam("new_state")), ("new_state", "request_id"))
+_PUT_OFF = Prepared(
+    _THIS_REQUEST.values(not_before=bindparam("until"), attempts=bindparam("tried"), sent=bindparam("not_sent")),
+    ("until", "tried", "not_sent", "request_id"),
+)
+
+_THIS_RUN = update(t.runs).where(t.runs.c.id == bindparam("run_id"))
+_NUMBER = Prepared(_THIS_RUN.values(commits=t.runs.c.commits + bindparam("one")), ("one", "run_id"))
+_READ_NUMBER = Prepared(select(t.runs.c.commits).where(t.runs.c.id == bindparam("run_id")), ("run_id",))
+# Added to what is there, since other shards add as well.
+_COUNT = Prepared(
+    _THIS_RUN.values({name: t.runs.c[name] + bindparam(f"more_{name}") for name in COUNTS}),
+    (*(f"more_{name}" for name in COUNTS), "run_id"),
+)
+_READ_COUNTS = Prepared(
+    select(*(t.runs.c[name] for name in COUNTS)).where(t.runs.c.id == bindparam("run_id")), ("run_id",)
+)
+
+_KEY_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 class Commit:
@@ -34,48 +126,65 @@ class Commit:
 
     The order is: leave out what belongs to domains that are no longer held; outcomes in the order in which they
     came; domain state and figures; the run's counts.
+
+    Args:
+        seen: what is known for certain; it grows by `remember`, once the transaction is committed.
     """
 
-    def __init__(self, connection: Connection, run: int, now: float, seen: frontier.Seen) -> None:
+    def __init__(self, connection: Connection, run: int, now: float, seen: Seen) -> None:
         self._connection = connection
         self._run = run
         self._now = now
         self._seen = seen
-        #: Fingerprints that are known once this is committed.
-        self.known: set[bytes] = set()
         self._number = self._next_number()
-        self._added: dict[str, int] = {}
+        self._added: frontier.Added | None = None
         self._counts = dict.fromkeys(COUNTS, 0)
-        self._states: list[dict[str, Any]] = []
-        self._again: list[dict[str, Any]] = []
-        self._pages: list[dict[str, Any]] = []
-        self._failures: list[dict[str, Any]] = []
-        self._attempts: list[dict[str, Any]] = []
-        self._items: list[dict[str, Any]] = []
+        self._found: list[tuple[Found, int | None]] = []
+        self._refusals: list[tuple[Refusal, int | None]] = []
+        self._ends: list[tuple[int, int]] = []
+        self._again: list[tuple[float, int, int, int]] = []
+        self._pages: list[_Page] = []
+        self._failures: list[_Failure] = []
+        self._attempts: list[_Attempt] = []
+        self._items: list[_Item] = []
+        self._visits: list[tuple[bytes, int]] = []
+        self._distrusted: list[tuple[bytes]] = []
+        self._copies: list[tuple[int, int, int, int]] = []
 
     def _next_number(self) -> int:
-        runs = t.runs
-        self._connection.execute(update(runs).where(runs.c.id == self._run).values(commits=runs.c.commits + 1))
-        return self._connection.scalar(select(runs.c.commits).where(runs.c.id == self._run)) or 0
+        _NUMBER.one(self._connection, 1, self._run)
+        numbers = _READ_NUMBER.rows(self._connection, self._run)
+        return int(numbers[0][0]) if numbers else 0
+
+    def remember(self) -> None:
+        """The transaction is committed: what it met is known from now on."""
+        if self._added is not None:
+            self._seen.add(self._added.known, (refusal.fingerprint for refusal, _ in self._refusals))
 
     def apply(self, batch: Batch, owner: str, epochs: Mapping[str, int]) -> Committed:
         """Write the batch; `epochs` are those under which its domains were worked on."""
         gone = domains.lost(self._connection, owner, epochs)
         lost: set[int] = set()
         for start in batch.starts:
-            self._start(start)
+            if domains.START not in gone:
+                self._start(start)
+        for portion in batch.portions:
+            if portion.queued.domain in gone or portion.queued.domain not in epochs:
+                lost.add(portion.queued.id)
+            else:
+                self._take_in(portion.yielded, portion.queued.id)
         for outcome in batch.outcomes:
             if outcome.queued.domain in gone or outcome.queued.domain not in epochs:
                 lost.add(outcome.queued.id)
             else:
                 self._outcome(outcome)
-        self._flush()
+        added = self._flush()
         domains.keep(self._connection, {name: seen for name, seen in batch.domains.items() if name not in gone})
         domains.keep_robots(self._connection, [row for row in batch.robots if row.domain not in gone])
         figures = {domain: more for domain, more in batch.figures.items() if domain not in gone}
-        add_figures(self._connection, self._run, figures)
+        sums.add(self._connection, self._run, figures)
         counts = self._sum_up(batch)
-        return Committed(counts, self._added, frozenset(lost))
+        return Committed(counts, self._number, added.ranks, frozenset(lost))
 
     def _start(self, start: StartTaken) -> None:
         runs = t.runs
@@ -94,7 +203,11 @@ class Commit:
             case Done():
                 self._end(request, t.State.DONE, "pages")
                 self._pages.append(self._page(outcome))
+                self._note_visit(outcome.queued)
+                self._counts["unstable"] += outcome.is_unstable
                 self._take_in(outcome.yielded, request)
+            case Carried():
+                self._carry(outcome)
             case Failed():
                 self._end(request, t.State.FAILED, "failed")
                 self._failures.append(self._failure(outcome))
@@ -105,145 +218,146 @@ class Commit:
                 self._take_in(outcome.yielded, request)
             case Refused():
                 self._end(request, t.State.REFUSED, None)
-                self._counts["refused"] += frontier.refuse(self._connection, self._run, [outcome.refusal], None)
+                self._refusals.append((outcome.refusal, None))
+            case Listed():
+                if outcome.was_read:
+                    self._end(request, t.State.DONE, "sitemaps" if outcome.attempt is not None else None)
+                else:
+                    self._end(request, t.State.UNREAD, "sitemaps_unread")
+                self._take_in(outcome.yielded, request)
+            case Checked():
+                self._end(request, checks.state_of(outcome.status), "checked")
             case Again():
-                self._again.append({"request_id": request, "at": outcome.not_before, "tried": outcome.attempts})
+                self._again.append((outcome.not_before, outcome.attempts, 0, request))
+                if outcome.distrust:
+                    self._counts["distrusted"] += 1
+                    self._distrusted.append((outcome.queued.fingerprint,))
 
     def _end(self, request: int, state: t.State, count: str | None) -> None:
-        self._states.append({"request_id": request, "new_state": state.value})
+        self._ends.append((state.value, request))
         self._counts["queued"] -= 1
         if count is not None:
             self._counts[count] += 1
 
     def _take_in(self, yielded: Yielded, page: int | None) -> None:
-        ranks, added, duplicates = frontier.add(
-            self._connection, self._run, yielded.found, page, self._seen, self.known
-        )
-        for domain, rank in ranks.items():
-            self._added[domain] = min(rank, self._added.get(domain, rank))
-        self._counts["queued"] += added
-        self._counts["duplicates"] += duplicates
-        if yielded.refusals:
-            self._counts["refused"] += frontier.refuse(self._connection, self._run, yielded.refusals, page)
+        self._found += [(found, page) for found in yielded.found]
+        self._refusals += [(refusal, page) for refusal in yielded.refusals]
+        self._counts["duplicates"] += yielded.duplicates
         self._counts["dropped"] += len(yielded.dropped)
         self._counts["items"] += len(yielded.items)
         self._items += [
-            {
-                "run": self._run,
-                "commit_number": self._number,
-                "type": item.type,
-                "key": item.key,
-                "page": page,
-                "data": item.data,
-            }
-            for item in yielded.items
+            _Item(self._run, self._number, item.type, item.key, page, item.data) for item in yielded.items
         ]
 
-    def _page(self, done: Done) -> dict[str, Any]:
-        yielded = done.yielded
-        outgoing = f"[{','.join(yielded.outgoing)}]".encode()
-        return {
-            "request": done.queued.id,
-            "run": self._run,
-            "url": done.url,
-            "status": done.status,
-            "fetched_at": done.fetched_at,
-            "connection": done.connection,
-            "bytes": done.size,
-            "etag": done.etag,
-            "last_modified": done.last_modified,
-            "content_hash": done.content_hash,
-            "requests": zlib.compress(outgoing, 1) if yielded.outgoing else None,
-            "item_keys": json.dumps([(item.type, item.key) for item in yielded.items], ensure_ascii=False),
-        }
+    def _note_visit(self, queued: Queued) -> None:
+        if not queued.request.dont_filter:
+            self._visits.append((queued.fingerprint, queued.id))
 
-    def _failure(self, failed: Failed) -> dict[str, Any]:
-        return {
-            "request": failed.queued.id,
-            "run": self._run,
-            "url": failed.queued.request.url,
-            "reason": failed.reason,
-            "message": _sayable(failed.message),
-            "status": failed.status,
-            "attempts": failed.attempts,
-            "traceback": _sayable(failed.traceback) if failed.traceback is not None else None,
-            "at": self._now,
-        }
-
-    def _attempt(self, request: int, attempt: Attempt) -> dict[str, Any]:
-        return {
-            "run": self._run,
-            "request": request,
-            "number": attempt.number,
-            "at": attempt.at,
-            "connection": attempt.connection,
-            "reused": int(attempt.reused),
-            "status": attempt.status,
-            "reason": attempt.reason,
-            "message": _sayable(attempt.message),
-            "wait": attempt.wait,
-            "seconds": attempt.seconds,
-            "bytes": attempt.bytes,
-        }
-
-    def _flush(self) -> None:
-        ended = update(t.frontier).where(t.frontier.c.id == bindparam("request_id"))
-        if self._states:
-            self._connection.execute(ended.values(state=bindparam("new_state")), self._states)
-        if self._again:
-            values = {"not_before": bindparam("at"), "attempts": bindparam("tried"), "sent": 0}
-            self._connection.execute(ended.values(values), self._again)
-        added = (
-            (t.pages, self._pages),
-            (t.failures, self._failures),
-            (t.attempts, self._attempts),
-            (t.items, self._items),
+    def _carry(self, carried: Carried) -> None:
+        """A page that is the same as in an earlier run, with its requests judged anew and its items copied."""
+        request, visit = carried.queued.id, carried.visit
+        self._end(request, t.State.DONE, "pages")
+        self._counts["carried"] += 1
+        self._counts["not_modified"] += carried.was_not_modified
+        self._counts["unstable"] += carried.is_unstable
+        self._pages.append(
+            _Page(
+                request=request,
+                run=self._run,
+                url=visit.url,
+                status=visit.status,
+                fetched_at=carried.fetched_at,
+                connection=carried.connection,
+                bytes=carried.size,
+                etag=carried.etag,
+                last_modified=carried.last_modified,
+                content_hash=visit.content_hash,
+                requests=visit.outgoing,
+                item_keys=visit.item_keys,
+                identity=visit.identity,
+                carried_from=visit.page,
+            )
         )
-        for table, rows in added:
-            if rows:
-                self._connection.execute(insert(table), rows)
+        self._note_visit(carried.queued)
+        self._take_in(carried.yielded, request)
+        self._counts["items"] += carried.items
+        self._copies.append((self._run, self._number, request, visit.page))
+
+    def _page(self, done: Done) -> _Page:
+        yielded = done.yielded
+        return _Page(
+            request=done.queued.id,
+            run=self._run,
+            url=done.url,
+            status=done.status,
+            fetched_at=done.fetched_at,
+            connection=done.connection,
+            bytes=done.size,
+            etag=done.etag,
+            last_modified=done.last_modified,
+            content_hash=done.content_hash,
+            requests=outgoing.pack(yielded.outgoing),
+            item_keys=_KEY_ENCODER.encode([(item.type, item.key) for item in yielded.items]),
+            identity=done.identity,
+            carried_from=None,
+        )
+
+    def _failure(self, failed: Failed) -> _Failure:
+        return _Failure(
+            request=failed.queued.id,
+            run=self._run,
+            url=failed.queued.request.url,
+            reason=failed.reason,
+            message=_sayable(failed.message),
+            status=failed.status,
+            attempts=failed.attempts,
+            traceback=_sayable(failed.traceback) if failed.traceback is not None else None,
+            at=self._now,
+        )
+
+    def _attempt(self, request: int, attempt: Attempt) -> _Attempt:
+        return _Attempt(
+            run=self._run,
+            request=request,
+            number=attempt.number,
+            at=attempt.at,
+            connection=attempt.connection,
+            reused=int(attempt.reused),
+            status=attempt.status,
+            reason=attempt.reason,
+            message=_sayable(attempt.message),
+            wait=attempt.wait,
+            seconds=attempt.seconds,
+            bytes=attempt.bytes,
+        )
+
+    def _flush(self) -> frontier.Added:
+        connection = self._connection
+        self._added = added = frontier.add(connection, self._run, self._found, self._seen)
+        self._counts["queued"] += added.new
+        self._counts["duplicates"] += added.duplicates
+        self._counts["refused"] += frontier.refuse(connection, self._run, self._refusals)
+        _END.many(connection, self._ends)
+        _PUT_OFF.many(connection, self._again)
+        _ADD_PAGES.many(connection, self._pages)
+        _ADD_FAILURES.many(connection, self._failures)
+        _ADD_ATTEMPTS.many(connection, self._attempts)
+        _ADD_ITEMS.many(connection, self._items)
+        visits.copy_items(connection, self._copies)
+        visits.note(connection, self._visits)
+        visits.forget(connection, self._distrusted)
+        return added
 
     def _sum_up(self, batch: Batch) -> Counts:
         runs = t.runs
-        values: dict[str, Any] = {name: runs.c[name] + count for name, count in self._counts.items() if count}
-        values["seconds"] = runs.c.seconds + batch.seconds
         if batch.hosts:
             known = json.loads(self._connection.scalar(select(runs.c.hosts).where(runs.c.id == self._run)) or "[]")
-            values["hosts"] = json.dumps(sorted({*known, *batch.hosts}))
-        self._connection.execute(update(runs).where(runs.c.id == self._run).values(values))
-        row = self._connection.execute(select(*(runs.c[name] for name in COUNTS)).where(runs.c.id == self._run)).one()
-        return Counts(*row)
+            hosts = json.dumps(sorted({*known, *batch.hosts}))
+            self._connection.execute(update(runs).where(runs.c.id == self._run).values(hosts=hosts))
+        _COUNT.one(self._connection, *self._counts.values(), self._run)
+        return Counts(*_READ_COUNTS.rows(self._connection, self._run)[0])
 
 
 def _sayable(text: str) -> str:
     """Text without lone surrogates, which a page's JSON can bring into a message and UTF-8 cannot say."""
-    return text.encode(errors="replace").decode()
-
-
-def add_figures(connection: Connection, run: int, more: Mapping[str, Figures]) -> None:
-    """Add to the sums of domains."""
-    if not more:
-        return
-    totals = read_figures(connection, run, list(more))
-    rows = []
-    for domain, figures in more.items():
-        total = totals.get(domain, Figures())
-        total += figures
-        sums = {name: getattr(total, name) for name in FIGURES}
-        rows.append({"run": run, "domain": domain, "reasons": json.dumps(total.reasons), **sums})
-    table = t.figures
-    this = delete(table).where(table.c.run == run, table.c.domain == bindparam("name"))
-    connection.execute(this, [{"name": domain} for domain in more])
-    connection.execute(insert(table), rows)
-
-
-def read_figures(connection: Connection, run: int, domains: Sequence[str] | None = None) -> dict[str, Figures]:
-    """The sums of a run by domain, of all or of those named."""
-    table = t.figures
-    query = select(table).where(table.c.run == run).order_by(table.c.domain)
-    queries = [query] if domains is None else [query.where(table.c.domain.in_(some)) for some in t.chunks(domains)]
-    return {
-        row.domain: Figures(**{name: getattr(row, name) for name in FIGURES}, reasons=json.loads(row.reasons))
-        for each in queries
-        for row in connection.execute(each)
-    }
+    return text if text.isascii() else text.encode(errors="replace").decode()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,10 @@ from scraper.errors import StoreError
 from scraper.store import tables
 
 _BUSY_SECONDS = 30
+#: SQLite's number for an auto_vacuum that is done when it is asked for.
+_INCREMENTAL = 2
+#: Pages of the file that are given back in one transaction.
+_FREED_AT_ONCE = 1_000
 
 
 class Database:
@@ -108,18 +114,47 @@ class Database:
             return StoreError(f"{self.path} is not a store of scraper: {cause}", remedy="choose another path")
         return StoreError(f"the store {self.path}: {cause}")
 
+    def give_space_back(self) -> None:
+        """Shrink the file by what deleted rows have left free, in portions that hold the write lock shortly.
+
+        A store that was made without that ability gets it by being written anew, once there is room for it: twice its
+        size beside it, and once where temporary files are.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        try:
+            with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as own:
+                if own.execute("PRAGMA auto_vacuum").fetchone()[0] == _INCREMENTAL:
+                    while own.execute("PRAGMA freelist_count").fetchone()[0]:
+                        own.execute(f"PRAGMA incremental_vacuum({_FREED_AT_ONCE})").fetchall()
+                elif self._has_room_to_be_written_anew():
+                    own.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
+                    own.execute("VACUUM")
+                # Until then the file itself is as long as it was; readers that are at work put it off.
+                own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    def _has_room_to_be_written_anew(self) -> bool:
+        size = self.path.stat().st_size
+        beside, temporary = shutil.disk_usage(self.path.parent).free, shutil.disk_usage(tempfile.gettempdir()).free
+        return beside >= 2 * size and temporary >= size
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
 
 def _engine(path: Path) -> Engine:
-    # QueuePool: several threads read and write, each with a connection of its own.
+    # QueuePool: several threads read and write, each with a connection of its own. The one used last is used next,
+    # since what it holds of the database's pages is the newest.
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=QueuePool,
         pool_size=4,
         max_overflow=16,
+        pool_use_lifo=True,
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
     )
 
@@ -127,7 +162,9 @@ def _engine(path: Path) -> Engine:
     def set_up(connection: Any, _record: Any) -> None:
         # The driver's own idea of when a transaction begins is switched off.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "mmap_size=0"):
+        # How it gives space back can be chosen only before anything is written, and WAL mode writes.
+        first = f"auto_vacuum={_INCREMENTAL}"
+        for pragma in (first, "journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "mmap_size=0"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -1,22 +1,26 @@
 """What the store knows of domains: who holds them, their cookies, their last send, their robots.txt.
 
 A domain belongs to one shard at a time, by a lease with an epoch. The epoch grows with every change of hands, and
-a commit names the epoch under which it worked: one that lost its lease commits nothing.
+a commit names the epoch under which it worked: one that lost its lease commits nothing. How long a lease holds is
+its shard's: one row to renew, however many domains there are.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from scraper.store.tables import chunks, domains, origins
+from scraper.store.statements import Prepared
+from scraper.store.tables import chunks, domains, origins, shards
 from scraper.store.values import DomainUpdate, RobotsRow
 
 #: Seconds that a lease holds without a heartbeat.
-LEASE_SECONDS = 30.0
+LEASE_SECONDS = 12.0
+#: A name in `domains` that no domain can have: whoever holds it takes the results of the spider's start().
+START = "*start*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,63 +36,91 @@ class Lease:
 
 def void_leases(connection: Connection) -> None:
     """Whoever holds the store's lock is alone: every older lease ends, at once."""
+    connection.execute(delete(shards))
     connection.execute(
         update(domains).where(domains.c.owner.is_not(None)).values(owner=None, epoch=domains.c.epoch + 1)
     )
 
 
-def claim(connection: Connection, owner: str, domain: str, now: float) -> Lease | None:
-    """Take the lease of a domain; None while another shard holds it."""
-    row = connection.execute(select(domains).where(domains.c.name == domain)).first()
-    if row is None:
-        connection.execute(insert(domains).values(name=domain, owner=owner, epoch=1, lease_until=now + LEASE_SECONDS))
-        return Lease(domain, 1, None, None, _robots(connection, domain))
-    taken = connection.execute(
-        update(domains)
-        .where(
-            domains.c.name == domain,
-            domains.c.epoch == row.epoch,
-            or_(domains.c.owner.is_(None), domains.c.owner == owner, domains.c.lease_until < now),
-        )
-        .values(owner=owner, epoch=row.epoch + 1, lease_until=now + LEASE_SECONDS)
-    )
-    if taken.rowcount != 1:
-        return None
-    return Lease(domain, row.epoch + 1, row.last_send, row.cookies, _robots(connection, domain))
+def join(connection: Connection, owner: str) -> None:
+    """A shard begins."""
+    connection.execute(insert(shards).values(owner=owner, lease_until=time.time() + LEASE_SECONDS))
 
 
-def renew(connection: Connection, owner: str) -> None:
-    """The heartbeat: all leases of a shard hold on."""
-    connection.execute(
-        update(domains).where(domains.c.owner == owner).values(lease_until=time.time() + LEASE_SECONDS)
-    )
+def renew(connection: Connection, owner: str) -> bool:
+    """The heartbeat: all leases of a shard hold on. False where they were voided."""
+    this = update(shards).where(shards.c.owner == owner)
+    return connection.execute(this.values(lease_until=time.time() + LEASE_SECONDS)).rowcount == 1
 
 
-def release(connection: Connection, owner: str) -> None:
-    """Give back all leases of a shard."""
+def void(connection: Connection, owner: str) -> None:
+    """End all leases of a shard: it gives them back, or it is dead."""
+    connection.execute(delete(shards).where(shards.c.owner == owner))
     connection.execute(update(domains).where(domains.c.owner == owner).values(owner=None, epoch=domains.c.epoch + 1))
+
+
+def void_expired(connection: Connection, owner: str) -> bool:
+    """End all leases of a shard that did not renew them in time; False where it did, or is gone already."""
+    this = delete(shards).where(shards.c.owner == owner, shards.c.lease_until < time.time())
+    is_expired = connection.execute(this).rowcount == 1
+    if is_expired:
+        void(connection, owner)
+    return is_expired
+
+
+def release(connection: Connection, owner: str, names: Sequence[str]) -> None:
+    """Give back the leases of these domains."""
+    for some in chunks(names):
+        this = update(domains).where(domains.c.owner == owner, domains.c.name.in_(some))
+        connection.execute(this.values(owner=None, epoch=domains.c.epoch + 1))
+
+
+def claim(connection: Connection, owner: str, names: Sequence[str]) -> list[Lease]:
+    """Take the leases of those domains that no other living shard holds."""
+    living = set(connection.scalars(select(shards.c.owner).where(shards.c.lease_until >= time.time())))
+    leases: list[Lease] = []
+    for some in chunks(names):
+        known = {row.name: row for row in connection.execute(select(domains).where(domains.c.name.in_(some)))}
+        robots = _robots(connection, some)
+        for name in some:
+            row = known.get(name)
+            if row is None:
+                leases.append(Lease(name, 1, None, None, ()))
+            elif row.owner is None or row.owner == owner or row.owner not in living:
+                leases.append(Lease(name, row.epoch + 1, row.last_send, row.cookies, robots.get(name, ())))
+        new = [{"name": name, "owner": owner, "epoch": 1} for name in some if name not in known]
+        if new:
+            connection.execute(insert(domains), new)
+        taken = [{"domain": lease.domain, "now": lease.epoch} for lease in leases if lease.domain in known]
+        if taken:
+            this = update(domains).where(domains.c.name == bindparam("domain"))
+            connection.execute(this.values(owner=owner, epoch=bindparam("now")), taken)
+    return leases
+
+
+_IS_AT_WORK = Prepared(select(shards.c.owner).where(shards.c.owner == bindparam("me")), ("me",))
+_EPOCH = Prepared(
+    select(domains.c.epoch).where(domains.c.name == bindparam("domain"), domains.c.owner == bindparam("me")),
+    ("domain", "me"),
+)
 
 
 def lost(connection: Connection, owner: str, epochs: Mapping[str, int]) -> set[str]:
     """Those of the domains named that the shard no longer holds under the epoch named."""
-    held: dict[str, int] = {}
-    for names in chunks(list(epochs)):
-        query = select(domains.c.name, domains.c.epoch).where(domains.c.owner == owner, domains.c.name.in_(names))
-        held.update((name, epoch) for name, epoch in connection.execute(query))
-    return {domain for domain, epoch in epochs.items() if held.get(domain) != epoch}
+    if not _IS_AT_WORK.rows(connection, owner):
+        return set(epochs)
+    return {name for name, epoch in epochs.items() if _EPOCH.rows(connection, name, owner) != [(epoch,)]}
+
+
+_THIS_DOMAIN = update(domains).where(domains.c.name == bindparam("domain"))
+_KEEP_SEND = Prepared(_THIS_DOMAIN.values(last_send=bindparam("at")), ("at", "domain"))
+_KEEP_COOKIES = Prepared(_THIS_DOMAIN.values(cookies=bindparam("jar")), ("jar", "domain"))
 
 
 def keep(connection: Connection, updates: Mapping[str, DomainUpdate]) -> None:
     """Store what a batch saw of its domains."""
-    this = update(domains).where(domains.c.name == bindparam("domain"))
-    for column in ("last_send", "cookies"):
-        rows = [
-            {"domain": domain, "seen": value}
-            for domain, seen in updates.items()
-            if (value := getattr(seen, column)) is not None
-        ]
-        if rows:
-            connection.execute(this.values({column: bindparam("seen")}), rows)
+    _KEEP_SEND.many(connection, [(u.last_send, name) for name, u in updates.items() if u.last_send is not None])
+    _KEEP_COOKIES.many(connection, [(u.cookies, name) for name, u in updates.items() if u.cookies is not None])
 
 
 def keep_robots(connection: Connection, rows: Iterable[RobotsRow]) -> None:
@@ -107,6 +139,9 @@ def keep_robots(connection: Connection, rows: Iterable[RobotsRow]) -> None:
         )
 
 
-def _robots(connection: Connection, domain: str) -> tuple[RobotsRow, ...]:
-    rows = connection.execute(select(origins).where(origins.c.domain == domain))
-    return tuple(RobotsRow(row.origin, row.domain, row.state, row.text, row.why, row.asked_at) for row in rows)
+def _robots(connection: Connection, names: Sequence[str]) -> dict[str, tuple[RobotsRow, ...]]:
+    found: dict[str, tuple[RobotsRow, ...]] = {}
+    for row in connection.execute(select(origins).where(origins.c.domain.in_(names))):
+        known = RobotsRow(row.origin, row.domain, row.state, row.text, row.why, row.asked_at)
+        found[row.domain] = (*found.get(row.domain, ()), known)
+    return found

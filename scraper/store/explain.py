@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, func, or_, select
 
 from scraper.request import Request
-from scraper.store import runs
+from scraper.store import outgoing, runs
 from scraper.store import tables as t
 from scraper.store.values import Attempt, FailureRow, RobotsRow
 
@@ -140,8 +139,8 @@ def _page(connection: Connection, request: int) -> PageFacts | None:
     row = connection.execute(select(t.pages).where(t.pages.c.request == request)).first()
     if row is None:
         return None
-    outgoing = len(json.loads(zlib.decompress(row.requests))) if row.requests is not None else 0
-    return PageFacts(row.status, row.bytes, row.etag, row.last_modified, outgoing)
+    yielded = len(outgoing.unpack(row.requests, depth=0))
+    return PageFacts(row.status, row.bytes, row.etag, row.last_modified, yielded)
 
 
 def _items(connection: Connection, run: int, page: int) -> tuple[tuple[str, str | None], ...]:

@@ -2,143 +2,248 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, literal_column, select, update
+from sqlalchemy import Connection, FromClause, Integer, Select, and_, bindparam, func, literal_column, select, update
 
 from scraper.request import Request
-from scraper.store.tables import State, chunks, frontier, refusals
-from scraper.store.values import Found, Queued, Refusal
+from scraper.store.seen import Seen
+from scraper.store.statements import Prepared, inserting
+from scraper.store.tables import Kind, State, frontier, pages, refusals, visits
+from scraper.store.values import Found, Queued, Refusal, Visit
 
 #: Written out, so that SQLite sees that its partial index serves.
 _IS_QUEUED: Any = literal_column(str(State.QUEUED.value))
-
-_QUEUED = (
-    frontier.c.id,
-    frontier.c.request,
-    frontier.c.fingerprint,
-    frontier.c.domain,
-    frontier.c.attempts,
-    frontier.c.strikes,
-    frontier.c.sent,
-    frontier.c.rank,
+#: The fields of `Visit`.
+_VISIT = (
+    pages.c.request,
+    pages.c.url,
+    pages.c.status,
+    pages.c.fetched_at,
+    pages.c.etag,
+    pages.c.last_modified,
+    pages.c.content_hash,
+    pages.c.requests,
+    pages.c.item_keys,
+    pages.c.identity,
 )
 
 
-class Seen:
-    """Fingerprints that are in the frontier for certain: most links of a page are, and need not be asked for.
+class _Row(NamedTuple):
+    """A row of the frontier, in the order of its columns."""
 
-    Bounded: when it is full, the older half is forgotten, and asked for again.
+    run: int
+    fingerprint: bytes
+    copy: int
+    kind: int
+    domain: str
+    state: int
+    not_before: float
+    rank: int
+    attempts: int
+    strikes: int
+    sent: int
+    found_on: int | None
+    lastmod: float | None
+    request: str
+
+
+class _RefusalRow(NamedTuple):
+    """A row of the refusals, in the order of their columns."""
+
+    run: int
+    fingerprint: bytes
+    url: str
+    reason: str
+    message: str
+    found_on: int | None
+
+
+class Added(NamedTuple):
+    """What was queued."""
+
+    #: Domains that may have got requests, with the lowest rank among them.
+    ranks: Mapping[str, int]
+    new: int
+    duplicates: int
+    #: Fingerprints that are in the frontier now.
+    known: Collection[bytes]
+
+
+# The unique indexes decide what is new: another shard may have been here a moment ago.
+_ADD = Prepared(
+    inserting(frontier, _Row._fields).on_conflict_do_nothing(index_elements=["run", "fingerprint", "copy"]),
+    _Row._fields,
+)
+_REFUSE = Prepared(
+    inserting(refusals, _RefusalRow._fields).on_conflict_do_nothing(index_elements=["run", "fingerprint"]),
+    _RefusalRow._fields,
+)
+
+
+# Of several dates the latest counts, so that no page is spared that changed after all.
+_DATE = Prepared(
+    update(frontier)
+    .where(
+        frontier.c.run == bindparam("run_id"),
+        frontier.c.fingerprint == bindparam("known_as"),
+        frontier.c.copy == literal_column("0"),
+        frontier.c.state == _IS_QUEUED,
+        func.coalesce(frontier.c.lastmod, literal_column("0")) < bindparam("later_than"),
+    )
+    .values(lastmod=bindparam("changed_at")),
+    ("changed_at", "run_id", "known_as", "later_than"),
+)
+
+
+def add(connection: Connection, run: int, found: Iterable[tuple[Found, int | None]], seen: Seen) -> Added:
+    """Queue what is new of these requests, each with the request on whose page it was found.
+
+    What a sitemap says of one that is queued already is added to it.
     """
-
-    def __init__(self, most: int = 200_000) -> None:
-        self._most = most
-        self._known: dict[bytes, None] = {}
-
-    def __contains__(self, fingerprint: bytes) -> bool:
-        return fingerprint in self._known
-
-    def add(self, fingerprints: Iterable[bytes]) -> None:
-        """Remember these, which a commit has made known."""
-        self._known.update(dict.fromkeys(fingerprints))
-        if len(self._known) > self._most:
-            self._known = dict.fromkeys(itertools.islice(self._known, self._most // 2, None))
-
-
-def add(
-    connection: Connection, run: int, found: Iterable[Found], found_on: int | None, seen: Seen, known_now: set[bytes]
-) -> tuple[Mapping[str, int], int, int]:
-    """Queue what is new.
-
-    `known_now` gathers the fingerprints that are known once the transaction is committed.
-
-    Returns the domains that got requests with the lowest rank among them, the number of requests added, and the
-    number of duplicates.
-    """
-    fresh: dict[bytes, Found] = {}
-    unfiltered: list[Found] = []
-    duplicates = 0
-    for candidate in found:
-        if candidate.unfiltered:
-            unfiltered.append(candidate)
-        elif candidate.fingerprint in fresh or candidate.fingerprint in seen or candidate.fingerprint in known_now:
-            duplicates += 1
-        else:
-            fresh[candidate.fingerprint] = candidate
-    known = _known(connection, frontier.c.fingerprint, list(fresh), and_(frontier.c.run == run, frontier.c.copy == 0))
-    duplicates += len(known)
-    known_now.update(fresh)
-    rows = [
-        _row(run, candidate, found_on, copy=0) for fingerprint, candidate in fresh.items() if fingerprint not in known
-    ]
-    rows += [_row(run, candidate, found_on, copy=secrets.randbits(62) + 1) for candidate in unfiltered]
-    if rows:
-        connection.execute(insert(frontier), rows)
+    rows: list[_Row] = []
+    dated: list[tuple[float, int, bytes, float]] = []
+    fresh: set[bytes] = set()
     ranks: dict[str, int] = {}
-    for row in rows:
-        ranks[row["domain"]] = min(row["rank"], ranks.get(row["domain"], row["rank"]))
-    return ranks, len(rows), duplicates
+    duplicates = 0
+    for candidate, page in found:
+        if not candidate.unfiltered and candidate.kind is Kind.PAGE:
+            if candidate.fingerprint in fresh or seen.is_queued(candidate.fingerprint):
+                duplicates += 1
+                if candidate.lastmod is not None:
+                    dated.append(_date(run, candidate.fingerprint, candidate.lastmod))
+                continue
+            fresh.add(candidate.fingerprint)
+        row = _row(run, candidate, page)
+        rows.append(row)
+        ranks[row.domain] = min(row.rank, ranks.get(row.domain, row.rank))
+    new = _ADD.many(connection, rows)
+    if new < len(rows):
+        dated += [_date(run, row.fingerprint, row.lastmod) for row in rows if row.lastmod is not None]
+    _DATE.many(connection, dated)
+    return Added(ranks if new else {}, new, duplicates + len(rows) - new, fresh)
 
 
-def _row(run: int, found: Found, found_on: int | None, *, copy: int) -> dict[str, Any]:
-    return {
-        "run": run,
-        "fingerprint": found.fingerprint,
-        "copy": copy,
-        "domain": found.domain,
-        "state": State.QUEUED.value,
-        "not_before": 0.0,
-        "rank": -found.request.priority,
-        "attempts": 0,
-        "strikes": 0,
-        "sent": 0,
-        "found_on": found_on,
-        "request": found.record or found.request.to_json(),
-    }
+def _date(run: int, fingerprint: bytes, lastmod: float) -> tuple[float, int, bytes, float]:
+    return lastmod, run, fingerprint, lastmod
 
 
-def refuse(connection: Connection, run: int, refused: Iterable[Refusal], found_on: int | None) -> int:
-    """Keep what was refused, each request once; returns how many were new."""
-    fresh = {refusal.fingerprint: refusal for refusal in refused}
-    known = _known(connection, refusals.c.fingerprint, list(fresh), refusals.c.run == run)
+def _row(run: int, found: Found, page: int | None) -> _Row:
+    return _Row(
+        run=run,
+        fingerprint=found.fingerprint,
+        copy=secrets.randbits(62) + 1 if found.unfiltered else -found.kind,
+        kind=found.kind,
+        domain=found.domain,
+        state=State.QUEUED.value,
+        not_before=0.0,
+        rank=-found.request.priority,
+        attempts=0,
+        strikes=0,
+        sent=0,
+        found_on=page,
+        lastmod=found.lastmod,
+        request=found.record or found.request.to_json(),
+    )
+
+
+def refuse(connection: Connection, run: int, refused: Iterable[tuple[Refusal, int | None]]) -> int:
+    """Keep what was refused, each request once, with the one on whose page it was found. Returns how many are new."""
     rows = [
-        {
-            "run": run,
-            "fingerprint": fingerprint,
-            "url": refusal.url,
-            "reason": refusal.reason,
-            "message": refusal.message,
-            "found_on": found_on,
-        }
-        for fingerprint, refusal in fresh.items()
-        if fingerprint not in known
+        _RefusalRow(run, refusal.fingerprint, refusal.url, refusal.reason, refusal.message, page)
+        for refusal, page in refused
     ]
-    if rows:
-        connection.execute(insert(refusals), rows)
-    return len(rows)
+    return _REFUSE.many(connection, rows)
 
 
-def _known(connection: Connection, column: Any, fingerprints: Sequence[bytes], where: Any) -> set[bytes]:
-    known: set[bytes] = set()
-    for some in chunks(fingerprints):
-        known.update(connection.scalars(select(column).where(where, column.in_(some))))
-    return known
+def _queue(*, with_visits: bool) -> Select[Any]:
+    columns: tuple[Any, ...] = (
+        frontier.c.id,
+        frontier.c.request,
+        frontier.c.fingerprint,
+        frontier.c.attempts,
+        frontier.c.strikes,
+        frontier.c.sent,
+        frontier.c.rank,
+        frontier.c.kind,
+        frontier.c.lastmod,
+    )
+    table: FromClause = frontier
+    if with_visits:
+        columns += _VISIT
+        # A request that is no duplicate of any has no visit: its number says so.
+        same = and_(visits.c.fingerprint == frontier.c.fingerprint, frontier.c.copy == literal_column("0"))
+        table = frontier.outerjoin(visits, same).outerjoin(pages, pages.c.request == visits.c.page)
+    return (
+        select(*columns)
+        .select_from(table)
+        .where(
+            frontier.c.run == bindparam("run_id"),
+            frontier.c.domain == bindparam("name"),
+            frontier.c.state == _IS_QUEUED,
+        )
+    )
 
 
-def ready(connection: Connection, run: int, domain: str, limit: int) -> list[Queued]:
-    """The next requests of a domain that never failed: by priority, then first found first."""
-    query = _queue(run, domain).where(frontier.c.not_before == 0).order_by(frontier.c.rank, frontier.c.id)
-    return [_queued(row) for row in connection.execute(query.limit(limit))]
+_FRESH: Any = literal_column("0")
+# Said, because SQLite's dialect adds an offset as a parameter where none is.
+_NONE: Any = literal_column("0", Integer)
+_LIMIT = bindparam("most", type_=Integer)
 
 
-def due_again(connection: Connection, run: int, domain: str, now: float, limit: int) -> list[Queued]:
-    """Requests of a domain whose waiting time before another try is over."""
-    query = _queue(run, domain).where(frontier.c.not_before > 0, frontier.c.not_before <= now)
-    return [_queued(row) for row in connection.execute(query.order_by(frontier.c.not_before).limit(limit))]
+def _reading(*, with_visits: bool) -> tuple[Prepared, Prepared]:
+    """The statements of `ready` and `due_again`."""
+    queue = _queue(with_visits=with_visits)
+    fresh = queue.where(frontier.c.not_before == _FRESH).order_by(frontier.c.rank, frontier.c.id)
+    due = queue.where(frontier.c.not_before > _FRESH, frontier.c.not_before <= bindparam("now"))
+    return (
+        Prepared(fresh.limit(_LIMIT).offset(_NONE), ("run_id", "name", "most")),
+        Prepared(due.order_by(frontier.c.not_before).limit(_LIMIT).offset(_NONE), ("run_id", "name", "now", "most")),
+    )
+
+
+_READY, _DUE_AGAIN = _reading(with_visits=False)
+_READY_VISITED, _DUE_AGAIN_VISITED = _reading(with_visits=True)
+
+
+def ready(
+    connection: Connection,
+    run: int,
+    domain: str,
+    limit: int,
+    without: Collection[int] = frozenset(),
+    *,
+    with_visits: bool = False,
+) -> list[Queued]:
+    """The next requests of a domain that never failed: by priority, then first found first.
+
+    Args:
+        limit: how many at the most.
+        without: ids of requests that are at hand already, and left out.
+        with_visits: with the page of an earlier run, where there is one.
+    """
+    statement = _READY_VISITED if with_visits else _READY
+    rows = statement.rows(connection, run, domain, limit + len(without))
+    return [_queued(domain, row) for row in rows if row[0] not in without][:limit]
+
+
+def due_again(
+    connection: Connection,
+    run: int,
+    domain: str,
+    now: float,
+    limit: int,
+    without: Collection[int] = frozenset(),
+    *,
+    with_visits: bool = False,
+) -> list[Queued]:
+    """Requests of a domain whose waiting time before another try is over; the arguments are those of `ready`."""
+    statement = _DUE_AGAIN_VISITED if with_visits else _DUE_AGAIN
+    rows = statement.rows(connection, run, domain, now, limit + len(without))
+    return [_queued(domain, row) for row in rows if row[0] not in without][:limit]
 
 
 def next_try(connection: Connection, run: int, domain: str, after: float) -> float | None:
@@ -153,39 +258,45 @@ def next_try(connection: Connection, run: int, domain: str, after: float) -> flo
     return at
 
 
-def _queue(run: int, domain: str) -> Select[Any]:
-    return select(*_QUEUED).where(frontier.c.run == run, frontier.c.domain == domain, frontier.c.state == _IS_QUEUED)
-
-
-def _queued(row: Row[Any]) -> Queued:
+def _queued(domain: str, row: Any) -> Queued:
+    request, record, fingerprint, attempts, strikes, sent, rank, kind, lastmod, *visit = row
     return Queued(
-        id=row.id,
-        request=Request.from_record(json.loads(row.request)),
-        fingerprint=row.fingerprint,
-        domain=row.domain,
-        attempts=row.attempts,
-        strikes=row.strikes,
-        sent=bool(row.sent),
-        rank=row.rank,
+        request,
+        Request.from_record(json.loads(record)),
+        fingerprint,
+        domain,
+        attempts,
+        strikes,
+        bool(sent),
+        rank,
+        Kind(kind),
+        lastmod,
+        Visit(*visit) if visit and visit[0] is not None else None,
     )
+
+
+_NEXT_DOMAIN = Prepared(
+    select(frontier.c.domain)
+    .where(
+        frontier.c.run == bindparam("run_id"),
+        frontier.c.domain > bindparam("after"),
+        frontier.c.state == _IS_QUEUED,
+    )
+    .order_by(frontier.c.domain)
+    .limit(literal_column("1", Integer))
+    .offset(_NONE),
+    ("run_id", "after"),
+)
 
 
 def domains_with_work(connection: Connection, run: int) -> list[str]:
     """The domains that have something queued: one index look-up a domain, however many requests there are."""
     found: list[str] = []
     last = ""
-    while True:
-        query = (
-            select(frontier.c.domain)
-            .where(frontier.c.run == run, frontier.c.domain > last, frontier.c.state == _IS_QUEUED)
-            .order_by(frontier.c.domain)
-            .limit(1)
-        )
-        domain = connection.scalar(query)
-        if domain is None:
-            return found
-        found.append(domain)
-        last = domain
+    while rows := _NEXT_DOMAIN.rows(connection, run, last):
+        last = rows[0][0]
+        found.append(last)
+    return found
 
 
 def mark_sent(connection: Connection, request: int) -> None:

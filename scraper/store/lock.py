@@ -5,9 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from pathlib import Path
 
 from scraper.errors import StoreError, StoreLocked
+
+#: How long the processes of a crawl whose coordinator was killed are waited for, in seconds: they leave at once, but
+#: one that was just started first imports its modules.
+_LEAVING_SECONDS = 10.0
 
 
 class StoreLock:
@@ -27,14 +32,30 @@ class StoreLock:
             raise StoreError(
                 f"the lock {path} cannot be made: {error.strerror}", remedy="look at its folder"
             ) from None
-        if not _lock(self._file):
+        if not self._had():
             pid = _read_pid(self._file)
             os.close(self._file)
-            raise StoreLocked(store, pid)
+            # A crawl that was killed is not running, even where one of its processes cannot leave.
+            raise StoreLocked(store, pid if pid is not None and _is_alive(pid) else None)
         # A full disk must not keep a lock from being had: the pid is only for people.
         with contextlib.suppress(OSError):
             os.ftruncate(self._file, 0)
             os.write(self._file, f"{os.getpid()}\n".encode())
+
+    def _had(self) -> bool:
+        """Whether the lock is had; the processes of a crawl that was killed get some time to leave."""
+        until = time.monotonic() + _LEAVING_SECONDS
+        while not _lock(self._file):
+            pid = _read_pid(self._file)
+            if pid is None or _is_alive(pid) or time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        """The file descriptors that hold it: it lasts until the last process that has one is gone."""
+        return () if sys.platform == "win32" else (self._file,)
 
     def release(self) -> None:
         """Let go of it."""
@@ -57,6 +78,9 @@ if sys.platform == "win32":
     #: Windows locks bytes against reading too, so the byte locked lies far behind the pid.
     _LOCK_OFFSET = 1 << 30
 
+    def _is_alive(_pid: int) -> bool:
+        return True  # it alone holds the lock: only who holds it can be named
+
     def _lock(file: int) -> bool:
         os.lseek(file, _LOCK_OFFSET, os.SEEK_SET)
         try:
@@ -68,6 +92,15 @@ if sys.platform == "win32":
 
 else:
     import fcntl
+
+    def _is_alive(pid: int) -> bool:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def _lock(file: int) -> bool:
         try:

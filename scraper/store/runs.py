@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from scraper.store.tables import failures, refusals, runs
-from scraper.store.values import COUNTS, Counts, FailureRow, RunRow
+from scraper.store.values import COUNTS, GOOD_RESULTS, ChangeCounts, Counts, FailureRow, RunRow
 
 
 def begin(connection: Connection, name: str, identity: str, config: Mapping[str, Any], now: float) -> RunRow:
@@ -30,7 +31,11 @@ def resume(connection: Connection, run: RunRow, config: Mapping[str, Any]) -> Ru
         update(runs)
         .where(runs.c.id == run.id)
         .values(
-            config=json.dumps(config), result=None, why="", clean=0, interrupted=run.interrupted + (not run.clean)
+            config=json.dumps(config),
+            result=None,
+            why="",
+            clean=0,
+            interrupted=runs.c.interrupted + int(not run.clean),
         )
     )
     resumed = get(connection, run.id)
@@ -45,10 +50,31 @@ def end(connection: Connection, run: int, result: str, why: str, *, ended_at: fl
     )
 
 
+def add_seconds(connection: Connection, run: int, seconds: float, *, interrupted: bool) -> None:
+    """Add working time, and an interruption where there was one."""
+    more = {"seconds": runs.c.seconds + seconds, "interrupted": runs.c.interrupted + int(interrupted)}
+    connection.execute(update(runs).where(runs.c.id == run).values(more))
+
+
+def add_queued(connection: Connection, run: int, count: int) -> None:
+    """So many more requests are queued, without a page that they were found on."""
+    connection.execute(update(runs).where(runs.c.id == run).values(queued=runs.c.queued + count))
+
+
+def keep_changes(connection: Connection, run: int, counts: ChangeCounts) -> None:
+    """What a comparison with an earlier run came to."""
+    connection.execute(update(runs).where(runs.c.id == run).values(changes=json.dumps(asdict(counts))))
+
+
 def get(connection: Connection, run: int) -> RunRow | None:
     """One run."""
     row = connection.execute(select(runs).where(runs.c.id == run)).first()
     return _run(row) if row is not None else None
+
+
+def item_count(connection: Connection, run: int) -> int:
+    """The items that a run has."""
+    return connection.scalar(select(runs.c["items"]).where(runs.c.id == run)) or 0
 
 
 def every(connection: Connection, name: str | None = None) -> list[RunRow]:
@@ -71,7 +97,7 @@ def before(connection: Connection, run: RunRow) -> RunRow | None:
         runs.c.name == run.name,
         runs.c.id < run.id,
         runs.c.ended_at.is_not(None),
-        runs.c.result.in_(("finished", "limit")),
+        runs.c.result.in_(GOOD_RESULTS),
     )
 
 
@@ -96,7 +122,9 @@ def _run(row: Row[Any]) -> RunRow:
         interrupted=row.interrupted,
         start_taken=row.start_taken,
         start_done=bool(row.start_done),
+        commits=row.commits,
         counts=Counts(*(getattr(row, name) for name in COUNTS)),
+        changes=ChangeCounts(**json.loads(row.changes)) if row.changes is not None else None,
     )
 
 

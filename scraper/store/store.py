@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ from scraper.errors import StoreError
 from scraper.exports.base import ItemRow, Position
 from scraper.figures import Figures
 from scraper.request import Request
-from scraper.store import commit, domains, explain, frontier, items, retry, runs
+from scraper.store import changes, checks, commit, domains, explain, frontier, items, prune, retry, runs, sums, visits
+from scraper.store.changes import Change
 from scraper.store.database import Database
 from scraper.store.domains import Lease
 from scraper.store.explain import History
 from scraper.store.lock import StoreLock
 from scraper.store.retry import PutBack
-from scraper.store.values import Batch, Committed, FailureRow, Queued, RobotsRow, RunRow
+from scraper.store.seen import Seen
+from scraper.store.values import Batch, ChangeCounts, Committed, Counts, FailureRow, Found, Queued, RobotsRow, RunRow
 
 #: Behind every priority a spider may give.
 _LAST_RANK = 2_000_000_000
@@ -37,7 +39,8 @@ class Store:
 
     def __init__(self, path: Path, *, lock: bool = False) -> None:
         self.path = path
-        self._seen: dict[int, frontier.Seen] = {}
+        self._seen: dict[int, Seen] = {}
+        self._visited: dict[int, bool] = {}
         self._lock = StoreLock(path) if lock else None
         try:
             self._database = Database(path)
@@ -59,6 +62,11 @@ class Store:
         if not path.is_file():
             raise StoreError(f"there is no store {path}", remedy="run scraper crawl first")
         return cls(path)
+
+    @property
+    def lock_files(self) -> tuple[int, ...]:
+        """The file descriptors that a process which works for this one has to hold, so that the lock lasts."""
+        return self._lock.files if self._lock is not None else ()
 
     def close(self) -> None:
         """Close the database and let go of the lock."""
@@ -104,6 +112,53 @@ class Store:
         with self._database.reading() as connection:
             return runs.before(connection, run)
 
+    def changes(self, earlier: RunRow, later: RunRow) -> Iterator[Change]:
+        """What changed from one run to another, by kind, never more than a portion in memory.
+
+        The transaction is open until the last of them is read.
+        """
+        with self._database.reading() as connection:
+            yield from changes.between(connection, earlier, later)
+
+    def known_items(self, earlier: RunRow, later: RunRow) -> int:
+        """How many items are known since the earlier run: those that can be gone in the later one."""
+        with self._database.reading() as connection:
+            return changes.known(connection, earlier, later)
+
+    def keep_changes(self, earlier: RunRow | None, run: RunRow, counts: ChangeCounts) -> None:
+        """Note what a comparison with an earlier run came to, and what is still known since then."""
+        with self._database.writing() as connection:
+            runs.keep_changes(connection, run.id, counts)
+            if earlier is not None:
+                changes.keep_lingering(connection, earlier, run)
+
+    def queue_checks(self, run: int, admits: Callable[[Request], bool]) -> Counts:
+        """Ask, in this run, the pages of items known before that it has not met; returns its counts since.
+
+        Args:
+            admits: whether a request is within today's scope.
+        """
+        with self._database.reading() as connection:
+            row = runs.get(connection, run)
+            assert row is not None
+            earlier = runs.before(connection, row)
+            found = None if earlier is None else checks.unreached(connection, earlier.id, run, admits)
+        if not found:
+            return row.counts
+        # What was read is true until now: nobody adds to a run that has nothing left to do.
+        with self._database.writing() as connection:
+            checks.queue(connection, run, found)
+            now = runs.get(connection, run)
+        assert now is not None
+        return now.counts
+
+    def prune(self, name: str, keep: int) -> list[int]:
+        """Delete the runs of that name that are no longer kept, and give their space back; returns their numbers."""
+        pruned = prune.prune(self._database.writing, name, keep)
+        if pruned:
+            self._database.give_space_back()
+        return pruned
+
     def all_runs(self, name: str | None = None) -> list[RunRow]:
         """All runs, the newest first."""
         with self._database.reading() as connection:
@@ -137,29 +192,68 @@ class Store:
     def figures(self, run: int) -> dict[str, Figures]:
         """The ledger's sums of a run, by domain."""
         with self._database.reading() as connection:
-            return commit.read_figures(connection, run)
+            return sums.read(connection, run)
 
     # The frontier ----------------------------------------------------------------------------------------
 
-    def commit(self, run: int, batch: Batch, owner: str, epochs: Mapping[str, int]) -> Committed:
-        """Write a batch, all of it or nothing; what belongs to domains no longer held is left out."""
-        seen = self._seen.setdefault(run, frontier.Seen())
+    def commit(
+        self,
+        run: int,
+        batch: Batch,
+        owner: str,
+        epochs: Mapping[str, int],
+        trim: Callable[[int], None] = lambda _items: None,
+    ) -> Committed:
+        """Write a batch, all of it or nothing; what belongs to domains no longer held is left out.
+
+        Args:
+            trim: called first, with the items that the run has; it may shorten the batch. Other shards commit too, so
+                it is only inside of the transaction that this number is certain.
+        """
         with self._database.writing() as connection:
-            transaction = commit.Commit(connection, run, time.time(), seen)
+            trim(runs.item_count(connection, run))
+            transaction = commit.Commit(connection, run, time.time(), self.seen(run))
             done = transaction.apply(batch, owner, epochs)
-        seen.add(transaction.known)
+        transaction.remember()
         return done
 
-    def ready(self, run: int, domain: str, limit: int) -> list[Queued]:
-        """The next requests of a domain that never failed."""
-        with self._database.reading() as connection:
-            return frontier.ready(connection, run, domain, limit)
+    def queue(self, run: int, found: Sequence[Found]) -> RunRow:
+        """Queue requests that were found on no page, as far as they are new; returns the run as it is since."""
+        with self._database.writing() as connection:
+            runs.add_queued(
+                connection, run, frontier.add(connection, run, [(each, None) for each in found], Seen()).new
+            )
+            row = runs.get(connection, run)
+        assert row is not None
+        return row
 
-    def due_again(self, run: int, domain: str, limit: int) -> tuple[list[Queued], float | None]:
-        """Requests whose waiting time is over, and when (seconds since the epoch) the next one's will be."""
-        now = time.time()
+    def seen(self, run: int) -> Seen:
+        """What this process knows of a run for certain, so that it need not be asked of the database."""
+        return self._seen.setdefault(run, Seen())
+
+    def _with_visits(self, run: int) -> bool:
+        """Whether earlier runs have left pages, so that it is worth looking for them."""
+        if run not in self._visited:
+            with self._database.reading() as connection:
+                self._visited[run] = visits.of_earlier_runs(connection, run)
+        return self._visited[run]
+
+    def ready(self, run: int, domain: str, limit: int, without: Collection[int] = frozenset()) -> list[Queued]:
+        """The next requests of a domain that never failed, but for those `without`, which are at hand."""
+        with_visits = self._with_visits(run)
         with self._database.reading() as connection:
-            due = frontier.due_again(connection, run, domain, now, limit)
+            return frontier.ready(connection, run, domain, limit, without, with_visits=with_visits)
+
+    def due_again(
+        self, run: int, domain: str, limit: int, without: Collection[int] = frozenset()
+    ) -> tuple[list[Queued], float | None]:
+        """Requests whose waiting time is over, and when (seconds since the epoch) the next one's will be.
+
+        Those `without` are at hand, and left out.
+        """
+        now, with_visits = time.time(), self._with_visits(run)
+        with self._database.reading() as connection:
+            due = frontier.due_again(connection, run, domain, now, limit, without, with_visits=with_visits)
             # As many as were asked for: there may be more of them.
             return due, now if len(due) >= limit else frontier.next_try(connection, run, domain, now)
 
@@ -180,22 +274,40 @@ class Store:
 
     # Leases ----------------------------------------------------------------------------------------------
 
+    def join(self, owner: str) -> None:
+        """A shard begins; its leases hold as long as it renews them."""
+        with self._database.writing() as connection:
+            domains.join(connection, owner)
+
     def claim(self, owner: str, names: list[str]) -> list[Lease]:
         """Take the leases of these domains, as far as no other shard holds them."""
-        now = time.time()
         with self._database.writing() as connection:
-            leases = (domains.claim(connection, owner, name, now) for name in names)
-            return [lease for lease in leases if lease is not None]
+            return domains.claim(connection, owner, names)
 
-    def renew_leases(self, owner: str) -> None:
-        """The heartbeat."""
+    def renew_leases(self, owner: str) -> bool:
+        """The heartbeat; False where somebody voided the leases."""
         with self._database.writing() as connection:
-            domains.renew(connection, owner)
+            return domains.renew(connection, owner)
 
-    def release_leases(self, owner: str) -> None:
-        """Give all leases back."""
+    def release(self, owner: str, names: list[str]) -> None:
+        """Give back the leases of these domains."""
         with self._database.writing() as connection:
-            domains.release(connection, owner)
+            domains.release(connection, owner, names)
+
+    def void_leases_of(self, owner: str) -> None:
+        """End all leases of a shard: it gives them back, or it is dead."""
+        with self._database.writing() as connection:
+            domains.void(connection, owner)
+
+    def void_expired_leases_of(self, owner: str) -> bool:
+        """End all leases of a shard that did not renew them in time; False where it did after all."""
+        with self._database.writing() as connection:
+            return domains.void_expired(connection, owner)
+
+    def add_seconds(self, run: int, seconds: float, *, interrupted: bool = False) -> None:
+        """A run worked so long; `interrupted` where a part of it was killed meanwhile."""
+        with self._database.writing() as connection:
+            runs.add_seconds(connection, run, seconds, interrupted=interrupted)
 
     # Items -----------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 #: Grows when a store of an older version can no longer be used as it is.
-VERSION = 1
+VERSION = 2
 
 T = TypeVar("T")
 
@@ -37,6 +37,16 @@ def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
         yield values[begin : begin + 500]
 
 
+class Kind(IntEnum):
+    """What a request of the frontier is for."""
+
+    PAGE = 0
+    #: A file that lists pages.
+    SITEMAP = 1
+    #: Does this URL still answer? Nothing linked to it in this run.
+    CHECK = 2
+
+
 class State(IntEnum):
     """Where a request of the frontier stands. In flight is none: what is not done is taken again."""
 
@@ -45,6 +55,12 @@ class State(IntEnum):
     FAILED = 2
     REFUSED = 3
     REDIRECTED = 4
+    #: What a check came to: answered 404 or 410; answered otherwise, and is there; nothing that proves either.
+    GONE = 5
+    ALIVE = 6
+    UNPROVEN = 7
+    #: A sitemap that could not be had, or is none.
+    UNREAD = 8
 
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
@@ -69,8 +85,13 @@ runs = Table(
     Column("commits", _Id, nullable=False, server_default="0"),
     *(
         Column(name, _Id, nullable=False, server_default="0")
-        for name in ("pages", "items", "failed", "refused", "duplicates", "dropped", "redirects", "queued")
+        for name in (
+            *("pages", "items", "failed", "refused", "duplicates", "dropped", "redirects", "queued"),
+            *("carried", "not_modified", "unstable", "distrusted", "checked"),
+            *("sitemaps", "sitemaps_unread"),
+        )
     ),
+    Column("changes", Text),  # JSON: the sums of its comparison with an earlier run
 )
 
 frontier = Table(
@@ -79,7 +100,9 @@ frontier = Table(
     Column("id", _Id, primary_key=True),
     Column("run", _Id, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
-    Column("copy", _Id, nullable=False),  # 0, or a number of its own for a request that is no duplicate of any
+    # 0, minus its kind, or a number of its own for a request that is no duplicate of any
+    Column("copy", _Id, nullable=False),
+    Column("kind", Integer, nullable=False),
     Column("domain", Text, nullable=False),
     Column("state", Integer, nullable=False),
     Column("not_before", Float, nullable=False),  # 0, or seconds since the epoch: a retry
@@ -88,6 +111,7 @@ frontier = Table(
     Column("strikes", Integer, nullable=False),  # crashes while its page was parsed
     Column("sent", Integer, nullable=False),  # a request that must not be repeated was handed to the network
     Column("found_on", _Id),  # the request whose page it was found on
+    Column("lastmod", Float),  # seconds since the epoch: when its sitemap says that it changed last
     Column("request", Text, nullable=False),  # JSON
     Index("frontier_known", "run", "fingerprint", "copy", unique=True),
     Index(
@@ -109,15 +133,25 @@ pages = Table(
     Column("run", _Id, nullable=False),
     Column("url", Text, nullable=False),
     Column("status", Integer, nullable=False),
-    Column("fetched_at", Float, nullable=False),
+    Column("fetched_at", Float, nullable=False),  # or when the server said last that it is unchanged
     Column("connection", Text),
     Column("bytes", _Id, nullable=False),
     Column("etag", Text),
     Column("last_modified", Text),
     Column("content_hash", LargeBinary, nullable=False),
-    Column("requests", LargeBinary),  # zlib of JSON: all that it yielded, refused ones included
+    Column("requests", LargeBinary),  # all that it yielded, refused ones included: scraper.store.outgoing
     Column("item_keys", Text, nullable=False),  # JSON: [[type, key], …]
-    Index("pages_of_run", "run"),
+    Column("identity", LargeBinary),  # of request and spider: another one makes something else of the same body
+    Column("carried_from", _Id),  # the page of an earlier run that it is the same as
+)
+
+visits = Table(
+    "visits",  # where a URL's newest page is, of all runs
+    metadata,
+    Column("fingerprint", LargeBinary, primary_key=True),
+    Column("page", _Id, nullable=False),
+    Index("visits_of_page", "page"),
+    sqlite_with_rowid=False,
 )
 
 failures = Table(
@@ -177,6 +211,38 @@ items = Table(
     Column("page", _Id),
     Column("data", Text, nullable=False),  # JSON
     Index("items_of_run", "run", "commit_number", "id"),
+    Index("items_of_page", "page"),
+    Index(
+        "items_by_key",
+        "run",
+        "type",
+        "key",
+        sqlite_where=text("key IS NOT NULL"),
+        postgresql_where=text("key IS NOT NULL"),
+    ),
+)
+
+lingering = Table(
+    "lingering",  # items known from earlier runs that a run neither found nor proved gone
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run", _Id, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("unlinked", Integer, nullable=False),  # its page was asked, and is there
+    Column("url", Text),  # of its page, as are the next three; NULL for an item of start()
+    Column("fingerprint", LargeBinary),
+    Column("domain", Text),
+    Column("request", Text),
+    Column("data", Text, nullable=False),  # JSON
+    Index("lingering_by_key", "run", "type", "key", unique=True),
+)
+
+shards = Table(
+    "shards",  # those at work
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("lease_until", Float, nullable=False),  # seconds since the epoch: of all its domains
 )
 
 domains = Table(
@@ -185,7 +251,6 @@ domains = Table(
     Column("name", Text, primary_key=True),
     Column("owner", Text),
     Column("epoch", _Id, nullable=False),
-    Column("lease_until", Float, nullable=False),  # seconds since the epoch
     Column("last_send", Float),
     Column("cookies", Text),  # JSON
 )
@@ -223,4 +288,36 @@ exports = Table(
     Column("name", Text, nullable=False),
     Column("position", Text, nullable=False),  # JSON
     PrimaryKeyConstraint("run", "name"),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("spec", Text, nullable=False),  # JSON: what its times are made from
+    Column("reached", Float, nullable=False),  # seconds since the epoch: every slot up to here is dealt with
+    Column("paused_at", Float),
+)
+
+schedule_runs = Table(
+    "schedule_runs",  # a row for each slot that was dealt with, and for each run by hand
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("slot", Float, nullable=False),  # seconds since the epoch: when it was to run
+    Column("manual", Integer, nullable=False),
+    Column("state", Text, nullable=False),  # waiting, claimed, running, ended
+    Column("owner", Text),  # who claimed it
+    Column("epoch", _Id, nullable=False, server_default="0"),  # grows with each claim; a start needs the newest
+    Column("lease_until", Float, nullable=False, server_default="0"),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Column("result", Text),
+    Column("exit_code", Integer),
+    Column("run", _Id),  # the crawl's run
+    Column("pid", _Id),
+    Column("log", Text, nullable=False, server_default=""),
+    Column("why", Text, nullable=False, server_default=""),
+    Index("schedule_runs_slots", "name", "slot", "manual", unique=True),
+    Index("schedule_runs_states", "name", "state"),
 )

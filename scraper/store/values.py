@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from scraper.figures import Figures
 from scraper.request import Request
+from scraper.store.tables import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The newest page of a URL, of an earlier run."""
+
+    page: int
+    url: str
+    status: int
+    #: When it was fetched, or the server said last that it is unchanged, in seconds since the epoch.
+    fetched_at: float
+    etag: str | None
+    last_modified: str | None
+    content_hash: bytes
+    outgoing: bytes | None  # scraper.store.outgoing
+    item_keys: str  # JSON: [[type, key], …]
+    identity: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +41,11 @@ class Queued:
     strikes: int = 0  # crashes while its page was parsed
     sent: bool = False  # it must not be repeated, and was handed to the network by an earlier process
     rank: int = 0
+    kind: Kind = Kind.PAGE
+    #: When its sitemap says that it changed last, in seconds since the epoch.
+    lastmod: float | None = None
+    #: Its page in an earlier run.
+    visit: Visit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +59,9 @@ class Found:
     unfiltered: bool = False
     #: The request as JSON, where it is at hand.
     record: str | None = None
+    kind: Kind = Kind.PAGE
+    #: When its sitemap says that it changed last, in seconds since the epoch.
+    lastmod: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +92,9 @@ class Yielded:
     items: list[StoredItem] = field(default_factory=list)
     #: Reasons of items that a pipeline dropped.
     dropped: list[str] = field(default_factory=list)
-    #: All requests as yielded, refused ones included, each as JSON: what a later visit needs.
+    #: Requests beside `found` that the frontier is known to have.
+    duplicates: int = 0
+    #: All requests as yielded, refused ones included, each as its short form or JSON: what a later visit needs.
     outgoing: list[str] = field(default_factory=list)
     #: The spider said StopCrawl, with this message.
     stop: str | None = None
@@ -111,6 +140,43 @@ class Done(Outcome):
     etag: str | None
     last_modified: str | None
     content_hash: bytes
+    identity: bytes | None = None
+    #: Its validator changed since the visit before, and its body did not.
+    is_unstable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spared(Outcome):
+    """It need not be sent: the page of an earlier run stands for it. On its way to become Carried."""
+
+    visit: Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Carried(Outcome):
+    """Its page is the same as in an earlier run: what that gave is taken over, and nothing was parsed."""
+
+    visit: Visit
+    #: Its requests, judged by today's configuration.
+    yielded: Yielded
+    fetched_at: float
+    connection: str | None = None
+    size: int = 0
+    etag: str | None = None
+    last_modified: str | None = None
+    #: The server said 304; else the body was the same, or it was not asked.
+    was_not_modified: bool = False
+    is_unstable: bool = False
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return self.visit.url
+
+    @property
+    def items(self) -> int:
+        """How many items are taken over."""
+        return len(json.loads(self.visit.item_keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +197,8 @@ class Again(Outcome):
 
     not_before: float
     attempts: int
+    #: The server said 304 and contradicted itself: next time it is asked without validators.
+    distrust: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +213,34 @@ class Refused(Outcome):
     """It was admitted, and then robots.txt did not allow it."""
 
     refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(Outcome):
+    """It was asked whether it is still there; nothing of the answer was parsed."""
+
+    #: What the server said to that; None where it gave no answer that proves anything.
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Outcome):
+    """A sitemap was read to its end, or could not be; `yielded` is what it listed last.
+
+    Without an attempt it is the answer of a robots.txt that is known: no file that was read.
+    """
+
+    yielded: Yielded
+    was_read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some of the entries of a sitemap that is being read; `on_commit` is called once they are in the store."""
+
+    queued: Queued
+    yielded: Yielded
+    on_commit: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +278,15 @@ class Batch:
 
     outcomes: list[Outcome] = field(default_factory=list)
     starts: list[StartTaken] = field(default_factory=list)
+    portions: list[Portion] = field(default_factory=list)
     domains: dict[str, DomainUpdate] = field(default_factory=dict)
     robots: list[RobotsRow] = field(default_factory=list)
     figures: dict[str, Figures] = field(default_factory=dict)
     #: Hosts that start URLs added to the scope.
     hosts: list[str] = field(default_factory=list)
-    #: Working time since the last commit.
-    seconds: float = 0.0
 
     def __bool__(self) -> bool:
-        return bool(self.outcomes or self.starts or self.robots or self.figures or self.hosts)
+        return bool(self.outcomes or self.starts or self.portions or self.robots or self.figures or self.hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +301,21 @@ class Counts:
     dropped: int = 0
     redirects: int = 0
     queued: int = 0
+    #: Pages taken over from an earlier run; of these, those for which the server said 304.
+    carried: int = 0
+    not_modified: int = 0
+    #: Pages whose validator changed and whose body did not; 304s that the server contradicted itself.
+    unstable: int = 0
+    distrusted: int = 0
+    #: URLs of an earlier run that nothing linked to, asked whether they are still there; no pages.
+    checked: int = 0
+    #: Sitemaps that were read, and that could not be; no pages.
+    sitemaps: int = 0
+    sitemaps_unread: int = 0
 
+
+#: How a run ends that is inside its gate.
+GOOD_RESULTS = ("finished", "limit")
 
 #: The names of the counts; the columns of a run are called the same.
 COUNTS = tuple(field.name for field in fields(Counts))
@@ -217,10 +326,26 @@ class Committed:
     """What a commit did."""
 
     counts: Counts
-    #: Domains for which requests were added, with the lowest rank among them.
+    #: Which of the run's commits it was.
+    number: int
+    #: Domains for which requests may have been added, with the lowest rank among them.
     added: Mapping[str, int]
     #: Requests that were left out because the shard no longer holds their domain.
     lost: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCounts:
+    """How many items are new, changed, gone or unlinked, against an earlier run."""
+
+    #: That run; None where there was none.
+    since: int | None = None
+    #: Items with a key that were known since.
+    known: int = 0
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    unlinked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,12 +366,20 @@ class RunRow:
     interrupted: int
     start_taken: int
     start_done: bool
+    commits: int
     counts: Counts
+    #: Against the run before; None where no item has a key, or it was not compared yet.
+    changes: ChangeCounts | None = None
 
     @property
     def is_finished(self) -> bool:
         """Whether the next crawl of this name begins a new run."""
         return self.ended_at is not None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it ended inside its gate."""
+        return self.is_finished and self.result in GOOD_RESULTS
 
 
 @dataclass(frozen=True, slots=True)

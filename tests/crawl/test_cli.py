@@ -279,8 +279,8 @@ class TestRunsAndExport:
 
     def test_table(self, folder: Path):
         head, row = command("runs", "site.yaml", cwd=folder).stdout.splitlines()
-        assert head.split()[:5] == ["run", "started", "result", "pages", "items"]
-        assert [row.split()[0], *row.split()[3:6]] == ["1", "finished", "2", "2"]
+        assert head.split()[:6] == ["run", "started", "result", "pages", "304", "items"]
+        assert [row.split()[0], *row.split()[3:7]] == ["1", "finished", "2", "0", "2"]
 
     def test_failures(self, folder: Path):
         done = command("runs", "site.yaml", "--failures", cwd=folder)

@@ -11,6 +11,7 @@ import requests
 import trustme
 
 import scraper
+from scraper import Spider
 from scraper.config import SessionConfig
 from scraper.config.values import TimeoutConfig
 from scraper.errors import PrivateAddress
@@ -46,7 +47,68 @@ class OwnSession(requests.Session):
         self.mount("http://", OwnAdapter())
 
 
+class Meddling(requests.Session):
+    """Overrides what a crawl would else pass by, and hooks into its answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hooks["response"].append(self.mark)
+
+    def merge_environment_settings(self, url: Any, *args: Any) -> Any:
+        return super().merge_environment_settings(url, *args) | {"merged": True}
+
+    def send(self, request: Any, **keywords: Any) -> Any:
+        request.headers["X-Own"] = "merged" if keywords.pop("merged", False) else "sent"
+        return super().send(request, **keywords)
+
+    def mark(self, response: requests.Response, **keywords: Any) -> None:
+        response.headers["X-Built"] = f"hooked {response.status_code}"
+
+
+class BuildingAdapter(requests.adapters.HTTPAdapter):
+    def build_response(self, req: Any, resp: Any) -> requests.Response:
+        response = super().build_response(req, resp)
+        response.headers["X-Built"] = "yes"
+        return response
+
+
+class BuildingSession(requests.Session):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mount("http://", BuildingAdapter())
+
+
+class Keep(Spider):
+    """An item of two headers a page."""
+
+    def parse(self, response: scraper.Response) -> Any:
+        headers = response.headers
+        yield {"url": response.url, "built": headers.get("X-Built"), "twice": headers.get("x-twice")}
+
+
 class TestOwnSessions:
+    def test_what_a_subclass_overrides_takes_part(self, page_server: Start):
+        got = []
+
+        def answer(method: str, path: str, headers: Any, body: bytes) -> Any:
+            got.append((headers.get("X-Own"), headers.get("Cookie")))
+            return 200, {"Content-Type": "text/html", "Set-Cookie": "a=1; Path=/"}, b"x"
+
+        server = page_server(answer)
+        run = crawl(Keep, f"{server.url}/a", f"{server.url}/b", session={"class": f"{__name__}:Meddling"})
+        assert got == [("merged", None), ("merged", "a=1")]
+        assert [item["built"] for item in run.items] == ["hooked 200"] * 2
+        assert agrees(run, server)
+
+    @pytest.mark.parametrize("kind", ["requests:Session", f"{__name__}:BuildingSession"])
+    def test_an_adapter_that_builds_its_answers(self, page_server: Start, kind: str):
+        pages = {"/": (200, {"Content-Type": "text/html", "X-Twice": "1"}, b"x")}
+        server = page_server(pages)
+        run = crawl(Keep, server.url, session={"class": kind})
+        built = "yes" if "Building" in kind else None
+        assert [(item["built"], item["twice"]) for item in run.items] == [(built, "1")]
+        assert agrees(run, server)
+
     def test_a_subclass_with_an_adapter_of_its_own_is_observed(self, page_server: Start):
         got = []
 

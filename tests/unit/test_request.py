@@ -150,6 +150,34 @@ def test_a_request_comes_back_from_its_record(
     assert back.to_record() == request.to_record()
 
 
+@pytest.mark.parametrize("callback", [None, "parse_book"])
+def test_a_plain_link_has_a_short_form(callback: str | None) -> None:
+    request = Request(f"{URL}a?x=%20", callback)
+    request.depth = 4
+    assert request.short_form == f"{callback or ''} {URL}a?x=%20"
+    assert Request.from_short_form(request.short_form, 4).to_record() == request.to_record()
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"method": "HEAD"}, {"headers": {"a": "b"}}, {"data": "x"}, {"cookies": {"a": "b"}}, {"meta": {"a": 1}},
+        {"priority": 1}, {"dont_filter": True}, {"errback": "e"}, {"statuses": [404]}, {"retry_unsafe": True},
+        {"callback": "not a name"},
+    ],
+)  # fmt: skip
+def test_what_says_more_has_none(keywords: dict[str, Any]) -> None:
+    assert Request(URL, **keywords).short_form is None
+
+
+def test_the_short_form_is_always_one_line() -> None:
+    request = Request(URL)
+    request.url += "\n"
+    assert request.short_form is None
+    for name, value in (("redirected_from", (URL,)), ("cookie_marks", ("mark",))):
+        assert Request(URL).replace(**{name: value}).short_form is None
+
+
 def test_requests_from_records_share_nothing() -> None:
     first, second = Request.from_record({"url": URL}), Request.from_record({"url": URL})
     first.meta["a"] = 1

@@ -23,6 +23,9 @@ _PATHS = st.text(st.sampled_from("abZ09-._~%/?&=;:@+!$'()*, <>\"äß日#\\|^`{}[
         ("http://example.com:99999/", None, None),
         ("x", "not a base", None),
         ("http://example.com/\ud800", None, None),
+        ("HTTP:x", "http://example.com/a/b", "http://example.com/a/x"),
+        ("http://other.example/../x", "https://example.com/", "http://other.example/x"),
+        (f"http://example.com/{'a' * 600}/../b", None, "http://example.com/b"),
     ],
 )
 def test_urls_are_made_absolute_as_browsers_do(url: str, base: str | None, expected: str | None) -> None:

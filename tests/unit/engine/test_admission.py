@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from scraper.config import SiteConfig
-from scraper.engine.admission import MAX_URL, Admission
+from scraper.engine.admission import MAX_URL, Admission, Known
 from scraper.request import Request
+from scraper.store.seen import Seen
 from scraper.store.values import Found, Refusal
 
 BASE = "https://example.com"
@@ -112,3 +113,58 @@ def test_what_is_admitted_knows_its_domain_and_fingerprint():
     assert isinstance(found, Found) and isinstance(same, Found)
     assert (found.domain, found.unfiltered, found.fingerprint) == ("example.com", False, same.fingerprint)
     assert judged(judge, Request(BASE, dont_filter=True)).unfiltered  # type: ignore[union-attr]
+
+
+class TestKnown:
+    @pytest.fixture
+    def seen(self) -> Seen:
+        return Seen()
+
+    def judge(self, seen: Seen, **settings: Any) -> Admission:
+        config = SiteConfig.model_validate({"name": "a", "spider": "a:B"} | settings)
+        return Admission(config, ["example.com"], seen)
+
+    def test_only_once_the_store_has_it(self, seen: Seen):
+        judge = self.judge(seen)
+        assert judge.known(BASE, 1) is None
+        found = judged(judge, Request(BASE))
+        url = found.request.url  # type: ignore[union-attr]
+        assert judge.known(url, 1) is None
+        seen.add([found.fingerprint], [])
+        assert judge.known(url, 1) is Known.QUEUED
+
+    def test_a_refusal(self, seen: Seen):
+        judge = self.judge(seen)
+        url = "https://far.example/"
+        refusal = judged(judge, Request(url))
+        seen.add([refusal.fingerprint], [])
+        assert judge.known(url, 1) is None
+        seen.add([], [refusal.fingerprint])
+        assert judge.known(url, 1) is Known.REFUSED
+
+    def test_one_that_lies_too_deep_is_refused_although_it_is_queued(self, seen: Seen):
+        judge = self.judge(seen, limits={"depth": 2})
+        found = judged(judge, Request(f"{BASE}/a"))
+        seen.add([found.fingerprint], [])
+        assert [judge.known(f"{BASE}/a", depth) for depth in (2, 3)] == [Known.QUEUED, None]
+        assert verdict(judge, f"{BASE}/a", 3) == "depth"
+        seen.add([], [found.fingerprint])
+        assert judge.known(f"{BASE}/a", 3) is Known.REFUSED
+
+    def test_a_host_that_comes_into_the_scope_later(self, seen: Seen):
+        for widen in (
+            lambda judge: judge.allow_host_of("https://www.other.example/"),
+            lambda judge: judge.allow(["other.example"]),
+        ):
+            judge = self.judge(seen)
+            assert verdict(judge, "https://other.example/a") == "offsite"
+            widen(judge)
+            assert verdict(judge, "https://other.example/a") == "admitted"
+
+    def test_another_method_or_a_body_is_another_request(self, seen: Seen):
+        judge = self.judge(seen)
+        prints = {
+            judged(judge, request).fingerprint
+            for request in (Request(BASE), Request(BASE, method="POST"), Request(BASE, data="x"), Request(BASE))
+        }
+        assert len(prints) == 3

@@ -102,14 +102,14 @@ class TestTake:
         domain = table.domain(concurrency=4, delay=0.001)
         table.fill(domain, queued(1, "a"), queued(2, "b"))
         assert [table.take(), domain.may_take] == ["a", False]
-        table.frontier.sent(domain, table.jobs[-1])
+        table.frontier.turns.sent(domain, table.jobs[-1])
         assert table.take() == "b"
 
     def test_the_end_of_another_request_frees_no_turn(self, table: Table):
         domain = table.domain(concurrency=4, delay=0.001)
         table.fill(domain, queued(1, "a"), queued(2, "b"), queued(3, "c"))
         assert table.take() == "a"
-        table.frontier.sent(domain, table.jobs[-1])
+        table.frontier.turns.sent(domain, table.jobs[-1])
         assert table.take() == "b"
         # `a` is answered while `b` is still on its way to its connection.
         table.frontier.fetched(table.jobs[0])
@@ -126,10 +126,10 @@ class TestTake:
         domain = table.domain(delay=60)
         table.fill(domain, queued(1, "a"))
         mine, other = object(), object()
-        assert table.frontier.reserve(domain, mine) is None
-        assert table.frontier.reserve(domain, other) is not None
-        table.frontier.sent(domain, mine)
-        wait = table.frontier.reserve(domain, other)
+        assert table.frontier.turns.reserve(domain, mine) is None
+        assert table.frontier.turns.reserve(domain, other) is not None
+        table.frontier.turns.sent(domain, mine)
+        wait = table.frontier.turns.reserve(domain, other)
         assert wait is not None and 59 < wait <= 60
         assert table.take() is None
 
@@ -149,12 +149,21 @@ class TestPlaces:
         table = Table(pages=1)
         domain = table.domain(concurrency=4)
         table.fill(domain, queued(1, "a"), queued(2, "b"), queued(3, "c"))
-        assert [table.take(), table.frontier.places] == ["a", 0]
+        assert [table.take(), table.frontier.wants_places] == ["a", True]
         table.frontier.fetched(table.jobs[-1])
         table.frontier.parsed(page=False)
-        assert [table.take(), table.frontier.places] == ["b", 0]
+        assert [table.take(), table.frontier.wants_places] == ["b", True]
         table.frontier.parsed(page=True)
-        assert [table.take(), table.frontier.places] == [None, 0]
+        assert [table.take(), table.frontier.wants_places] == [None, True]
+
+    def test_more_of_them_and_those_not_in_use_back(self):
+        table = Table(pages=0)
+        table.fill(table.domain(concurrency=4), queued(1, "a"), queued(2, "b"))
+        assert table.frontier.wants_places
+        table.frontier.add_places(3)
+        assert (table.take(), table.frontier.wants_places) == ("a", False)
+        assert (table.frontier.give_places_back(), table.frontier.give_places_back()) == (2, 0)
+        assert (table.take(), table.frontier.wants_places) == (None, True)
 
 
 class TestSettled:
@@ -179,7 +188,7 @@ class TestSettled:
         assert [table.take(), domain.may_take] == ["robots", False]
         table.frontier.fetched(table.jobs[-1])
         text = "User-agent: acme\nDisallow: /closed\nCrawl-delay: 0.01"
-        table.frontier.robots_known(domain, ORIGIN, Robots(State.RULES, text, asked_at=time.time()))
+        table.frontier.turns.robots_known(domain, ORIGIN, Robots(State.RULES, text, asked_at=time.time()))
         assert (table.take(), domain.pace.delay) == ("open", 0.01)
         (refused,) = table.settled
         assert isinstance(refused, Refused) and refused.refusal.reason == "robots"
@@ -203,7 +212,7 @@ class TestSettled:
 class TestFilling:
     def test_a_domain_with_little_at_hand_is_hungry(self, table: Table):
         domain = table.domain()
-        assert [(found.name, count > 0) for found, count in table.frontier.hungry()] == [("example.com", True)]
+        assert [(found.name, count > 0) for found, count, _ in table.frontier.hungry()] == [("example.com", True)]
         assert table.frontier.hungry() == []
         table.frontier.fill(domain, [queued(number, str(number)) for number in range(4)], asked=4)
         wakes = table.wakes
@@ -231,7 +240,7 @@ class TestFilling:
         table.frontier.found("example.com", rank=-5)
         # Either it is still at hand, or the store is asked for it again: `ready` of the store never gives it.
         at_hand = [one.id for one in domain.ready]
-        assert 9 in at_hand or [found for found, _ in table.frontier.tries_due(time.time())] == [domain]
+        assert 9 in at_hand or [found for found, *_ in table.frontier.tries_due(time.time())] == [domain]
 
     def test_a_retry_whose_time_has_come_goes_first(self, table: Table):
         domain = table.domain()
@@ -264,7 +273,7 @@ class TestCoolDown:
         table.fill(domain, queued(1, "a"), queued(2, "b"))
         assert table.take() == "a"
         table.frontier.fetched(table.jobs[-1])
-        assert 29 < table.frontier.cool_down(domain, time.monotonic(), 30.0) <= 30
+        assert 29 < table.frontier.turns.cool_down(domain, time.monotonic(), 30.0) <= 30
         table.fill(other, queued(3, "x", "other.example"))
         assert [(one.domain, one.reason) for one in table.frontier.waiting(8)] == [("example.com", "cool-down")]
         assert [table.take(), table.take()] == ["x", None]

@@ -7,10 +7,12 @@ from typing import Any, cast
 import pytest
 
 from scraper.config import DomainSettings, Limits, SiteConfig
+from scraper.config.values import RevisitConfig
 from scraper.engine.admission import Admission
 from scraper.engine.domain import Domain
 from scraper.engine.frontier import Frontier, Job
 from scraper.engine.lease import Heartbeat
+from scraper.engine.revisit import Revisit
 from scraper.engine.worker import Desk, Worker
 from scraper.errors import StoreError
 from scraper.fetch.domain_session import DomainSession
@@ -25,6 +27,8 @@ from scraper.store.values import Queued
 
 class OneJob:
     """A frontier with one request to hand out."""
+
+    turns = None
 
     def __init__(self, job: Job) -> None:
         self._jobs: list[Job | None] = [None, job]
@@ -63,7 +67,8 @@ def test_a_store_that_cannot_be_written_ends_the_crawl_and_fails_no_request():
         cast(Desk, desk),
         Events(),
         full,
-        Heartbeat(lambda: None).check,
+        Heartbeat(lambda: True, lambda holds: None).check,
+        Revisit(RevisitConfig(), None),
     )
     with pytest.raises(StoreError, match="full"):
         worker.run()

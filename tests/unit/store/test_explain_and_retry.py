@@ -22,6 +22,7 @@ EPOCHS = {SITE: 1}
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store(tmp_path / "crawl.db", lock=True) as store:
+        store.join(ME)
         yield store
 
 
@@ -202,6 +203,7 @@ def test_store_that_was_made_without_a_table_gets_it(tmp_path: Path):
     old.execute("drop table attempts")
     old.close()
     with Store(path, lock=True) as store:
+        store.join(ME)
         store.claim(ME, [SITE])
         start(store, run, *pages("a"))
         commit(store, run, done(queued(store, run, "a"), attempt=attempt()))

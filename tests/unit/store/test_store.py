@@ -42,6 +42,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(path: Path) -> Iterator[Store]:
     with Store(path, lock=True) as store:
+        store.join(ME)
         yield store
 
 
@@ -127,6 +128,7 @@ class TestQueue:
     def test_duplicates_are_known_to_the_next_process(self, path: Path):
         with Store(path, lock=True) as first:
             run = first.begin_run("books", "i", {}).id
+            first.join(ME)
             start(first, run, *pages("a"))
         with Store(path, lock=True) as second:
             assert start(second, run, *pages("a")).counts.duplicates == 1
@@ -195,7 +197,6 @@ class TestCommit:
             robots=[RobotsRow(f"https://{SITE}", SITE, "rules", "User-agent: *", "", 7.0)],
             figures={SITE: Figures(requests=3, reasons={"first": 1})},
             hosts=["www.example.com"],
-            seconds=1.5,
         )
         counts = store.commit(run, batch, ME, {SITE: epoch}).counts
         assert (counts.pages, counts.items, counts.failed, counts.redirects) == (1, 3, 1, 1)
@@ -205,8 +206,9 @@ class TestCommit:
         assert (failure.reason, failure.status, failure.traceback) == ("http-404", 404, "a traceback")
         assert store.failures(run, "timeout") == []
         row = store.run(run)
-        assert (row.seconds, row.hosts) == (1.5, ("www.example.com",))
-        store.release_leases(ME)
+        assert row.hosts == ("www.example.com",)
+        store.void_leases_of(ME)
+        store.join(ME)
         lease = store.claim(ME, [SITE])[0]
         assert (lease.last_send, lease.cookies, lease.robots[0].text) == (5.0, "[]", "User-agent: *")
 
@@ -240,7 +242,8 @@ class TestCommit:
         assert committed.lost == {a.id}
         assert (committed.counts.pages, committed.counts.queued, queue(store, run)) == (1, 1, ["a"])
         assert [row.data for row in store.items_after(run, 0, 10)] == [{"n": "kept"}]
-        store.release_leases(ME)
+        store.void_leases_of(ME)
+        store.join(ME)
         lease = store.claim(ME, [SITE])[0]
         assert (lease.last_send, lease.cookies, lease.robots) == (None, None, ())
 
@@ -259,18 +262,21 @@ class TestCommit:
 class TestLeases:
     def test_one_holder_at_a_time(self, store: Store):
         mine = store.claim(ME, [SITE])
+        store.join("you")
         assert (mine[0].epoch, store.claim("you", [SITE])) == (1, [])
-        store.release_leases(ME)
+        store.void_leases_of(ME)
         assert store.claim("you", [SITE])[0].epoch > mine[0].epoch
 
     def test_the_lock_voids_every_older_lease(self, path: Path):
         with Store(path, lock=True) as first:
             run = first.begin_run("books", "i", {}).id
+            first.join(ME)
             start(first, run, *pages("a"))
             old = first.claim(ME, [SITE])[0].epoch
             (a,) = first.ready(run, SITE, 1)
         with Store(path, lock=True) as second:
             assert second.commit(run, Batch(outcomes=[done(a, {"n": 1})]), ME, {SITE: old}).lost == {a.id}
+            second.join("you")
             assert second.claim("you", [SITE])[0].epoch > old
 
     def test_reading_voids_none(self, store: Store, path: Path):

@@ -1,0 +1,79 @@
+"""Coming back: which page of an earlier run may stand for a request, and when it need not even be asked for."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+
+from scraper.config.values import RevisitConfig
+from scraper.fetch.validators import CONDITIONS, conditions_of
+from scraper.request import Request
+from scraper.store.values import Queued, Visit
+
+
+class Revisit:
+    """Policy without I/O.
+
+    Args:
+        source: a digest of what makes items of a body: spider, pipelines, rules, settings; None where it cannot be
+            known, and everything is fetched and parsed anew.
+    """
+
+    def __init__(self, config: RevisitConfig, source: bytes | None) -> None:
+        self._config = config
+        self._source = source if config.conditional else None
+        self._identities: dict[str | None, bytes] = {}
+
+    def identity_of(self, request: Request) -> bytes | None:
+        """A digest of what a page of `request` is made with; None where it can never stand for a later one."""
+        if self._source is None or request.method != "GET" or request.dont_filter:
+            return None
+        if request.short_form is None:
+            return self._digest(request)
+        # Plain links, which differ in their callback only.
+        identity = self._identities.get(request.callback)
+        if identity is None:
+            identity = self._identities[request.callback] = self._digest(request)
+        return identity
+
+    def _digest(self, request: Request) -> bytes:
+        made_with = [
+            request.callback,
+            request.errback,
+            request.meta,
+            dict(request.headers),
+            request.cookies,
+            sorted(request.statuses),
+        ]
+        text = json.dumps(made_with, sort_keys=True, default=str).encode()
+        return blake2b(text + (self._source or b""), digest_size=16).digest()
+
+    def visit_of(self, queued: Queued) -> Visit | None:
+        """The page of an earlier run that may stand for this request, if the server says that it is unchanged."""
+        visit, request = queued.visit, queued.request
+        if visit is None or visit.identity is None or visit.identity != self.identity_of(request):
+            return None
+        if any(name in request.headers for name in CONDITIONS):
+            return None
+        return visit
+
+    def conditions_of(self, queued: Queued) -> dict[str, str]:
+        """The headers with which it is asked for."""
+        visit = self.visit_of(queued)
+        return conditions_of(visit.etag, visit.last_modified) if visit is not None else {}
+
+    def spares(self, queued: Queued, now: float) -> bool:
+        """Whether nothing is to be asked at `now` (seconds since the epoch).
+
+        The page is young enough (`revisit.fresh_for`), or its sitemap says that it did not change since.
+        """
+        visit = self.visit_of(queued)
+        if visit is None:
+            return False
+        if now - visit.fetched_at < self._config.fresh_for:
+            return True
+        return self._config.sitemap_lastmod and queued.lastmod is not None and queued.lastmod < visit.fetched_at
+
+    def is_said_to_have_changed(self, queued: Queued, visit: Visit) -> bool:
+        """Whether its sitemap says that the page changed since, so that a 304 is not to be believed."""
+        return self._config.sitemap_lastmod and queued.lastmod is not None and queued.lastmod > visit.fetched_at

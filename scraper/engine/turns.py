@@ -1,0 +1,106 @@
+"""The manners of domains while a shard holds them: whose turn it is, and who is left alone for a while."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from scraper.engine.domain import Domain
+from scraper.fetch.politeness import Circuit
+from scraper.fetch.robots import Robots
+
+
+class Turns:
+    """Thread-safe, under the frontier's lock; all of its methods return at once.
+
+    Args:
+        schedule: enters a domain into the agenda, whose next turn may be earlier now.
+        schedule_anew: the same for one that is entered with what no longer holds.
+        token: our name in robots.txt.
+    """
+
+    def __init__(
+        self,
+        lock: threading.Lock,
+        schedule: Callable[[Domain], None],
+        schedule_anew: Callable[[Domain], None],
+        token: str,
+    ) -> None:
+        self._lock = lock
+        self._schedule = schedule
+        self._schedule_anew = schedule_anew
+        self._token = token
+        #: Domains that wait for a robots.txt which was handed out.
+        self.asking = 0
+
+    def sent(self, domain: Domain, turn: object) -> None:
+        """A head was just written; the domain's next one is due a delay later."""
+        with self._lock:
+            if domain.sending is turn:
+                domain.sending = None
+            domain.sent_at = time.monotonic()
+            domain.due = domain.sent_at + domain.pace.gap(random.random())
+            domain.last_send = time.time()
+            if domain.pace.delay > 0:
+                self._schedule(domain)
+
+    def reserve(self, domain: Domain, turn: object) -> float | None:
+        """A turn beside the frontier: taken at once (None), or seconds until it is worth asking again."""
+        with self._lock:
+            if domain.sending is not None and domain.sending is not turn:
+                return 0.01
+            now = time.monotonic()
+            if domain.due_at > now:
+                return domain.due_at - now
+            domain.sending = turn if domain.pace.delay > 0 else None
+            return None
+
+    def robots_known(self, domain: Domain, origin: str, robots: Robots) -> None:
+        """The robots.txt of an origin is known, and with it perhaps a slower pace."""
+        with self._lock:
+            domain.asking = False
+            self.asking -= 1
+            domain.robots[origin] = robots
+            domain.robots_attempts.pop(origin, None)
+            politeness = domain.settings.politeness
+            domain.pace = domain.pace.slowed_to(robots.crawl_delay(self._token), politeness.max_delay)
+            # It holds from the request on that brought it.
+            domain.due = max(domain.due, domain.sent_at + domain.pace.delay)
+            self._schedule(domain)
+
+    def ask_robots_again(self, domain: Domain, origin: str, wait: float) -> None:
+        """The robots.txt could not be had; the domain waits, then it is asked for again."""
+        with self._lock:
+            domain.asking = False
+            self.asking -= 1
+            domain.robots_attempts[origin] = domain.robots_attempts.get(origin, 0) + 1
+            domain.due = max(domain.due, time.monotonic() + wait)
+            self._schedule(domain)
+
+    def cool_down(self, domain: Domain, sent_at: float, asked: float | None) -> float:
+        """The domain said 429 or 503; returns the seconds that it now holds still."""
+        with self._lock:
+            now = time.monotonic()
+            retry = domain.settings.retry
+            domain.cool = domain.cool.refused(sent_at, now, asked, retry.backoff, retry.max_backoff)
+            return max(0.0, domain.cool.until - now)
+
+    def answered(self, domain: Domain, *, well: bool) -> None:
+        """The domain answered; well, or with something that is at least no failure of the server."""
+        if domain.is_doubtful or (well and domain.cool.step):
+            with self._lock:
+                domain.has_answered = True
+                domain.circuit = Circuit()
+                domain.cool = domain.cool.answered() if well else domain.cool
+                self._schedule_anew(domain)
+
+    def failed(self, domain: Domain, began_at: float) -> float:
+        """A request that began at `began_at` got no answer; returns the pause that its domain makes from now on."""
+        with self._lock:
+            before, now = domain.circuit, time.monotonic()
+            retry = domain.settings.retry
+            domain.circuit = before.failed(began_at, now, retry.backoff, retry.max_backoff)
+            self._schedule(domain)
+            return max(0.0, domain.circuit.until - now) if domain.circuit.pauses > before.pauses else 0.0

@@ -1,0 +1,66 @@
+"""Asking whether a page changed since an earlier visit. Pure: RFC 9110 sections 8.8 and 13, as values."""
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import Mapping
+from datetime import datetime
+
+#: Headers of a request that ask for something on a condition; a spider that sets one of them keeps it.
+CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range")
+
+
+def validators_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The ETag and Last-Modified of an answer by which it may be asked for again.
+
+    None of them where the answer depends on more than its URL and our settings (`Vary: *` or `Vary: Cookie`, RFC
+    9110 section 12.5.5), or says that it is not to be kept (RFC 9111 section 5.2.2.5). A Last-Modified within a
+    second of the Date is left out: the page may have changed again in that second (RFC 9110 section 8.8.2.2).
+    """
+    varies = {name.strip().lower() for name in headers.get("Vary", "").split(",")}
+    if varies & {"*", "cookie", "authorization"} or "no-store" in _directives(headers.get("Cache-Control", "")):
+        return None, None
+    etag = headers.get("ETag") or None
+    modified = headers.get("Last-Modified") or None
+    when, date = _date(modified), _date(headers.get("Date"))
+    if when is None or (etag is None and date is not None and (date - when).total_seconds() < 1):
+        modified = None
+    return etag, modified
+
+
+def conditions_of(etag: str | None, last_modified: str | None) -> dict[str, str]:
+    """The headers that ask for a page only if it changed since (RFC 9110 sections 13.1.2 and 13.1.3)."""
+    conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+    return {name: value for name, value in conditions.items() if value is not None}
+
+
+def contradicts(headers: Mapping[str, str], etag: str | None, last_modified: str | None) -> bool:
+    """Whether a 304 says itself that the page is another one than that with our validators.
+
+    It carries the validators that a 200 would have carried (RFC 9110 section 15.4.5): an ETag that is none of ours,
+    or a later Last-Modified, means that the page did change.
+    """
+    today = headers.get("ETag")
+    if today and etag is not None:
+        return _opaque(today) != _opaque(etag)
+    now, then = _date(headers.get("Last-Modified")), _date(last_modified)
+    return now is not None and then is not None and now > then
+
+
+def _opaque(etag: str) -> str:
+    """For comparing weakly, as If-None-Match does (RFC 9110 section 8.8.3.2)."""
+    return etag.strip().removeprefix("W/")
+
+
+def _directives(value: str) -> set[str]:
+    return {part.strip().lower().partition("=")[0] for part in value.split(",")}
+
+
+def _date(value: str | None) -> datetime | None:
+    if not value:
+        return None
+    try:
+        found = email.utils.parsedate_to_datetime(value)
+    except (ValueError, TypeError):
+        return None
+    return found if found.tzinfo is not None else None

@@ -1,0 +1,36 @@
+"""What a page yielded, as the store keeps it: all of its requests in one compact blob."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+
+from scraper.request import Request
+
+# The links of a page repeat each other from near, so a small window finds as much as a large one, which would cost
+# eight times as much to set up.
+_WINDOW_BITS = 12
+_MEMORY_LEVEL = 5
+
+
+def pack(lines: Sequence[str]) -> bytes | None:
+    """Requests, each as its short form or as JSON, in one blob; None where there are none."""
+    if not lines:
+        return None
+    deflate = zlib.compressobj(1, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
+    return deflate.compress("\n".join(lines).encode()) + deflate.flush()
+
+
+def unpack(blob: bytes | None, depth: int) -> list[Request]:
+    """The inverse of `pack`.
+
+    Args:
+        depth: that of the page.
+    """
+    if blob is None:
+        return []
+    return [
+        Request.from_record(json.loads(line)) if line.startswith("{") else Request.from_short_form(line, depth + 1)
+        for line in zlib.decompress(blob).decode().split("\n")
+    ]
