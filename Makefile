@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale proofs bench profile clean
+.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale rules-speed proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -46,6 +46,7 @@ check: lint test test-oldest  ## all that CI runs
 
 kill-storm: $(READY)  ## crawls killed with SIGKILL at random moments: nothing lost, nothing twice
 	$(BIN)/python -m tests.proofs.kill_storm $(ARGS)
+	$(BIN)/python -m tests.proofs.kill_storm --processes 2 $(ARGS)
 
 memory: $(READY)  ## peak memory on 20,000 pages against 2,000
 	$(BIN)/python -m tests.proofs.memory $(ARGS)
@@ -62,7 +63,10 @@ storm: $(READY)  ## 5,000 mishaps of servers over 20 domains: every URL accounte
 scale: $(READY)  ## a million queued URLs over ten thousand domains: at work at once, memory bounded
 	$(BIN)/python -m tests.proofs.scale $(ARGS)
 
-proofs: kill-storm memory manners toxic storm scale  ## all proofs that take minutes
+rules-speed: $(READY)  ## a crawl by rules against the same by a spider written by hand, by CPU time
+	$(BIN)/python -m tests.proofs.rules_speed $(ARGS)
+
+proofs: kill-storm memory manners toxic storm scale rules-speed  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.

@@ -15,13 +15,16 @@ from fnmatch import translate
 
 from scraper import urls
 from scraper.config import SiteConfig
-from scraper.config.values import PathRule
+from scraper.config.values import PathRule, UrlConfig
 from scraper.request import Request
 from scraper.store.seen import Recent, Seen
+from scraper.store.tables import Kind
 from scraper.store.values import Found, Refusal
 
 #: Servers refuse longer request lines (RFC 9112 section 3 asks them to take 8,000 bytes), and traps grow them.
 MAX_URL = 8_000
+#: How many indexes of sitemaps may lie one behind the other; the protocol knows one.
+MAX_INDEXES = 3
 #: Verdicts that are remembered, and the longest URL for which one is: some 10 MB altogether.
 _VERDICTS = 40_000
 _SHORT_URL = 500
@@ -66,6 +69,11 @@ class Admission:
         self._include = [_Rule(rule) for rule in config.scope.include]
         self._exclude = [_Rule(rule) for rule in config.scope.exclude]
 
+    @staticmethod
+    def fingerprint_of(request: Request, config: UrlConfig) -> bytes:
+        """By which a request is known."""
+        return request.fingerprint(sort_query=config.sort_query, drop_params=config.drop_params)
+
     def allow_host_of(self, url: str) -> None:
         """Take a host into the scope, as those to which start URLs redirect are.
 
@@ -109,6 +117,40 @@ class Admission:
             return Refusal(request.url[:MAX_URL], verdict.fingerprint, *refused)
         return Found(request, verdict.fingerprint, verdict.domain, request.dont_filter, record)
 
+    def judge_listed(self, url: str, lastmod: float | None) -> Found | Refusal:
+        """The verdict on a page that a sitemap lists: each comes once, so that nothing of it is remembered.
+
+        Args:
+            url: absolute, without fragment.
+            lastmod: when the sitemap says that it changed last, in seconds since the epoch.
+        """
+        request = Request.from_record({"url": url, "listed": True})
+        fingerprint = self.fingerprint_of(request, self._urls)
+        refused = self._why_refused(url)
+        if refused is not None:
+            return Refusal(url[:MAX_URL], fingerprint, *refused)
+        return Found(request, fingerprint, urls.domain_of(url), lastmod=lastmod)
+
+    def judge_sitemap(self, request: Request, *, beside: str | None = None) -> Found | Refusal:
+        """The verdict on a file that lists pages; rules on paths are about pages, and say nothing of it.
+
+        Args:
+            beside: the index that names it, whose entries lie on its own host or within the scope. A file that the
+                configuration or a robots.txt names may be anywhere (https://www.sitemaps.org/protocol.html, cross
+                submits), and so may one to which a file is redirected.
+        """
+        fingerprint = self.fingerprint_of(request, self._urls)
+        url, host, refused = request.url, urls.host_of(request.url), None
+        if len(url) > MAX_URL:
+            refused = _too_long(url)
+        elif request.depth > MAX_INDEXES:
+            refused = "depth", f"indexes of sitemaps are followed {MAX_INDEXES} deep"
+        elif beside is not None and host != urls.host_of(beside) and not self._covers(host):
+            refused = _offsite(host)
+        if refused is not None:
+            return Refusal(url[:MAX_URL], fingerprint, *refused)
+        return Found(request, fingerprint, urls.domain_of(url), request.dont_filter, kind=Kind.SITEMAP)
+
     def _verdict(self, request: Request) -> _Verdict:
         url = request.url
         if request.method != "GET" or request.body or len(url) > _SHORT_URL:
@@ -121,16 +163,16 @@ class Admission:
         return verdict
 
     def _think(self, request: Request) -> _Verdict:
-        fingerprint = request.fingerprint(sort_query=self._urls.sort_query, drop_params=self._urls.drop_params)
+        fingerprint = self.fingerprint_of(request, self._urls)
         refused = self._why_refused(request.url)
         return _Verdict(fingerprint, "" if refused else urls.domain_of(request.url), refused)
 
     def _why_refused(self, url: str) -> tuple[str, str] | None:
         if len(url) > MAX_URL:
-            return "url-too-long", f"the URL has {len(url):,} characters, more than {MAX_URL:,}"
+            return _too_long(url)
         host = urls.host_of(url)
         if not self._covers(host):
-            return "offsite", f"{host} is not within allowed_domains: add it there to crawl it"
+            return _offsite(host)
         path = url[len(urls.origin_of(url)) :].partition("?")[0] or "/"
         for rule in self._exclude:
             if rule.matches(url, path):
@@ -147,6 +189,14 @@ class Admission:
                 return True
             _, _, host = host.partition(".")
         return False
+
+
+def _too_long(url: str) -> tuple[str, str]:
+    return "url-too-long", f"the URL has {len(url):,} characters, more than {MAX_URL:,}"
+
+
+def _offsite(host: str) -> tuple[str, str]:
+    return "offsite", f"{host} is not within allowed_domains: add it there to crawl it"
 
 
 def _bare(host: str) -> str:

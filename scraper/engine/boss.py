@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from scraper import urls
 from scraper.config import SiteConfig
 from scraper.engine.admission import Admission
 from scraper.engine.direction import Director
@@ -60,7 +59,7 @@ class Boss:
 
     def _queue_checks(self) -> Counts:
         """The pages of an earlier run that were not reached, as far as they are within the scope."""
-        hosts = (*map(urls.host_of, self._config.start_urls), *self.director.hosts())
+        hosts = (*self._config.own_hosts(), *self.director.hosts())
         admission = Admission(self._config, hosts)
         return self._store.queue_checks(self._run.id, lambda page: isinstance(admission.judge(page), Found))
 

@@ -19,7 +19,18 @@ from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.store import Store
 from scraper.store.domains import START
-from scraper.store.values import Again, Batch, Carried, Committed, Done, Outcome, RobotsRow, RunRow, StartTaken
+from scraper.store.values import (
+    Again,
+    Batch,
+    Carried,
+    Committed,
+    Done,
+    Outcome,
+    Portion,
+    RobotsRow,
+    RunRow,
+    StartTaken,
+)
 
 #: A batch is committed when it holds this many outcomes, or its first is this old (seconds).
 BATCH_OUTCOMES = 200
@@ -74,13 +85,15 @@ class Clerk:
         """Whether the batch should be committed before more is taken in."""
         return len(self._batch.outcomes) >= BATCH_OUTCOMES
 
-    def take(self, message: Outcome | StartTaken | RobotsRow) -> None:
+    def take(self, message: Outcome | Portion | StartTaken | RobotsRow) -> None:
         """Something for the next commit."""
         if not self._batch:
             self._batch_began = time.monotonic()
         match message:
             case Outcome():
                 self._batch.outcomes.append(message)
+            case Portion():
+                self._batch.portions.append(message)
             case StartTaken():
                 self._batch.starts.append(message)
             case RobotsRow():
@@ -110,7 +123,7 @@ class Clerk:
     def _is_waited_for(self, age: float) -> bool:
         """Whether a domain has nothing at hand, so that what this batch brought may be its next."""
         batch = self._batch
-        if batch.starts:
+        if batch.starts or batch.portions:
             return True
         # Others have work meanwhile, and many small commits cost more than a few larger ones.
         if age < _SPARE_SECONDS and not self._frontier.is_out_of_work:
@@ -124,9 +137,11 @@ class Clerk:
 
     def _commit(self) -> None:
         batch, self._batch = self._batch, Batch()
+        portions = batch.portions
         if self.discarding:
-            batch.outcomes = []
+            batch.outcomes, batch.portions = [], []
         names = {outcome.queued.domain for outcome in batch.outcomes} | {row.domain for row in batch.robots}
+        names |= {portion.queued.domain for portion in batch.portions}
         held = [domain for name in names if (domain := self._frontier.get(name)) is not None]
         batch.hosts, self._admission.added_hosts = self._admission.added_hosts, []
         done = self.write(batch, held)
@@ -141,6 +156,8 @@ class Clerk:
         self.report.found |= self._holdings.found(done.added)
         self.report.hosts += batch.hosts
         self.report.pages += sum(isinstance(outcome, Done | Carried) for outcome in outcomes)
+        for portion in portions:
+            portion.on_commit()
         for start in batch.starts:
             self._start_taken += start.count
             self.report.start = self._start_taken, start.done

@@ -109,7 +109,7 @@ class Director:
         self._commit, self.counts = run.commits, run.counts
         self._start_taken, self._start_done = run.start_taken, run.start_done
         self._hosts += [host for host in run.hosts if host not in self._hosts]
-        for name in shard.domains:
+        for name in sorted(shard.domains):
             del self._shard_of[name]
             self._unclaimed[name] = None
         if self._starter == number:

@@ -141,7 +141,7 @@ class Frontier:
         """The next request of a due domain, its origin's robots.txt first; or None after settling what is refused."""
         queued = domain.ready[0]
         origin = urls.origin_of(queued.request.url)
-        outcome = unsent.before_robots(domain, queued)
+        outcome, robots = unsent.before_robots(domain, queued), None
         if outcome is None and domain.settings.politeness.robots == "obey":
             robots = domain.robots.get(origin)
             if robots is None or not robots.is_current(time.time()):
@@ -149,6 +149,7 @@ class Frontier:
                 self.turns.asking += 1
                 return self._begin(Job(domain, None, origin, domain.is_doubtful))
             outcome = unsent.by_robots(queued, origin, robots, self._token)
+        outcome = outcome or unsent.as_listing(queued, origin, robots)
         if outcome is None and queued.visit is not None and self._spares(queued, time.time()):
             outcome = Spared(queued, queued.visit)
         self._take_off(domain)

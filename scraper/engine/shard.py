@@ -14,9 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
-from scraper import urls
 from scraper.config import SiteConfig
 from scraper.engine.admission import Admission
 from scraper.engine.clerk import Clerk
@@ -30,6 +29,8 @@ from scraper.engine.note import note_of
 from scraper.engine.parser import Parser
 from scraper.engine.parsing import ParseThread
 from scraper.engine.revisit import Revisit
+from scraper.engine.sitemaps import Sitemaps, unread
+from scraper.engine.unsent import NamedByRobots
 from scraper.engine.watch import Watch
 from scraper.engine.worker import Worker
 from scraper.errors import LeaseLost
@@ -115,11 +116,12 @@ class Shard:
             product_token(config.user_agent),
             revisit.spares,
         )
-        scope = [*(urls.host_of(url) for url in config.start_urls), *hosts]
+        scope = [*config.own_hosts(), *hosts]
         self._admission = Admission(config, scope, store.seen(run.id))
         self._note = note_of(store.path, run.id, number)
         self._parser = Parser(parts.spider, parts.pipelines, config, self._admission, emit, self._note, revisit)
         self._parse_thread = ParseThread(self._parser, self._frontier, emit, self._inbox.put)
+        self._sitemaps = Sitemaps(self._admission, self._frontier, emit, self._inbox.put)
         self._holdings = Holdings(
             store, run.id, config, self._frontier, emit, owner=self.owner, make_session=parts.make_session
         )
@@ -136,7 +138,7 @@ class Shard:
             self._heartbeat.check,
             revisit,
         )
-        self._threads: list[threading.Thread] = []
+        self._fetchers: list[threading.Thread] = []
         watch = Watch(self._frontier, self._parser, limits, emit)
         self._clerk = Clerk(store, run, limits, self._frontier, self._holdings, self._admission, emit, watch, report)
         self._stop_seconds: float | None = None
@@ -188,6 +190,10 @@ class Shard:
         """A page that is the same as in an earlier run."""
         self._parse_thread.put_carried(queued, visit, fetch, was_not_modified=was_not_modified)
 
+    def sitemap(self, queued: Queued, fetch: Fetch, body: IO[bytes]) -> None:
+        """A file that lists pages."""
+        self._sitemaps.put(queued, fetch, body)
+
     def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
         """A robots.txt for the store."""
         self._inbox.put(RobotsRow(origin, domain.name, robots.state.value, robots.text, robots.why, robots.asked_at))
@@ -214,6 +220,7 @@ class Shard:
         self._heartbeat.start()
         try:
             self._spawn(self._parse_thread.run, "parse")
+            self._spawn(self._sitemaps.run, "sitemaps")
             self._clerk.send_report()
             interrupt: KeyboardInterrupt | None = None
             try:
@@ -298,7 +305,11 @@ class Shard:
         if isinstance(outcome, Spared):
             self._parse_thread.put_carried(outcome.queued, outcome.visit, None)
             return
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, NamedByRobots):
+            outcome = self._sitemaps.named(outcome)
+        elif isinstance(outcome, Failed) and outcome.queued.kind is Kind.SITEMAP:
+            outcome = unread(outcome.queued, outcome.message, self._emit)
+        elif isinstance(outcome, Failed):
             self._emit(events.PageFailed(request.url, outcome.reason, outcome.message))
             if request.errback is not None:
                 self.parse_failure(outcome, None)
@@ -310,7 +321,7 @@ class Shard:
 
     # Threads ---------------------------------------------------------------------------------------------
 
-    def _spawn(self, work: Callable[[], None], name: str) -> None:
+    def _spawn(self, work: Callable[[], None], name: str) -> threading.Thread:
         def guarded() -> None:
             try:
                 work()
@@ -321,11 +332,11 @@ class Shard:
 
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         thread.start()
-        self._threads.append(thread)
+        return thread
 
     def _spawn_fetchers(self) -> None:
-        while len(self._threads) - 1 < self._frontier.concurrency(MAX_THREADS):
-            self._spawn(self._worker.run, f"fetch-{len(self._threads)}")
+        while len(self._fetchers) < self._frontier.concurrency(MAX_THREADS):
+            self._fetchers.append(self._spawn(self._worker.run, f"fetch-{len(self._fetchers) + 1}"))
 
     # The end ---------------------------------------------------------------------------------------------
 
@@ -339,6 +350,7 @@ class Shard:
     def _drain(self) -> None:
         """Let what is in flight come to its end and commit it; close all sessions and commit their last figures."""
         self._frontier.close()
+        self._sitemaps.close()
         began = time.monotonic()
         if self._frontier.in_flight:
             self._emit(events.Draining(self._frontier.in_flight, self._drain_until(began) - began))
@@ -354,6 +366,7 @@ class Shard:
             self._clerk.discarding = True
             self._worker.abort()
         self._parse_thread.stop()
+        self._sitemaps.stop()
         self._wait_for_fetchers()
         self._holdings.close()
         self._clerk.write(Batch(), self._frontier.domains)
@@ -362,7 +375,7 @@ class Shard:
 
     def _wait_for_fetchers(self) -> None:
         until = time.monotonic() + _ABORT_SECONDS
-        for thread in self._threads[1:]:
+        for thread in self._fetchers:
             thread.join(max(0.0, until - time.monotonic()))
 
     def _let_go(self) -> None:
@@ -370,4 +383,5 @@ class Shard:
         self._frontier.close()
         self._worker.abort()
         self._parse_thread.stop()
+        self._sitemaps.stop()
         self._holdings.close()

@@ -7,9 +7,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from typing import IO, Protocol
 
 from scraper.config import Limits
+from scraper.engine import sitemaps
 from scraper.engine.admission import Admission
 from scraper.engine.attempts import attempt_of
 from scraper.engine.domain import Domain, DomainGate
@@ -55,6 +56,9 @@ class Desk(Protocol):
 
     def carry(self, queued: Queued, visit: Visit, fetch: Fetch, *, was_not_modified: bool) -> None:
         """A page that is the same as in an earlier run."""
+
+    def sitemap(self, queued: Queued, fetch: Fetch, body: IO[bytes]) -> None:
+        """A file that lists pages."""
 
     def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
         """A robots.txt for the store."""
@@ -108,10 +112,11 @@ class Worker:
 
     def _fetch_page(self, job: Job, queued: Queued) -> None:
         domain = job.domain
+        body = sitemaps.spool() if queued.kind is Kind.SITEMAP else None
         try:
             if not queued.request.may_be_repeated:
                 self._mark_sent(queued.id)
-            fetch = self._fetch(queued.request, job, self._revisit.conditions_of(queued))
+            fetch = self._fetch(queued.request, job, self._revisit.conditions_of(queued), body)
         except LeaseLost:
             # Not sent. If the lease is another shard's by now, the commit leaves this out.
             self._frontier.fetched(job)
@@ -122,10 +127,16 @@ class Worker:
         except Exception as error:
             _log.exception("%s could not be fetched", queued.request.url)
             fetch = Fetch(None, FetchError(f"{type(error).__name__}: {error}", reason="internal"), None, 0.0, 0)
+        is_listing = body is not None and fetch.response is not None and fetch.response.ok
         body_bytes = len(fetch.response.body) if fetch.response is not None else 0
-        self._frontier.fetched(job, body_bytes=body_bytes)
-        self._report(fetch, queued.request, domain, queued.attempts + 1, "page")
+        self._frontier.fetched(job, body_bytes=body.tell() if body is not None and is_listing else body_bytes)
+        self._report(fetch, queued.request, domain, queued.attempts + 1, queued.kind.name.lower())
         self._note_health(domain, fetch)
+        if body is not None and is_listing:
+            self._desk.sitemap(queued, fetch, body)
+            return
+        if body is not None:
+            body.close()
         self._decide(queued, domain, fetch)
 
     def _note_health(self, domain: Domain, fetch: Fetch) -> None:
@@ -143,9 +154,13 @@ class Worker:
             if pause:
                 self._emit(events.CoolingDown(domain.name, pause, "it does nothing but fail"))
 
-    def _fetch(self, request: Request, job: Job, conditions: Mapping[str, str]) -> Fetch:
+    def _fetch(self, request: Request, job: Job, conditions: Mapping[str, str], body: IO[bytes] | None) -> Fetch:
+        """Send a request; `body` takes the answer's where it is a sitemap."""
+        fetch, session = self._fetcher.fetch, job.domain.session
         with self._turn(job) as turn:
-            return self._fetcher.fetch(request, job.domain.session, turn, conditions=conditions)
+            if body is None:
+                return fetch(request, session, turn, conditions=conditions)
+            return fetch(request, session, turn, body_limit=sitemaps.MAX_BYTES, truncate=True, into=body)
 
     @contextlib.contextmanager
     def _turn(self, job: Job) -> Iterator[Turn]:
@@ -205,14 +220,15 @@ class Worker:
         except FetchError as error:
             self._failed(queued, domain, fetch, error.reason, str(error))
             return
-        if target.depth == 0:
+        if target.depth == 0 and not target.listed:
             self._admission.allow_host_of(target.url)
         request = queued.request
         filtered = request.method == "GET" and not request.dont_filter and not came_before
         # What such a request redirects to in turn is no duplicate either.
         target.dont_filter = not filtered
         record = target.to_json()
-        verdict = self._admission.judge(target, record)
+        is_sitemap = queued.kind is Kind.SITEMAP
+        verdict = self._admission.judge_sitemap(target) if is_sitemap else self._admission.judge(target, record)
         yielded = Yielded(outgoing=[record])
         if isinstance(verdict, Refusal):
             yielded.refusals.append(verdict)
@@ -255,6 +271,9 @@ class Worker:
             return
         if queued.kind is Kind.CHECK:
             self._settle(Checked(queued, None, attempt=sending), body_bytes)
+            return
+        if queued.kind is Kind.SITEMAP:
+            self._settle(sitemaps.unread(queued, message, self._emit, sending))
             return
         if verdict.reason == "wait-too-long":
             message += f" and asks to wait {asked_wait:.0f} s, more than retry.max_wait"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, select
+from sqlalchemy import Connection, Select, exists, select
 
 from scraper.request import Request
 from scraper.store import frontier, runs
@@ -25,7 +25,7 @@ _PORTION = 500
 
 @dataclass(frozen=True, slots=True)
 class Unreached:
-    """Pages that a run has not met: of each, the number of a row that holds its request."""
+    """Pages that a run has not met: the numbers of rows that hold their requests, some more than once."""
 
     #: In the frontier.
     requests: Sequence[int]
@@ -66,14 +66,10 @@ def unreached(connection: Connection, earlier: int, run: int, admits: Callable[[
         ~exists().where(met.c.run == run, met.c.fingerprint == before.c.fingerprint),
         gave_items,
     )
-    others = (
-        select(func.min(lingering.c.id), lingering.c.request)
-        .where(
-            lingering.c.run == earlier,
-            lingering.c.fingerprint.is_not(None),
-            ~exists().where(met.c.run == run, met.c.fingerprint == lingering.c.fingerprint),
-        )
-        .group_by(lingering.c.request)
+    others = select(lingering.c.id, lingering.c.request).where(
+        lingering.c.run == earlier,
+        lingering.c.fingerprint.is_not(None),
+        ~exists().where(met.c.run == run, met.c.fingerprint == lingering.c.fingerprint),
     )
 
     def chosen(query: Select[Any]) -> list[int]:

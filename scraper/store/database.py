@@ -23,6 +23,8 @@ _BUSY_SECONDS = 30
 _INCREMENTAL = 2
 #: Pages of the file that are given back in one transaction.
 _FREED_AT_ONCE = 1_000
+#: How long readers are waited for before the file is cut.
+_CHECKPOINT_MILLISECONDS = 1_000
 
 
 class Database:
@@ -126,12 +128,13 @@ class Database:
         try:
             with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as own:
                 if own.execute("PRAGMA auto_vacuum").fetchone()[0] == _INCREMENTAL:
-                    while own.execute("PRAGMA freelist_count").fetchone()[0]:
+                    for _ in range(0, own.execute("PRAGMA freelist_count").fetchone()[0], _FREED_AT_ONCE):
                         own.execute(f"PRAGMA incremental_vacuum({_FREED_AT_ONCE})").fetchall()
                 elif self._has_room_to_be_written_anew():
                     own.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
                     own.execute("VACUUM")
-                # Until then the file itself is as long as it was; readers that are at work put it off.
+                # Until then the file itself is as long as it was; a reader who is at work puts that off.
+                own.execute(f"PRAGMA busy_timeout={_CHECKPOINT_MILLISECONDS}")
                 own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
             raise self._explained(error) from error

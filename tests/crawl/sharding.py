@@ -153,10 +153,14 @@ class Sites:
             ]
         return found
 
-    def gaps(self, name: str) -> list[float]:
-        """Seconds between the beginnings of one domain's requests."""
-        began = [asked.began for asked in self.of(name)]
-        return [after - before for before, after in pairwise(began)]
+    def gaps_at_changes(self) -> list[float]:
+        """Seconds between the last request of one process to a domain, and the first of the next process."""
+        return [
+            after.began - before.began
+            for name in self.pages
+            for before, after in pairwise(self.of(name))
+            if before.process != after.process
+        ]
 
 
 def linked(sizes: list[int]) -> dict[str, dict[str, str]]:

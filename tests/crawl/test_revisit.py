@@ -1,4 +1,4 @@
-"""A second visit: what did not change is neither sent again nor parsed again, and the crawl still reaches everything."""
+"""A second visit: what did not change is neither sent nor parsed again, and the crawl still reaches everything."""
 
 from __future__ import annotations
 

@@ -1,14 +1,18 @@
 """Crawls killed with SIGKILL at random moments, each gone on with by the same command.
 
-    python -m tests.proofs.kill_storm [--crawls 5] [--kills 8] [--seed 1]
+    python -m tests.proofs.kill_storm [--crawls 5] [--kills 8] [--processes 1] [--domains 3] [--seed 1]
 
 Of every crawl: all pages have their item, none has it twice, the store is sound and the export parses whole.
 The documentation of PostgreSQL is served by nginx; the demo shop, with its login area, by itself.
+
+With several processes the documentation is crawled on several domains, and what is killed is a shard, the
+coordinator, or both; a coordinator whose shard was killed goes on by itself.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -25,7 +29,9 @@ from scraper.demo.shop import ALL_PRODUCTS, MEMBER_PRODUCTS, Shop
 from tests.servers.nginx import Nginx, docs_root, have_nginx
 
 ROOT = Path(__file__).parents[2]
-_GIVE_UP_SECONDS = 120
+_GIVE_UP_SECONDS = 180
+#: A shard whose coordinator was killed is gone within this time; one that just began, once its modules are imported.
+_LEAVE_SECONDS = 8.0
 
 
 class Storm:
@@ -34,29 +40,51 @@ class Storm:
     Args:
         command: begins the crawl and goes on with it.
         longest: seconds that it is left alone between two kills, at the most.
+        processes: of the crawl; with several, shards are killed too.
     """
 
-    def __init__(self, command: list[str], environment: Mapping[str, str], longest: float) -> None:
+    def __init__(
+        self, command: list[str], environment: Mapping[str, str], longest: float, processes: int = 1
+    ) -> None:
         self._command = command
         self._environment = {**os.environ, **environment}
         self._longest = longest
+        self._processes = processes
         self.killed = 0
+        #: How often what was killed.
+        self.victims = {"crawl": 0} if processes == 1 else {"shard": 0, "coordinator": 0, "both": 0}
 
     def run(self, kills: int, chance: random.Random) -> None:
         """Kill it `kills` times, then let it end."""
+        process = self._start()
         while self.killed < kills:
-            process = self._start()
             try:
                 code = process.wait(chance.uniform(0.3, self._longest))
             except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                self.killed += 1
+                victim = chance.choice(list(self.victims))
+                if self._kill(process, victim, chance):
+                    self.killed += 1
+                    self.victims[victim] += 1
+                if process.returncode is not None:
+                    process = self._start()
             else:
                 raise AssertionError(f"it ended by itself ({code}) after {self.killed} kills:\n{self._output()}")
-        process = self._start()
         code = process.wait(_GIVE_UP_SECONDS)
         assert code == 0, f"exit {code} after {self.killed} kills:\n{self._output()}"
+
+    def _kill(self, process: subprocess.Popen[bytes], victim: str, chance: random.Random) -> bool:
+        """Returns whether there was such a victim: a shard takes a moment to be there."""
+        shards = children_of(process.pid) if self._processes > 1 else []
+        if victim in ("shard", "both"):
+            if not shards:
+                return False
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chance.choice(shards), signal.SIGKILL)
+        if victim != "shard":
+            process.kill()
+            process.wait()
+            assert leave(shards, _LEAVE_SECONDS), f"a shard outlived its coordinator:\n{self._output()}"
+        return True
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (read when it fails)
@@ -65,6 +93,30 @@ class Storm:
     def _output(self) -> str:
         self._log.seek(0)
         return self._log.read().decode(errors="replace")[-4000:]
+
+
+def children_of(process: int) -> list[int]:
+    """The processes that a process started and that are alive."""
+    return [each for each, (parent, state) in _all_processes().items() if parent == process and state != "Z"]
+
+
+def leave(processes: list[int], within: float) -> bool:
+    """Whether these processes are gone soon."""
+    deadline = time.monotonic() + within
+    while True:
+        living = {each for each, (_, state) in _all_processes().items() if state != "Z"}
+        if living.isdisjoint(processes):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+
+
+def _all_processes() -> dict[int, tuple[int, str]]:
+    """By number: the parent, and the state in a letter."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,state="], capture_output=True, text=True, check=True)
+    rows = (line.split() for line in listed.stdout.splitlines())
+    return {int(row[0]): (int(row[1]), row[2][:1]) for row in rows}
 
 
 def check(folder: Path, field: str, wanted: set[str]) -> None:
@@ -89,14 +141,22 @@ def command(config: str, folder: Path, *sets: str) -> list[str]:
     return [sys.executable, "-m", "scraper", "crawl", str(ROOT / "config" / config), "--quiet", *flags]
 
 
-def documentation(server: Nginx, pages: set[str], kills: int, chance: random.Random) -> None:
-    """The PostgreSQL manual."""
+def documentation(
+    hosts: list[str], server: Nginx, pages: set[str], kills: int, chance: random.Random, processes: int
+) -> Storm:
+    """The PostgreSQL manual, on each of these addresses."""
+    urls = [server.url.replace("127.0.0.1", host) for host in hosts]
     with tempfile.TemporaryDirectory() as name:
-        sets = ("politeness.delay=0", "politeness.concurrency=8")
-        environment = {"DOCS_URL": f"{server.url}/index.html", "DOCS_PRIVATE": "true"}
-        storm = Storm(command("docs.yaml", Path(name), *sets), environment, longest=2.0)
+        sets = (
+            "politeness.delay=0",
+            "politeness.concurrency=8",
+            f"start_urls=[{', '.join(f'{url}/index.html' for url in urls)}]",
+            f"engine.processes={processes}",
+        )
+        storm = Storm(command("docs.yaml", Path(name), *sets), {"DOCS_PRIVATE": "true"}, 1.0 + processes, processes)
         storm.run(kills, chance)
-        check(Path(name), "url", {f"{server.url}/{page}" for page in pages})
+        check(Path(name), "url", {f"{url}/{page}" for url in urls for page in pages})
+    return storm
 
 
 def shop_with_login(kills: int, chance: random.Random) -> None:
@@ -112,6 +172,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--crawls", type=int, default=4, help="crawls of each site")
     parser.add_argument("--kills", type=int, default=5, help="kills in each crawl")
+    parser.add_argument("--processes", type=int, default=1, help="of each crawl; with several, shards are killed too")
+    parser.add_argument(
+        "--domains", type=int, default=3, help="of the documentation, where there are processes for it"
+    )
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.randrange(1_000_000)
@@ -119,7 +183,8 @@ def main() -> None:
     print(f"seed {seed}", flush=True)
     began = time.monotonic()
     total = 0
-    for number in range(options.crawls):
+    # The shop is one domain, which one process crawls.
+    for number in range(options.crawls if options.processes == 1 else 0):
         shop_with_login(options.kills, chance)
         total += options.kills
         print(f"shop {number + 1}: {options.kills} kills, every product once", flush=True)
@@ -127,11 +192,13 @@ def main() -> None:
     if folder is None or not have_nginx():
         sys.exit("nginx or postgresql-doc-15 is not installed: the documentation was not crawled")
     pages = {path.name for path in folder.glob("*.html")}
+    hosts = [f"127.0.0.{number + 1}" for number in range(1 if options.processes == 1 else options.domains)]
     for number in range(options.crawls):
-        with tempfile.TemporaryDirectory() as work, Nginx(folder, Path(work)) as server:
-            documentation(server, pages, options.kills, chance)
-        total += options.kills
-        print(f"documentation {number + 1}: {options.kills} kills, {len(pages)} pages once each", flush=True)
+        with tempfile.TemporaryDirectory() as work, Nginx(folder, Path(work), more_hosts=hosts[1:]) as server:
+            storm = documentation(hosts, server, pages, options.kills, chance, options.processes)
+        total += storm.killed
+        killed = ", ".join(f"{victim} {count}" for victim, count in storm.victims.items())
+        print(f"documentation {number + 1}: killed {killed}; {len(pages)} pages once on each of {hosts}", flush=True)
     print(f"{total} kills in {time.monotonic() - began:.0f} s: nothing lost, nothing twice")
 
 
