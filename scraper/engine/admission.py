@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from fnmatch import translate
+from functools import lru_cache
 
 from scraper import urls
 from scraper.config import SiteConfig
@@ -126,10 +127,12 @@ class Admission:
         """
         request = Request.from_record({"url": url, "listed": True})
         fingerprint = self.fingerprint_of(request, self._urls)
-        refused = self._why_refused(url)
+        origin = urls.origin_of(url)
+        host, domain = _home_of(origin)
+        refused = self._why_refused(url, origin, host)
         if refused is not None:
             return Refusal(url[:MAX_URL], fingerprint, *refused)
-        return Found(request, fingerprint, urls.domain_of(url), lastmod=lastmod)
+        return Found(request, fingerprint, domain, lastmod=lastmod)
 
     def judge_sitemap(self, request: Request, *, beside: str | None = None) -> Found | Refusal:
         """The verdict on a file that lists pages; rules on paths are about pages, and say nothing of it.
@@ -164,16 +167,19 @@ class Admission:
 
     def _think(self, request: Request) -> _Verdict:
         fingerprint = self.fingerprint_of(request, self._urls)
-        refused = self._why_refused(request.url)
-        return _Verdict(fingerprint, "" if refused else urls.domain_of(request.url), refused)
+        origin = urls.origin_of(request.url)
+        host, domain = _home_of(origin)
+        refused = self._why_refused(request.url, origin, host)
+        return _Verdict(fingerprint, "" if refused else domain, refused)
 
-    def _why_refused(self, url: str) -> tuple[str, str] | None:
+    def _why_refused(self, url: str, origin: str, host: str) -> tuple[str, str] | None:
         if len(url) > MAX_URL:
             return _too_long(url)
-        host = urls.host_of(url)
         if not self._covers(host):
             return _offsite(host)
-        path = url[len(urls.origin_of(url)) :].partition("?")[0] or "/"
+        if not (self._exclude or self._include):
+            return None
+        path = url[len(origin) :].partition("?")[0] or "/"
         for rule in self._exclude:
             if rule.matches(url, path):
                 return "excluded", f"scope.exclude has {rule.text}"
@@ -189,6 +195,13 @@ class Admission:
                 return True
             _, _, host = host.partition(".")
         return False
+
+
+@lru_cache(maxsize=4_096)
+def _home_of(origin: str) -> tuple[str, str]:
+    """Host and domain of an origin."""
+    host = urls.host_of(origin)
+    return host, urls.domain_of_host(host)
 
 
 def _too_long(url: str) -> tuple[str, str]:

@@ -85,6 +85,8 @@ class Frontier:
         #: Those of which something is left, as far as is known here.
         self._busy: set[Domain] = set()
         self._leaving: list[Domain] = []
+        #: Those that were asked something since they rested last.
+        self._awake: set[Domain] = set()
         self._doubtful = 0
         #: The manners of the domains.
         self.turns = Turns(self._lock, self._schedule, self._schedule_anew, token)
@@ -160,6 +162,7 @@ class Frontier:
         return self._begin(Job(domain, queued, origin, domain.is_doubtful))
 
     def _begin(self, job: Job) -> Job:
+        self._awake.add(job.domain)
         job.domain.in_flight += 1
         self._doubtful += job.is_doubtful
         job.domain.sending = job if job.domain.pace.delay > 0 else None
@@ -274,6 +277,17 @@ class Frontier:
                 self._busy.discard(domain)
                 del self._domains[domain.name]
             return gone
+
+    def awake(self) -> list[Domain]:
+        """Those that may have connections or a Session; the longest unasked first."""
+        with self._lock:
+            return sorted(self._awake, key=lambda domain: domain.sent_at)
+
+    def rested(self, domain: Domain) -> None:
+        """It has neither any more."""
+        with self._lock:
+            if not domain.in_flight:
+                self._awake.discard(domain)
 
     @property
     def busy(self) -> int:

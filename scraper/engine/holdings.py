@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -23,6 +24,23 @@ from scraper.store.domains import Lease
 from scraper.store.values import Batch, DomainUpdate
 
 _SWEEP_SECONDS = 1.0
+#: A domain that was not asked for so long (seconds) lets its Session go until it is.
+_REST_SECONDS = 60.0
+#: Connections kept open at the most, where the system says nothing of files; else half of the files it allows.
+_MOST_OPEN = 500
+
+
+if sys.platform == "win32":
+
+    def _most_open() -> int:
+        return _MOST_OPEN
+
+else:
+    import resource
+
+    def _most_open() -> int:
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return _MOST_OPEN if soft == resource.RLIM_INFINITY else max(16, soft // 2)
 
 
 class Holdings:
@@ -52,6 +70,9 @@ class Holdings:
         self.owner = owner
         self._make_session = make_session
         self._token = product_token(config.user_agent)
+        #: Those of domains that have none of their own.
+        self._settings = config.for_domain("")
+        self._retry = RetryPolicy(self._settings.retry)
         self._swept_at = 0.0
 
     def claim(self, names: Sequence[str]) -> list[str]:
@@ -65,7 +86,7 @@ class Holdings:
         return sorted(set(new).difference(lease.domain for lease in leases))
 
     def _domain(self, lease: Lease) -> Domain:
-        settings = self._config.for_domain(lease.domain)
+        settings = self._config.domains.get(lease.domain, self._settings)
         session = DomainSession(
             lease.domain,
             settings.session,
@@ -90,7 +111,7 @@ class Holdings:
             lease.epoch,
             settings,
             session,
-            RetryPolicy(settings.retry),
+            self._retry if settings is self._settings else RetryPolicy(settings.retry),
             pace,
             due=due,
             robots=known,
@@ -136,12 +157,22 @@ class Holdings:
         return epochs
 
     def sweep(self) -> None:
-        """Close connections that have idled too long, once a second."""
+        """Close connections that have idled too long, once a second, and Sessions of domains that are not asked."""
         now = time.monotonic()
         if now - self._swept_at >= _SWEEP_SECONDS:
             self._swept_at = now
-            for domain in self._frontier.domains:
-                domain.session.connections.sweep()
+            awake = self._frontier.awake()
+            for domain in awake:
+                domain.session.sweep()
+            too_many = sum(domain.session.connections.open for domain in awake) - _most_open()
+            for domain in awake:
+                # A domain that is not asked for a while needs no Session; of too many, the oldest go first.
+                if too_many <= 0 and now - domain.sent_at < _REST_SECONDS:
+                    break
+                count = domain.session.connections.open
+                if not domain.in_flight and domain.session.rest():
+                    self._frontier.rested(domain)
+                    too_many -= count
 
     def give_up(self, domains: Sequence[Domain]) -> list[str]:
         """Give back the leases of these; returns their names."""

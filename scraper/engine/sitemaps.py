@@ -37,7 +37,7 @@ _HELD_BYTES = 256 * 1024
 #: Bytes read from there at once.
 _BLOCK = 64 * 1024
 #: Entries that are committed together.
-PORTION = 2_000
+PORTION = 5_000
 #: The guess where a robots.txt names no sitemap.
 _USUAL_PATH = "/sitemap.xml"
 

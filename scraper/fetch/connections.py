@@ -40,6 +40,11 @@ class Connections:
         return f"<Connections {self.ledger.domain} [{self._open - idle} active, {idle} idle]>"
 
     @property
+    def open(self) -> int:
+        """How many are open."""
+        return self._open
+
+    @property
     def are_busy(self) -> bool:
         """Whether one of them is in use."""
         return self._open > sum(map(len, tuple(self._idle.values())))
