@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale rules-speed proofs bench profile clean
+.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale sitemaps rules-speed proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -66,7 +66,10 @@ scale: $(READY)  ## a million queued URLs over ten thousand domains: at work at 
 rules-speed: $(READY)  ## a crawl by rules against the same by a spider written by hand, by CPU time
 	$(BIN)/python -m tests.proofs.rules_speed $(ARGS)
 
-proofs: kill-storm memory manners toxic storm scale rules-speed  ## all proofs that take minutes
+sitemaps: $(READY)  ## a million URLs from an index of twenty sitemaps: each queued once, memory bounded
+	$(BIN)/python -m tests.proofs.sitemaps $(ARGS)
+
+proofs: kill-storm memory manners toxic storm scale sitemaps rules-speed  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.

@@ -27,6 +27,7 @@ from scraper.engine.local import Local
 from scraper.engine.note import strike_noted
 from scraper.engine.processes import process_count
 from scraper.engine.shard import DRAIN_SECONDS
+from scraper.engine.sitemaps import first_requests
 from scraper.errors import ExportError, RunMismatch, StoreError
 from scraper.exports.base import ItemRow
 from scraper.exports.of_run import RunExports
@@ -185,6 +186,7 @@ class Crawl:
 
     def _crawl(self, store: Store, row: RunRow, exports: RunExports) -> tuple[ShardEnd, KeyboardInterrupt | None]:
         strike_noted(store, row.id)
+        row = store.queue(row.id, first_requests(self._loaded.config)) if self._loaded.config.sitemaps else row
         engine = self._make_engine(store, row, exports)
         self._engine = engine
         if self._stop_seconds is not None:

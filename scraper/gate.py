@@ -5,15 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 
 from scraper.config import Gate
-from scraper.store.values import Counts, RunRow
+from scraper.store.values import ChangeCounts, Counts, RunRow
 
 
-def outside_gate(gate: Gate, counts: Counts, previous: RunRow | None = None) -> str | None:
+def outside_gate(
+    gate: Gate, counts: Counts, previous: RunRow | None = None, changes: ChangeCounts | None = None
+) -> str | None:
     """Why a finished run lies outside of its gate, in a sentence that names figure and bound; None where it does not.
 
     Args:
         counts: what the run came to.
         previous: the run that `min_items: 80%` speaks of; without one, that holds for any number of items.
+        changes: what `max_gone` speaks of; without an earlier run nothing is gone.
     """
     return (
         _too_few_items(gate, counts, previous)
@@ -21,6 +24,7 @@ def outside_gate(gate: Gate, counts: Counts, previous: RunRow | None = None) -> 
         or _too_large(
             "items were dropped", counts.dropped, counts.items + counts.dropped, "gate.max_dropped", gate.max_dropped
         )
+        or _too_many_gone(gate, changes)
     )
 
 
@@ -39,6 +43,13 @@ def _too_few_items(gate: Gate, counts: Counts, previous: RunRow | None) -> str |
     if least is not None and counts.items < least:
         return f"{counts.items} items, fewer than gate.min_items: {least}"
     return None
+
+
+def _too_many_gone(gate: Gate, changes: ChangeCounts | None) -> str | None:
+    if changes is None or changes.since is None:
+        return None
+    what = f"items known since run {changes.since} are gone"
+    return _too_large(what, changes.gone, changes.known, "gate.max_gone", gate.max_gone)
 
 
 def _too_large(what: str, count: int, total: int, key: str, most: float | None) -> str | None:

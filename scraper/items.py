@@ -26,6 +26,21 @@ DEFAULT_TYPE = "item"
 _EXACT = frozenset({int, bool, type(None)})
 
 
+class NamedItem(dict[str, Any]):
+    """A dict that is an item of a type of its own.
+
+    Args:
+        kind: the name of the type.
+        data: the fields.
+    """
+
+    __slots__ = ("item_type",)
+
+    def __init__(self, kind: str, data: Mapping[str, Any]) -> None:
+        super().__init__(data)
+        self.item_type = kind
+
+
 def is_item(value: object) -> bool:
     """Whether `value` is of a kind that can be an item: dict, dataclass, attrs object, pydantic model."""
     return isinstance(value, Mapping | BaseModel) or _has_fields(value)
@@ -47,13 +62,20 @@ def record_of(item: object) -> tuple[str, dict[str, Any]]:
             f"{type(item).__name__} is no item",
             remedy="yield a dict, a dataclass, an attrs object or a pydantic model",
         )
-    kind = DEFAULT_TYPE if isinstance(item, Mapping) else type(item).__name__
+    kind = type_of(item)
     try:
         return kind, _object(item, "")
     except RecursionError:
         raise ItemError(
             f"an item of type {kind} contains itself, or is nested too deeply", remedy="yield plain, flat data"
         ) from None
+
+
+def type_of(item: object) -> str:
+    """The type of an item: its class's name, that of a `NamedItem`, `item` for other dicts."""
+    if isinstance(item, NamedItem):
+        return item.item_type
+    return DEFAULT_TYPE if isinstance(item, Mapping) else type(item).__name__
 
 
 def key_of(type: str, data: Mapping[str, Any], key_fields: Sequence[str]) -> str | None:

@@ -118,9 +118,9 @@ class Parts:
             made = self._try("args", lambda: kind.build(config.args, config.start_urls)) if kind else None
             if kind is None or made is None:
                 return None
-            if not config.start_urls and kind.start is Spider.start and not kind.start_urls:
+            if not config.own_hosts() and kind.start is Spider.start and not kind.start_urls:
                 self._note("start_urls", f"there are none, and {kind.__name__} has no start(): name a first URL")
-        elif not config.start_urls:
+        elif not config.own_hosts():
             self._note("start_urls", "there are none, and rules begin nowhere by themselves: name a first URL")
         return RulesSpider(config.rules, made, config.start_urls) if config.rules else made
 

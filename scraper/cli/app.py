@@ -12,7 +12,20 @@ from typing import Annotated, NoReturn
 import typer
 from typer.main import get_command
 
-from scraper.cli import checking, crawling, explaining, fetching, output, probing, retrying, runs, starting
+from scraper.cli import (
+    checking,
+    crawling,
+    diffing,
+    explaining,
+    fetching,
+    output,
+    probing,
+    retrying,
+    rules,
+    runs,
+    scheduling,
+    starting,
+)
 from scraper.errors import ConfigError, ScraperError
 from scraper.observe.text import plain
 
@@ -54,7 +67,10 @@ def make_app() -> typer.Typer:
     fetching.add_to(app)
     probing.add_to(app)
     runs.add_to(app)
+    diffing.add_to(app)
     explaining.add_to(app)
+    scheduling.add_to(app)
+    rules.add_to(app)
     return app
 
 

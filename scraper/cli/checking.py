@@ -45,7 +45,8 @@ def check(
     _import_all(loaded)
     config = loaded.config
     parts = [
-        f"spider {config.spider}",
+        *([f"spider {config.spider}"] if config.spider is not None else []),
+        *([counted(len(config.rules), "rule")] if config.rules else []),
         counted(len(config.start_urls), "start URL"),
         counted(len(config.pipelines), "pipeline"),
         counted(len(config.exports), "export"),

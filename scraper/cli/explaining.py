@@ -23,7 +23,7 @@ from scraper.observe.text import block, counted, duration, plain, size
 from scraper.request import Request
 from scraper.store import Store
 from scraper.store.explain import History, Known, RefusedRow
-from scraper.store.tables import State
+from scraper.store.tables import Kind, State
 from scraper.store.values import Attempt, Refusal, RunRow
 
 #: The key of the YAML that an admission went by, by the reason of its refusal.
@@ -33,6 +33,12 @@ _KEYS = {
     "not-included": "scope.include",
     "depth": "limits.depth",
     "robots": "politeness.robots",
+}
+#: What a check came to.
+_CHECKED = {
+    State.GONE: "it is gone",
+    State.ALIVE: "it is there",
+    State.UNPROVEN: "no answer that proves either",
 }
 #: Redirects that are followed through the store, items and keys that are shown.
 _MOST_HOPS = 30
@@ -115,7 +121,7 @@ class _Explanation:
     def _judged_today(self, request: Request) -> Iterator[str]:
         """What would become of a URL that the run never saw."""
         yield _line("seen", "never in this run; judged by today's configuration:")
-        hosts = [*(urls.host_of(url) for url in self._config.start_urls), *self._run.hosts]
+        hosts = [*self._config.own_hosts(), *self._run.hosts]
         verdict = Admission(self._config, hosts).judge(request)
         if isinstance(verdict, Refusal):
             yield _line("refused", f"{verdict.reason}: {plain(verdict.message)}{self._by_key(verdict.reason)}")
@@ -127,7 +133,7 @@ class _Explanation:
 
     def _refused(self, refused: RefusedRow, *, is_known: bool) -> Iterator[str]:
         if refused.found_on_url is not None:
-            yield _line("found on", plain(refused.found_on_url))
+            yield _found(refused.found_on_url, in_sitemap=refused.found_in_sitemap)
         elif not is_known:
             yield _line("found on", "no page: the spider began with it")
         yield _line("refused", f"{refused.reason}: {plain(refused.message)}{self._by_key(refused.reason)}")
@@ -159,7 +165,9 @@ class _Explanation:
         if request.redirected_from:
             yield _line("found on", f"{plain(request.redirected_from[-1])}, which redirects to it")
         elif known.found_on_url is not None:
-            yield _line("found on", plain(known.found_on_url))
+            yield _found(known.found_on_url, in_sitemap=known.found_in_sitemap)
+        elif known.kind is Kind.SITEMAP:
+            yield _line("found in", "the configuration, under sitemaps")
         else:
             is_start = request.url in {Request(url).url for url in self._config.start_urls}
             yield _line("found on", f"no page: {'a start URL' if is_start else 'the spider began with it'}")
@@ -168,10 +176,12 @@ class _Explanation:
         if request.redirected_from:
             chain = " -> ".join(map(plain, (*request.redirected_from, request.url)))
             yield _line("redirected", chain)
-        details = [f"depth {request.depth}", f"callback {plain(request.callback or 'parse')}"]
+        is_sitemap = known.kind is Kind.SITEMAP
+        called = "read as a sitemap" if is_sitemap else f"callback {plain(request.callback or 'parse')}"
+        details = [f"depth {request.depth}", called]
         if request.method != "GET":
             details.insert(0, request.method)
-        if request.priority:
+        if request.priority and not is_sitemap:
             details.append(f"priority {request.priority}")
         yield _line("admitted", ", ".join(details))
         number = 0
@@ -200,6 +210,10 @@ class _Explanation:
                 yield _line("result", "refused after it was admitted, see above")
             case State.REDIRECTED:
                 yield from self._chain(known)
+            case State.UNREAD:
+                yield _line("result", "could not be read, see above")
+            case State.GONE | State.ALIVE | State.UNPROVEN:
+                yield _line("result", f"nothing led to it; asked whether it is there: {_CHECKED[known.state]}")
 
     def _chain(self, known: Known) -> Iterator[str]:
         """Where a redirect led, hop by hop, to its end."""
@@ -218,6 +232,12 @@ class _Explanation:
                 return
             yield _line("leads to", f"{plain(place)}, {_state_in_words(following)}")
             known = following
+
+
+def _found(url: str, *, in_sitemap: bool) -> str:
+    if not in_sitemap:
+        return _line("found on", plain(url))
+    return _line("found in", plain(url) if url.endswith("/robots.txt") else f"the sitemap {plain(url)}")
 
 
 def _moment(at: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +21,7 @@ from scraper.errors import UsageError
 from scraper.exports import open_export
 from scraper.exports.follow import Follower
 from scraper.observe.report import print_report
-from scraper.observe.text import block, counted, plain
+from scraper.observe.text import block, counted, plain, size
 from scraper.store import Store
 from scraper.store.values import FailureRow, RunRow
 
@@ -92,24 +93,40 @@ def chosen_run(rows: list[RunRow], number: int | None, name: str) -> RunRow:
     raise UsageError(f"{name} has no run {number}", remedy=f"it has {known}")
 
 
+#: The columns of figures, and how each is written.
+_COLUMNS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "pages": lambda stats: f"{stats['pages']:,}",
+    "304": lambda stats: f"{stats['not_modified']:,}",
+    "items": lambda stats: f"{stats['items']:,}",
+    "new": lambda stats: _change(stats, "new"),
+    "changed": lambda stats: _change(stats, "changed"),
+    "gone": lambda stats: _change(stats, "gone"),
+    "failed": lambda stats: f"{stats['failed']:,}",
+    "refused": lambda stats: f"{stats['refused']:,}",
+    "requests": lambda stats: f"{stats['requests']:,}",
+    "reused": lambda stats: f"{stats['reuse_rate']:.1%}",
+    "bytes": lambda stats: size(stats["bytes"]),
+}
+
+
 def _runs_table(all_stats: list[dict[str, Any]]) -> str:
-    heads = ("run", "started", "result", "pages", "items", "failed", "refused", "requests", "reused", "seconds")
     rows = [
         (
             str(stats["run"]),
             datetime.fromisoformat(stats["started_at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
             stats["result"],
-            f"{stats['pages']:,}",
-            f"{stats['items']:,}",
-            f"{stats['failed']:,}",
-            f"{stats['refused']:,}",
-            f"{stats['requests']:,}",
-            f"{stats['reuse_rate']:.1%}",
+            *(write(stats) for write in _COLUMNS.values()),
             f"{stats['seconds']:,.1f}",
         )
         for stats in all_stats
     ]
-    return output.table(heads, rows, left=3)
+    return output.table(("run", "started", "result", *_COLUMNS, "seconds"), rows, left=3)
+
+
+def _change(stats: Mapping[str, Any], name: str) -> str:
+    """How many items are new, changed or gone; nothing where there was nothing to compare with."""
+    changes = stats["changes"]
+    return "" if changes is None or changes["since"] is None else f"{changes[name]:,}"
 
 
 def _list_failures(store: Store, row: RunRow, reason: str | None, *, verbose: bool, as_json: bool) -> None:

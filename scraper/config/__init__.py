@@ -1,6 +1,8 @@
 """From YAML to frozen values."""
 
 from scraper.config.load import Loaded, load
+from scraper.config.login import LoggedOut, LoginConfig
+from scraper.config.rules import FieldConfig, MatchConfig, RuleConfig, SelectorConfig
 from scraper.config.schema import json_schema
 from scraper.config.show import Line, effective, effective_text, masked
 from scraper.config.tree import Origin, Source
@@ -12,6 +14,7 @@ from scraper.config.values import (
     ItemConfig,
     Limits,
     NetworkConfig,
+    OnFailure,
     OriginConfig,
     PathRule,
     Politeness,
@@ -28,19 +31,26 @@ __all__ = [
     "DomainSettings",
     "EngineConfig",
     "ExportConfig",
+    "FieldConfig",
     "Gate",
     "ItemConfig",
     "Limits",
     "Line",
     "Loaded",
+    "LoggedOut",
+    "LoginConfig",
+    "MatchConfig",
     "NetworkConfig",
+    "OnFailure",
     "Origin",
     "OriginConfig",
     "PathRule",
     "Politeness",
     "RetryConfig",
+    "RuleConfig",
     "Schedule",
     "Scope",
+    "SelectorConfig",
     "SessionConfig",
     "SiteConfig",
     "Source",

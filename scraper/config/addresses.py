@@ -10,8 +10,11 @@ from pydantic import BeforeValidator
 
 from scraper import urls
 from scraper.config.forms import SCHEME
-from scraper.config.kinds import matching, text, wrong
+from scraper.config.kinds import matching, optional, text, wrong
 
+#: The sitemaps that the robots.txt of each start URL's origin names; and no sitemaps.
+AUTO = "auto"
+NONE = "none"
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 _PROXY_KEY = r"(?:http|https|all)(?:://[^/\s]+)?"
 
@@ -33,6 +36,30 @@ def start_url(value: Any) -> str:
     if is_bare and urls.normalize(f"https://{found}"):
         raise wrong(expected, remedy="write https://{got}")
     raise wrong(expected, remedy="write it whole, such as https://example.com/")
+
+
+def sitemap(value: Any) -> str:
+    """The URL of a sitemap, or `auto` for those of the start URLs' sites."""
+    found = text(value).strip()
+    if found in (AUTO, NONE):
+        if found == AUTO:
+            return AUTO
+        raise wrong("auto or a URL", remedy="write none instead of the list")
+    return start_url(value)
+
+
+def sitemaps(value: Any) -> Any:
+    """A list of sitemaps; one of them, and none, may stand without brackets."""
+    if not isinstance(value, str):
+        return value
+    return [] if value.strip() == NONE else [value]
+
+
+def post_url(value: Any) -> str:
+    """An absolute http(s) URL, as it is written."""
+    found = text(value)
+    start_url(value)
+    return found
 
 
 def _canonical_host(found: str) -> str:
@@ -91,7 +118,9 @@ def proxy_url(value: Any) -> str:
     return found
 
 
+Sitemap = Annotated[str, BeforeValidator(sitemap)]
 StartUrl = Annotated[str, BeforeValidator(start_url)]
+PostUrl = Annotated[str | None, BeforeValidator(optional(post_url))]
 AllowedHost = Annotated[str, BeforeValidator(allowed_host)]
 DomainKey = Annotated[str, BeforeValidator(domain_key)]
 OriginKey = Annotated[str, BeforeValidator(origin_key)]

@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 
 from scraper.config.forms import STDOUT
 from scraper.config.problems import place, place_of_key, shown_at
+from scraper.config.rule_checks import check_rules
 from scraper.config.tree import Node, Path, find, key_text
 from scraper.config.values import DomainSettings, SiteConfig
 from scraper.errors import Problem
@@ -26,6 +27,8 @@ def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> lis
         problems += [*_concurrency(settings, root, prefix), *_headers(settings, root, prefix)]
         problems += _names_of_attributes(root, prefix)
     problems += _exports(config, root, project)
+    problems += _changes(config, root)
+    problems += check_rules(config, root)
     return problems
 
 
@@ -92,3 +95,21 @@ def _exports(config: SiteConfig, root: Node, project: FilePath) -> Iterator[Prob
             where,
             f"expected a path of its own, got that of {key_text(root, ('exports', first))}: change one of them",
         )
+
+
+def _changes(config: SiteConfig, root: Node) -> Iterator[Problem]:
+    """What changed can be told of items that have a key, and as JSON Lines."""
+    have_keys = any(item.key for item in config.items.values())
+    remedy = "name the fields that tell one item from another, as in items: {item: {key: [url]}}"
+    if config.gate.max_gone is not None and not have_keys:
+        yield place(root, ("gate", "max_gone"), f"expected items that have a key: {remedy}")
+    for number, export in enumerate(config.exports):
+        if not export.changes:
+            continue
+        at = ("exports", number)
+        if not have_keys:
+            yield place(root, (*at, "changes"), f"expected items that have a key: {remedy}")
+        if export.format != "jsonl":
+            yield place(root, at, f"expected jsonl for changes, got {export.format}: end the path in .jsonl")
+        if export.fields is not None:
+            yield place(root, (*at, "fields"), "expected no fields, since each line is a change: leave them out")

@@ -222,25 +222,54 @@ def least_items(value: Any) -> int | str:
 
 def processes(value: Any) -> Any:
     """How many processes crawl."""
-    found = typed(value)
-    if found == "auto":
+    if typed(value) == "auto":
         return "auto"
-    count = whole(1, remedy="this version runs one process")(value)
-    if count > 1:
-        raise wrong("1 or auto", remedy="this version runs one process, write 1")
-    return count
+    return whole(1, remedy="or write auto")(value)
 
 
 def cron(value: Any) -> str:
     """A cron expression of five fields."""
     found = text(value)
+    expected = 'a cron expression of five fields such as "0 */6 * * *"'
     try:
         CronSim(found, datetime(2000, 1, 1, tzinfo=UTC))
     except CronSimError as error:
-        raise wrong(
-            'a cron expression of five fields such as "0 */6 * * *"', remedy=_because("cronsim", value, error)
-        ) from None
+        raise wrong(expected, remedy=_because("cronsim", value, error)) from None
+    if len(found.split()) != 5:
+        raise wrong(expected, remedy="seconds have no field")
     return found
+
+
+def schedule(value: Any) -> Any:
+    """A schedule has `cron` or `every`, not both."""
+    if isinstance(value, Mapping):
+        given = [key for key in ("cron", "every") if typed(value.get(key)) is not None]
+        if len(given) != 1:
+            remedy = "leave one of them out" if given else 'add cron: "0 */6 * * *" or every: 6h'
+            raise wrong("cron or every", remedy=remedy)
+    return value
+
+
+def on_failure(value: Any) -> Any:
+    """A command as text, or `{command: …}` or `{post: URL}`, as the fields of an OnFailure."""
+    expected = "a command, {command: [word, …]} or {post: URL}"
+    if isinstance(value, str):
+        return {"command": value}
+    if isinstance(value, Mapping):
+        if set(value) <= {"command", "post"} and sum(typed(inner) is not None for inner in value.values()) != 1:
+            raise wrong(expected)
+    elif not isinstance(value, BaseModel):
+        raise wrong(expected)
+    return value
+
+
+def command(value: Any) -> str | tuple[str, ...]:
+    """A line for the shell, or the words of a command that needs none."""
+    words = [value] if isinstance(value, str) else value
+    are_words = isinstance(words, list | tuple) and all(isinstance(word, str) and "\0" not in word for word in words)
+    if are_words and words and words[0].strip():
+        return str(value) if isinstance(value, str) else tuple(map(str, words))
+    raise wrong("a command as text, or a list of its words", remedy="put numbers in quotes")
 
 
 def timezone(value: Any) -> str:
@@ -320,12 +349,21 @@ Formulas = Annotated[Literal["neutralise", "keep"], BeforeValidator(kinds.choice
 Processes = Annotated[
     int | Literal["auto"],
     BeforeValidator(processes),
-    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "const": 1}, kinds.VARIABLE_SCHEMA]}),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}, kinds.VARIABLE_SCHEMA]}),
 ]
 LeastItems = Annotated[
     int | str | None,
     BeforeValidator(optional(least_items)),
     WithJsonSchema({"type": ["integer", "string", "null"], "minimum": 0, "pattern": r"^[0-9]+(\.[0-9]+)? *%$|\$\{"}),
 ]
-Cron = Annotated[str, BeforeValidator(cron)]
+Command = Annotated[
+    str | tuple[str, ...] | None,
+    BeforeValidator(optional(command)),
+    WithJsonSchema(
+        {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+    ),
+]
+Overlap = Annotated[Literal["skip", "queue"], BeforeValidator(kinds.choice("skip", "queue"))]
+CatchUp = Annotated[Literal["none", "once"], BeforeValidator(kinds.choice("none", "once"))]
+Cron = Annotated[str | None, BeforeValidator(optional(cron))]
 Timezone = Annotated[str, BeforeValidator(timezone)]

@@ -17,6 +17,7 @@ from scraper.config.forms import format_of
 from scraper.config.keys import split_key
 from scraper.config.problems import paths_of, problems_of
 from scraper.config.read import place_of, read_tree
+from scraper.config.rule_checks import spider_or_rules
 from scraper.config.scalars import shorten
 from scraper.config.tree import (
     Listing,
@@ -109,6 +110,7 @@ def load(
         problems += more
     if not isinstance(root, Table):
         raise ConfigError(_in_order(problems))
+    problems += spider_or_rules(root)
     config, more = _check(root, project, _default_name(path))
     problems += more
     if config is None or problems:
@@ -223,7 +225,8 @@ def _check(root: Table, project: FilePath, name: str) -> tuple[SiteConfig | None
         for path in paths_of(error):
             _remove(data, path)
         data.setdefault("name", name)
-        data.setdefault("spider", "module:Spider")
+        if "spider" in root.entries:
+            data.setdefault("spider", "module:Spider")
         try:
             rest = SiteConfig.model_validate(data)
         except ValidationError:

@@ -120,8 +120,8 @@ def _section_remedy(value: Any, example: str) -> str:
 
 
 def _missing_remedy(path: Path) -> str:
-    if path == ("spider",):
-        return "add spider: file.py:Class or package.module:Class"
+    if path[:1] == ("rules",) and path[-1] == "match":
+        return "add match: /PATH/*, or * for every page"
     return f"add {path[-1]}"
 
 

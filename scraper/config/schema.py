@@ -23,22 +23,26 @@ def json_schema() -> dict[str, Any]:
         if written is not None:
             _teach(written, model)
     schema.pop("$defs", None)
+    schema.pop("required", None)  # the name has a default, which the file's own name gives
     return {
         "$schema": _DIALECT,
         **schema,
         "title": "A site for scraper to crawl",
-        "required": ["spider"],
+        "anyOf": [{"required": ["spider"]}, {"required": ["rules"]}],
         "$defs": definitions,
     }
 
 
 def _sections(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """The sections below one, each once."""
-    found: list[type[BaseModel]] = []
-    for info in fields_of(model).values():
-        for candidate in _models_in(info.annotation):
-            found += [candidate, *_sections(candidate)]
-    return list(dict.fromkeys(found))
+    """The sections below one, each once; fields of rules lie in each other."""
+    found: dict[type[BaseModel], None] = {}
+    unseen = [model]
+    while unseen:
+        for info in fields_of(unseen.pop()).values():
+            new = [candidate for candidate in _models_in(info.annotation) if candidate not in found]
+            found.update(dict.fromkeys(new))
+            unseen += new
+    return list(found)
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -26,6 +26,8 @@ def is_secret_path(path: Path) -> bool:
     """Whether what lies at `path` is never shown."""
     if path[:1] == ("origins",):
         return len(path) > 2 and path[2] in ("headers", "auth")
+    if path[:2] == ("login", "form"):
+        return len(path) > 2
     return any(is_secret_name(str(part)) for part in _chosen_part(path))
 
 
@@ -35,8 +37,10 @@ def is_free_form(path: Path) -> bool:
 
 
 def _chosen_part(path: Path) -> Path:
-    """The end of `path` that users name themselves: below args, headers and proxies."""
+    """The end of `path` that users name themselves: below args, headers, proxies and what is told of failures."""
     inner = path[2:] if path[:1] == ("domains",) else path
+    if inner[:2] == ("schedule", "on_failure"):
+        return inner[2:]  # the address of a webhook is a secret, too
     if inner[:1] == ("args",):
         return inner[1:]
     return inner[2:] if inner[:2] == ("session", "headers") else ()

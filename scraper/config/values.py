@@ -8,33 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    model_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import BeforeValidator, Field, model_validator
 
 from scraper.config import addresses, forms, kinds
+from scraper.config.frozen import Frozen, TextOr
 from scraper.config.kinds import Bytes, Count, CountOrZero, Flag, Limit, OptionalText, Seconds, SecondsOrZero, Text
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
-
-
-class _TextOr:
-    """Tells the JSON Schema that a mapping may also be written as one text."""
-
-    def __init__(self, description: str) -> None:
-        self.description = description
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [{"type": "string", "description": self.description}, handler(schema)]}
+from scraper.config.login import LoginConfig
+from scraper.config.rules import RuleConfig
+from scraper.urls import host_of
 
 
 class Limits(Frozen):
@@ -125,7 +106,25 @@ class NetworkConfig(Frozen):
 class EngineConfig(Frozen):
     """What the crawl runs on."""
 
-    processes: forms.Processes = Field(1, description="How many processes crawl: 1 or auto.")
+    processes: forms.Processes = Field(
+        1, description="How many processes crawl; auto: as many as there are cores, where there are several domains."
+    )
+
+
+class RevisitConfig(Frozen):
+    """How pages are visited again that an earlier run saw."""
+
+    conditional: Flag = Field(
+        True,
+        description="Whether a page is asked for only if it changed; one that did not is not parsed: its items and "
+        "requests are taken over from the earlier run.",
+    )
+    fresh_for: SecondsOrZero = Field(
+        0.0, description="A page that was seen so recently is taken over without asking; 0 asks each time."
+    )
+    sitemap_lastmod: Flag = Field(
+        True, description="Whether a page of which its sitemap says that it did not change since is not asked for."
+    )
 
 
 class ItemConfig(Frozen):
@@ -146,6 +145,9 @@ class ExportConfig(Frozen):
         description="Whether text of a CSV that a spreadsheet would run gets an apostrophe before it: "
         "neutralise or keep.",
     )
+    changes: Flag = Field(
+        False, description="Whether it holds, instead of the items, what changed in them since the run before."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -162,6 +164,9 @@ class Gate(Frozen):
     max_failed: kinds.Share = Field(None, description="The largest share of failed URLs: 0.05 or 5%.")
     max_dropped: kinds.Share = Field(
         None, description="The largest share of items that pipelines drop, of all that came to them: 0.1 or 10%."
+    )
+    max_gone: kinds.Share = Field(
+        None, description="The largest share of the known items with a key that may be gone: 0.2 or 20%."
     )
 
 
@@ -180,10 +185,10 @@ class PathRule(Frozen):
 class Scope(Frozen):
     """Which paths belong to the crawl."""
 
-    include: tuple[Annotated[PathRule, _TextOr("A glob on the path.")], ...] = Field(
+    include: tuple[Annotated[PathRule, TextOr("A glob on the path.")], ...] = Field(
         (), description="Only what matches one of these; all, where it is empty."
     )
-    exclude: tuple[Annotated[PathRule, _TextOr("A glob on the path.")], ...] = Field(
+    exclude: tuple[Annotated[PathRule, TextOr("A glob on the path.")], ...] = Field(
         (), description="Nothing that matches one of these."
     )
 
@@ -205,11 +210,45 @@ class OriginConfig(Frozen):
     cert: forms.Certificate = Field(None, description="A client certificate: a path, or [certificate, key].")
 
 
+class OnFailure(Frozen):
+    """What is told of a scheduled run that ended badly: a command, or a URL."""
+
+    command: forms.Command = Field(
+        None, description="A command: text for the shell, or a list of its words. The reason comes as JSON on stdin."
+    )
+    post: addresses.PostUrl = Field(None, description="A URL that the reason is posted to, as JSON.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return forms.on_failure(value)
+
+
 class Schedule(Frozen):
     """When the crawl runs again."""
 
-    cron: forms.Cron = Field(description="Minute, hour, day, month, weekday.")
+    cron: forms.Cron = Field(None, description="Minute, hour, day, month, weekday.")
+    every: kinds.OptionalSeconds = Field(
+        None, description="Instead of cron: 6h, counted from when the schedule was first seen."
+    )
     timezone: forms.Timezone = Field("UTC", description="The time zone that cron means.")
+    jitter: SecondsOrZero = Field(
+        0.0, description="Starts each run up to this much later, by a share that name and time decide; 0 for none."
+    )
+    overlap: forms.Overlap = Field(
+        "skip", description="When a crawl is still at work: skip the run, or queue it (one run waits at most)."
+    )
+    catch_up: forms.CatchUp = Field(
+        "none", description="After times that were missed: none, or once, one run for all of them."
+    )
+    on_failure: Annotated[OnFailure | None, TextOr("A command for the shell.")] = Field(
+        None, description="A command or {post: URL} that is told when a run ended badly."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cron_or_every(cls, value: Any) -> Any:
+        return forms.schedule(value)
 
 
 def _not_empty(value: Any) -> Any:
@@ -222,11 +261,21 @@ class SiteConfig(Frozen):
     """One crawl."""
 
     name: forms.Name = Field(description="The crawl's name; by default that of the file.")
-    spider: forms.SpiderReference = Field(description="file.py:Class or package.module:Class.")
+    spider: forms.SpiderReference | None = Field(
+        None, description="file.py:Class or package.module:Class; not needed where there are rules."
+    )
+    rules: tuple[RuleConfig, ...] = Field((), description="What pages mean, without Python; all that match apply.")
     args: dict[Text, kinds.Anything] = Field(default_factory=dict, description="Keyword arguments of the spider.")
     start_urls: tuple[addresses.StartUrl, ...] = Field((), description="Where the crawl begins.")
     allowed_domains: Annotated[tuple[addresses.AllowedHost, ...] | None, BeforeValidator(_not_empty)] = Field(
         None, description="Hosts that may be fetched from, with their subdomains; by default those of start_urls."
+    )
+    sitemaps: Annotated[
+        tuple[addresses.Sitemap, ...], BeforeValidator(addresses.sitemaps), TextOr("auto, none, or a URL.")
+    ] = Field(
+        (),
+        description="Whose pages are crawled beside start_urls: auto for what the robots.txt of their origins names, "
+        "else /sitemap.xml; or URLs of sitemaps, indexes, feeds or lists, gzip or not; none for none.",
     )
     user_agent: forms.UserAgent = Field("", description="How the crawler calls itself, with a way to reach you.")
     limits: Limits = Field(Limits(), description="Where the crawl ends.")
@@ -242,7 +291,11 @@ class SiteConfig(Frozen):
     origins: dict[addresses.OriginKey, OriginConfig] = Field(
         default_factory=dict, description="Secrets by origin: https://api.example.com."
     )
+    login: LoginConfig | None = Field(None, description="How to log in to one domain.")
     store: forms.StorePath = Field("", description="The SQLite file of the crawl; by default .scraper/NAME.db.")
+    revisit: RevisitConfig = Field(
+        RevisitConfig(), description="How pages are visited again that an earlier run saw."
+    )
     engine: EngineConfig = Field(EngineConfig(), description="What the crawl runs on.")
     items: dict[Text, ItemConfig] = Field(
         default_factory=dict, description="By type of item: `item` for dicts, else the name of the class."
@@ -250,11 +303,19 @@ class SiteConfig(Frozen):
     pipelines: tuple[forms.PipelineReference, ...] = Field(
         (), description="Functions that take and give back each item, in order: module:function."
     )
-    exports: tuple[Annotated[ExportConfig, _TextOr("The path of the file.")], ...] = Field(
+    exports: tuple[Annotated[ExportConfig, TextOr("The path of the file.")], ...] = Field(
         (), description="Files of items; by default out/NAME.jsonl, and none for []."
     )
     gate: Gate = Field(Gate(), description="Outside of these a run counts as failed.")
+    keep_runs: Count = Field(
+        10,
+        description="How many ended runs the store keeps, the newest; the last one inside its gate is always kept.",
+    )
     schedule: Schedule | None = Field(None, description="When the crawl runs again.")
+
+    def own_hosts(self) -> list[str]:
+        """The hosts of the scope where `allowed_domains` is absent: of start_urls, or without any of `sitemaps`."""
+        return [host_of(url) for url in self.start_urls or self.sitemaps if url != addresses.AUTO]
 
     def for_domain(self, domain: str) -> DomainSettings:
         """The settings that hold for `domain`."""

@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from scraper.config import forms, kinds
+from scraper.config.login import LoggedOut
+from scraper.config.rules import RulePart
 from scraper.config.tree import Path
 from scraper.config.units import format_duration, format_size
 from scraper.config.values import ExportConfig, PathRule
@@ -24,6 +26,9 @@ def plain_values(value: Any, *, readable: bool = False) -> Any:
     Returns:
         dicts and lists; a tuple is a set's members in order, which have no places of their own.
     """
+    if readable and isinstance(value, RulePart):
+        written = value.written()
+        return written if isinstance(written, str) else plain_values(written, readable=True)
     if readable and (short := _short(value)) is not None:
         return short
     if isinstance(value, BaseModel):
@@ -54,6 +59,8 @@ def _short(value: Any) -> Any:
     """The text that stands for a whole mapping, where there is one."""
     if isinstance(value, PathRule):
         return value.glob if value.glob is not None else {"regex": value.regex}
+    if isinstance(value, LoggedOut):
+        return value.written
     if isinstance(value, ExportConfig) and value.fields is None and value.item is None:
         return value.path if forms.format_of(value.path) == value.format else None
     return None

@@ -6,14 +6,24 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 
 from scraper.config import DomainSettings
+from scraper.engine.login_state import LoginState, Stage
 from scraper.fetch.deadlines import Limit
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Circuit, CoolDown, Pace
 from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.robots import Robots
 from scraper.store.values import Queued
+
+
+class Task(Enum):
+    """What a fetch thread is to do."""
+
+    PAGE = "page"
+    ROBOTS = "robots"
+    LOGIN = "login"
 
 
 @dataclass(eq=False, slots=True)
@@ -44,8 +54,10 @@ class Domain:
     taken: set[int] = field(default_factory=set)
     robots: dict[str, Robots] = field(default_factory=dict)
     robots_attempts: dict[str, int] = field(default_factory=dict)
-    #: The robots.txt of an origin is being fetched; the domain waits for it.
-    asking: bool = False
+    #: What is under way beside the frontier, a robots.txt or a login; the domain waits for it.
+    asking: Task | None = None
+    #: None where there is nothing to log in to.
+    login: LoginState | None = None
     #: It is to be given up: nothing more of it is handed out.
     leaving: bool = False
     #: Number of its entry in the agenda, and of that for its next tries.
@@ -63,6 +75,9 @@ class Domain:
         """Whether a request could be handed out, were it due."""
         most = 1 if self.circuit.is_open else self.settings.politeness.concurrency
         if not self.ready or self.asking or self.leaving or self.in_flight >= most:
+            return False
+        # What is in flight could still bring cookies of the old session, after those of a new one.
+        if self.in_flight and self.login is not None and self.login.stage is Stage.OUT:
             return False
         return self.sending is None
 
@@ -83,8 +98,8 @@ class Domain:
 
     def waits_for(self, now: float) -> str:
         """What it waits for, in a word."""
-        if self.asking:
-            return "robots"
+        if self.asking is not None:
+            return self.asking.value
         if self.circuit.until > now:
             return "circuit"
         if self.cool.until > now:

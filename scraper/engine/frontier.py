@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from scraper import urls
 from scraper.engine import unsent
 from scraper.engine.agenda import Agenda, Supply
-from scraper.engine.domain import Domain
+from scraper.engine.domain import Domain, Task
+from scraper.engine.login_state import LoginState, Stage
 from scraper.engine.turns import Turns
+from scraper.fetch.robots import Robots
 from scraper.observe.events import Waiting
 from scraper.store.values import Outcome, Queued, Spared
 
@@ -41,13 +43,16 @@ MAX_DOUBTFUL = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """Work for a fetch thread: a request, or the robots.txt of an origin (`queued` is None)."""
+    """Work for a fetch thread: a request, or what has to come before it (then `queued` is None)."""
 
     domain: Domain
     queued: Queued | None
     origin: str
     #: It was handed out while nobody knew whether the domain answers.
     is_doubtful: bool = False
+    task: Task = Task.PAGE
+    #: Of the domain's login, when it was handed out.
+    generation: int = 0
 
 
 class Frontier:
@@ -145,21 +150,44 @@ class Frontier:
         origin = urls.origin_of(queued.request.url)
         outcome, robots = unsent.before_robots(domain, queued), None
         if outcome is None and domain.settings.politeness.robots == "obey":
-            robots = domain.robots.get(origin)
-            if robots is None or not robots.is_current(time.time()):
-                domain.asking = True
-                self.turns.asking += 1
-                return self._begin(Job(domain, None, origin, domain.is_doubtful))
+            robots = _robots_of(domain, origin)
+            if robots is None:
+                return self._ask(domain, Task.ROBOTS, origin)
             outcome = unsent.by_robots(queued, origin, robots, self._token)
         outcome = outcome or unsent.as_listing(queued, origin, robots)
         if outcome is None and queued.visit is not None and self._spares(queued, time.time()):
             outcome = Spared(queued, queued.visit)
+        login = domain.login
+        if outcome is None and login is not None:
+            if (first := self._before_login(domain, login)) is not None:
+                return first
+            outcome = unsent.without_login(queued, login)
         self._take_off(domain)
         if outcome is not None:
             # It ends without being sent; whoever is told calls `parsed`, as for what was fetched.
             self._settled(outcome)
             return None
-        return self._begin(Job(domain, queued, origin, domain.is_doubtful))
+        generation = login.generation if login is not None else 0
+        return self._begin(Job(domain, queued, origin, domain.is_doubtful, generation=generation))
+
+    def _before_login(self, domain: Domain, login: LoginState) -> Job | None:
+        """What has to come before a page where nobody is logged in: the robots.txt of the login, and the login."""
+        if login.stage is not Stage.OUT:
+            return None
+        origin = urls.origin_of(login.config.url)
+        if domain.settings.politeness.robots == "obey":
+            robots = _robots_of(domain, origin)
+            if robots is None:
+                return self._ask(domain, Task.ROBOTS, origin)
+            if (why := unsent.forbids_login(login, robots, origin, self._token)) is not None:
+                login.failed(why)
+                return None
+        return self._ask(domain, Task.LOGIN, origin)
+
+    def _ask(self, domain: Domain, task: Task, origin: str) -> Job:
+        """Something that comes before the domain's pages; until it is done the domain hands out nothing."""
+        self.turns.ask(domain, task)
+        return self._begin(Job(domain, None, origin, domain.is_doubtful, task))
 
     def _begin(self, job: Job) -> Job:
         self._awake.add(job.domain)
@@ -459,3 +487,9 @@ class Frontier:
             self._closed = True
             self._leader.notify_all()
             self._followers.notify_all()
+
+
+def _robots_of(domain: Domain, origin: str) -> Robots | None:
+    """The robots.txt of an origin, as far as it is known and still holds."""
+    robots = domain.robots.get(origin)
+    return robots if robots is not None and robots.is_current(time.time()) else None

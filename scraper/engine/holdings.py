@@ -12,6 +12,7 @@ import requests
 from scraper.config import SiteConfig
 from scraper.engine.domain import Domain
 from scraper.engine.frontier import Frontier
+from scraper.engine.login_state import LoginState
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Pace
 from scraper.fetch.retry import RetryPolicy
@@ -21,7 +22,7 @@ from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.store import Store
 from scraper.store.domains import Lease
-from scraper.store.values import Batch, DomainUpdate
+from scraper.store.values import Batch, DomainUpdate, Profile
 
 _SWEEP_SECONDS = 1.0
 #: A domain that was not asked for so long (seconds) lets its Session go until it is.

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from scraper.engine.domain import Domain
+from scraper.engine.domain import Domain, Task
+from scraper.engine.login_state import Verdict
 from scraper.fetch.politeness import Circuit
 from scraper.fetch.robots import Robots
 
@@ -32,7 +33,7 @@ class Turns:
         self._schedule = schedule
         self._schedule_anew = schedule_anew
         self._token = token
-        #: Domains that wait for a robots.txt which was handed out.
+        #: Domains that wait for a robots.txt or a login which was handed out.
         self.asking = 0
 
     def sent(self, domain: Domain, turn: object) -> None:
@@ -57,27 +58,70 @@ class Turns:
             domain.sending = turn if domain.pace.delay > 0 else None
             return None
 
+    def ask(self, domain: Domain, task: Task) -> None:
+        """The domain waits for this from now on. Called under the lock."""
+        domain.asking = task
+        self.asking += 1
+
+    def _answered(self, domain: Domain, wait: float = 0.0) -> None:
+        """It waits no longer, and then perhaps some seconds."""
+        domain.asking = None
+        self.asking -= 1
+        if wait:
+            domain.due = max(domain.due, time.monotonic() + wait)
+        self._schedule(domain)
+
     def robots_known(self, domain: Domain, origin: str, robots: Robots) -> None:
         """The robots.txt of an origin is known, and with it perhaps a slower pace."""
         with self._lock:
-            domain.asking = False
-            self.asking -= 1
             domain.robots[origin] = robots
             domain.robots_attempts.pop(origin, None)
             politeness = domain.settings.politeness
             domain.pace = domain.pace.slowed_to(robots.crawl_delay(self._token), politeness.max_delay)
             # It holds from the request on that brought it.
             domain.due = max(domain.due, domain.sent_at + domain.pace.delay)
-            self._schedule(domain)
+            self._answered(domain)
 
     def ask_robots_again(self, domain: Domain, origin: str, wait: float) -> None:
         """The robots.txt could not be had; the domain waits, then it is asked for again."""
         with self._lock:
-            domain.asking = False
-            self.asking -= 1
             domain.robots_attempts[origin] = domain.robots_attempts.get(origin, 0) + 1
-            domain.due = max(domain.due, time.monotonic() + wait)
+            self._answered(domain, wait)
+
+    def logged_in(self, domain: Domain) -> None:
+        """A login went well."""
+        with self._lock:
+            if domain.login is not None:
+                domain.login.done()
+            self._answered(domain)
+
+    def login_failed(self, domain: Domain, message: str) -> None:
+        """The login is given up: all that is left of the domain ends without being sent."""
+        with self._lock:
+            if domain.login is not None:
+                domain.login.failed(message)
+            if domain.asking is Task.LOGIN:
+                self._answered(domain)
+
+    def log_in_again(self, domain: Domain, wait: float, *, counts: bool = True) -> None:
+        """Logging in came to nothing for now; the domain waits, then it is tried again."""
+        with self._lock:
+            if domain.login is not None:
+                domain.login.attempts += counts
+            self._answered(domain, wait)
+
+    def looks_logged_in(self, domain: Domain, page: int, generation: int) -> None:
+        """A page that was handed out in this generation does not look logged out."""
+        with self._lock:
+            if domain.login is not None:
+                domain.login.looks_well(page, generation)
+
+    def looks_logged_out(self, domain: Domain, page: int, generation: int) -> Verdict:
+        """What becomes of a page that does."""
+        with self._lock:
+            verdict = domain.login.looks_logged_out(page, generation) if domain.login is not None else Verdict.FAIL
             self._schedule(domain)
+            return verdict
 
     def cool_down(self, domain: Domain, sent_at: float, asked: float | None) -> float:
         """The domain said 429 or 503; returns the seconds that it now holds still."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scraper.engine.domain import Domain
+from scraper.engine.login_state import LoginState, Stage
 from scraper.fetch.robots import Robots, State
 from scraper.store.tables import Kind
 from scraper.store.values import Failed, Outcome, Queued, Refusal, Refused
@@ -53,3 +54,22 @@ def by_robots(queued: Queued, origin: str, robots: Robots, token: str) -> Outcom
         return None
     message = f"robots.txt of {origin} does not allow it for {token}: politeness.robots"
     return Refused(queued, Refusal(queued.request.url, queued.fingerprint, "robots", message))
+
+
+def forbids_login(login: LoginState, robots: Robots, origin: str, token: str) -> str | None:
+    """Why the robots.txt of its origin keeps a login from being tried; None where it does not."""
+    if robots.state is State.UNREACHABLE:
+        return robots.why
+    if robots.allows(login.config.url, token):
+        return None
+    return (
+        f"robots.txt of {origin} does not allow {login.config.url} for {token}: politeness.robots, which can be set "
+        "for this domain alone, under domains"
+    )
+
+
+def without_login(queued: Queued, login: LoginState) -> Outcome | None:
+    """What ends a request where the login was given up."""
+    if login.stage is not Stage.FAILED:
+        return None
+    return Failed(queued, "login-failed", f"logging in failed: {login.message}", attempts=queued.attempts)

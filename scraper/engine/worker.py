@@ -13,8 +13,9 @@ from scraper.config import Limits
 from scraper.engine import sitemaps
 from scraper.engine.admission import Admission
 from scraper.engine.attempts import attempt_of
-from scraper.engine.domain import Domain, DomainGate
+from scraper.engine.domain import Domain, DomainGate, Task
 from scraper.engine.frontier import Frontier, Job
+from scraper.engine.logins import Logins
 from scraper.engine.parser import hash_of
 from scraper.engine.revisit import Revisit
 from scraper.errors import FetchError, LeaseLost, StoreError
@@ -90,16 +91,19 @@ class Worker:
         self._mark_sent = mark_sent
         self._check_lease = check_lease
         self._revisit = revisit
+        self._logins = Logins(frontier, emit, self._send_for_login)
         self._turns: set[Turn] = set()
         self._lock = threading.Lock()
 
     def run(self) -> None:
         """Work until the frontier is closed."""
         while (job := self._frontier.take()) is not None:
-            if job.queued is None:
-                self._fetch_robots(job)
-            else:
+            if job.queued is not None:
                 self._fetch_page(job, job.queued)
+            elif job.task is Task.LOGIN:
+                self._logins.log_in(job)
+            else:
+                self._fetch_robots(job)
 
     def abort(self) -> None:
         """End everything that is in flight, now."""
@@ -137,7 +141,8 @@ class Worker:
             return
         if body is not None:
             body.close()
-        self._decide(queued, domain, fetch)
+        if domain.login is None or not self._was_turned_away(job, queued, fetch):
+            self._decide(queued, domain, fetch)
 
     def _note_health(self, domain: Domain, fetch: Fetch) -> None:
         """A domain that does nothing but fail is left alone; what is no answer and not its fault says nothing.
@@ -174,6 +179,19 @@ class Worker:
             finally:
                 with self._lock:
                     self._turns.discard(turn)
+
+    def _was_turned_away(self, job: Job, queued: Queued, fetch: Fetch) -> bool:
+        """Whether it was fetched logged out; then it is settled, and nobody parses it."""
+        away = self._logins.turned_away(job, queued, fetch.response)
+        if away is None:
+            return False
+        if away.again:
+            attempt = attempt_of(fetch, queued.attempts + 1, "logged-out", away.message, 0.0)
+            body_bytes = len(fetch.response.body) if fetch.response is not None else 0
+            self._settle(Again(queued, time.time(), queued.attempts, attempt=attempt), body_bytes)
+        else:
+            self._failed(queued, job.domain, fetch, "login-failed", away.message)
+        return True
 
     def _decide(self, queued: Queued, domain: Domain, fetch: Fetch) -> None:
         """To the parser, to another place, to another try, or to its end."""
@@ -288,6 +306,16 @@ class Worker:
     def _settle(self, outcome: Outcome, body_bytes: int = 0) -> None:
         self._desk.settled(outcome)
         self._frontier.parsed(body_bytes=body_bytes, page=False)
+
+    def _send_for_login(self, request: Request, job: Job, is_first: bool) -> Fetch:
+        """Send what a login asks for, each request at a turn of its own."""
+        with self._turn(job) as turn:
+            if not is_first:
+                turn.gate.wait(turn.limit)
+            fetch = self._fetcher.fetch(request, job.domain.session, turn)
+        attempts = job.domain.login.attempts if job.domain.login is not None else 0
+        self._report(fetch, request, job.domain, attempts + 1, "login")
+        return fetch
 
     # robots.txt ------------------------------------------------------------------------------------------
 

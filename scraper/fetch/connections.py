@@ -17,12 +17,15 @@ from urllib3.util.connection import is_connection_dropped
 
 from scraper.config import SessionConfig
 from scraper.fetch.exchange import Exchange
+from scraper.fetch.idle_limits import IdleLimits
 from scraper.fetch.ledger import Ledger
 from scraper.fetch.wire import Connection
 from scraper.figures import Reason
 
 #: Part of the server's Keep-Alive timeout in which a connection is no longer used: the server closes at its end.
 _TIMEOUT_MARGIN = 0.1
+#: How much the newest answer counts in the mean latency.
+_NEWEST_COUNTS = 1 / 32
 
 
 class Connections:
@@ -30,6 +33,10 @@ class Connections:
 
     def __init__(self, ledger: Ledger, settings: SessionConfig) -> None:
         self.ledger = ledger
+        #: How long its servers keep what idles.
+        self.idle_limits = IdleLimits()
+        #: Mean seconds from a head's last byte to an answer's first, the newest answers counting most.
+        self.latency: float | None = None
         self._settings = settings
         self._changed = threading.Condition()
         self._open = 0
@@ -88,6 +95,7 @@ class Connections:
             connection = idle.pop()
             reason = self._why_unfit(connection)
             if reason is None:
+                connection.idled = time.monotonic() - connection.idle_since
                 return connection
             self._open -= 1
             unfit.append((connection, reason))
@@ -107,8 +115,10 @@ class Connections:
     def _why_unfit(self, connection: Connection) -> Reason | None:
         now = time.monotonic()
         idle_limit = self._settings.idle_expiry
-        if connection.keep_alive.timeout is not None:
-            server_limit = connection.keep_alive.timeout
+        server_limit = connection.keep_alive.timeout
+        if server_limit is None:
+            server_limit = self.idle_limits.of(connection.origin)
+        if server_limit is not None:
             idle_limit = min(idle_limit, server_limit - min(0.5, server_limit * _TIMEOUT_MARGIN))
         if now - connection.idle_since > idle_limit:
             return Reason.IDLE
@@ -132,9 +142,28 @@ class Connections:
             else:
                 connection.idle_since = time.monotonic()
                 self._idle.setdefault(connection.key, deque()).append(connection)
+            self._learn_latency(connection.exchange)
             self._changed.notify_all()
-        if closed:
-            self._book(connection, connection.closing_reason())
+        if not closed:
+            self._learn_from(connection)
+        else:
+            reason = connection.closing_reason()
+            if reason is Reason.STALE:
+                self.idle_limits.closed(connection.origin, connection.idled)
+            self._book(connection, reason)
+
+    def _learn_latency(self, exchange: Exchange) -> None:
+        if exchange.first_byte_at is not None and exchange.sent_at is not None:
+            seconds = exchange.first_byte_at - exchange.sent_at
+            mean = seconds if self.latency is None else self.latency
+            self.latency = mean + (seconds - mean) * _NEWEST_COUNTS
+
+    def _learn_from(self, connection: Connection) -> None:
+        """It carried a request, and goes on."""
+        if connection.idled:
+            self.idle_limits.survived(connection.origin, connection.idled)
+        if connection.keep_alive.timeout is not None:
+            self.idle_limits.announced(connection.origin, connection.keep_alive.timeout)
 
     def sweep(self) -> None:
         """Close what has idled too long, grown too old or been dropped; called now and then."""
@@ -166,6 +195,8 @@ class Connections:
             self._shut(connection, Reason.IDLE)
 
     def _shut(self, connection: Connection, reason: Reason) -> None:
+        if reason is Reason.DROPPED:
+            self.idle_limits.closed(connection.origin, time.monotonic() - connection.idle_since)
         connection.close()
         self._book(connection, reason)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -107,6 +107,7 @@ class Fetcher:
         body_limit: int | None = None,
         truncate: bool = False,
         conditions: Mapping[str, str] = MappingProxyType({}),
+        into: IO[bytes] | None = None,
     ) -> Outcome:
         """Send `request` on its domain's Session and read the answer.
 
@@ -116,13 +117,14 @@ class Fetcher:
         Args:
             truncate: take what fits of a body that is too large, instead of failing.
             conditions: headers that ask for it only if it changed.
+            into: where the body is written as it comes; the response's own is empty then.
         """
         started = time.monotonic()
         limit = self._body_limit if body_limit is None else body_limit
         response: requests.Response | None = None
         result: Response | None = None
         error: FetchError | None = None
-        body = _Body()
+        body = _Body(into)
         # A plugin that reads an answer, as digest auth does, gets no more of it than one read beyond the limit.
         turn.most_bytes = limit + _CHUNK
         try:
@@ -167,7 +169,8 @@ class Fetcher:
 class _Body:
     """A body as it is read: decoded, up to a limit, and whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, into: IO[bytes] | None) -> None:
+        self._into = into
         self.content = b""
         self.wire_bytes = 0
 
@@ -181,7 +184,10 @@ class _Body:
         size, is_last = 0, False
         try:
             while not is_last and (chunk := _read(raw, response, at_once)):
-                chunks.append(chunk)
+                if self._into is None:
+                    chunks.append(chunk)
+                else:
+                    self._into.write(chunk[: limit - size])
                 size += len(chunk)
                 is_last = short_is_last and len(chunk) < at_once
                 if size > limit:

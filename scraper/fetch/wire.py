@@ -114,6 +114,8 @@ class _Reports:
         self.closing: Reason | None = None
         self.requests = 0
         self.opened_at = self.idle_since = time.monotonic()
+        #: How long it idled before the exchange that it serves, in seconds.
+        self.idled = 0.0
         #: An exchange uses it and has not given it back.
         self.is_held = False
         self._tunnelling = False

@@ -50,7 +50,7 @@ class Fetched:
     served: Served | None
     attempt: int
     error: str | None = None
-    #: `page`, `robots`
+    #: `page`, `sitemap`, `check` (whether a page is still there), `robots`, `login`
     purpose: str = "page"
 
 
@@ -105,6 +105,34 @@ class CoolingDown:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A domain's session is logged in, by the form at `url`; `how` says what told so."""
+
+    domain: str
+    url: str
+    how: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The page at `url` was fetched logged out, by this sign; it is fetched again after a login."""
+
+    domain: str
+    url: str
+    sign: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed:
+    """The login at `url` is given up; the domain's requests fail."""
+
+    domain: str
+    url: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class SlowParse:
     url: str
     seconds: float
@@ -123,7 +151,7 @@ class Waiting:
     """Why a domain hands out nothing right now."""
 
     domain: str
-    #: `delay`, `cool-down`, `retry`, `robots`, `busy`
+    #: `delay`, `cool-down`, `retry`, `robots`, `login`, `busy`
     reason: str
     seconds: float
 

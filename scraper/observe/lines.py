@@ -97,6 +97,19 @@ def _cooling_down(event: events.CoolingDown) -> Words:
     return logging.INFO, f"{plain(event.domain)} waits {duration(event.seconds)}: {plain(event.reason)}"
 
 
+def _logged_in(event: events.LoggedIn) -> Words:
+    return logging.INFO, f"logged in to {plain(event.domain)} in {duration(event.seconds)}: {plain(event.how)}"
+
+
+def _session_ended(event: events.SessionEnded) -> Words:
+    text = f"the session of {plain(event.domain)} has ended: {plain(event.sign)} ({plain(event.url)})"
+    return logging.WARNING, text
+
+
+def _login_failed(event: events.LoginFailed) -> Words:
+    return logging.ERROR, f"no login to {plain(event.domain)}: {plain(event.message)}"
+
+
 def _slow_parse(event: events.SlowParse) -> Words:
     return logging.WARNING, f"the callback of {plain(event.url)} has run for {duration(event.seconds)}"
 
@@ -146,6 +159,9 @@ _SAY: dict[type, Callable[[Any], Words]] = {
     events.Refused: _refused,
     events.ItemDropped: _item_dropped,
     events.CoolingDown: _cooling_down,
+    events.LoggedIn: _logged_in,
+    events.SessionEnded: _session_ended,
+    events.LoginFailed: _login_failed,
     events.SlowParse: _slow_parse,
     events.Notice: _notice,
     events.Draining: _draining,

@@ -61,6 +61,9 @@ def _pages(stats: Mapping[str, Any]) -> list[_Line]:
     ]
     optional = (("item dropped", "items dropped", "dropped"), ("redirect", "redirects", "redirects"))
     counts += [counted(stats[key], one, many) for one, many, key in optional if stats[key]]
+    if stats["sitemaps"] or stats["sitemaps_unread"]:
+        unread = f" ({stats['sitemaps_unread']:,} could not be read)" if stats["sitemaps_unread"] else ""
+        counts.append(counted(stats["sitemaps"], "sitemap") + unread)
     if stats["checked"]:
         counts.append(f"{stats['checked']:,} asked whether they are still there")
     text = f"{', '.join(counts)} in {duration(stats['seconds'])}"

@@ -30,8 +30,8 @@ _TOKEN = re.compile(
     # nothing here and are in every entry are passed over in the same step.
     r"(/?)([A-Za-z_][^\s<>/=\"']*+)((?:[^<>\"']++|\"[^\"<]*+\"|'[^'<]*+')*+(?=>)|[^<>]*+)>([^<]*+)"
     r"(</\2\s*+>(?:\s*+<(?:changefreq|priority)>[^<]*+</(?:changefreq|priority)>)*+)?+"
-    r"|(!--.*?-->|\?[^>]*+>|!\[CDATA\[(.*?)\]\]>|!(?i:doctype)([^\[>]*+(?:\[.*?\]\s*)?)>"
-    r"|!(?!--|\[CDATA\[|(?i:doctype))[^>]*+>)([^<]*+)"
+    r"|(!--.*?-->|\?[^<>]*+>|!\[CDATA\[(.*?)\]\]>|!(?i:doctype)([^\[>]*+(?:\[.*?\]\s*)?)>"
+    r"|!(?!--|\[CDATA\[|(?i:doctype))[^<>]*+>)([^<]*+)"
     r"|([^<]*+))",
     re.DOTALL,
 )

@@ -129,7 +129,8 @@ class Database:
             with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as own:
                 if own.execute("PRAGMA auto_vacuum").fetchone()[0] == _INCREMENTAL:
                     for _ in range(0, own.execute("PRAGMA freelist_count").fetchone()[0], _FREED_AT_ONCE):
-                        own.execute(f"PRAGMA incremental_vacuum({_FREED_AT_ONCE})").fetchall()
+                        # Only a script is stepped to its end; a statement of it would free a single page.
+                        own.executescript(f"PRAGMA incremental_vacuum({_FREED_AT_ONCE})")
                 elif self._has_room_to_be_written_anew():
                     own.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
                     own.execute("VACUUM")

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as inserting
 
 from scraper.store.statements import Prepared
-from scraper.store.tables import chunks, domains, origins, shards
-from scraper.store.values import DomainUpdate, RobotsRow
+from scraper.store.tables import chunks, domains, origins, profiles, shards
+from scraper.store.values import DomainUpdate, Profile, RobotsRow
 
 #: Seconds that a lease holds without a heartbeat.
 LEASE_SECONDS = 12.0
@@ -32,6 +33,7 @@ class Lease:
     last_send: float | None
     cookies: str | None
     robots: tuple[RobotsRow, ...]
+    profile: Profile = Profile()
 
 
 def void_leases(connection: Connection) -> None:
@@ -81,13 +83,16 @@ def claim(connection: Connection, owner: str, names: Sequence[str]) -> list[Leas
     leases: list[Lease] = []
     for some in chunks(names):
         known = {row.name: row for row in connection.execute(select(domains).where(domains.c.name.in_(some)))}
-        robots = _robots(connection, some)
+        robots, learned = _robots(connection, some), _profiles(connection, some)
         for name in some:
             row = known.get(name)
             if row is None:
                 leases.append(Lease(name, 1, None, None, ()))
             elif row.owner is None or row.owner == owner or row.owner not in living:
-                leases.append(Lease(name, row.epoch + 1, row.last_send, row.cookies, robots.get(name, ())))
+                profile = learned.get(name, Profile())
+                leases.append(
+                    Lease(name, row.epoch + 1, row.last_send, row.cookies, robots.get(name, ()), profile)
+                )
         new = [{"name": name, "owner": owner, "epoch": 1} for name in some if name not in known]
         if new:
             connection.execute(insert(domains), new)
@@ -121,6 +126,30 @@ def keep(connection: Connection, updates: Mapping[str, DomainUpdate]) -> None:
     """Store what a batch saw of its domains."""
     _KEEP_SEND.many(connection, [(u.last_send, name) for name, u in updates.items() if u.last_send is not None])
     _KEEP_COOKIES.many(connection, [(u.cookies, name) for name, u in updates.items() if u.cookies is not None])
+    for name, seen in updates.items():
+        if seen.profile is not None:
+            values = {"login": seen.profile.login, "idle_limits": seen.profile.idle_limits}
+            keep_profile(connection, name, {**values, "latency": seen.profile.latency})
+
+
+def keep_profile(connection: Connection, name: str, values: Mapping[str, object]) -> None:
+    """Store columns of a domain's profile."""
+    # PostgreSQL's insert, which SQLite's dialect compiles as well.
+    adding = inserting(profiles).values({"domain": name, "login": "", "idle_limits": "{}", **values})
+    connection.execute(adding.on_conflict_do_update(index_elements=["domain"], set_=dict(values)))
+
+
+def cookies_of(connection: Connection) -> dict[str, str]:
+    """The cookies of every domain that has any, as `scraper.fetch.cookies` writes them."""
+    query = select(domains.c.name, domains.c.cookies).where(domains.c.cookies.is_not(None)).order_by(domains.c.name)
+    return {row.name: row.cookies for row in connection.execute(query)}
+
+
+def keep_cookies(connection: Connection, name: str, cookies: str) -> None:
+    """Put these in the place of a domain's cookies; whether they are a session is not known."""
+    adding = inserting(domains).values(name=name, epoch=0, cookies=cookies)
+    connection.execute(adding.on_conflict_do_update(index_elements=["name"], set_={"cookies": cookies}))
+    keep_profile(connection, name, {"login": ""})
 
 
 def keep_robots(connection: Connection, rows: Iterable[RobotsRow]) -> None:
@@ -145,3 +174,8 @@ def _robots(connection: Connection, names: Sequence[str]) -> dict[str, tuple[Rob
         known = RobotsRow(row.origin, row.domain, row.state, row.text, row.why, row.asked_at)
         found[row.domain] = (*found.get(row.domain, ()), known)
     return found
+
+
+def _profiles(connection: Connection, names: Sequence[str]) -> dict[str, Profile]:
+    query = select(profiles).where(profiles.c.domain.in_(names))
+    return {row.domain: Profile(row.login, row.idle_limits, row.latency) for row in connection.execute(query)}

@@ -31,11 +31,14 @@ class Known:
 
     id: int
     request: Request
+    kind: t.Kind
     state: t.State
     not_before: float  # 0, or seconds since the epoch: a retry
     #: The request whose page it was found on, or that redirected to it; None for a first one.
     found_on: int | None
     found_on_url: str | None
+    #: Whether that is a sitemap.
+    found_in_sitemap: bool
     attempts: tuple[Attempt, ...]
     page: PageFacts | None
     failure: FailureRow | None
@@ -57,6 +60,7 @@ class RefusedRow:
     reason: str
     message: str
     found_on_url: str | None
+    found_in_sitemap: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +98,16 @@ def robots_of(connection: Connection, origin: str) -> RobotsRow | None:
 
 
 def _known(connection: Connection, row: Row[tuple[object, ...]]) -> Known:
+    finder = _finder(connection, row.found_on)
     return Known(
         id=row.id,
         request=Request.from_record(json.loads(row.request)),
+        kind=t.Kind(row.kind),
         state=t.State(row.state),
         not_before=row.not_before,
         found_on=row.found_on,
-        found_on_url=_url_of(connection, row.found_on),
+        found_on_url=finder[0],
+        found_in_sitemap=finder[1],
         attempts=_attempts(connection, row.id),
         page=_page(connection, row.id),
         failure=runs.failure_of(connection, row.id),
@@ -108,11 +115,15 @@ def _known(connection: Connection, row: Row[tuple[object, ...]]) -> Known:
     )
 
 
-def _url_of(connection: Connection, request: int | None) -> str | None:
+def _finder(connection: Connection, request: int | None) -> tuple[str | None, bool]:
+    """The URL of the request that something was found on, and whether it is a sitemap."""
     if request is None:
-        return None
-    record = connection.scalar(select(t.frontier.c.request).where(t.frontier.c.id == request))
-    return str(json.loads(record)["url"]) if record is not None else None
+        return None, False
+    columns = t.frontier.c.request, t.frontier.c.kind
+    row = connection.execute(select(*columns).where(t.frontier.c.id == request)).first()
+    if row is None:
+        return None, False
+    return str(json.loads(row.request)["url"]), row.kind == t.Kind.SITEMAP.value
 
 
 def _attempts(connection: Connection, request: int) -> tuple[Attempt, ...]:
@@ -154,4 +165,4 @@ def _refused(connection: Connection, run: int, fingerprint: bytes) -> RefusedRow
     row = connection.execute(select(table).where(table.c.run == run, table.c.fingerprint == fingerprint)).first()
     if row is None:
         return None
-    return RefusedRow(row.reason, row.message, _url_of(connection, row.found_on))
+    return RefusedRow(row.reason, row.message, *_finder(connection, row.found_on))

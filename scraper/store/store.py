@@ -304,6 +304,17 @@ class Store:
         with self._database.writing() as connection:
             return domains.void_expired(connection, owner)
 
+    def cookies(self) -> dict[str, str]:
+        """The cookies of every domain that has any, by its name, as `scraper.fetch.cookies` writes them."""
+        with self._database.reading() as connection:
+            return domains.cookies_of(connection)
+
+    def keep_cookies(self, jars: Mapping[str, str]) -> None:
+        """Put these in the place of the cookies of the domains named; whether they are sessions is not known."""
+        with self._database.writing() as connection:
+            for name, cookies in jars.items():
+                domains.keep_cookies(connection, name, cookies)
+
     def add_seconds(self, run: int, seconds: float, *, interrupted: bool = False) -> None:
         """A run worked so long; `interrupted` where a part of it was killed meanwhile."""
         with self._database.writing() as connection:

@@ -255,6 +255,15 @@ domains = Table(
     Column("cookies", Text),  # JSON
 )
 
+profiles = Table(
+    "profiles",  # what runs have learned of a domain's servers
+    metadata,
+    Column("domain", Text, primary_key=True),
+    Column("login", Text, nullable=False),  # of what login its cookies are a session; empty for none
+    Column("idle_limits", Text, nullable=False),  # JSON by origin: seconds, and until when that holds
+    Column("latency", Float),  # mean seconds to the first byte of an answer
+)
+
 origins = Table(
     "origins",
     metadata,

@@ -253,11 +253,23 @@ class StartTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What runs have learned of a domain's servers."""
+
+    #: Of what login its cookies are a session; empty where they are of none that is known to be good.
+    login: str = ""
+    idle_limits: str = "{}"  # scraper.fetch.idle_limits
+    #: Mean seconds to the first byte of an answer.
+    latency: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DomainUpdate:
     """State of a domain that a batch saw. None leaves a value as it is."""
 
     last_send: float | None = None
     cookies: str | None = None
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True, slots=True)

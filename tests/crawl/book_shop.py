@@ -9,9 +9,7 @@ from typing import Any
 
 PER_PAGE = 20
 CATEGORIES = ("travel", "mystery", "history", "poetry", "art")
-_WORDS = (
-    "a light in the attic, tipping velvet & soumission: sharp objects 'sapiens' requiem dirty little secret".split()
-)
+_WORDS = ("a", "light", "in the", "attic,", "tipping", "velvet", "&", "sharp:", "objects", "'sapiens'", "secret")
 _DESCRIPTION = "It is long, it is dull &amp; it is bound in cloth; whoever opens it is lost to the world. " * 20
 #: The books that every page shows besides, as shops do; none of it is an item's.
 _RECENT = "".join(
@@ -19,7 +17,8 @@ _RECENT = "".join(
     <div class="image_container"><img src="../../media/thumb{number}.jpg" alt="A book" class="thumbnail"></div>
     <p class="star-rating Three"><i class="icon-star"></i><i class="icon-star"></i><i class="icon-star"></i></p>
     <h3>A book seen before</h3>
-    <div class="product_price"><p class="old_price">£{number}.99</p><p class="stock"><i class="icon-ok"></i>Yes</p></div>
+    <div class="product_price"><p class="old_price">£{number}.99</p>
+    <p class="stock"><i class="icon-ok"></i>Yes</p></div>
     </li>"""
     for number in range(12)
 )
@@ -53,6 +52,7 @@ def books(count: int, seed: int = 7) -> list[dict[str, Any]]:
     chance = random.Random(seed)
     found = []
     for number in range(count):
+        day = f"{chance.randrange(1900, 2026)}-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}"
         pounds = chance.randrange(100, 250_000) / 100
         stock = chance.choice([0, chance.randrange(1, 40)])
         found.append(
@@ -69,7 +69,7 @@ def books(count: int, seed: int = 7) -> list[dict[str, Any]]:
                 ],
                 "offer": f"{pounds:.2f}",
                 "upc": f"{number:08x}",
-                "published": f"{chance.randrange(1900, 2026)}-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}",
+                "published": day,
                 "rating": chance.randrange(10, 51) / 10,
                 "kind": "book",
                 "url": f"/catalogue/{number}/index.html",

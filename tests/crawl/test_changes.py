@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -11,8 +13,8 @@ from typing import Any
 
 import pytest
 
-import scraper
 from scraper import Response, Run, Spider
+from scraper.cli import main
 from scraper.observe import events
 from scraper.observe.report import report_text
 from scraper.store import Store
@@ -38,7 +40,7 @@ def page(*items: str, links: str = "") -> str:
 
 @pytest.fixture
 def pages() -> dict[str, Any]:
-    """Four pages, a to d, each with an item of its name; and one that moves."""
+    """Four pages, a to d, each with an item of its name, and one that links to them."""
     return {"/": page(links="abcd"), **{f"/{name}": page(f"{name} 1") for name in "abcd"}}
 
 
@@ -190,6 +192,102 @@ class TestChecks:
         assert (run.id, run.result, run.stats["checked"]) == (2, "finished", 3)
         assert changed(run) == {"unlinked": ["b", "c", "d"]}
         assert (paths(server).count("/"), paths(server).count("/c")) == (1, 1)
+
+
+KILLED = """
+import os, sys
+import scraper
+from scraper.cli import main
+from scraper.observe import events
+from tests.crawl.crawling import prepared
+from tests.crawl.test_changes import Shop
+
+def watch(event):
+    if isinstance(event, events.Fetched) and event.purpose == "check":
+        os._exit(9)
+
+prepared(
+    Shop, sys.argv[1], store=sys.argv[2], items={"item": {"key": ["sku"]}}, observers=[watch], retry={"attempts": 2}
+).run()
+"""
+
+
+class TestKilled:
+    def test_checks_go_on_after_a_kill(self, visit: Any, pages: Any, server: PageServer, settings: dict[str, Any]):
+        visit()
+        pages["/"] = page(links="a")
+        server.clear_log()
+        root = str(Path(__file__).parents[2])
+        done = subprocess.run([sys.executable, "-c", KILLED, server.url, settings["store"]], cwd=root, timeout=60)
+        assert done.returncode == 9
+        begun = paths(server)
+        assert (begun[:2], len(begun)) == (["/", "/a"], 3)
+        run = visit()
+        assert (run.id, run.stats["interrupted"], run.stats["checked"]) == (2, 1, 3)
+        assert changed(run) == {"unlinked": ["b", "c", "d"]}
+        assert sorted(paths(server)) == ["/b", "/c", "/d"], "the one in flight again, no page twice"
+
+    def test_several_processes_ask_as_one_does(self, visit: Any, pages: Any):
+        visit()
+        pages["/"] = page(links="a")
+        run = visit(engine={"processes": 2})
+        assert (run.stats["checked"], changed(run)) == (3, {"unlinked": ["b", "c", "d"]})
+
+
+class TestDiff:
+    @pytest.fixture
+    def diff(self, settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+        """`diff("--json")` is the command's exit code, standard output and standard error."""
+        yaml = tmp_path / "site.yaml"
+        yaml.write_text(json.dumps({"name": "shop", "spider": "a.py:Shop", **settings}), encoding="utf-8")
+
+        def run(*arguments: str) -> tuple[object, str, str]:
+            with pytest.raises(SystemExit) as end:
+                main(["diff", str(yaml), *arguments])
+            return end.value.code, *capsys.readouterr()
+
+        return run
+
+    def test_for_reading(self, visit: Any, pages: dict[str, Any], server: PageServer, diff: Any):
+        visit()
+        pages["/a"] = page("a 2", "new 1")
+        del pages["/b"]
+        visit()
+        code, out, _ = diff()
+        assert (code, out.splitlines()) == (
+            0,
+            [
+                "shop, from run 1 to run 2: 1 new, 1 changed, 1 gone",
+                "",
+                "new",
+                f"  item new  {server.url}/a",
+                "",
+                "changed",
+                f"  item a  {server.url}/a",
+                "    price: 1 -> 2",
+                "",
+                "gone",
+                f"  item b  {server.url}/b",
+            ],
+        )
+
+    def test_any_two_runs_as_json_lines(self, visit: Any, pages: dict[str, Any], diff: Any):
+        for price in (1, 2, 3):
+            pages["/a"] = page(f"a {price}")
+            visit()
+        (line,) = diff("--from", "1", "--to", "3", "--json")[1].splitlines()
+        assert json.loads(line)["after"] == {"sku": "a", "price": "3"}
+        (line,) = diff("--from", "3", "--to", "2", "--json")[1].splitlines()
+        assert json.loads(line)["after"] == {"sku": "a", "price": "2"}
+
+    def test_what_cannot_be_compared(self, visit: Any, diff: Any):
+        code, _, said = diff()
+        assert (code, "run scraper crawl first" in said) == (1, True)
+        visit()
+        code, _, said = diff()
+        assert (code, "no run of shop before run 1 ended inside its gate" in said) == (2, True)
+        assert diff("--from", "1")[0] == 2
+        assert "it has 1" in diff("--from", "7", "--to", "1")[2]
 
 
 class TestGateAndExports:

@@ -25,7 +25,9 @@ def test_a_shop_of_a_thousand_books_comes_out_as_it_is(tmp_path: Path) -> None:
     truth = books(1_000)
     site = tmp_path / "shop.yaml"
     with PageServer(pages(truth)) as server:
-        settings = merged(FAST, {"start_urls": [server.url + "/"], "rules": RULES, "items": {"book": {"key": ["upc"]}}})
+        settings = merged(
+            FAST, {"start_urls": [server.url + "/"], "rules": RULES, "items": {"book": {"key": ["upc"]}}}
+        )
         site.write_text(yaml.safe_dump(settings), encoding="utf-8")
         run = scraper.crawl(site)
         asked = paths(server)
@@ -53,7 +55,9 @@ def test_every_rule_that_matches_applies_and_links_come_first() -> None:
 
 def test_a_type_of_items_has_its_own_key_also_behind_a_pipeline(tmp_path: Path) -> None:
     site = {"/": "".join(f"<p class=q>{letter}</p>" for letter in "aab")}
-    rules = [{"match": "/", "item": "quote", "each": ".q", "fields": {"text": {"css": "::text"}, "from": {"page": "url"}}}]
+    rules = [
+        {"match": "/", "item": "quote", "each": ".q", "fields": {"text": {"css": "::text"}, "from": {"page": "url"}}}
+    ]
     (tmp_path / "pyproject.toml").write_text("", encoding="utf-8")
     (tmp_path / "rules_pipes.py").write_text(
         "def loud(item):\n    return {**item, 'text': item['text'].upper()}\n", encoding="utf-8"
@@ -95,7 +99,9 @@ def test_links_that_are_nofollow_are_left_out() -> None:
         "/pdf": (200, {"Content-Type": "application/pdf"}, b"%PDF"),
     }
     with PageServer(site) as server:
-        run = by_rules(server, [{"match": "*", "follow": ["a", {"xpath": "//a/@href"}]}, {"match": "/a", "follow": ["a"]}])
+        run = by_rules(
+            server, [{"match": "*", "follow": ["a", {"xpath": "//a/@href"}]}, {"match": "/a", "follow": ["a"]}]
+        )
         assert sorted(paths(server)) == ["/", "/a", "/header", "/meta", "/pdf"]
     assert run.stats["failed"] == 0
 

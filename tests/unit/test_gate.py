@@ -6,13 +6,14 @@ import pytest
 
 from scraper.config import Gate
 from scraper.gate import outside_gate
-from scraper.store.values import Counts, RunRow
+from scraper.store.values import ChangeCounts, Counts, RunRow
 
 
 def previous(items: int) -> RunRow:
     return RunRow(
         id=3, name="books", identity="", config={}, hosts=(), started_at=0.0, ended_at=1.0, result="finished", why="",
-        seconds=1.0, clean=True, interrupted=0, start_taken=0, start_done=True, counts=Counts(items=items),
+        seconds=1.0, clean=True, interrupted=0, start_taken=0, start_done=True, commits=1,
+        counts=Counts(items=items),
     )  # fmt: skip
 
 
@@ -65,3 +66,13 @@ class TestAgainstTheRunBefore:
 
     def test_without_one_every_number_will_do(self):
         assert outside_gate(Gate(min_items="80%"), Counts()) is None
+
+
+class TestMaxGone:
+    def test_more_than_the_share(self):
+        why = outside_gate(Gate(max_gone=0.2, min_items=0), Counts(), None, ChangeCounts(3, known=40, gone=9))
+        assert why == "9 of 40 items known since run 3 are gone (22.5%), more than gate.max_gone: 20.0%"
+
+    @pytest.mark.parametrize("changes", [None, ChangeCounts(None), ChangeCounts(3, known=40, gone=8)])
+    def test_the_share_or_less(self, changes: ChangeCounts | None):
+        assert outside_gate(Gate(max_gone=0.2, min_items=0), Counts(), None, changes) is None

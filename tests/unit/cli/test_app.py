@@ -50,7 +50,8 @@ def test_help_has_a_sentence_and_an_example(verb: str, capsys: pytest.CaptureFix
 
 def test_verbs():
     assert list(VERBS) == [
-        "init", "demo", "crawl", "retry", "check", "schema", "fetch", "probe", "runs", "export", "explain",
+        "init", "demo", "crawl", "retry", "check", "schema", "fetch", "probe", "runs", "export", "diff",
+        "explain", "schedule", "rules",
     ]  # fmt: skip
 
 

@@ -92,6 +92,8 @@ def _is(value: Any, name: str) -> bool:
         "{spider: a:B, args: {deep: [{a: 1}]}}",
         "{spider: a:B, gate: {min_items: 80%, max_dropped: 0.1}}",
         "{spider: a:B, gate: {min_items: '${LEAST}'}}",
+        "{rules: [{match: /a/*, follow: [a, {xpath: //a}]}]}",
+        "{rules: [{match: {selector: h1}, item: b, each: li, fields: {t: h1, p: {css: td, fields: {q: {css: b}}}}}]}",
     ],
 )
 def test_it_accepts_what_may_be_written(text: str) -> None:
@@ -113,9 +115,12 @@ def test_it_accepts_what_may_be_written(text: str) -> None:
         "{spider: a:B, exports: [{path: a, format: xml}]}",
         "{spider: a:B, domains: {a.com: {limits: {}}}}",
         "{spider: a:B, network: {allow_private: 1}}",
-        "{spider: a:B, engine: {processes: 4}}",
+        "{spider: a:B, engine: {processes: 0}}",
         "{spider: a:B, gate: {min_items: most}}",
         "{spider: a:B, gate: {min_items: -1}}",
+        "{rules: [{follow: [a]}]}",
+        "{rules: [{match: /a, fields: {t: {css: h1, type: number}}}]}",
+        "{rules: [{match: /a, fields: {t: {css: h1, fields: {u: {cs: h1}}}}}]}",
     ],
 )
 def test_it_refuses_what_may_not_be_written(text: str) -> None:
@@ -123,10 +128,11 @@ def test_it_refuses_what_may_not_be_written(text: str) -> None:
     assert not accepts(schema, yaml.safe_load(text), schema)
 
 
-def test_it_names_its_dialect_and_requires_only_the_spider() -> None:
+def test_it_names_its_dialect_and_requires_only_a_spider_or_rules() -> None:
     schema = json_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["required"] == ["spider"]
+    assert schema["anyOf"] == [{"required": ["spider"]}, {"required": ["rules"]}]
+    assert "required" not in schema
     assert set(schema["properties"]) == set(SiteConfig.model_fields)
 
 

@@ -107,3 +107,20 @@ def test_an_encoding_that_cannot_say_it_gets_an_escape(make_stats):
     print_report(console_for(stream), make_stats(exports=("out/bücher.jsonl",)))
     stream.flush()
     assert b"b\\xfccher.jsonl" in raw.getvalue()
+
+
+class TestChanges:
+    def report(self, make_stats, changes: dict[str, int | None] | None, checked: int = 0) -> str:
+        return report_text(make_stats(changes=changes, checked=checked))
+
+    def test_counts(self, make_stats):
+        changes = {"since": 2, "known": 60, "new": 1_204, "changed": 1, "gone": 0, "unlinked": 0}
+        assert "since run 2: 1,204 new, 1 changed, 0 gone\n" in self.report(make_stats, changes)
+        text = self.report(make_stats, changes | {"unlinked": 4}, checked=5)
+        assert "since run 2: 1,204 new, 1 changed, 0 gone, 4 unlinked\n" in text
+        assert "5 asked whether they are still there" in " ".join(text.split())
+
+    def test_nothing_to_compare_with(self, make_stats):
+        changes = {"since": None, "known": 0, "new": 0, "changed": 0, "gone": 0, "unlinked": 0}
+        assert "no changes: there is no earlier run inside its gate" in self.report(make_stats, changes)
+        assert "changes" not in self.report(make_stats, None)

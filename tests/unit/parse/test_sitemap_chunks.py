@@ -83,6 +83,8 @@ def scanned(text: str, size: int) -> tuple[list[RawEntry], str]:
 @given(MARKUP, st.integers(1, 20))
 @example("<image><image></image><urlset><url><loc>/a</loc></url>", 1)
 @example("<item><urlset></urlset><urlset><loc>/a</loc>", 3)
+@example("<?<urlset><url>", 1)
+@example("<!x<urlset><url>", 1)
 def test_where_blocks_end_makes_no_difference_to_the_scanner(text: str, size: int) -> None:
     assert scanned(text, size) == scanned(text, max(1, len(text)))
 

@@ -1,0 +1,142 @@
+"""Whether a domain's session is logged in: what is believed, and what pages do to that belief. Without I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from enum import Enum
+
+from scraper.config import LoginConfig
+
+#: Pages in a row that look logged out right after a login, before it is given up.
+MAX_DOUBTS = 3
+#: Logins for the sake of a page that looked logged out after them too, before single pages are not believed any more.
+MAX_FALSE_ALARMS = 3
+#: Pages in a row that are believed then.
+_MANY = 5
+#: Of the key derivation, so that a store tells nobody the password.
+_ROUNDS = 100_000
+
+
+class Stage(Enum):
+    """What is believed."""
+
+    #: Nobody is logged in, as far as is known.
+    OUT = "out"
+    IN = "in"
+    #: It is given up.
+    FAILED = "failed"
+
+
+class Verdict(Enum):
+    """What becomes of a page that looks logged out."""
+
+    #: It is fetched again, with the session there is then.
+    AGAIN = "again"
+    #: The same, and it is news that the session has ended.
+    ENDED = "ended"
+    #: It fails, alone.
+    FAIL = "fail"
+    #: It fails, and so does all else: the login does not help.
+    GIVE_UP = "give-up"
+
+
+class LoginState:
+    """The login of one domain. Changed under the frontier's lock only.
+
+    Each login begins a generation. What a page says counts for the one that it was handed out in: pages that were in
+    flight when a session ended do not end the next one.
+
+    Args:
+        mark: of the session that the store has; empty where none is known to be good.
+    """
+
+    def __init__(self, config: LoginConfig, mark: str) -> None:
+        self.config = config
+        is_known = is_mark_of(mark, config)
+        self.stage = Stage.IN if is_known else Stage.OUT
+        self._own_mark = mark if is_known else mark_of(config)
+        self.generation = 0
+        #: Times that logging in failed for a cause that may be gone at the next try.
+        self.attempts = 0
+        #: Why it was given up.
+        self.message = ""
+        #: By which the store knows that there is a session; empty where none is.
+        self.mark = mark if is_known else ""
+        #: A page of this generation did not look logged out; that of an earlier run is believed to have had some.
+        self._is_proven = self.stage is Stage.IN
+        self._doubts = 0
+        self._in_a_row = 0
+        self._false_alarms = 0
+        #: Pages for whose sake a login was made.
+        self._suspects: set[int] = set()
+
+    def done(self) -> None:
+        """Somebody is logged in."""
+        self.stage = Stage.IN
+        self.generation += 1
+        self.attempts = 0
+        self.mark = self._own_mark
+        self._is_proven = False
+        self._doubts = self._in_a_row = 0
+
+    def failed(self, message: str) -> None:
+        """It is given up."""
+        self.stage = Stage.FAILED
+        self.message = message
+        self.mark = ""
+
+    @property
+    def is_content(self) -> bool:
+        """Whether a page that looks well would change nothing."""
+        return self._is_proven and not self._suspects and not self._in_a_row
+
+    def looks_well(self, page: int, generation: int) -> None:
+        """A page does not look logged out."""
+        self._suspects.discard(page)
+        if generation == self.generation:
+            self._is_proven = True
+            self._doubts = self._in_a_row = 0
+
+    def looks_logged_out(self, page: int, generation: int) -> Verdict:
+        """The verdict on a page that does.
+
+        A page for which there was a login already fails alone: it may be one that this user is not to see.
+        """
+        if self.stage is Stage.FAILED:
+            return Verdict.FAIL
+        if generation != self.generation or self.stage is Stage.OUT:
+            return Verdict.AGAIN
+        was_suspect = page in self._suspects
+        self._suspects.discard(page)
+        if not self._is_proven:
+            self._doubts += 1
+            if self._doubts >= MAX_DOUBTS:
+                return Verdict.GIVE_UP
+        if was_suspect:
+            self._false_alarms += 1
+            return Verdict.FAIL
+        if not self._is_proven:
+            self._suspects.add(page)
+            return Verdict.AGAIN
+        self._in_a_row += 1
+        if self._false_alarms >= MAX_FALSE_ALARMS and self._in_a_row < _MANY:
+            return Verdict.FAIL
+        self._suspects.add(page)
+        self.stage = Stage.OUT
+        self.mark = ""
+        return Verdict.ENDED
+
+
+def mark_of(config: LoginConfig, salt: str | None = None) -> str:
+    """By which a later run knows that a session is of the same login: salt and digest of where and what."""
+    salt = secrets.token_hex(16) if salt is None else salt
+    what = json.dumps([config.url, sorted(config.form.items())]).encode()
+    digest = hashlib.pbkdf2_hmac("sha256", what, salt.encode(), _ROUNDS)
+    return f"{salt}:{digest.hex()}"
+
+
+def is_mark_of(mark: str, config: LoginConfig) -> bool:
+    """Whether a mark was made of this login."""
+    return bool(mark) and secrets.compare_digest(mark_of(config, mark.partition(":")[0]), mark)

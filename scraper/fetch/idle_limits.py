@@ -1,0 +1,82 @@
+"""How long the servers of a domain keep an idle connection, as learned from what they say and do."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+#: A connection that is closed sooner (seconds) was closed for another reason than idling.
+_SHORTEST = 1.0
+#: Two closings count as two only when they are this far apart (seconds): a restart closes all at once.
+_APART = 1.0
+#: What was learned without the server's word holds so long (seconds): servers are set up anew.
+_HOLDS = 7 * 24 * 3600.0
+#: Origins of a domain of which it is kept.
+_MOST = 100
+
+
+class IdleLimits:
+    """By origin, seconds after which the server closes. Safe under threads.
+
+    A server that announces its limit is believed. Of another the limit is learned when two connections were found
+    closed after idling, and none has lived longer: that is the longer of both times.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        #: Limit, and until when (seconds since the epoch) it holds.
+        self._limits: dict[str, tuple[float, float]] = {}
+        self._survived: dict[str, float] = {}
+        self._closed: dict[str, tuple[float, float]] = {}
+        #: Grows with every change, so that what is unchanged need not be stored again.
+        self.changes = 0
+
+    def of(self, origin: str) -> float | None:
+        """The limit of an origin, where there is one."""
+        known = self._limits.get(origin)
+        return known[0] if known is not None and known[1] > time.time() else None
+
+    def announced(self, origin: str, seconds: float) -> None:
+        """The server said so (`Keep-Alive: timeout=`)."""
+        if self.of(origin) != seconds:
+            with self._lock:
+                self._keep(origin, seconds)
+
+    def survived(self, origin: str, seconds: float) -> None:
+        """A connection carried a request after idling so long."""
+        if seconds > self._survived.get(origin, 0.0):
+            with self._lock:
+                self._survived[origin] = max(seconds, self._survived.get(origin, 0.0))
+                known = self._limits.get(origin)
+                if known is not None and known[0] < seconds:
+                    del self._limits[origin]
+                    self.changes += 1
+
+    def closed(self, origin: str, seconds: float) -> None:
+        """The server closed a connection that had idled so long, without a word."""
+        with self._lock:
+            if seconds < max(_SHORTEST, self._survived.get(origin, 0.0)):
+                return
+            now = time.monotonic()
+            before = self._closed.get(origin)
+            if before is None:
+                self._closed[origin] = seconds, now
+            elif now - before[1] >= _APART:
+                self._closed[origin] = seconds, now
+                self._keep(origin, max(before[0], seconds))
+
+    def _keep(self, origin: str, seconds: float) -> None:
+        if origin in self._limits or len(self._limits) < _MOST:
+            self._limits[origin] = seconds, time.time() + _HOLDS
+            self.changes += 1
+
+    def dump(self) -> str:
+        """All of them as JSON."""
+        with self._lock:
+            return json.dumps(self._limits, separators=(",", ":"))
+
+    def load(self, text: str) -> None:
+        """Begin with what `dump` gave, leaving out what holds no longer."""
+        now = time.time()
+        self._limits = {origin: (limit, until) for origin, (limit, until) in json.loads(text).items() if until > now}

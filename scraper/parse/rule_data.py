@@ -1,0 +1,231 @@
+"""Data that pages carry beside their text: JSON-LD, microdata, OpenGraph; and the paths that lead to a value in it.
+
+JSON-LD and microdata come as the same thing, objects by the names of their properties, with their types under
+`@type`, so that one path finds a value in either: `Product.offers.price`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from selectolax.lexbor import LexborNode
+
+#: How deep objects may lie in each other; deeper ones are left out.
+MAX_DEPTH = 64
+#: How many elements are looked at for a page's microdata, counting again what several items refer to.
+MAX_VISITS = 200_000
+#: What may be wrapped around a script's JSON, from the days of XHTML.
+_WRAPPING = re.compile(r"\A\s*(?:<!--|//<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\]\]>|\]\]>)\s*\Z")
+#: By element, the attribute that holds the value of a microdata property (HTML Standard, 5.2.4).
+_VALUE_IN = {
+    "meta": "content",
+    "audio": "src",
+    "embed": "src",
+    "iframe": "src",
+    "img": "src",
+    "source": "src",
+    "track": "src",
+    "video": "src",
+    "a": "href",
+    "area": "href",
+    "link": "href",
+    "object": "data",
+    "data": "value",
+    "meter": "value",
+}
+
+
+# Reading -------------------------------------------------------------------------------------------------
+
+
+def json_ld(scripts: Iterable[LexborNode]) -> list[Any]:
+    """The values of a page's `<script type="application/ld+json">`; what is no JSON is left out.
+
+    Line breaks in texts, and comments or CDATA marks around the whole, are forgiven, as search engines do.
+    """
+    found = []
+    for script in scripts:
+        text = _WRAPPING.sub("", script.text())
+        try:
+            found.append(json.loads(text, strict=False))
+        except (ValueError, RecursionError):
+            continue
+    return found
+
+
+def open_graph(metas: Iterable[LexborNode]) -> dict[str, list[str]]:
+    """The contents of `<meta property=… content=…>` by property, in the page's order (https://ogp.me)."""
+    found: dict[str, list[str]] = {}
+    for meta in metas:
+        attributes = meta.attrs
+        name = attributes.get("property") or attributes.get("name")
+        if name:
+            found.setdefault(name.strip().lower(), []).append(attributes.get("content") or "")
+    return found
+
+
+def graph_values(graph: dict[str, list[str]], name: str) -> list[str]:
+    """What OpenGraph says of `title` or `og:title`; other vocabularies by their own names, `article:author`."""
+    name = name.lower()
+    return graph.get(f"og:{name}") or graph.get(name) or []
+
+
+def microdata(find: Callable[[str], list[LexborNode]]) -> list[Any]:
+    """The items of a page's microdata that are in no other, as objects like those of JSON-LD.
+
+    Source: HTML Standard, 5.2 (https://html.spec.whatwg.org/multipage/microdata.html), `itemref` included.
+
+    Args:
+        find: what finds elements of the page by a CSS selector.
+    """
+    tops = [node for node in find("[itemscope]") if "itemprop" not in node.attributes]
+    by_id: dict[str, LexborNode] = {}
+    if find("[itemref]"):
+        for node in find("[id]"):
+            by_id.setdefault(node.attributes.get("id") or "", node)
+    items = _Items(by_id)
+    return [items.item(node, ()) for node in tops]
+
+
+class _Items:
+    """Makes objects of items. What items share by `itemref` is made again for each, up to a bound."""
+
+    def __init__(self, by_id: dict[str, LexborNode]) -> None:
+        self._by_id = by_id
+        self._visits = MAX_VISITS
+
+    def item(self, node: LexborNode, above: tuple[int, ...]) -> dict[str, Any]:
+        """One item with its properties; one that refers to itself ends there."""
+        attributes = node.attributes
+        found: dict[str, Any] = {"@type": [_short_type(name) for name in (attributes.get("itemtype") or "").split()]}
+        if attributes.get("itemid"):
+            found["@id"] = attributes["itemid"]
+        above = (*above, node.mem_id)
+        referred = [self._by_id[name] for name in (attributes.get("itemref") or "").split() if name in self._by_id]
+        for element in self._properties(node, referred):
+            held = element.attributes
+            if "itemscope" not in held:
+                value: Any = _property_value(element)
+            elif element.mem_id in above or len(above) >= MAX_DEPTH:
+                continue
+            else:
+                value = self.item(element, above)
+            for name in (held.get("itemprop") or "").split():
+                found.setdefault(_short_type(name), []).append(value)
+        return found
+
+    def _properties(self, node: LexborNode, referred: list[LexborNode]) -> Iterator[LexborNode]:
+        """The elements that are an item's own properties, in order; what lies in another item is that one's."""
+        pending = [*_children(node), *referred][::-1]
+        seen = set()
+        while pending and self._visits > 0:
+            self._visits -= 1
+            element = pending.pop()
+            if element.mem_id in seen:
+                continue
+            seen.add(element.mem_id)
+            attributes = element.attributes
+            if "itemprop" in attributes:
+                yield element
+            if "itemscope" not in attributes:
+                pending += _children(element)[::-1]
+
+
+def _children(node: LexborNode) -> list[LexborNode]:
+    return list(node.iter(include_text=False))
+
+
+def _property_value(element: LexborNode) -> str:
+    tag, attributes = element.tag, element.attributes
+    if tag == "time" and attributes.get("datetime"):
+        return attributes["datetime"] or ""
+    # `content` on any element is not of the standard, but is what pages write and search engines read.
+    name = _VALUE_IN.get(tag or "", "content")
+    value = attributes.get(name)
+    return value if value is not None else " ".join(element.text().split())
+
+
+def _short_type(name: str) -> str:
+    """`Product` of `https://schema.org/Product` and `schema:Product`."""
+    return re.split(r"[/#:]", name.rstrip("/"))[-1]
+
+
+# Paths ---------------------------------------------------------------------------------------------------
+
+
+def is_type(name: str) -> bool:
+    """Whether a name on a path is that of a type: types begin with a capital, properties do not."""
+    return name[:1].isupper()
+
+
+def values_at(data: Any, path: tuple[str, ...]) -> list[Any]:
+    """All values to which a path leads, in the data's order; lists on the way are gone through.
+
+    A type at the path's beginning is looked for at any depth; further on it picks, of the objects there, those of
+    that type. A property that comes first is looked for in the objects at the top (and in a `@graph`).
+    """
+    objects = list(_tops(data))
+    by_id = {one["@id"]: one for one in objects if isinstance(one.get("@id"), str) and len(one) > 1}
+    current: list[Any] = objects
+    for place, name in enumerate(path):
+        if is_type(name) and place == 0:
+            current = [one for one in _all_objects(objects) if name in types_of(one)]
+        else:
+            current = [value for one in current for value in _step(one, name, by_id)]
+    return [value for value in current if value is not None]
+
+
+def types_of(one: dict[str, Any]) -> list[str]:
+    """The names of an object's types, without the vocabulary's address."""
+    names = one.get("@type")
+    return [_short_type(name) for name in (names if isinstance(names, list) else [names]) if isinstance(name, str)]
+
+
+def _step(one: Any, name: str, by_id: dict[str, Any]) -> list[Any]:
+    if not isinstance(one, dict):
+        return []
+    if set(one) == {"@id"}:
+        # A reference to an object that stands elsewhere in the graph.
+        one = by_id.get(one["@id"], one) if isinstance(one["@id"], str) else one
+    if name in one:
+        value = one[name]
+        return list(_flat(value))
+    return [one] if is_type(name) and name in types_of(one) else []
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for inner in value:
+            yield from inner if isinstance(inner, list) else [inner]
+    else:
+        yield value
+
+
+def _tops(data: Any) -> Iterator[dict[str, Any]]:
+    """The objects at the top of scripts, of lists there, and of graphs."""
+    pending = [data]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending += value[::-1]
+        elif isinstance(value, dict):
+            graph = value.get("@graph")
+            if isinstance(graph, list | dict) and "@type" not in value:
+                pending.append(graph)
+            else:
+                yield value
+
+
+def _all_objects(tops: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """Every object, those inside of others after them."""
+    pending = list(tops)[::-1]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending += value[::-1]
+        elif isinstance(value, dict):
+            yield value
+            pending += list(value.values())[::-1]

@@ -1,0 +1,192 @@
+"""What a page consists of, by one call of lxml: parsed into libxml2's tree, which is then walked through.
+
+libxml2 parses without Python's lock, but would take it again at each event that it reports, which with other threads
+at work takes longer than all the rest. Its tree lacks a few things that the events tell. Each is looked for, in the
+text or in the tree, and a page that has it is left to the events (`scraper.parse.builder`):
+
+- text outside the root element, and where a doctype stands: both are read from the text where they stand as usual;
+- whether an attribute had no value: `<a checked>` has `checked="checked"` in the tree, and "" in the events;
+- a second doctype, the attributes of a second `<html>` (the tree joins them with those of the first), whatever is
+  nested deeper than libxml2's trees reach, and pages without any element.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from lxml import etree
+
+from scraper.parse import linking
+from scraper.parse.linking import Part, Special
+
+#: How many elements may be open at once. libxml2 leaves out of a tree what is below 255 others or so.
+_MAX_DEPTH = 250
+#: The names that libxml2 gives as the value of an attribute that has none.
+_MINIMIZED = frozenset(
+    {"checked", "compact", "declare", "defer", "disabled", "ismap", "multiple", "nohref", "noresize", "noshade"}
+)
+_MINIMIZED |= {"nowrap", "readonly", "selected"}
+# Only comments of which every parser sees the same end.
+_COMMENT = rb"<!--(?!-?>)(?:[^-]|-(?!-))*-->"
+_NODE_BEFORE = rb"(?:%b|<\?[^>]*>)" % _COMMENT
+_START = re.compile(rb"[ \t\r\n]*(?:(?:%b|<!doctype[^>]*>)[ \t\r\n]*)*<[a-z]" % _NODE_BEFORE)
+_NODES_BEFORE = re.compile(_NODE_BEFORE)
+_AFTER_ROOT = re.compile(rb"</html[ \t\r\n]*>((?:[ \t\n]|\r\n|%b)*)" % _COMMENT)
+_COMMENT_AFTER = re.compile(_COMMENT)
+#: Put behind a page whose root element is closed: where it is found in the tree shows that it was closed indeed.
+_SENTINEL = "<!--end of page-->"
+
+
+class _Surroundings(NamedTuple):
+    """What stands around the root element, as the text has it.
+
+    Args:
+        before_doctype: how many comments and instructions do; None for a page without a doctype.
+        after_root: the spaces before, between and behind the comments there; None for a root that is not closed.
+    """
+
+    before_doctype: int | None
+    after_root: list[bytes] | None
+
+
+def parts_of(text: str, parser: Any) -> list[Part] | None:
+    """All that a page consists of; None where its tree does not tell enough.
+
+    Args:
+        parser: a new parser of HTML that has no target and adds no doctype.
+    """
+    lowered = text.encode().lower()
+    around = _surroundings(lowered)
+    if around is None:
+        return None
+    parser.feed(text if around.after_root is None else text + _SENTINEL)
+    try:
+        root = parser.close()
+    except etree.XMLSyntaxError:  # of a page without any element
+        return None
+    if root is None:
+        return None
+    before = list(root.itersiblings(preceding=True))[::-1]
+    after = list(root.itersiblings())
+    doctype = root.getroottree().docinfo.internalDTD
+    if not _agree(around, before, doctype, after) or _may_have_joined(root, before, lowered):
+        return None
+    parts: list[Part] = [_special(node) for node in before]
+    if around.before_doctype is not None:
+        part = linking.doctype(doctype.name, doctype.external_id, doctype.system_url)
+        parts.insert(around.before_doctype, part)
+    if not _add_element(root, parts, lowered):
+        return None
+    for spaces, node in zip(around.after_root or (), after, strict=True):
+        if spaces:
+            parts.append(spaces.decode())
+        parts.append(_special(node))
+    if after:
+        parts.pop()
+    return parts
+
+
+def _surroundings(lowered: bytes) -> _Surroundings | None:
+    """None where they are unusual."""
+    start = _START.match(lowered)
+    if start is None:
+        return None
+    before_doctype: int | None = None
+    place = lowered.find(b"<!doctype")
+    if place >= 0:
+        if place > start.end() or lowered.find(b"<!doctype", place + 1) >= 0:
+            return None
+        before_doctype = sum(1 for _ in _NODES_BEFORE.finditer(lowered, 0, place))
+    place = lowered.find(b"</html")
+    if place < 0:
+        return _Surroundings(before_doctype, None)
+    end = _AFTER_ROOT.fullmatch(lowered, place)
+    return None if end is None else _Surroundings(before_doctype, _COMMENT_AFTER.split(end[1]))
+
+
+def _agree(around: _Surroundings, before: list[Any], doctype: Any, after: list[Any]) -> bool:
+    """Whether the tree has around its root what the text has."""
+    if (around.before_doctype is None) != (doctype is None) or len(before) < (around.before_doctype or 0):
+        return False
+    return len(after) == len(around.after_root or ()) and all(node.tag is etree.Comment for node in after)
+
+
+def _may_have_joined(root: Any, before: list[Any], lowered: bytes) -> bool:
+    """Whether attributes of the root may be those of a second `<html>`; some pages have more in comments, for IE."""
+    count = lowered.count(b"<html") if root.attrib else 0
+    return count > 1 and count - sum((node.text or "").lower().count("<html") for node in before) > 1
+
+
+def _add_element(root: Any, parts: list[Part], lowered: bytes) -> bool:
+    """Adds an element with all that is in it; False where that is not to be told."""
+    add = parts.append
+    had_values: dict[str, bool | None] = {}
+    #: The elements that are open, and how many of its siblings were left when each began, itself included.
+    above: list[tuple[Any, int]] = []
+    left = 1
+    for begun in root.iter():
+        node, name = begun, begun.tag
+        if isinstance(name, str):
+            attributes: list[tuple[str, str]] | None = node.items()
+            for key, value in attributes or ():
+                if key == value and key in _MINIMIZED:
+                    attributes = _as_written(node.items(), lowered, had_values)
+                    break
+            if attributes is None:
+                return False
+            add((name, attributes))
+            if text := node.text:
+                add(text)
+            if children := len(node):
+                above.append((node, left))
+                if len(above) > _MAX_DEPTH:
+                    return False
+                left = children
+                continue
+            add(None)
+        else:
+            add(_special(node))
+        # What has ended is followed by its text, and where nothing is left beside it, its parent has ended too.
+        while True:
+            if tail := node.tail:
+                add(tail)
+            left -= 1
+            if left or not above:
+                break
+            node, left = above.pop()
+            add(None)
+    return True
+
+
+def _special(node: Any) -> Special:
+    if node.tag is etree.Comment:
+        return linking.comment(node.text)
+    return linking.instruction(node.target, node.text)
+
+
+def _as_written(
+    attributes: list[tuple[str, str]], lowered: bytes, had_values: dict[str, bool | None]
+) -> list[tuple[str, str]] | None:
+    """The attributes with an empty value where none was written; None where that is not to be told."""
+    written: list[tuple[str, str]] = []
+    for name, value in attributes:
+        if name == value and name in _MINIMIZED:
+            if name not in had_values:
+                had_values[name] = _had_value(name.encode(), lowered)
+            if had_values[name] is None:
+                return None
+            written.append((name, value if had_values[name] else ""))
+        else:
+            written.append((name, value))
+    return written
+
+
+def _had_value(name: bytes, lowered: bytes) -> bool | None:
+    """Whether those attributes that are called `name` and are worth `name` have it written out; None if unclear."""
+    # A character reference may say anything.
+    with_value = re.search(rb"%b\s*=\s*[\"']?(?:%b|[a-z]{0,8}&)" % (name, name), lowered)
+    if with_value is None:
+        return False
+    without = re.search(rb"(?<!=)(?<!=[\"'])(?<![\w:.-])%b(?![\w:.-])(?!\s*=)" % name, lowered)
+    return True if without is None else None
