@@ -35,6 +35,7 @@ from scraper.figures import RunSummary
 from scraper.gate import outside_gate
 from scraper.observe import events
 from scraper.observe.events import Events, Observer
+from scraper.observe.report import death_text
 from scraper.observe.stats import run_stats
 from scraper.parts import Parts
 from scraper.run import Run
@@ -136,7 +137,7 @@ class Crawl:
                     interrupted=row.interrupted,
                 )
             )
-            exports = RunExports(store, row.id, self._loaded, self._stdout)
+            exports = RunExports(store, row.id, self._loaded, self._stdout, began=row.started_at)
             interrupt: KeyboardInterrupt | None = None
             try:
                 end, interrupt = self._crawl(store, row, exports)
@@ -148,6 +149,8 @@ class Crawl:
                 raise
             store.end_run(row.id, result, why, finished=result != "stopped")
             run = self._result(store, row, paths)
+            for death in run.stats["died"]:
+                self._emit(events.Notice(death_text(death)))
             if result != "stopped":
                 self._prune(store)
         self._emit(events.RunEnded(run.id, run.result, run.why, run.stats))
@@ -212,7 +215,9 @@ class Crawl:
         assert current is not None
         earlier = store.run_before(current)
         changes = self._compare(store, earlier, current, exports)
-        outside = outside_gate(self._loaded.config.gate, current.counts, earlier, changes)
+        health = store.health(row.id)
+        before = store.health(earlier.id) if earlier is not None else None
+        outside = outside_gate(self._loaded.config.gate, current.counts, earlier, changes, health, before)
         return ("outside-gate", outside) if outside is not None else (end.result, end.why)
 
     def _compare(self, store: Store, earlier: RunRow | None, run: RunRow, exports: RunExports) -> ChangeCounts | None:
@@ -260,6 +265,7 @@ class Crawl:
 def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str, Any]:
     """The figures of a run as `--stats` writes them."""
     failures, refusals = store.counts_by_reason(run.id)
+    quarantined, drops = store.left_out(run.id)
     counts = run.counts
     summary = RunSummary(
         run=run.id,
@@ -288,6 +294,10 @@ def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str
         sitemaps=counts.sitemaps,
         sitemaps_unread=counts.sitemaps_unread,
         changes=asdict(run.changes) if run.changes is not None else None,
+        quarantined=quarantined,
+        drops=drops,
+        health={kind: sums.figures() for kind, sums in sorted(store.health(run.id).items())},
+        died=[death.record() for death in store.died(run)],
     )
     return run_stats(summary, store.figures(run.id))
 

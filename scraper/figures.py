@@ -5,9 +5,10 @@ The book itself is kept by `scraper.fetch.ledger`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Reason(StrEnum):
@@ -134,6 +135,13 @@ class RunSummary:
     #: Against an earlier run (`since`), how many items are `new`, `changed`, `gone`, `unlinked`; None where no item
     #: has a key. Without an earlier run `since` is None.
     changes: Mapping[str, int | None] | None = None
+    #: Items that their model refused; and how many were dropped, by reason.
+    quarantined: int = 0
+    drops: Mapping[str, int] = field(default_factory=dict)
+    #: By type of item and field, how many items had it `filled`, `empty` or missing, and `failed`.
+    health: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    #: Fields that lived in an earlier run and that next to no item has any more; see `scraper.health.Death`.
+    died: Sequence[Mapping[str, Any]] = ()
 
 
 #: The names of the sums of `Figures`, but for its reasons.

@@ -5,11 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 
 from scraper.config import Gate
+from scraper.health import FieldHealth, Health
 from scraper.store.values import ChangeCounts, Counts, RunRow
 
 
 def outside_gate(
-    gate: Gate, counts: Counts, previous: RunRow | None = None, changes: ChangeCounts | None = None
+    gate: Gate,
+    counts: Counts,
+    previous: RunRow | None = None,
+    changes: ChangeCounts | None = None,
+    health: Health | None = None,
+    before: Health | None = None,
 ) -> str | None:
     """Why a finished run lies outside of its gate, in a sentence that names figure and bound; None where it does not.
 
@@ -17,15 +23,43 @@ def outside_gate(
         counts: what the run came to.
         previous: the run that `min_items: 80%` speaks of; without one, that holds for any number of items.
         changes: what `max_gone` speaks of; without an earlier run nothing is gone.
+        health: what `fields` speaks of.
+        before: that of the previous run, which knows fields that no item has any more.
     """
     return (
-        _too_few_items(gate, counts, previous)
+        _too_empty(gate, health or {}, before or {})
+        or _too_few_items(gate, counts, previous)
         or _too_large("URLs failed", counts.failed, counts.pages + counts.failed, "gate.max_failed", gate.max_failed)
         or _too_large(
             "items were dropped", counts.dropped, counts.items + counts.dropped, "gate.max_dropped", gate.max_dropped
         )
         or _too_many_gone(gate, changes)
     )
+
+
+def _too_empty(gate: Gate, health: Health, before: Health) -> str | None:
+    for written, least in gate.fields.items():
+        for kind, name in _meant(written, health, before):
+            sums = health[kind]
+            field = sums.fields.get(name, FieldHealth())
+            if field.filled < Decimal(repr(least)) * sums.items:
+                return (
+                    f"{kind}.{name} is filled in {field.filled:,} of {sums.items:,} items "
+                    f"({sums.share(name):.1%}), fewer than gate.fields.{written}: {least:.1%}"
+                )
+    return None
+
+
+def _meant(written: str, health: Health, before: Health) -> list[tuple[str, str]]:
+    """The types with items, and the field in each, that `price` or `book.price` means.
+
+    Without a type it means each that has such a field, or had it; where none has, all of them.
+    """
+    kind, dot, name = written.partition(".")
+    known = [each for each in health if any(written in run[each].fields for run in (health, before) if each in run)]
+    if dot and not known:
+        return [(kind, name)] if kind in health else []
+    return [(each, written) for each in known or health]
 
 
 def _too_few_items(gate: Gate, counts: Counts, previous: RunRow | None) -> str | None:

@@ -13,9 +13,11 @@ from typing import TypeVar
 import requests
 
 from scraper.config import Loaded, SiteConfig
+from scraper.config.tree import path_text
 from scraper.errors import ConfigError, Problem, UsageError
 from scraper.fetch.domain_session import SessionFactory
 from scraper.fetch.fetcher import Origins, auth_of
+from scraper.models import ItemCheck
 from scraper.pipelines import Pipelines
 from scraper.project import load_object
 from scraper.rules_spider import RulesSpider, drop_incomplete
@@ -43,6 +45,7 @@ class Parts:
         if config.rules:
             functions.insert(0, drop_incomplete)
         made_pipelines = self._try("pipelines", lambda: Pipelines([f for f in functions if f is not None]))
+        self.models = self._models(config)
         self._session_classes = self._import_session_classes(config)
         importing = partial(load_object, root=loaded.root)
         auths = {
@@ -59,12 +62,16 @@ class Parts:
     def source(self) -> bytes | None:
         """A digest of what makes items of a body: the source of spider and pipelines, and the settings they see.
 
-        None where a source cannot be read, so that nothing is taken for unchanged that may not be.
+        None where a source cannot be read, so that nothing is taken for unchanged that may not be; and where what one
+        page gives depends on others.
         """
+        if self.pipelines.is_unique:
+            return None
         config = self._loaded.config
         own = self.spider.inner if isinstance(self.spider, RulesSpider) else self.spider
         kinds = [kind for kind in type(own).__mro__ if not kind.__module__.startswith(("scraper.", "builtins"))]
         modules = {kind.__module__ for kind in kinds} | self.pipelines.modules
+        modules |= {check.kind.__module__ for check in self.models.values() if check.kind is not None}
         digest = blake2b(digest_size=16)
         for name in sorted(modules):
             file = getattr(sys.modules.get(name), "__file__", None)
@@ -77,11 +84,25 @@ class Parts:
         seen = [type(self.spider).__qualname__, config.args, config.pipelines, config.user_agent]
         settings = [config.session.headers, config.model_dump(mode="json", include={"items", "rules"})]
         digest.update(json.dumps([*seen, *settings], sort_keys=True, default=str).encode())
+        if config.login is not None:
+            # What was fetched logged out, or as another user of other fields, is no page of this crawl.
+            digest.update(json.dumps([config.login.url, sorted(config.login.form)]).encode())
         return digest.digest()
 
     def make_session(self, reference: str) -> requests.Session:
         """A Session of the class that a `session.class` names."""
         return self._session_classes[reference]()
+
+    def _models(self, config: SiteConfig) -> dict[str, ItemCheck]:
+        """By type of item, what such items have to be."""
+        found = {}
+        for name, item in config.items.items():
+            if item.model is not None or item.fields or item.required:
+                key = path_text(("items", name, "model"))
+                check = self._try(key, partial(ItemCheck, item, partial(load_object, root=self._loaded.root)))
+                if check is not None:
+                    found[name] = check
+        return found
 
     def _import_session_classes(self, config: SiteConfig) -> dict[str, SessionFactory]:
         places = {"session.class": config.session.class_}

@@ -1,38 +1,85 @@
-"""Item pipelines: functions through which each item goes, in the order of the configuration."""
+"""Item pipelines: functions and objects through which each item goes, in the order of the configuration."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from scraper.errors import ItemError, UsageError
+from scraper.errors import ItemError, ScraperError, UsageError
 from scraper.items import NamedItem
+from scraper.pipes import Unique
 from scraper.response import Response
 
 Pipeline = Callable[..., Any]
 
 
-class Pipelines:
-    """Calls each function with the item, and with the response if it takes a second argument.
+@dataclass(frozen=True, slots=True)
+class PipelineRun:
+    """What `open` of a pipeline is told, if it takes an argument."""
 
-    A function returns the item, changed or not, or raises DropItem.
+    run: int
+    name: str
+
+
+class Pipelines:
+    """Calls each pipeline with the item, and with the response if it takes a second argument.
+
+    A pipeline is a function, or a class with a method `process`, which is made without arguments, one object a shard.
+    Either returns the item, changed or not, or raises DropItem. The object's `open` and `close`, where it has them,
+    are called before the first item and after the last, in the thread that calls `process`.
+
+    Raises:
+        UsageError: one of them is no pipeline, or its object cannot be made.
     """
 
-    def __init__(self, functions: Sequence[Pipeline]) -> None:
-        self._steps = [(function, _takes_response(function)) for function in functions]
+    def __init__(self, pipelines: Sequence[Any]) -> None:
+        self._objects = [_made(pipeline) for pipeline in pipelines]
+        functions = [getattr(each, "process", each) for each in self._objects]
+        self._steps = [(function, _takes(function, 1, 2) >= 2) for function in functions]
+        # Asked now, so that a crawl need not begin to find out.
+        self._told = [
+            (opener := _method(each, "open")) is not None and _takes(opener, 0, 1) >= 1 for each in self._objects
+        ]
 
     @property
     def modules(self) -> set[str]:
-        """The modules that the functions are of."""
+        """The modules that the pipelines are of."""
         return {getattr(step, "__module__", None) or type(step).__module__ for step, _ in self._steps}
 
-    def process(self, item: Any, response: Response | None) -> Any:
-        """The item as it comes out of the last function.
+    @property
+    def is_unique(self) -> bool:
+        """Whether of the items of one key only the first is kept."""
+        return any(isinstance(each, Unique) for each in self._objects)
+
+    @contextmanager
+    def running(self, run: int, name: str) -> Iterator[None]:
+        """From `open` to `close`; those that were opened are closed whatever happens, the last first.
+
+        Args:
+            run: its number.
+            name: the crawl's.
 
         Raises:
-            DropItem: a function left it out.
-            ItemError: a function returned nothing.
+            ScraperError: one of them could not be opened or closed.
+        """
+        opened: list[Any] = []
+        try:
+            for each, is_told in zip(self._objects, self._told, strict=True):
+                _call(each, "open", *([PipelineRun(run, name)] if is_told else []))
+                opened.append(each)
+            yield
+        finally:
+            _close(opened)
+
+    def process(self, item: Any, response: Response | None) -> Any:
+        """The item as it comes out of the last pipeline.
+
+        Raises:
+            DropItem: one left it out.
+            ItemError: one returned nothing.
         """
         for function, takes_response in self._steps:
             before = item
@@ -47,25 +94,72 @@ class Pipelines:
         return item
 
 
-def _takes_response(function: Pipeline) -> bool:
+def _made(pipeline: Any) -> Any:
+    """The object of a class with `process`; a function, or another object, is what it is."""
+    if not (isinstance(pipeline, type) and hasattr(pipeline, "process")):
+        return pipeline
+    try:
+        return pipeline()
+    except Exception as error:
+        raise UsageError(
+            f"the pipeline {_name(pipeline)} cannot be made: {type(error).__name__}: {error}",
+            remedy="its __init__ gets no arguments; what can fail belongs into open",
+        ) from error
+
+
+def _method(pipeline: Any, name: str) -> Callable[..., Any] | None:
+    """A method of an object with `process`; None where it has none, and for a function."""
+    found = getattr(pipeline, name, None) if hasattr(pipeline, "process") else None
+    return found if callable(found) else None
+
+
+def _close(opened: list[Any]) -> None:
+    """Close them all, also where one cannot be."""
+    if opened:
+        try:
+            _call(opened.pop(), "close")
+        finally:
+            _close(opened)
+
+
+def _call(pipeline: Any, name: str, *arguments: Any) -> None:
+    """Call a method that a pipeline may have."""
+    method = _method(pipeline, name)
+    try:
+        if method is not None:
+            method(*arguments)
+    except Exception as error:
+        raise ScraperError(
+            f"the pipeline {type(pipeline).__name__} failed in {name}: {type(error).__name__}: {error}",
+            remedy="mend it and run the same command again: it goes on",
+        ) from error
+
+
+def _takes(function: Any, least: int, most: int) -> int:
+    """How many arguments a function is given: as many of `most` as it takes.
+
+    Raises:
+        UsageError: it is none, or it takes another number.
+    """
     if not callable(function):
         raise UsageError(f"the pipeline {function!r} is no function", remedy="name one that takes an item")
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return False
+        return least
     positional = [
         parameter
         for parameter in parameters
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     ]
     required = [parameter for parameter in positional if parameter.default is parameter.empty]
-    if not positional or len(required) > 2:
+    if len(positional) < least or len(required) > most:
+        forms = ("name(item)", "name(item, response)") if least else ("open(self)", "open(self, run)")
         raise UsageError(
             f"the pipeline {_name(function)} takes {len(required)} arguments",
-            remedy="write it as def name(item) or def name(item, response)",
+            remedy=f"write it as def {forms[0]} or def {forms[1]}",
         )
-    return len(positional) >= 2
+    return min(len(positional), most)
 
 
 def _name(function: Pipeline) -> str:

@@ -102,6 +102,33 @@ class Request:
         #: For each of these the cookies that it was asked with, as a digest: a loop that sets cookies is none.
         self.cookie_marks: tuple[str, ...] = ()
 
+    @classmethod
+    def plain(cls, url: str, callback: Callback | str | None = None) -> Request:
+        """A GET of `url` and nothing else: quicker than `Request(url, callback)`, which looks at the URL.
+
+        Args:
+            url: absolute http(s), normalised, without fragment, as links and stored requests are.
+            callback: as in `Request`.
+        """
+        request = cls.__new__(cls)
+        request.method = "GET"
+        request.headers = {}
+        request.body = None
+        request.url = url
+        request.callback = None if callback is None else method_name(callback)
+        request.errback = None
+        request.cookies = {}
+        request.meta = {}
+        request.priority = 0
+        request.dont_filter = False
+        request.statuses = ()
+        request.retry_unsafe = False
+        request.depth = 0
+        request.listed = False
+        request.redirected_from = ()
+        request.cookie_marks = ()
+        return request
+
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url}>"
 
@@ -162,7 +189,9 @@ class Request:
     def from_short_form(cls, text: str, depth: int) -> Request:
         """The inverse of `short_form`."""
         callback, _, url = text.partition(" ")
-        return cls.from_record({"url": url, "callback": callback or None, "depth": depth})
+        request = cls.plain(url, callback or None)
+        request.depth = depth
+        return request
 
     def to_record(self) -> dict[str, Any]:
         """What JSON keeps of it; only what differs from the default."""
@@ -188,12 +217,13 @@ class Request:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Request:
         """The inverse of `to_record`."""
-        request = cls.__new__(cls)
         get = record.get
+        request = cls.plain(record["url"], get("callback"))
+        request.depth = get("depth", 0)
+        if record.keys() <= _OF_PLAIN:
+            return request
         body = get("body")
-        request.url = record["url"]
         request.method = get("method", "GET")
-        request.callback = get("callback")
         request.errback = get("errback")
         request.headers = get("headers") or {}
         request.cookies = get("cookies") or {}
@@ -203,7 +233,6 @@ class Request:
         request.dont_filter = get("dont_filter", False)
         request.statuses = tuple(get("statuses", ()))
         request.retry_unsafe = get("retry_unsafe", False)
-        request.depth = get("depth", 0)
         request.listed = get("listed", False)
         request.redirected_from = tuple(get("redirected_from", ()))
         request.cookie_marks = tuple(get("cookie_marks", ()))
@@ -228,6 +257,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 #: Those of a request that has a short form, which may differ all the same.
 _PLAIN: dict[str, Any] = {"callback": None, "depth": 0}
+_OF_PLAIN = frozenset({"url", *_PLAIN})
 
 
 def method_name(callback: Callback | str | None) -> str | None:

@@ -17,7 +17,9 @@ from scraper.figures import Served
 from scraper.parse.edits import mark
 from scraper.parse.encoding import decode
 from scraper.parse.finding import Index
-from scraper.parse.links import base_of, header_nofollow, links, may_have_base, web_url
+from scraper.parse.form_request import request_of
+from scraper.parse.html_forms import find_form
+from scraper.parse.links import Joiner, base_of, header_nofollow, links, may_have_base
 from scraper.parse.soup import make_soup
 from scraper.parse.tree import make_tree
 from scraper.request import Callback, Request
@@ -48,8 +50,8 @@ class Response:
     """
 
     __slots__ = (
-        "_base",
         "_index",
+        "_joiner",
         "_soup",
         "_text",
         "_tree",
@@ -84,7 +86,7 @@ class Response:
         self._soup: BeautifulSoup | None = None
         self._index: Index | None = None
         self._tree: LexborHTMLParser | None = None
-        self._base: str | None = None
+        self._joiner: Joiner | None = None
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.url}>"
@@ -205,7 +207,7 @@ class Response:
         if not self._is_html() or header_nofollow(self.headers.get("X-Robots-Tag")):
             return []
         tree = self._html_tree()
-        return links(tree, self._base_url())
+        return links(tree, self._joining())
 
     def _html_tree(self) -> LexborHTMLParser:
         if self._tree is None:
@@ -221,7 +223,7 @@ class Response:
         Raises:
             BadRequest: no browser would.
         """
-        url = urls.normalize(link, self._base_url())
+        url = urls.normalize(link, self._joining().base_url)
         if url is None:
             raise self._bad_link(repr(link[:200]), "check where the spider took it from")
         return url
@@ -238,19 +240,19 @@ class Response:
         Raises:
             BadRequest: it is no link, or not one to http(s).
         """
-        target = _target(link)
+        target = link if type(link) is str else _target(link)
         if target is None:
             raise self._bad_link(
                 "None" if link is None else f"a {_described(link)} without href or src",
                 "check what the selector found before following it",
             )
-        url = web_url(target, self._base_url())
+        url = (self._joiner or self._joining()).url_of(target)
         if url is None:
             raise self._bad_link(
                 f"{target[:200]!r}, which is no http or https URL,",
                 "response.follow_all() leaves such links out",
             )
-        return Request(url, callback, **keywords)
+        return Request(url, callback, **keywords) if keywords else Request.plain(url, callback)
 
     def follow_all(
         self, links: str | Iterable[Link], callback: Callback | str | None = None, **keywords: Any
@@ -259,24 +261,45 @@ class Response:
 
         What is not a link to http(s) (mailto:, an `<a>` without href) is left out.
         """
-        base = self._base_url()
+        joiner = self._joining()
         for link in self.css(links) if isinstance(links, str) else links:
             target = _target(link)
-            url = None if target is None else web_url(target, base)
+            url = None if target is None else joiner.url_of(target)
             if url is not None:
-                yield Request(url, callback, **keywords)
+                yield Request(url, callback, **keywords) if keywords else Request.plain(url, callback)
+
+    def form(
+        self,
+        fields: Mapping[str, str],
+        selector: str | None = None,
+        callback: Callback | str | None = None,
+        **keywords: Any,
+    ) -> Request:
+        """A request that submits a form of this page, as a browser would, its hidden fields included.
+
+        Args:
+            fields: what is filled in, by the fields' names; the form is found by them.
+            selector: a CSS selector of the form, or of anything in it, where the fields do not tell it from others.
+            callback: as in `Request`; None means `parse`.
+            keywords: anything else that `Request` takes, such as `retry_unsafe`.
+
+        Raises:
+            FormError: no form holds the fields, or a value is no choice of its field.
+            NotHtml: as `soup` does.
+        """
+        return request_of(find_form(self.soup, self.url, fields, selector), self.url, callback, **keywords)
 
     def _bad_link(self, what: str, remedy: str) -> BadRequest:
         return BadRequest(f"cannot follow {what} on {self.url}", remedy=remedy, request=self.request)
 
-    def _base_url(self) -> str:
-        if self._base is None:
+    def _joining(self) -> Joiner:
+        if self._joiner is None:
             # Asking a tree is quickest, but making one for that is not.
             if self._tree is not None or (self._is_html() and may_have_base(self.text)):
-                self._base = base_of(self._html_tree(), self.url)
+                self._joiner = Joiner(base_of(self._html_tree(), self.url))
             else:
-                self._base = self.url
-        return self._base
+                self._joiner = Joiner(self.url)
+        return self._joiner
 
     # What kind of body -------------------------------------------------------------------------------
 

@@ -14,16 +14,20 @@ from typer.main import get_command
 
 from scraper.cli import (
     checking,
+    cookies,
     crawling,
     diffing,
     explaining,
     fetching,
     output,
     probing,
+    quarantine,
+    recording,
     retrying,
     rules,
     runs,
     scheduling,
+    shell,
     starting,
 )
 from scraper.errors import ConfigError, ScraperError
@@ -68,9 +72,13 @@ def make_app() -> typer.Typer:
     probing.add_to(app)
     runs.add_to(app)
     diffing.add_to(app)
+    quarantine.add_to(app)
     explaining.add_to(app)
+    cookies.add_to(app)
     scheduling.add_to(app)
     rules.add_to(app)
+    recording.add_to(app)
+    shell.add_to(app)
     return app
 
 

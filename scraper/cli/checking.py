@@ -13,7 +13,7 @@ from scraper.cli import output
 from scraper.cli.options import Sets, SiteFile
 from scraper.config import Loaded, effective_text, json_schema, load
 from scraper.errors import ScraperError
-from scraper.exports import open_export
+from scraper.exports import Surroundings, open_export
 from scraper.observe.text import counted
 from scraper.parts import Parts
 
@@ -57,7 +57,7 @@ def check(
 def _import_all(loaded: Loaded) -> None:
     Parts(loaded)
     for export in loaded.config.exports:
-        open_export(export, loaded.resolve, io.BytesIO())
+        open_export(export, Surroundings(loaded.resolve, loaded.store, io.BytesIO()))
 
 
 def schema(

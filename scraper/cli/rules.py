@@ -12,7 +12,7 @@ import typer
 from scraper import urls
 from scraper.cli import output
 from scraper.cli.options import Sets, SiteFile
-from scraper.cli.visiting import Visitor, request_of
+from scraper.cli.visiting import Visitor, request_of, saved_page
 from scraper.config import Loaded, load
 from scraper.errors import ScraperError, UsageError
 from scraper.observe.text import counted, plain
@@ -92,14 +92,8 @@ def test(
 
 def _saved(file: Path, url: str | None, loaded: Loaded) -> Response:
     """A page from a file, taken for HTML."""
-    try:
-        body = file.read_bytes()
-    except (OSError, ValueError) as error:
-        cause = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"cannot read the page {file}: {cause}", remedy="name a file, or a whole URL") from error
     starts = loaded.config.start_urls
-    address = request_of(url).url if url is not None else starts[0] if starts else "http://localhost/"
-    return Response(address, headers={"Content-Type": "text/html"}, body=body)
+    return saved_page(file, url if url is not None else starts[0] if starts else "http://localhost/")
 
 
 def _fetched(page: str, loaded: Loaded) -> Response:

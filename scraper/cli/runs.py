@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from scraper.cli import output
 from scraper.cli.options import RunNumber, Sets, SiteFile
 from scraper.config import ExportConfig, load
-from scraper.config.forms import STDOUT, format_of
+from scraper.config.export_checks import misfits
+from scraper.config.exports import NAMES, STDOUT, format_of
 from scraper.crawl import stats_of
 from scraper.errors import UsageError
-from scraper.exports import open_export
+from scraper.exports import Surroundings, open_export
 from scraper.exports.follow import Follower
 from scraper.observe.report import print_report
 from scraper.observe.text import block, counted, plain, size
@@ -30,7 +32,11 @@ class Format(StrEnum):
     """The formats of exports."""
 
     JSONL = "jsonl"
+    JSON = "json"
     CSV = "csv"
+    PARQUET = "parquet"
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -166,7 +172,7 @@ def export(
         Format | None,
         typer.Option(
             "--format",
-            metavar="jsonl|csv",
+            metavar="|".join(NAMES),
             help="The format; by default what the suffix of PATH says.",
             show_default=False,
         ),
@@ -202,10 +208,18 @@ def export(
         if not row.is_finished:
             output.say(f"note: run {row.id} is unfinished; these are the items that it has so far")
         stdout = output.binary() if target == STDOUT else io.BytesIO()
-        files = open_export(config, lambda path: Path.cwd() / path, stdout)
-        path = Follower(store, row.id, config, files, target, remember=False).finish(complete=True)
-    if path != STDOUT:
-        output.say(f"the items of run {row.id} are in {plain(path)}")
+        around = Surroundings(
+            resolve=lambda path: Path.cwd() / path,
+            spool=loaded.store.with_name(f"{loaded.store.name}-exports"),
+            stdout=stdout,
+            name=loaded.config.name,
+            run=row.id,
+            began=row.started_at,
+            keys={type: item.key for type, item in loaded.config.items.items() if item.key},
+        )
+        paths = Follower(store, row.id, config, open_export(config, around), remember=False).finish(complete=True)
+    if target != STDOUT:
+        output.say(f"the items of run {row.id} are in {', '.join(map(plain, paths))}")
 
 
 def _newest_finished(rows: list[RunRow], name: str) -> RunRow:
@@ -221,10 +235,14 @@ def _newest_finished(rows: list[RunRow], name: str) -> RunRow:
 def _export_config(target: str, format: Format | None, item: str | None, fields: str | None) -> ExportConfig:
     chosen = format.value if format is not None else format_of(target)
     if chosen is None:
-        raise UsageError(f"the suffix of {target} says no format", remedy="add --format jsonl or --format csv")
-    if target != STDOUT and (not target.strip() or target.endswith(("/", "\\")) or "\0" in target):
-        raise UsageError(f"{target!r} is no path of a file", remedy="name a file, or - for standard output")
+        raise UsageError(f"the end of {target} says no format", remedy=f"add --format, one of {', '.join(NAMES)}")
     names = None if fields is None else tuple(name.strip() for name in fields.split(","))
     if names is not None and not all(names):
         raise UsageError(f"--fields {fields} has an empty name", remedy="write it as --fields title,price")
-    return ExportConfig(path=target, format=chosen, fields=names, item=item)
+    try:
+        config = ExportConfig(path=target, format=chosen, fields=names, item=item)
+    except ValidationError as error:
+        raise UsageError(f"--output {target}: {error.errors()[0]['msg']}") from None
+    for _, text in misfits(config, have_keys=True):
+        raise UsageError(f"--output {target}: {text}")
+    return config

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
+import requests
+
 from scraper import urls
 from scraper.config import SiteConfig, load
 from scraper.config.keys import split_key
@@ -18,6 +20,7 @@ from scraper.fetch.fetcher import Fetcher, Origins, Outcome, auth_of
 from scraper.fetch.guard import Guard
 from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, State, product_token
 from scraper.observe.text import duration, plain
+from scraper.parts import Parts
 from scraper.project import load_object
 from scraper.request import Request
 from scraper.response import Response
@@ -65,21 +68,46 @@ def settings_of(verb: str, sets: Sequence[str], keys: Collection[str]) -> SiteCo
     return load({"name": verb, "spider": "no.module:None"}, sets=sets).config
 
 
+def saved_page(file: Path, url: str) -> Response:
+    """A page from a file, taken for HTML that came from `url`.
+
+    Raises:
+        UsageError: the file cannot be read, or `url` is none.
+    """
+    try:
+        body = file.read_bytes()
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"cannot read the page {file}: {cause}", remedy="name a file, or a whole URL") from error
+    return Response(request_of(url).url, headers={"Content-Type": "text/html"}, body=body)
+
+
 class Visitor:
     """Fetches on one Session a domain; nothing is retried but a stale connection.
 
     Args:
         typed: the host that was typed: it may be private, others only where the configuration allows it.
         allow: called before each request; returns the seconds that it may take at most, or raises.
+        parts: what the crawl's YAML names by reference, where there is one: its Session classes, its secrets.
     """
 
-    def __init__(self, config: SiteConfig, typed: str, allow: Callable[[], float] = lambda: float("inf")) -> None:
+    def __init__(
+        self,
+        config: SiteConfig,
+        typed: str,
+        allow: Callable[[], float] = lambda: float("inf"),
+        parts: Parts | None = None,
+    ) -> None:
         self._config = config
         self._typed = typed
         self._allow = allow
-        importing = partial(load_object, root=Path.cwd())
-        auths = {name: auth_of(name, origin.auth, importing) for name, origin in config.origins.items()}
-        self._fetcher = Fetcher(Origins(config.origins, auths), config.limits.body)
+        self._parts = parts
+        if parts is None:
+            importing = partial(load_object, root=Path.cwd())
+            auths = {name: auth_of(name, origin.auth, importing) for name, origin in config.origins.items()}
+        self._fetcher = Fetcher(
+            Origins(config.origins, auths) if parts is None else parts.origins, config.limits.body
+        )
         self._domains: dict[str, DomainSession] = {}
 
     def close(self) -> None:
@@ -98,13 +126,19 @@ class Visitor:
                 return self._fetcher.fetch(request, domain, turn, body_limit=MAX_BYTES, truncate=True)
             return self._fetcher.fetch(request, domain, turn)
 
-    def follow(self, request: Request, hop: Hop) -> tuple[Response, Outcome]:
+    def follow(
+        self, request: Request, hop: Hop, before: Callable[[Request], object] = lambda request: None
+    ) -> tuple[Response, Outcome]:
         """Fetch, and go where redirects lead; each hop is told.
+
+        Args:
+            before: called with each request before it is sent; raises where it may not be.
 
         Raises:
             FetchError: a hop got no answer, or leads nowhere.
         """
         while True:
+            before(request)
             outcome = self.send(request)
             hop(request, outcome)
             response = answer_of(request, outcome)
@@ -140,7 +174,9 @@ class Visitor:
         name = urls.domain_of(url)
         if name not in self._domains:
             settings = self._config.for_domain(name).session
-            self._domains[name] = DomainSession(name, settings, self._config.user_agent)
+            parts = self._parts
+            make = requests.Session if parts is None else partial(parts.make_session, settings.class_)
+            self._domains[name] = DomainSession(name, settings, self._config.user_agent, make=make)
         return self._domains[name]
 
 

@@ -1,5 +1,7 @@
 """From YAML to frozen values."""
 
+from scraper.config.exports import ExportConfig
+from scraper.config.items import ItemConfig
 from scraper.config.load import Loaded, load
 from scraper.config.login import LoggedOut, LoginConfig
 from scraper.config.rules import FieldConfig, MatchConfig, RuleConfig, SelectorConfig
@@ -9,9 +11,7 @@ from scraper.config.tree import Origin, Source
 from scraper.config.values import (
     DomainSettings,
     EngineConfig,
-    ExportConfig,
     Gate,
-    ItemConfig,
     Limits,
     NetworkConfig,
     OnFailure,

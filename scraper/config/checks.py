@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 
-from scraper.config.forms import STDOUT
+from scraper.config.export_checks import NAME_THE_KEY, check_exports
 from scraper.config.problems import place, place_of_key, shown_at
 from scraper.config.rule_checks import check_rules
 from scraper.config.tree import Node, Path, find, key_text
@@ -26,8 +25,8 @@ def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> lis
         prefix = ("domains", domain)
         problems += [*_concurrency(settings, root, prefix), *_headers(settings, root, prefix)]
         problems += _names_of_attributes(root, prefix)
-    problems += _exports(config, root, project)
-    problems += _changes(config, root)
+    problems += check_exports(config, root, project)
+    problems += _gate(config, root)
     problems += check_rules(config, root)
     return problems
 
@@ -79,37 +78,7 @@ def _names_of_attributes(root: Node, prefix: Path) -> Iterator[Problem]:
         yield place_of_key(root, path, f"unknown key: did you mean {key_text(root, (*path[:-1], 'class'))}?")
 
 
-def _exports(config: SiteConfig, root: Node, project: FilePath) -> Iterator[Problem]:
-    """One export a file."""
-    seen: dict[str, int] = {}
-    for number, export in enumerate(config.exports):
-        path = export.path if export.path == STDOUT else os.path.normcase(os.path.normpath(project / export.path))
-        first = seen.setdefault(path, number)
-        if first == number:
-            continue
-        at = ("exports", number)
-        inner = (*at, "path")
-        where = inner if find(root, inner)[1] == inner else at
-        yield place(
-            root,
-            where,
-            f"expected a path of its own, got that of {key_text(root, ('exports', first))}: change one of them",
-        )
-
-
-def _changes(config: SiteConfig, root: Node) -> Iterator[Problem]:
-    """What changed can be told of items that have a key, and as JSON Lines."""
-    have_keys = any(item.key for item in config.items.values())
-    remedy = "name the fields that tell one item from another, as in items: {item: {key: [url]}}"
-    if config.gate.max_gone is not None and not have_keys:
-        yield place(root, ("gate", "max_gone"), f"expected items that have a key: {remedy}")
-    for number, export in enumerate(config.exports):
-        if not export.changes:
-            continue
-        at = ("exports", number)
-        if not have_keys:
-            yield place(root, (*at, "changes"), f"expected items that have a key: {remedy}")
-        if export.format != "jsonl":
-            yield place(root, at, f"expected jsonl for changes, got {export.format}: end the path in .jsonl")
-        if export.fields is not None:
-            yield place(root, (*at, "fields"), "expected no fields, since each line is a change: leave them out")
+def _gate(config: SiteConfig, root: Node) -> Iterator[Problem]:
+    """What is gone can be told of items that have a key."""
+    if config.gate.max_gone is not None and not any(item.key for item in config.items.values()):
+        yield place(root, ("gate", "max_gone"), f"expected items that have a key: {NAME_THE_KEY}")

@@ -18,10 +18,7 @@ from scraper.config.kinds import flag, matching, nearest, optional, text, whole,
 from scraper.config.scalars import FromEnvironment, typed
 from scraper.config.units import LARGEST, parse_share
 
-#: The formats of exports by the suffix of their file.
-FORMATS = {".jsonl": "jsonl", ".csv": "csv"}
-#: Standard output, as the path of an export.
-STDOUT = "-"
+_ARCHIVE_SUFFIX = ".warc.gz"
 
 _IDENTIFIER = r"[^\W\d]\w*"
 _DOTTED = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*"
@@ -81,6 +78,19 @@ def store_path(value: Any) -> str:
         raise wrong("a path", remedy="this version keeps its store in SQLite, write one such as .scraper/books.db")
     if SCHEME.match(found) or not found.strip() or found.endswith(("/", "\\")) or "\0" in found:
         raise wrong("the path of a file", remedy="write one such as .scraper/books.db")
+    return found
+
+
+def archive_path(value: Any) -> str | None:
+    """The path of a WARC file; `{name}` and `{run}` in it are filled in."""
+    if typed(value) is None:
+        return None
+    found = text(value)
+    named = set(re.findall(r"\{([^{}]*)\}", found))
+    if SCHEME.match(found) or "\0" in found or not PurePath(found).name.endswith(_ARCHIVE_SUFFIX):
+        raise wrong(f"a path that ends in {_ARCHIVE_SUFFIX}", remedy="write one such as out/{name}-{run}.warc.gz")
+    if named - {"name", "run"} or PurePath(found).name == _ARCHIVE_SUFFIX:
+        raise wrong("a path in which {name} and {run} alone are filled in")
     return found
 
 
@@ -162,46 +172,6 @@ def regular_expression(value: Any) -> str:
 def _because(who: str, value: Any, error: Exception) -> str:
     """What a library says of `value`, unless that would quote the environment."""
     return "" if isinstance(value, FromEnvironment) else f"{who} says: {error}"
-
-
-def export_entry(value: Any) -> Any:
-    """An export as text is its path; the format of either follows from the path's suffix."""
-    entry = {"path": str(value)} if isinstance(value, str | PurePath) else value
-    if isinstance(entry, BaseModel):
-        return entry
-    if not isinstance(entry, Mapping):
-        raise wrong("a path, or a mapping such as {path: out/items.csv, fields: [title]}")
-    if not isinstance(entry.get("path"), str | PurePath):
-        return entry
-    path = str(entry["path"])
-    at = "" if entry is not value else "path"
-    if not path.strip() or path.endswith(("/", "\\")) or "\0" in path:
-        raise wrong("the path of a file, or - for standard output", at=at)
-    if entry.get("format") is None:
-        by_suffix = format_of(path)
-        if by_suffix is None:
-            raise wrong(
-                f"a path that ends in {' or '.join(FORMATS)}, or - for standard output",
-                remedy=f"or name the format: {{path: …, format: {next(iter(FORMATS.values()))}}}",
-                at=at,
-            )
-        return {**entry, "format": by_suffix}
-    return entry
-
-
-def format_of(path: str) -> str | None:
-    """The format that the path of an export says; JSONL for standard output, None where it says none."""
-    return FORMATS[".jsonl"] if path == STDOUT else FORMATS.get(PurePath(path).suffix.lower())
-
-
-def export_format(value: Any) -> str | None:
-    """The name of a format."""
-    known = sorted(set(FORMATS.values()))
-    if typed(value) is None:
-        return None
-    if isinstance(value, str) and str(value) in known:
-        return str(value)
-    raise wrong(" or ".join(known), suggestion=nearest(str(value), known))
 
 
 def least_items(value: Any) -> int | str:
@@ -290,6 +260,9 @@ SpiderReference = Annotated[
 PipelineReference = Annotated[
     str, BeforeValidator(_reference(_FILE_REFERENCE, "module:function or file.py:function"))
 ]
+ModelReference = Annotated[
+    str | None, BeforeValidator(optional(_reference(_FILE_REFERENCE, "module:Class or file.py:Class")))
+]
 SessionClass = Annotated[
     str, BeforeValidator(_reference(_CLASS, "a subclass of requests.Session, as package.Class or module:Class"))
 ]
@@ -302,6 +275,9 @@ HeaderValue = Annotated[
     BeforeValidator(matching(_HEADER_VALUE, "one line of Latin-1 text without spaces around it")),
 ]
 StorePath = Annotated[str, BeforeValidator(store_path)]
+ArchivePath = Annotated[
+    str | None, BeforeValidator(archive_path), WithJsonSchema({"type": ["string", "null"], "pattern": r"\.warc\.gz$"})
+]
 Verify = Annotated[bool | str, BeforeValidator(verify), WithJsonSchema({"type": ["boolean", "string"]})]
 Certificate = Annotated[
     str | tuple[str, str] | None,
@@ -340,11 +316,6 @@ Authentication = Annotated[
     ),
 ]
 RegularExpression = Annotated[str | None, BeforeValidator(optional(regular_expression))]
-ExportFormat = Annotated[
-    str | None,
-    BeforeValidator(export_format),
-    WithJsonSchema({"enum": sorted(set(FORMATS.values()))}),
-]
 Formulas = Annotated[Literal["neutralise", "keep"], BeforeValidator(kinds.choice("neutralise", "keep"))]
 Processes = Annotated[
     int | Literal["auto"],

@@ -218,6 +218,7 @@ Limit = Annotated[
 ]
 Number = Annotated[float, BeforeValidator(number), written(type="number", minimum=0)]
 Share = Annotated[float | None, BeforeValidator(optional(share)), WithJsonSchema(_SHARE_SCHEMA)]
+LeastShare = Annotated[float, BeforeValidator(share), WithJsonSchema(_SHARE_SCHEMA)]
 Seconds = Annotated[float, BeforeValidator(duration(zero=False)), WithJsonSchema(_DURATION_SCHEMA), DURATION]
 SecondsOrZero = Annotated[float, BeforeValidator(duration(zero=True)), WithJsonSchema(_DURATION_SCHEMA), DURATION]
 OptionalSeconds = Annotated[
@@ -227,6 +228,12 @@ OptionalSeconds = Annotated[
     DURATION,
 ]
 Bytes = Annotated[int, BeforeValidator(size), WithJsonSchema(_SIZE_SCHEMA), SIZE]
+OptionalBytes = Annotated[
+    int | None,
+    BeforeValidator(optional(size)),
+    WithJsonSchema({**_SIZE_SCHEMA, "type": ["integer", "string", "null"]}),
+    SIZE,
+]
 Status = Annotated[int, BeforeValidator(whole(100, 599)), written(type="integer", minimum=100, maximum=599)]
 Robots = Annotated[Literal["obey", "ignore"], BeforeValidator(choice("obey", "ignore"))]
 Anything = Annotated[Any, BeforeValidator(anything)]

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from scraper.config.checks import check_between_keys
-from scraper.config.forms import format_of
+from scraper.config.exports import ExportConfig
 from scraper.config.keys import split_key
 from scraper.config.problems import paths_of, problems_of
 from scraper.config.read import place_of, read_tree
@@ -34,7 +34,7 @@ from scraper.config.tree import (
     plain,
     put,
 )
-from scraper.config.values import ExportConfig, SiteConfig
+from scraper.config.values import SiteConfig
 from scraper.config.walk import leaves, plain_values
 from scraper.errors import ConfigError, Problem
 from scraper.project import project_root
@@ -275,7 +275,7 @@ def _with_defaults(config: SiteConfig, root: Table) -> SiteConfig:
         filled["user_agent"] = f"persistent-scraper/{_version()}"
     if "exports" not in root.entries:
         path = f"out/{config.name}.jsonl"
-        filled["exports"] = (ExportConfig(path=path, format=format_of(path)),)
+        filled["exports"] = (ExportConfig(path=path),)
     return config.model_copy(update=filled)
 
 

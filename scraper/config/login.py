@@ -59,6 +59,11 @@ def _signs(value: Any) -> Any:
     """A list of signs; one of them may stand without brackets."""
     if isinstance(value, list | tuple):
         return value
+    if isinstance(value, Mapping):
+        # What is wrong with it is said here: it has no place in a list of the file.
+        if len(value) != 1 or not set(value) <= set(_READERS):
+            raise wrong(_SIGN, remedy="several signs are a list")
+        value = {name: _READERS[name](inner) for name, inner in value.items()}
     return [] if typed(value) is None else [value]
 
 
@@ -81,6 +86,7 @@ def is_place(proof: str) -> bool:
 
 
 _status = kinds.whole(300, 599)
+_READERS = {"selector": _selector, "status": _status, "redirect": _place}
 _OptionalSelector = Annotated[str | None, BeforeValidator(optional(_selector))]
 _OptionalStatus = Annotated[
     int | None,
@@ -107,7 +113,7 @@ class LoggedOut(Frozen):
         if isinstance(value, str):
             return {"selector": _selector(value)}
         if isinstance(value, Mapping):
-            if set(value) <= {"selector", "status", "redirect"} and len(value) != 1:
+            if set(value) <= set(_READERS) and len(value) != 1:
                 raise wrong(_SIGN, remedy="one of them; several signs are a list")
         elif not isinstance(value, BaseModel):
             raise wrong(_SIGN)

@@ -43,6 +43,8 @@ def _chosen_part(path: Path) -> Path:
         return inner[2:]  # the address of a webhook is a secret, too
     if inner[:1] == ("args",):
         return inner[1:]
+    if inner[:1] == ("exports",) and inner[2:3] == ("options",):
+        return inner[3:]
     return inner[2:] if inner[:2] == ("session", "headers") else ()
 
 

@@ -11,7 +11,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from scraper.config import addresses, forms, kinds
+from scraper.config.exports import ExportConfig
 from scraper.config.frozen import Frozen, TextOr
+from scraper.config.items import ItemConfig
 from scraper.config.kinds import Bytes, Count, CountOrZero, Flag, Limit, OptionalText, Seconds, SecondsOrZero, Text
 from scraper.config.login import LoginConfig
 from scraper.config.rules import RuleConfig
@@ -127,34 +129,6 @@ class RevisitConfig(Frozen):
     )
 
 
-class ItemConfig(Frozen):
-    """One type of item."""
-
-    key: tuple[Text, ...] = Field((), description="The fields that tell one item from another.")
-
-
-class ExportConfig(Frozen):
-    """One file of items."""
-
-    path: Text = Field(description="A path, or - for standard output.")
-    format: forms.ExportFormat = Field(None, description="jsonl or csv; by default what the suffix of the path says.")
-    fields: tuple[Text, ...] | None = Field(None, description="The fields to write, in this order.")
-    item: OptionalText = Field(None, description="The type of item to write, where there are several.")
-    formulas: forms.Formulas = Field(
-        "neutralise",
-        description="Whether text of a CSV that a spreadsheet would run gets an apostrophe before it: "
-        "neutralise or keep.",
-    )
-    changes: Flag = Field(
-        False, description="Whether it holds, instead of the items, what changed in them since the run before."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: Any) -> Any:
-        return forms.export_entry(value)
-
-
 class Gate(Frozen):
     """Outside of these a run counts as failed (exit code 1)."""
 
@@ -167,6 +141,11 @@ class Gate(Frozen):
     )
     max_gone: kinds.Share = Field(
         None, description="The largest share of the known items with a key that may be gone: 0.2 or 20%."
+    )
+    fields: dict[Text, kinds.LeastShare] = Field(
+        default_factory=dict,
+        description="By field (price, or book.price for one type), the least share of items that have it filled, "
+        "of all that pages gave, those dropped and put aside included: 95%.",
     )
 
 
@@ -305,6 +284,11 @@ class SiteConfig(Frozen):
     )
     exports: tuple[Annotated[ExportConfig, TextOr("The path of the file.")], ...] = Field(
         (), description="Files of items; by default out/NAME.jsonl, and none for []."
+    )
+    archive: forms.ArchivePath = Field(
+        None,
+        description="A WARC file of all that is sent and received, .warc.gz; {name} and {run} in it are filled in; "
+        "by default none.",
     )
     gate: Gate = Field(Gate(), description="Outside of these a run counts as failed.")
     keep_runs: Count = Field(

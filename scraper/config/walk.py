@@ -8,12 +8,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from scraper.config import forms, kinds
+from scraper.config import kinds
+from scraper.config.exports import ExportConfig
 from scraper.config.login import LoggedOut
 from scraper.config.rules import RulePart
 from scraper.config.tree import Path
 from scraper.config.units import format_duration, format_size
-from scraper.config.values import ExportConfig, PathRule
+from scraper.config.values import PathRule
 
 
 def plain_values(value: Any, *, readable: bool = False) -> Any:
@@ -61,8 +62,8 @@ def _short(value: Any) -> Any:
         return value.glob if value.glob is not None else {"regex": value.regex}
     if isinstance(value, LoggedOut):
         return value.written
-    if isinstance(value, ExportConfig) and value.fields is None and value.item is None:
-        return value.path if forms.format_of(value.path) == value.format else None
+    if isinstance(value, ExportConfig):
+        return value.path if value.is_short else None
     return None
 
 

@@ -98,6 +98,8 @@ class Admission:
         verdict = self._verdicts.get(url)
         if verdict is None:
             return None
+        if verdict.is_queued and depth <= self._depth:
+            return Known.QUEUED
         if verdict.refused is not None or depth > self._depth:
             return Known.REFUSED if self._seen.is_refused(verdict.fingerprint) else None
         if not verdict.is_queued:

@@ -30,4 +30,5 @@ def attempt_of(fetch: Fetch, number: int, reason: str = "", message: str = "", w
         wait=wait,
         seconds=fetch.seconds,
         bytes=fetch.bytes,
+        records=fetch.records,
     )

@@ -21,6 +21,7 @@ from scraper.store import Store
 from scraper.store.domains import START
 from scraper.store.values import (
     Again,
+    Archived,
     Batch,
     Carried,
     Committed,
@@ -85,7 +86,15 @@ class Clerk:
         """Whether the batch should be committed before more is taken in."""
         return len(self._batch.outcomes) >= BATCH_OUTCOMES
 
-    def take(self, message: Outcome | Portion | StartTaken | RobotsRow) -> None:
+    @property
+    def can_wait(self) -> bool:
+        """Whether more may come together before anything is done: no domain waits for what is there."""
+        batch = self._batch
+        if not batch.outcomes or batch.starts or batch.portions or self.is_full:
+            return False
+        return not self._frontier.is_starving({outcome.queued.domain for outcome in batch.outcomes})
+
+    def take(self, message: Outcome | Portion | StartTaken | RobotsRow | Archived) -> None:
         """Something for the next commit."""
         if not self._batch:
             self._batch_began = time.monotonic()
@@ -98,6 +107,8 @@ class Clerk:
                 self._batch.starts.append(message)
             case RobotsRow():
                 self._batch.robots.append(message)
+            case Archived():
+                self._batch.archived.append(message)
 
     def hold_start(self, taken: int) -> None:
         """This shard takes the results of start() from now on, of which `taken` are in the store.
@@ -141,7 +152,7 @@ class Clerk:
         if self.discarding:
             batch.outcomes, batch.portions = [], []
         names = {outcome.queued.domain for outcome in batch.outcomes} | {row.domain for row in batch.robots}
-        names |= {portion.queued.domain for portion in batch.portions}
+        names |= {portion.queued.domain for portion in batch.portions} | {kept.domain for kept in batch.archived}
         held = [domain for name in names if (domain := self._frontier.get(name)) is not None]
         batch.hosts, self._admission.added_hosts = self._admission.added_hosts, []
         done = self.write(batch, held)

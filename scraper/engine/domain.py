@@ -15,7 +15,7 @@ from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Circuit, CoolDown, Pace
 from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.robots import Robots
-from scraper.store.values import Queued
+from scraper.store.values import Profile, Queued
 
 
 class Task(Enum):
@@ -69,6 +69,9 @@ class Domain:
     last_send: float | None = None
     #: Changes of the jar that are in the store.
     cookies_kept: int = 0
+    #: The same of what was learned of its servers; and of that, changes of the idle limits.
+    profile: Profile = field(default_factory=Profile)
+    idle_limits_kept: int = 0
 
     @property
     def may_take(self) -> bool:

@@ -24,6 +24,8 @@ from scraper.store.values import Outcome, Queued, Spared
 
 #: Responses that wait to be parsed, requests in flight included.
 MAX_UNPARSED = 64
+#: Pages that wait for the parse thread: more of them ahead would only take the interpreter from it.
+MAX_AHEAD = 8
 #: Their bodies, altogether.
 MAX_UNPARSED_BYTES = 64_000_000
 #: Requests handed out and not yet committed.
@@ -33,7 +35,7 @@ MAX_UNCOMMITTED = 1_000
 LEAD = 0.004
 #: Requests held in memory over all domains, and of one domain.
 _READY_TOTAL = 6_400
-_READY_MOST = 64
+_READY_MOST = 256
 _READY_LEAST = 2
 #: Domains that are filled before anything else is looked at again.
 _FILLED_AT_ONCE = 100
@@ -64,6 +66,7 @@ class Frontier:
         places: places for pages to begin with, by `limits.pages`; None for as many as there are pages.
         token: our name in robots.txt; None where robots are ignored.
         spares: whether a request need not be sent at a time, since the page of an earlier run stands for it.
+        ahead: how many pages wait for the parse thread; after each of them it calls `parsed`.
     """
 
     def __init__(
@@ -73,12 +76,14 @@ class Frontier:
         places: int | None,
         token: str,
         spares: Callable[[Queued, float], bool] = lambda queued, now: False,
+        ahead: Callable[[], int] = lambda: 0,
     ) -> None:
         self._settled = settled
         self._wake = wake
         self._places = places
         self._token = token
         self._spares = spares
+        self._ahead = ahead
         self._lock = threading.Lock()
         # One waiting thread, the leader, watches the clock; the others wait to follow it.
         self._leader = threading.Condition(self._lock)
@@ -108,7 +113,6 @@ class Frontier:
             while not self._closed:
                 job, wait = self._next(time.monotonic())
                 if job is not None:
-                    self._followers.notify()
                     return job
                 if self._has_leader:
                     self._followers.wait()
@@ -139,6 +143,7 @@ class Frontier:
     def _has_room(self) -> bool:
         return (
             self._unparsed < MAX_UNPARSED
+            and self._ahead() < MAX_AHEAD
             and self._unparsed_bytes < MAX_UNPARSED_BYTES
             and self._uncommitted < MAX_UNCOMMITTED
             and self._places != 0
@@ -220,8 +225,12 @@ class Frontier:
             self._busy.add(domain)
 
     def _poke(self) -> None:
-        """Something changed: let a waiting thread look again."""
-        (self._leader if self._has_leader else self._followers).notify()
+        """Something changed: let a waiting thread look again, if there may be something for it.
+
+        Who takes a job pokes too, so that one after the other is woken while there is more.
+        """
+        if self._agenda and self._has_room():
+            (self._leader if self._has_leader else self._followers).notify()
 
     # The life of a request -------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import requests
 from scraper.config import SiteConfig
 from scraper.engine.domain import Domain
 from scraper.engine.frontier import Frontier
-from scraper.engine.login_state import LoginState
+from scraper.engine.login_state import LoginState, Stage
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Pace
 from scraper.fetch.retry import RetryPolicy
@@ -23,8 +23,11 @@ from scraper.observe.events import Events
 from scraper.store import Store
 from scraper.store.domains import Lease
 from scraper.store.values import Batch, DomainUpdate, Profile
+from scraper.urls import domain_of
 
 _SWEEP_SECONDS = 1.0
+#: A mean latency that differs by a smaller share is not stored again.
+_SAME_LATENCY = 0.25
 #: A domain that was not asked for so long (seconds) lets its Session go until it is.
 _REST_SECONDS = 60.0
 #: Connections kept open at the most, where the system says nothing of files; else half of the files it allows.
@@ -97,6 +100,9 @@ class Holdings:
         )
         if lease.cookies:
             session.jar.load(lease.cookies)
+        connections, profile = session.connections, lease.profile
+        connections.idle_limits.load(profile.idle_limits)
+        connections.latency = profile.latency
         if settings.politeness.robots == "ignore":
             self._emit(events.Notice(f"robots.txt of {lease.domain} is not asked for: politeness.robots is ignore"))
         pace = Pace(settings.politeness.delay, settings.politeness.jitter)
@@ -118,7 +124,19 @@ class Holdings:
             robots=known,
             last_send=lease.last_send,
             cookies_kept=session.jar.changes,
+            login=self._login(lease, session),
+            profile=profile,
         )
+
+    def _login(self, lease: Lease, session: DomainSession) -> LoginState | None:
+        """What is known of the domain's login; a session of another login is forgotten."""
+        config, mark = self._config.login, lease.profile.login
+        if config is None or domain_of(config.url) != lease.domain:
+            return None
+        login = LoginState(config, mark if any(True for _ in session.jar) else "")
+        if mark and login.stage is Stage.OUT:
+            session.jar.clear()
+        return login
 
     def fill(self) -> None:
         """Read requests from the store for the domains that run low, and for those with tries that are due."""
@@ -151,7 +169,7 @@ class Holdings:
             if changes != domain.cookies_kept:
                 cookies = domain.session.jar.dump()
                 domain.cookies_kept = changes
-            batch.domains[domain.name] = DomainUpdate(domain.last_send, cookies)
+            batch.domains[domain.name] = DomainUpdate(domain.last_send, cookies, _learned(domain))
             taken = domain.session.ledger.take()
             if taken != Figures():
                 batch.figures[domain.name] = taken
@@ -189,3 +207,17 @@ class Holdings:
     def release(self) -> None:
         """Give all leases back."""
         self._store.void_leases_of(self.owner)
+
+
+def _learned(domain: Domain) -> Profile | None:
+    """The profile of a domain for the store; None where that has one that is as good."""
+    kept, connections = domain.profile, domain.session.connections
+    login = domain.login.mark if domain.login is not None else kept.login
+    changes, latency = connections.idle_limits.changes, connections.latency
+    before = kept.latency
+    is_as_fast = latency is None or (before is not None and abs(latency - before) <= before * _SAME_LATENCY)
+    if login == kept.login and changes == domain.idle_limits_kept and is_as_fast:
+        return None
+    domain.idle_limits_kept = changes
+    domain.profile = Profile(login, connections.idle_limits.dump(), latency)
+    return domain.profile

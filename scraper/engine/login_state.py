@@ -9,12 +9,14 @@ from enum import Enum
 
 from scraper.config import LoginConfig
 
-#: Pages in a row that look logged out right after a login, before it is given up.
+#: Pages that look logged out right after a login, before it is given up; and where an earlier one did help.
 MAX_DOUBTS = 3
-#: Logins for the sake of a page that looked logged out after them too, before single pages are not believed any more.
+MAX_DOUBTS_LATER = 10
+#: Pages that looked logged out after a login for their sake too, before a single page is no reason for one any more.
 MAX_FALSE_ALARMS = 3
-#: Pages in a row that are believed then.
-_MANY = 5
+#: Pages in a row that are one then: so many, more with each false alarm, and never more than that.
+_LEAST_IN_A_ROW = 5
+_MOST_IN_A_ROW = 50
 #: Of the key derivation, so that a store tells nobody the password.
 _ROUNDS = 100_000
 
@@ -65,11 +67,11 @@ class LoginState:
         #: By which the store knows that there is a session; empty where none is.
         self.mark = mark if is_known else ""
         #: A page of this generation did not look logged out; that of an earlier run is believed to have had some.
-        self._is_proven = self.stage is Stage.IN
+        self._is_proven = self._helped = self.stage is Stage.IN
         self._doubts = 0
         self._in_a_row = 0
         self._false_alarms = 0
-        #: Pages for whose sake a login was made.
+        #: Pages that looked logged out, and were not fetched again yet.
         self._suspects: set[int] = set()
 
     def done(self) -> None:
@@ -96,37 +98,40 @@ class LoginState:
         """A page does not look logged out."""
         self._suspects.discard(page)
         if generation == self.generation:
-            self._is_proven = True
+            self._is_proven = self._helped = True
             self._doubts = self._in_a_row = 0
 
     def looks_logged_out(self, page: int, generation: int) -> Verdict:
         """The verdict on a page that does.
 
-        A page for which there was a login already fails alone: it may be one that this user is not to see.
+        One that does so for the second time fails alone: this user may not see it.
         """
         if self.stage is Stage.FAILED:
             return Verdict.FAIL
         if generation != self.generation or self.stage is Stage.OUT:
             return Verdict.AGAIN
-        was_suspect = page in self._suspects
-        self._suspects.discard(page)
-        if not self._is_proven:
-            self._doubts += 1
-            if self._doubts >= MAX_DOUBTS:
-                return Verdict.GIVE_UP
-        if was_suspect:
+        if page in self._suspects:
+            self._suspects.discard(page)
             self._false_alarms += 1
             return Verdict.FAIL
-        if not self._is_proven:
-            self._suspects.add(page)
-            return Verdict.AGAIN
-        self._in_a_row += 1
-        if self._false_alarms >= MAX_FALSE_ALARMS and self._in_a_row < _MANY:
-            return Verdict.FAIL
         self._suspects.add(page)
+        if not self._is_proven:
+            self._doubts += 1
+            most = MAX_DOUBTS_LATER if self._helped else MAX_DOUBTS
+            return Verdict.GIVE_UP if self._doubts >= most else Verdict.AGAIN
+        self._in_a_row += 1
+        if not self._is_believed:
+            return Verdict.AGAIN
         self.stage = Stage.OUT
         self.mark = ""
         return Verdict.ENDED
+
+    @property
+    def _is_believed(self) -> bool:
+        """Whether the pages that look logged out are reason enough for a login: several, after many false alarms."""
+        if self._false_alarms + len(self._suspects) <= MAX_FALSE_ALARMS:
+            return True
+        return self._in_a_row >= min(_MOST_IN_A_ROW, _LEAST_IN_A_ROW + self._false_alarms)
 
 
 def mark_of(config: LoginConfig, salt: str | None = None) -> str:

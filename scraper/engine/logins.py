@@ -163,8 +163,8 @@ class Logins:
             return TurnedAway(False, login.message)
         return TurnedAway(
             False,
-            f"{sign}, after a login for its sake as well (either this user may not see it, or login.when says of pages "
-            "of users who are logged in that they are not)",
+            f"{sign}, and again when it was asked once more (this user may not see it, or login.when is also true of "
+            "pages that were fetched logged in)",
         )
 
 

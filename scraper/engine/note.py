@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import mmap
+import os
 import struct
 import threading
 from pathlib import Path
@@ -44,23 +46,20 @@ class ParsingNote:
         self._run = run
         # The parse thread may outlast the shard by a callback that takes long.
         self._lock = threading.Lock()
-        self._file = path.open("r+b", buffering=0) if path.exists() else path.open("w+b", buffering=0)
+        # As memory, which the system writes to the file whatever becomes of this process. With a call of the system a
+        # page a fetch thread would take the interpreter, and getting that back can take longer than the page itself.
+        self._place = _mapped(path, self._FORMAT.size)
 
     def noted(self) -> int | None:
         """The request whose page was being parsed when an earlier process of this run died."""
-        self._file.seek(0)
-        data = self._file.read(self._FORMAT.size) or b""
-        if len(data) < self._FORMAT.size:
-            return None
-        run, request = self._FORMAT.unpack(data)
+        run, request = self._FORMAT.unpack_from(self._place)
         return request if run == self._run and request else None
 
     def write(self, request: int) -> None:
         """This request's page is about to be parsed."""
         with self._lock:
-            if not self._file.closed:
-                self._file.seek(0)
-                self._file.write(self._FORMAT.pack(self._run, request))
+            if not self._place.closed:
+                self._FORMAT.pack_into(self._place, 0, self._run, request)
 
     def clear(self) -> None:
         """It was."""
@@ -70,7 +69,16 @@ class ParsingNote:
         """The process ends in order: a page that is still being parsed did not bring it down."""
         self.clear()
         with self._lock:
-            self._file.close()
+            self._place.close()
         # Windows keeps it as long as another process has it open; it names no page any more.
         with contextlib.suppress(PermissionError):
             self._path.unlink(missing_ok=True)
+
+
+def _mapped(path: Path, size: int) -> mmap.mmap:
+    """A file of that many bytes as memory; made where there is none."""
+    with path.open("r+b" if path.exists() else "w+b") as file:
+        # Written, not only set: on a full disk this fails, where a touch of the memory would end the process.
+        file.write(bytes(max(0, size - file.seek(0, os.SEEK_END))))
+        file.flush()
+        return mmap.mmap(file.fileno(), size)

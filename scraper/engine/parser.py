@@ -15,17 +15,21 @@ from typing import Any
 from scraper import items
 from scraper.config import SiteConfig
 from scraper.engine.admission import Admission, Known
+from scraper.engine.attempts import attempt_of
 from scraper.engine.note import ParsingNote
 from scraper.engine.revisit import Revisit
 from scraper.errors import BadRequest, DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
 from scraper.fetch.fetcher import Outcome as Fetch
 from scraper.fetch.validators import validators_of
+from scraper.health import PutAside, is_filled, shape_of
+from scraper.models import FieldProblem
 from scraper.observe import events
 from scraper.observe.events import Events
-from scraper.pipelines import Pipelines
+from scraper.parse.rules import RuleItem
+from scraper.parts import Parts
 from scraper.request import Request
 from scraper.response import Response
-from scraper.spider import Spider, resolve, results_of
+from scraper.spider import resolve, results_of
 from scraper.store import outgoing
 from scraper.store.values import Done, Failed, Queued, Refusal, StoredItem, Visit, Yielded
 
@@ -56,16 +60,17 @@ class Parser:
 
     def __init__(
         self,
-        spider: Spider,
-        pipelines: Pipelines,
+        parts: Parts,
         config: SiteConfig,
         admission: Admission,
         emit: Events,
         note: ParsingNote,
         revisit: Revisit,
     ) -> None:
-        self._spider = spider
-        self._pipelines = pipelines
+        self._spider = parts.spider
+        self._pipelines = parts.pipelines
+        self._is_unique = parts.pipelines.is_unique
+        self._models = parts.models
         self._keys = {kind: item.key for kind, item in config.items.items()}
         self._has_start_urls = bool(config.start_urls)
         self._admission = admission
@@ -75,8 +80,11 @@ class Parser:
         #: What is being parsed, since when (monotonic): looked at by another thread.
         self.current: tuple[str, float] | None = None
 
-    def page(self, queued: Queued, response: Response, fetch: Fetch) -> Done:
+    def page(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> Done:
         """The outcome of a page: all that its callback yielded, or nothing.
+
+        Args:
+            content_hash: `hash_of` its body.
 
         Raises:
             SpiderFailed: the callback or a pipeline raised.
@@ -95,8 +103,9 @@ class Parser:
             size=fetch.bytes,
             etag=etag,
             last_modified=last_modified,
-            content_hash=hash_of(response.body),
+            content_hash=content_hash,
             identity=self._revisit.identity_of(queued.request),
+            attempt=attempt_of(fetch, queued.attempts + 1),
         )
 
     def carried(self, queued: Queued, visit: Visit) -> Yielded:
@@ -135,7 +144,7 @@ class Parser:
         try:
             return itertools.islice(results_of(self._spider.start()), skip, None)
         except Exception as error:
-            raise _spider_failed(error, "start") from error
+            raise spider_failed(error, "start") from error
 
     def start(self, results: Iterator[Any]) -> tuple[Yielded, int, bool]:
         """The next portion of start(): what it yielded, how many results that were, and whether it is at its end.
@@ -156,17 +165,18 @@ class Parser:
         except StopCrawl as stop:
             collected.yielded.stop = stop.message
         except Exception as error:
-            raise _spider_failed(error, "start") from error
+            raise spider_failed(error, "start") from error
         return collected.yielded, taken, True
 
     def _call(self, queued: Queued, method: str | None, argument: Any, response: Response | None) -> Yielded:
         request = queued.request
         collected = _Collected(self, response, request.depth + 1)
+        add = collected.add
         self._note.write(queued.id)
         self.current = request.url, time.monotonic()
         try:
             for result in results_of(resolve(self._spider, method)(argument)):
-                collected.add(result)
+                add(result)
         except StopCrawl as stop:
             collected.yielded.stop = stop.message
         except DropItem as drop:
@@ -175,7 +185,7 @@ class Parser:
             raise
         except (Exception, SystemExit) as error:
             # sys.exit() in a callback is a mistake of that page, not the end of every crawl to come.
-            raise _spider_failed(error, method or "parse") from error
+            raise spider_failed(error, method or "parse") from error
         finally:
             self.current = None
             self._note.clear()
@@ -234,15 +244,37 @@ class _Collected:
             self._request(request)
 
     def _item(self, item: Any) -> None:
+        """An item through pipelines and model, in this order, to where it is stored, put aside or dropped."""
+        parser, yielded, given = self._parser, self.yielded, item
+        failed = tuple(item.problems) if isinstance(item, RuleItem) else ()
         try:
-            item = self._parser._pipelines.process(item, self._response)
+            item = parser._pipelines.process(item, self._response)
         except DropItem as drop:
             self.drop(drop)
+            if items.is_item(given):
+                yielded.shapes.append(shape_of(*items.record_of(given), failed))
             return
         kind, data = items.record_of(item)
-        key = items.key_of(kind, data, self._parser._keys.get(kind, ()))
-        text = _encode(data)
-        self.yielded.items.append(StoredItem(kind, key, text))
+        check = parser._models.get(kind)
+        if check is not None:
+            data, problems = check.check(item, data, self._response)
+            if problems:
+                self._put_aside(kind, data, problems, failed)
+                return
+        key = items.key_of(kind, data, parser._keys.get(kind, ()))
+        yielded.items.append(StoredItem(kind, key, _encode(data), parser._is_unique and key is not None))
+        yielded.shapes.append(shape_of(kind, data, failed))
+
+    def _put_aside(
+        self, kind: str, data: dict[str, Any], problems: list[FieldProblem], failed: tuple[str, ...]
+    ) -> None:
+        """An item that its model refused; what is wrong with a field that is empty is that it is empty."""
+        url = self._response.url if self._response is not None else ""
+        said = _encode([{"field": problem.field, "message": problem.message} for problem in problems])
+        self.yielded.aside.append(PutAside(kind, url, _encode(data), said))
+        wrong = [problem.name for problem in problems if is_filled(data.get(problem.name))]
+        self.yielded.shapes.append(shape_of(kind, data, tuple(dict.fromkeys([*failed, *wrong]))))
+        self._parser._emit(events.ItemPutAside(url, kind, tuple(map(str, problems))))
 
     def drop(self, drop: DropItem) -> None:
         reason = drop.message or "DropItem"
@@ -251,7 +283,7 @@ class _Collected:
         self._parser._emit(events.ItemDropped(url, reason))
 
 
-def _spider_failed(error: BaseException, method: str) -> SpiderFailed:
+def spider_failed(error: BaseException, method: str) -> SpiderFailed:
     """The error in a sentence, with the traceback from the spider's own frame on: ours say nothing to a user."""
     lines = traceback.TracebackException.from_exception(error)
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100

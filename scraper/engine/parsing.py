@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +27,7 @@ class ParseThread:
 
     Args:
         settle: takes outcomes, and portions of start(), for the next commit.
+        pipelines: within it, they are open.
     """
 
     def __init__(
@@ -33,8 +36,12 @@ class ParseThread:
         frontier: Frontier,
         emit: Events,
         settle: Callable[[Outcome | StartTaken], None],
+        pipelines: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._parser = parser
+        self._pipelines = pipelines
+        self._ended = threading.Event()
+        self._error: BaseException | None = None
         self._frontier = frontier
         self._emit = emit
         self._settle = settle
@@ -42,17 +49,39 @@ class ParseThread:
         self._start: Iterator[Any] | None = None
 
     def run(self) -> None:
-        """Work until told to stop."""
-        while (task := self._tasks.get()) is not None:
-            task()
+        """Work until told to stop.
+
+        Raises:
+            ScraperError: a pipeline could not be opened or closed.
+        """
+        try:
+            with self._pipelines():
+                while (task := self._tasks.get()) is not None:
+                    task()
+        except BaseException as error:
+            self._error = error
+            raise
+        finally:
+            self._ended.set()
+
+    @property
+    def waiting(self) -> int:
+        """How much is queued."""
+        return self._tasks.qsize()
 
     def stop(self) -> None:
         """End after what is queued."""
         self._tasks.put(None)
 
-    def put_page(self, queued: Queued, response: Response, fetch: Fetch) -> None:
+    def wait(self, seconds: float | None) -> None:
+        """Until it has ended; at most so long. Raises what it did."""
+        self._ended.wait(seconds)
+        if self._error is not None:
+            raise self._error
+
+    def put_page(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
         """A page to call back with."""
-        self._tasks.put(lambda: self._page(queued, response, fetch))
+        self._tasks.put(lambda: self._page(queued, response, fetch, content_hash))
 
     def put_failure(self, failed: Failed, response: Response | None) -> None:
         """A failure whose errback is to be called."""
@@ -68,11 +97,11 @@ class ParseThread:
         """The next portion of the spider's start(), whose first `taken` results are in the store."""
         self._tasks.put(lambda: self._take_start(taken))
 
-    def _page(self, queued: Queued, response: Response, fetch: Fetch) -> None:
+    def _page(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
         outcome: Outcome
         number = queued.attempts + 1
         try:
-            outcome = replace(self._parser.page(queued, response, fetch), attempt=attempt_of(fetch, number))
+            outcome = self._parser.page(queued, response, fetch, content_hash)
         except Retry as wanted:
             outcome = self._again(queued, wanted, fetch)
         except SpiderFailed as failed:

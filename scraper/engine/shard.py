@@ -14,8 +14,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any
 
+from scraper.archive import Recorder
 from scraper.config import SiteConfig
 from scraper.engine.admission import Admission
 from scraper.engine.clerk import Clerk
@@ -45,6 +47,7 @@ from scraper.response import Response
 from scraper.store import Store
 from scraper.store.tables import Kind
 from scraper.store.values import (
+    Archived,
     Batch,
     Checked,
     Failed,
@@ -59,6 +62,9 @@ from scraper.store.values import (
 
 #: Fetch threads at the most; they are started as there is work for them.
 MAX_THREADS = 32
+#: While nobody waits for outcomes the main loop takes them in so far apart (seconds): to be woken for each of them
+#: would take the interpreter from the threads that fetch and parse.
+_NAP_SECONDS = 0.01
 #: How long what is in flight is given at the end, in seconds; and where its outcome will not be kept.
 DRAIN_SECONDS = 10.0
 DISCARD_SECONDS = 1.0
@@ -115,12 +121,14 @@ class Shard:
             None if limits.pages is None else 0,
             product_token(config.user_agent),
             revisit.spares,
+            lambda: self._parse_thread.waiting,
         )
         scope = [*config.own_hosts(), *hosts]
         self._admission = Admission(config, scope, store.seen(run.id))
         self._note = note_of(store.path, run.id, number)
-        self._parser = Parser(parts.spider, parts.pipelines, config, self._admission, emit, self._note, revisit)
-        self._parse_thread = ParseThread(self._parser, self._frontier, emit, self._inbox.put)
+        self._parser = Parser(parts, config, self._admission, emit, self._note, revisit)
+        pipelines = partial(parts.pipelines.running, run.id, run.name)
+        self._parse_thread = ParseThread(self._parser, self._frontier, emit, self._inbox.put, pipelines)
         self._sitemaps = Sitemaps(self._admission, self._frontier, emit, self._inbox.put)
         self._holdings = Holdings(
             store, run.id, config, self._frontier, emit, owner=self.owner, make_session=parts.make_session
@@ -137,6 +145,7 @@ class Shard:
             self._mark_sent,
             self._heartbeat.check,
             revisit,
+            Recorder(config) if config.archive is not None else None,
         )
         self._fetchers: list[threading.Thread] = []
         watch = Watch(self._frontier, self._parser, limits, emit)
@@ -178,9 +187,9 @@ class Shard:
         """A request ended without being sent. Told under the frontier's lock, so the main loop does the rest."""
         self._inbox.put(_Unsent(outcome))
 
-    def parse(self, queued: Queued, response: Response, fetch: Fetch) -> None:
+    def parse(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
         """A page for the parse thread."""
-        self._parse_thread.put_page(queued, response, fetch)
+        self._parse_thread.put_page(queued, response, fetch, content_hash)
 
     def parse_failure(self, failed: Failed, response: Response | None) -> None:
         """A failure whose errback is to be called."""
@@ -197,6 +206,10 @@ class Shard:
     def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
         """A robots.txt for the store."""
         self._inbox.put(RobotsRow(origin, domain.name, robots.state.value, robots.text, robots.why, robots.asked_at))
+
+    def archived(self, domain: Domain, records: bytes) -> None:
+        """What was exchanged for a robots.txt, for the archive."""
+        self._inbox.put(Archived(domain.name, records))
 
     def _wake(self) -> None:
         self._inbox.put(None)
@@ -241,6 +254,8 @@ class Shard:
         return self._end or STOPPED
 
     def _round(self) -> None:
+        if self._clerk.can_wait and self._inbox.empty():
+            time.sleep(_NAP_SECONDS)
         self._receive(0.05)
         self._clerk.commit_if_due(nothing_more=self._inbox.empty())
         self._holdings.fill()
@@ -368,16 +383,18 @@ class Shard:
             self._worker.abort()
         self._parse_thread.stop()
         self._sitemaps.stop()
-        self._wait_for_fetchers()
+        self._wait_for_threads()
         self._holdings.close()
         self._clerk.write(Batch(), self._frontier.domains)
         self._clerk.send_report()
         self._holdings.release()
 
-    def _wait_for_fetchers(self) -> None:
+    def _wait_for_threads(self) -> None:
         until = time.monotonic() + _ABORT_SECONDS
         for thread in self._fetchers:
             thread.join(max(0.0, until - time.monotonic()))
+        # Closing pipelines may take its time; a callback that does not come to its end has had it.
+        self._parse_thread.wait(_ABORT_SECONDS if self._frontier.in_flight else None)
 
     def _let_go(self) -> None:
         """After an error that ends the crawl: leave nothing running. The store keeps what was committed."""

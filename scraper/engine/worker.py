@@ -7,8 +7,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import IO, Protocol
 
+from scraper.archive import Recorder
 from scraper.config import Limits
 from scraper.engine import sitemaps
 from scraper.engine.admission import Admission
@@ -49,8 +51,8 @@ class Desk(Protocol):
     def settled(self, outcome: Outcome) -> None:
         """An outcome that needs no parsing."""
 
-    def parse(self, queued: Queued, response: Response, fetch: Fetch) -> None:
-        """A page for the parse thread."""
+    def parse(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
+        """A page for the parse thread, and `hash_of` its body."""
 
     def parse_failure(self, failed: Failed, response: Response | None) -> None:
         """A failure whose errback is to be called."""
@@ -63,6 +65,9 @@ class Desk(Protocol):
 
     def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
         """A robots.txt for the store."""
+
+    def archived(self, domain: Domain, records: bytes) -> None:
+        """What was exchanged for a robots.txt, for the archive."""
 
 
 class Worker:
@@ -80,6 +85,7 @@ class Worker:
         mark_sent: Callable[[int], None],
         check_lease: Callable[[], None],
         revisit: Revisit,
+        recorder: Recorder | None = None,
     ) -> None:
         self._frontier = frontier
         self._fetcher = fetcher
@@ -91,6 +97,7 @@ class Worker:
         self._mark_sent = mark_sent
         self._check_lease = check_lease
         self._revisit = revisit
+        self._recorder = recorder
         self._logins = Logins(frontier, emit, self._send_for_login)
         self._turns: set[Turn] = set()
         self._lock = threading.Lock()
@@ -163,9 +170,13 @@ class Worker:
         """Send a request; `body` takes the answer's where it is a sitemap."""
         fetch, session = self._fetcher.fetch, job.domain.session
         with self._turn(job) as turn:
+            self._tape(turn)
             if body is None:
-                return fetch(request, session, turn, conditions=conditions)
-            return fetch(request, session, turn, body_limit=sitemaps.MAX_BYTES, truncate=True, into=body)
+                fetched = fetch(request, session, turn, conditions=conditions)
+            else:
+                fetched = fetch(request, session, turn, body_limit=sitemaps.MAX_BYTES, truncate=True, into=body)
+            records = self._records(turn, fetched)
+            return replace(fetched, records=records) if records else fetched
 
     @contextlib.contextmanager
     def _turn(self, job: Job) -> Iterator[Turn]:
@@ -179,6 +190,18 @@ class Worker:
             finally:
                 with self._lock:
                     self._turns.discard(turn)
+
+    def _tape(self, turn: Turn) -> None:
+        """Keep what is sent and received from here on, where the crawl is archived. Logins are left out: secrets."""
+        if self._recorder is not None:
+            turn.tapes = []
+
+    def _records(self, turn: Turn, fetch: Fetch) -> bytes:
+        """What the turn exchanged since `_tape`, for the archive. Made here, where many threads can compress."""
+        if self._recorder is None or not turn.tapes:
+            return b""
+        turn.tapes[-1].end(fetch.error)
+        return self._recorder.records(turn.tapes)
 
     def _was_turned_away(self, job: Job, queued: Queued, fetch: Fetch) -> bool:
         """Whether it was fetched logged out; then it is settled, and nobody parses it."""
@@ -207,10 +230,14 @@ class Worker:
         visit = self._revisit.visit_of(queued)
         if response.status == 304 and visit is not None:
             self._not_modified(queued, visit, response, fetch)
-        elif visit is not None and response.status == visit.status and hash_of(response.body) == visit.content_hash:
+            return
+        is_page = response.ok or response.status in queued.request.statuses
+        # Here, since it lets other threads work, which the parse thread should not.
+        content_hash = hash_of(response.body) if is_page or visit is not None else b""
+        if visit is not None and response.status == visit.status and content_hash == visit.content_hash:
             self._desk.carry(queued, visit, fetch, was_not_modified=False)
-        elif response.ok or response.status in queued.request.statuses:
-            self._desk.parse(queued, response, fetch)
+        elif is_page:
+            self._desk.parse(queued, response, fetch, content_hash)
         elif redirects.is_redirect(response):
             self._redirected(queued, domain, response, fetch)
         else:
@@ -355,7 +382,11 @@ class Worker:
         try:
             with self._turn(job) as turn:
                 for _ in range(MAX_REDIRECTS + 1):
+                    self._tape(turn)
                     fetch = self._fetcher.fetch(request, session, turn, body_limit=MAX_BYTES, truncate=True)
+                    records = self._records(turn, fetch)
+                    if records:
+                        self._desk.archived(job.domain, records)
                     self._report(fetch, request, job.domain, attempt, "robots")
                     response = fetch.response
                     if response is None:

@@ -8,12 +8,22 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where an item came from. All is None for one of `start()`, the last two for one of an errback."""
+
+    url: str | None
+    fetched_at: float | None  # seconds since the epoch
+    connection: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ItemRow:
     """One item as the store keeps it. `commit` is the number of the commit that brought it."""
 
     commit: int
     type: str
     data: dict[str, Any]
+    source: Source | None = None
 
 
 #: What an export needs to go on after a kill, as JSON; kept in the store.
@@ -23,8 +33,12 @@ Position = dict[str, Any]
 class ItemStore(Protocol):
     """What exports ask of the store."""
 
-    def items_after(self, run: int, commit: int, limit: int) -> list[ItemRow]:
-        """The run's items of the commits after `commit`: whole commits in order, `limit` rows or a little more."""
+    def items_after(self, run: int, commit: int, limit: int, *, sources: bool = False) -> list[ItemRow]:
+        """The run's items of the commits after `commit`: whole commits in order, `limit` rows or a little more.
+
+        Args:
+            sources: whether to tell where each came from.
+        """
 
     def export_position(self, run: int, name: str) -> Position | None:
         """What was last saved under `name`."""
@@ -36,25 +50,41 @@ class ItemStore(Protocol):
 class Export(Protocol):
     """A target of items. Every method may raise ExportError."""
 
-    def open(self, position: Position | None) -> bool:
-        """Go on at `position`, or begin when it is None.
+    #: Whether it is written while the run goes on. What cannot be cut back, and what is one transaction, is
+    #: written as a whole when the run ends.
+    follows: bool
+    #: Whether a run that did not end well leaves what it wrote, as a part.
+    leaves_part: bool
 
-        Returns False where the target no longer matches the position: it is then opened again with None and
-        written anew from the store.
+    @property
+    def reached(self) -> int:
+        """Asked after `open(…, anew=True)`: the items of the commits up to this one are in the target already."""
+
+    def open(self, position: Position | None, *, anew: bool) -> bool:
+        """Go on at `position`, or begin anew; then `position` only tells what was there before the run.
+
+        Returns False where the target no longer matches the position: it is then opened anew and written again
+        from the store. Never False where it is anew.
         """
 
     def write(self, rows: Sequence[ItemRow]) -> bool:
         """Append whole records.
 
-        Returns False, and writes nothing, where these rows need a target of another shape (a CSV whose header
-        grew): it is then opened again with None and written anew from the store.
+        Returns False where these rows need a target of another shape (a CSV whose header grew): it is then
+        opened anew and written again from the store.
         """
 
-    def position(self) -> Position:
-        """Where the target stands, with everything written so far handed to the operating system."""
+    def position(self, *, settled: bool = False) -> Position | None:
+        """Where the target stands, with everything written so far handed to the operating system.
 
-    def close(self, *, complete: bool) -> str:
-        """End. A complete target takes its final name; returns the path that now holds the data.
+        None where it cannot be gone on with from here, as within a compressed block: the last position holds.
 
-        All descriptors are closed, also where this raises. The target may be opened again afterwards.
+        Args:
+            settled: end that block first, so that there is a position.
+        """
+
+    def close(self, *, complete: bool) -> list[str]:
+        """End. A complete target takes its final name; returns the paths that now hold the data.
+
+        Everything is let go of, also where this raises. The target may be opened again afterwards.
         """

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from scraper.config.values import ExportConfig
-from scraper.exports.base import Export, ItemStore, Position
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from scraper.config.exports import ExportConfig
+from scraper.config.secrets import without_user_info
+from scraper.exports.base import Export, ItemRow, ItemStore, Position, Source
 
 #: Rows asked of the store at once.
 _BATCH = 250
+#: What the key `meta` can name; the field has an underscore before it.
+_META: dict[str, Callable[[int, Source], Any]] = {
+    "url": lambda _, source: source.url,
+    "run": lambda run, _: run,
+    "fetched_at": lambda _, source: _iso(source.fetched_at),
+    "connection": lambda _, source: source.connection,
+}
 
 
 class Follower:
@@ -21,18 +34,19 @@ class Follower:
         run: the run whose items to write.
         config: how; a position that was saved under another path, format, fields or item is not gone on with.
         export: the target.
-        name: under which the position is kept.
         remember: False neither reads nor saves a position: the whole run is written from its first item.
     """
 
     def __init__(
-        self, store: ItemStore, run: int, config: ExportConfig, export: Export, name: str, *, remember: bool = True
+        self, store: ItemStore, run: int, config: ExportConfig, export: Export, *, remember: bool = True
     ) -> None:
         self._store = store
         self._run = run
-        self._made_by = config.model_dump(mode="json")
+        self._meta = config.meta
+        self._name = without_user_info(config.path)
+        # What the store keeps may be read by more people than the environment.
+        self._made_by = config.model_dump(mode="json", exclude={"path", "options"}) | {"path": self._name}
         self._export = export
-        self._name = name
         self._remember = remember
         self._is_open = False
         self._commit = 0
@@ -40,32 +54,30 @@ class Follower:
     def catch_up(self, limit_rows: int | None = None) -> int:
         """Write what the store has beyond our position: all, or `limit_rows` and a little more.
 
-        Returns the number of items read. Where it raises, the target is closed, and the next call begins at
-        the position saved last.
+        Returns the number of items read; none where the target is written at the end only. Where it raises, the
+        target is closed, and the next call begins at the position saved last.
 
         Raises:
             ExportError: the target cannot be written.
         """
-        try:
-            if not self._is_open:
-                self._open()
-            return self._follow(limit_rows)
-        except BaseException:
-            self.close()
-            raise
+        return self._catch_up(limit_rows) if self._export.follows else 0
 
-    def finish(self, complete: bool) -> str:
+    def finish(self, complete: bool) -> list[str]:
         """Catch up and end; a complete target takes its final name.
 
         Args:
             complete: whether the run ended well; else the target stays a part.
 
-        Returns the path that holds the data, `-` for standard output.
+        Returns the paths that hold the data, `-` for standard output; none where nothing is left of the run.
 
         Raises:
             ExportError: the target cannot be written or named.
         """
-        self.catch_up()
+        if complete or self._export.leaves_part:
+            self._catch_up(None)
+        if complete and self._is_open:
+            # Right after the target took its name, it is still known what of it is this run's.
+            self._save(settled=True)
         self._is_open = False
         return self._export.close(complete=complete)
 
@@ -74,38 +86,57 @@ class Follower:
         self._is_open = False
         self._export.close(complete=False)
 
+    def _catch_up(self, limit_rows: int | None) -> int:
+        try:
+            if not self._is_open:
+                self._open()
+            return self._follow(limit_rows)
+        except BaseException:
+            self.close()
+            raise
+
     def _open(self) -> None:
         saved = self._store.export_position(self._run, self._name) if self._remember else None
+        position = saved["target"] if saved is not None else None
         if saved is not None and saved["made_by"] == self._made_by:
-            self._is_open = self._export.open(saved["target"])
+            self._is_open = self._export.open(position, anew=False)
             self._commit = saved["commit"]
         if not self._is_open:
-            self._begin()
+            self._begin(position)
 
-    def _begin(self) -> None:
-        self._is_open = self._export.open(None)
-        self._commit = 0
+    def _begin(self, position: Position | None) -> None:
+        self._is_open = self._export.open(position, anew=True)
+        self._commit = self._export.reached
+        # What was there before the run is known before anything takes its place.
+        self._save()
 
     def _follow(self, limit_rows: int | None) -> int:
         done = 0
         while limit_rows is None or done < limit_rows:
             wanted = _BATCH if limit_rows is None else min(_BATCH, limit_rows - done)
-            rows = self._store.items_after(self._run, self._commit, wanted)
+            rows = self._store.items_after(self._run, self._commit, wanted, sources=bool(self._meta))
             if not rows:
                 break
             done += len(rows)
-            if not self._export.write(rows):
-                self._begin()
+            if not self._export.write([self._with_meta(row) for row in rows] if self._meta else rows):
+                self._begin(self._export.position())
                 continue
             self._commit = rows[-1].commit
             self._save()
         return done
 
-    def _save(self) -> None:
-        if self._remember:
-            position: Position = {
-                "commit": self._commit,
-                "made_by": self._made_by,
-                "target": self._export.position(),
-            }
+    def _with_meta(self, row: ItemRow) -> ItemRow:
+        source = row.source or Source(None, None, None)
+        found = {f"_{name}": _META[name](self._run, source) for name in self._meta}
+        return replace(row, data=row.data | found)
+
+    def _save(self, *, settled: bool = False) -> None:
+        target = self._export.position(settled=settled) if self._remember else None
+        if target is not None:
+            position: Position = {"commit": self._commit, "made_by": self._made_by, "target": target}
             self._store.save_export_position(self._run, self._name, position)
+
+
+def _iso(seconds: float | None) -> str | None:
+    """An instant as ISO 8601 has it, in UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

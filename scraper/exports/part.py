@@ -68,12 +68,13 @@ class PartFile:
     """The growing file of one export. It is unbuffered: what was appended is with the operating system.
 
     Args:
-        path: the final name; its folder is created.
+        path: the final name.
+        part: where it grows; by default beside it. Its folder is created.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, part: Path | None = None) -> None:
         self.path = path
-        self.part = path.with_name(path.name + ".part")
+        self.part = part or path.with_name(path.name + ".part")
         self.length = 0
         self.crc = 0
         self._file: io.FileIO | None = None
@@ -84,7 +85,7 @@ class PartFile:
         Raises:
             ExportError: it cannot be created.
         """
-        self._release()
+        self.release()
         with told(self.path):
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a folder")
@@ -98,7 +99,7 @@ class PartFile:
         Raises:
             ExportError: the file is there and cannot be used.
         """
-        self._release()
+        self.release()
         with told(self.part):
             try:
                 self._file = self.part.open("r+b", buffering=0)
@@ -110,9 +111,9 @@ class PartFile:
                     self._file.truncate(length)
                     self._file.seek(length)
                 else:
-                    self._release()
+                    self.release()
             except OSError:
-                self._release()
+                self.release()
                 raise
         self.length, self.crc = length, crc
         return matches
@@ -134,6 +135,41 @@ class PartFile:
         self.length += len(data)
         self.crc = zlib.crc32(data, self.crc)
 
+    def take_over(self, known: tuple[int, int] | None) -> tuple[int, int]:
+        """Append what PATH holds, where it exists; returns its length and CRC-32.
+
+        Args:
+            known: length and CRC-32 of all that is to be taken over: where PATH begins with that, the rest of it
+                is left.
+
+        Raises:
+            ExportError: it cannot be read, or not be written.
+        """
+        with told(self.path):
+            try:
+                source = self.path.open("rb", buffering=0)
+            except FileNotFoundError:
+                return 0, 0
+            with source:
+                left = os.fstat(source.fileno()).st_size
+                if known is not None and _crc_of(source, known[0]) == known[1]:
+                    left = known[0]
+                source.seek(0)
+                while left and (chunk := source.read(min(left, _CHUNK))):
+                    self.append(chunk)
+                    left -= len(chunk)
+        return self.length, self.crc
+
+    def sync(self) -> None:
+        """Bring what was appended to the disk.
+
+        Raises:
+            ExportError: it cannot be written there.
+        """
+        assert self._file is not None, "sync of a file that is not open"
+        with told(self.part):
+            os.fsync(self._file.fileno())
+
     def close(self, *, complete: bool) -> Path:
         """Close; a complete file reaches the disk and replaces PATH. Returns the path that holds the data.
 
@@ -145,13 +181,14 @@ class PartFile:
                 if complete and self._file is not None:
                     os.fsync(self._file.fileno())
             finally:
-                self._release()
+                self.release()
             if not complete:
                 return self.part
             self.part.replace(self.path)
         return self.path
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Close it as it is; it can be gone on with."""
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -11,6 +11,7 @@ import urllib3.response
 from scraper.errors import BodyTooLarge
 from scraper.fetch.exchange import here
 from scraper.fetch.head import MAX_LINE, Fields, Head
+from scraper.fetch.tape import TapedFile
 from scraper.figures import Reason
 
 #: What is left of an unread body is read, so that its connection can be used again, up to this size.
@@ -36,7 +37,9 @@ class Answer(http.client.HTTPResponse):
         answer = cast(Any, self)  # the attributes' published types leave out that they begin and end as None
         if answer.headers is not None:
             return
-        head = Head(self.fp, here.exchange)
+        exchange = here.exchange
+        tape = exchange.tape if exchange is not None else None
+        head = Head(self.fp if tape is None else TapedFile(self.fp, tape), exchange)
         answer.fp = head
         try:
             version, status, reason = self._read_final_status(head)
@@ -55,6 +58,8 @@ class Answer(http.client.HTTPResponse):
             if status >= 200:
                 return version, status, reason
             head.fields()
+            if isinstance(head.file, TapedFile):
+                head.file.forget()
 
     def _take(self, version: str, status: int, reason: str) -> None:
         """What http.client's own `begin` makes of a head: version, status, how the body ends, what comes then."""
@@ -152,6 +157,8 @@ class Response(urllib3.response.HTTPResponse):
         connection = cast(Any, self._connection)
         if hasattr(connection, "closing"):
             connection.closing = Reason.UNREAD_BODY
+            if connection.exchange.tape is not None:
+                connection.exchange.tape.cut = "length"
         super().close()
 
 

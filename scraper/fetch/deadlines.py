@@ -14,6 +14,9 @@ import time
 
 #: How late, in seconds, an expired limit may be noticed.
 _PRECISION = 0.1
+#: Looks in a row that find no limit at all, after which the watchdog sleeps until there is one: to be woken for every
+#: request that is alone is dearer than the request's other threads would like.
+_LOOKS = 20
 
 
 class Limit:
@@ -57,6 +60,7 @@ class Watchdog:
         self._limits: set[Limit] = set()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._is_asleep = False
 
     def start(self, limit: Limit) -> None:
         """Look after this limit until `end`."""
@@ -65,7 +69,8 @@ class Watchdog:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
                 self._thread.start()
-            elif len(self._limits) == 1:
+            elif self._is_asleep:
+                self._is_asleep = False
                 self._changed.notify()
 
     def end(self, limit: Limit) -> None:
@@ -74,9 +79,12 @@ class Watchdog:
             self._limits.discard(limit)
 
     def _run(self) -> None:
+        idle = 0
         while True:
             with self._changed:
-                if not self._limits:
+                idle = 0 if self._limits else idle + 1
+                if idle > _LOOKS:
+                    self._is_asleep = True
                     self._changed.wait()
                     continue
                 now = time.monotonic()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from scraper.fetch.deadlines import Limit, watchdog
 from scraper.fetch.guard import Guard
+from scraper.fetch.tape import Tape
 from scraper.figures import Reason, Served
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Turn:
         self.limit = limit
         self.guard = guard
         self.gate = gate
+        #: A tape of each exchange, where they are to be kept.
+        self.tapes: list[Tape] | None = None
         self._began = False
         self._exchanges: list[Exchange] = []
         #: The exchange that came last.
@@ -66,6 +69,9 @@ class Turn:
         self._began = True
         self.exchange = Exchange(self, fresh=fresh)
         self._exchanges.append(self.exchange)
+        if self.tapes is not None:
+            self.exchange.tape = Tape()
+            self.tapes.append(self.exchange.tape)
         return self.exchange
 
     def end(self) -> None:
@@ -86,6 +92,8 @@ class Exchange:
         #: Take no idle connection: one has just proved stale.
         self.fresh = fresh
         self.connection: Connection | None = None
+        #: What goes over the wire is kept here.
+        self.tape: Tape | None = None
         self.reused = False
         self.request_number = 0
         self.connect_seconds = 0.0

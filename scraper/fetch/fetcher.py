@@ -25,6 +25,8 @@ from scraper.response import Response
 
 #: Bytes asked for at once: most bodies end before.
 _CHUNK = 256 * 1024
+#: What `bytes` is where a field is called so.
+_Blob = bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Outcome:
     bytes: int
     #: The Cookie header that was sent.
     cookies_sent: str = ""
+    #: Its exchanges as records of an archive, where one is kept.
+    records: _Blob = b""
 
 
 class Origins:

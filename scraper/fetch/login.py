@@ -1,4 +1,4 @@
-"""Logging in, as far as it needs no network: the form filled in, whether it went well, whether a page was logged out."""
+"""Logging in without the network: the form filled in, whether it went well, whether a page was fetched logged out."""
 
 from __future__ import annotations
 

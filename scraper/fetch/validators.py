@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import email.utils
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 #: Headers of a request that ask for something on a condition; a spider that sets one of them keeps it.
 CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range")
+
+#: What an answer may depend on beside its URL and our settings.
+_DEPENDS = frozenset({"*", "cookie", "authorization"})
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: A date as nearly all servers write it (RFC 9110 section 5.6.7, IMF-fixdate).
+_USUAL = re.compile(
+    rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) ({'|'.join(_MONTHS)}) (\d{{4}}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII
+)
 
 
 def validators_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
@@ -17,14 +26,20 @@ def validators_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
     9110 section 12.5.5), or says that it is not to be kept (RFC 9111 section 5.2.2.5). A Last-Modified within a
     second of the Date is left out: the page may have changed again in that second (RFC 9110 section 8.8.2.2).
     """
-    varies = {name.strip().lower() for name in headers.get("Vary", "").split(",")}
-    if varies & {"*", "cookie", "authorization"} or "no-store" in _directives(headers.get("Cache-Control", "")):
+    vary, cache = headers.get("Vary"), headers.get("Cache-Control")
+    if vary and not _DEPENDS.isdisjoint(name.strip().lower() for name in vary.split(",")):
+        return None, None
+    if cache and "no-store" in _directives(cache):
         return None, None
     etag = headers.get("ETag") or None
     modified = headers.get("Last-Modified") or None
-    when, date = _date(modified), _date(headers.get("Date"))
-    if when is None or (etag is None and date is not None and (date - when).total_seconds() < 1):
+    when = _date(modified)
+    if when is None:
         modified = None
+    elif etag is None:
+        date = _date(headers.get("Date"))
+        if date is not None and (date - when).total_seconds() < 1:
+            modified = None
     return etag, modified
 
 
@@ -59,7 +74,13 @@ def _directives(value: str) -> set[str]:
 def _date(value: str | None) -> datetime | None:
     if not value:
         return None
+    usual = _USUAL.fullmatch(value)
     try:
+        if usual is not None:
+            day, month, year, hour, minute, second = usual.groups()
+            return datetime(
+                int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second), tzinfo=UTC
+            )
         found = email.utils.parsedate_to_datetime(value)
     except (ValueError, TypeError):
         return None

@@ -136,6 +136,8 @@ class _Reports:
         """Give the connection back in the place of one who got its answer and let it lie, body and all."""
         if self.is_held and self.exchange is exchange:
             self.closing = self.closing or Reason.UNREAD_BODY
+            if exchange.tape is not None:
+                exchange.tape.cut = "length"
             connection = cast("Connection", self)
             connection.close()
             self.home.release(connection)
@@ -265,6 +267,10 @@ class _Reports:
         finally:
             if is_head:
                 self.exchange.sent()
+        tape = self.exchange.tape
+        if tape is not None and not self._tunnelling and isinstance(data, bytes | bytearray):
+            tape.sent += data
+            tape.address = self.address if self.proxy is None else None
 
     def request(self, *args: Any, **keywords: Any) -> None:
         """urllib3's. A socket in use keeps the read timeout for sending: to change it and back is two system calls,

@@ -96,6 +96,15 @@ class ItemDropped:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemPutAside:
+    """An item's model refused it."""
+
+    url: str
+    type: str
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CoolingDown:
     """A whole domain waits."""
 

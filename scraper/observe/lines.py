@@ -93,6 +93,11 @@ def _item_dropped(event: events.ItemDropped) -> Words:
     return logging.INFO, f"dropped an item of {plain(event.url)}: {plain(event.reason)}"
 
 
+def _item_put_aside(event: events.ItemPutAside) -> Words:
+    text = f"put aside {plain(event.type)} of {plain(event.url)}: {plain('; '.join(event.problems))}"
+    return logging.INFO, text
+
+
 def _cooling_down(event: events.CoolingDown) -> Words:
     return logging.INFO, f"{plain(event.domain)} waits {duration(event.seconds)}: {plain(event.reason)}"
 
@@ -158,6 +163,7 @@ _SAY: dict[type, Callable[[Any], Words]] = {
     events.PageFailed: _page_failed,
     events.Refused: _refused,
     events.ItemDropped: _item_dropped,
+    events.ItemPutAside: _item_put_aside,
     events.CoolingDown: _cooling_down,
     events.LoggedIn: _logged_in,
     events.SessionEnded: _session_ended,

@@ -15,6 +15,7 @@ from scraper.observe.text import counted, duration, plain, size
 _WIDTH = 80
 _DOMAINS_SHOWN = 20
 _NAME_WIDTH = 30
+_DEATHS_SHOWN = 10
 _NO_BREAK = "\xa0"
 
 #: A style of rich, and a line.
@@ -33,13 +34,33 @@ def report_text(stats: Mapping[str, Any]) -> str:
 
 
 def _report(stats: Mapping[str, Any]) -> list[_Line]:
-    sections = [_verdict(stats), _pages(stats), _connections(stats), _failures(stats), _exports(stats)]
+    sections = [_died(stats), _verdict(stats), _pages(stats), _connections(stats), _failures(stats), _exports(stats)]
     lines: list[_Line] = []
     for section in sections:
         if section and lines:
             lines.append(("", ""))
         lines += section
     return lines
+
+
+def _died(stats: Mapping[str, Any]) -> list[_Line]:
+    """Before all else: fields that used to be there."""
+    lines: list[_Line] = []
+    for death in stats["died"][:_DEATHS_SHOWN]:
+        lines += _wrapped(death_text(death), style="bold red")
+        lines += [("", f"  {plain(url)}") for url in death["examples"]]
+    if len(stats["died"]) > _DEATHS_SHOWN:
+        lines.append(("bold red", f"and {len(stats['died']) - _DEATHS_SHOWN:,} more fields died (see the stats)"))
+    return lines
+
+
+def death_text(death: Mapping[str, Any]) -> str:
+    """A field that died, in a sentence."""
+    return (
+        f"{plain(death['type'])}.{plain(death['field'])} died: filled in {death['filled']:,} of "
+        f"{counted(death['items'], 'item')}; it last lived on {death['lived_at'][:10]}, in run {death['run']}, "
+        f"in {death['share']:.1%} of them"
+    )
 
 
 def _verdict(stats: Mapping[str, Any]) -> list[_Line]:
@@ -71,6 +92,11 @@ def _pages(stats: Mapping[str, Any]) -> list[_Line]:
         text += f" ({stats['pages'] / stats['seconds']:.1f} pages/s)"
     lines = _wrapped(text)
     lines += _revisits(stats)
+    if stats["quarantined"]:
+        aside = counted(stats["quarantined"], "item")
+        lines += _wrapped(f"{aside} put aside (see each: scraper quarantine SITE.yaml)", style="bold")
+    if stats["drops"]:
+        lines += _wrapped(f"dropped: {_tally(stats['drops'])}")
     if stats["refusals"]:
         lines += _wrapped(f"refused: {_tally(stats['refusals'])}")
     if stats["interrupted"]:

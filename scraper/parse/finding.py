@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from bs4 import BeautifulSoup
-from bs4.element import PreformattedString, Tag
+from bs4.element import PageElement, PreformattedString, Tag
 
 from scraper.parse.edits import is_edited
 from scraper.parse.selectors import Compound, Places, document_is_parent, parse
@@ -78,10 +78,13 @@ class Index:
                 return False
         if roots != 1:
             return False
-        self._tags = [tag for tag in self._soup.descendants if isinstance(tag, Tag)]
-        by_name = self._by_name
-        for tag in self._tags:
-            by_name[tag.name].append(tag)
+        tags, by_name = self._tags, self._by_name
+        node: PageElement | None = self._soup.contents[0]
+        while node is not None:
+            if isinstance(node, Tag):
+                tags.append(node)
+                by_name[node.name].append(node)
+            node = node.next_element
         return "template" not in by_name and not any(frame.contents for frame in by_name.get("iframe", ()))
 
     def _find(self, compound: Compound) -> Iterator[Tag]:

@@ -15,8 +15,8 @@ from scraper.request import Callback, Request
 def request_of(form: FilledForm, page_url: str, callback: Callback | str | None = None, **keywords: Any) -> Request:
     """What a browser sends for a form that was filled in on `page_url`.
 
-    A form that changes something carries Origin and Referer, which frameworks compare with their own address against
-    forged forms (Fetch Standard, "append a request Origin header"; Referrer Policy, "strict-origin-when-cross-origin").
+    What is posted carries Origin and Referer, which frameworks compare with their own address against forged forms
+    (Fetch Standard, "append a request Origin header"; Referrer Policy, "strict-origin-when-cross-origin").
 
     Args:
         keywords: anything else that `Request` takes.

@@ -18,7 +18,40 @@ _PLAIN = re.compile(r"(/)?[\w~-][\w.~-]*(?:/[\w~-][\w.~-]*)*/?(?:\?[\w.~=&+-]*)?
 _BASE = re.compile(r"<[bB][aA][sS][eE][\s/]")
 
 
-def links(page: LexborHTMLParser | str, base_url: str) -> list[str]:
+class Joiner:
+    """Makes the links of one page absolute, each once.
+
+    Args:
+        base_url: where relative links start, as `base_of` gives it.
+    """
+
+    __slots__ = ("_folder", "_root", "base_url", "made")
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+        self._root, self._folder = _places(base_url)
+        #: What was asked for, and what came of it.
+        self.made: dict[str, str | None] = {}
+
+    def url_of(self, link: str) -> str | None:
+        """What `web_url` makes of `link` on this page."""
+        made = self.made
+        if link in made:
+            return made[link]
+        # Most links are plain paths; putting them together by hand takes a tenth of the time.
+        path = link.removeprefix(self._root) if self._root else ""
+        plain = _PLAIN.fullmatch(path)
+        if plain is not None and plain[1]:
+            url: str | None = self._root + path
+        elif plain is not None and self._folder and path == link:
+            url = self._folder + path
+        else:
+            url = web_url(link, self.base_url)
+        made[link] = url
+        return url
+
+
+def links(page: LexborHTMLParser | str, joiner: Joiner) -> list[str]:
     """The http(s) URLs to which `a` and `area` of a page link, absolute, without fragment, each once, in order.
 
     Left out: `rel=nofollow`, everything when the page's `<meta name=robots>` says `nofollow` or `none`, other
@@ -26,32 +59,23 @@ def links(page: LexborHTMLParser | str, base_url: str) -> list[str]:
 
     Args:
         page: the page's tree, or its text.
-        base_url: where relative links start, as `base_of` gives it.
     """
     tree = make_tree(page) if isinstance(page, str) else page
     if meta_nofollow(tree.css):
         return []
-    root, folder = _places(base_url)
-    found: dict[str, None] = {}
-    seen: set[str] = set()
-    for node in tree.css("a[href], area[href]"):
+    found: dict[str, str | None] = {}
+    for node in tree.css("a, area"):
         attributes = node.attributes
-        href = attributes["href"] or ""
-        rel = attributes.get("rel")
-        if href in seen or (rel and "nofollow" in rel.lower().split()):
+        if "href" not in attributes:
             continue
-        seen.add(href)
-        # Most links are plain paths; putting them together by hand takes a tenth of the time.
-        path = href.removeprefix(root) if root else ""
-        plain = _PLAIN.fullmatch(path)
-        if plain is not None and plain[1]:
-            url: str | None = root + path
-        elif plain is not None and folder and path == href:
-            url = folder + path
-        else:
-            url = web_url(href, base_url)
+        rel = attributes.get("rel")
+        if rel and "nofollow" in rel.lower().split():
+            continue
+        url = joiner.url_of(attributes["href"] or "")
         if url is not None:
-            found[url] = None
+            found[url] = url
+    # Whoever follows one of them gives it back as it is.
+    joiner.made.update(found)
     return list(found)
 
 

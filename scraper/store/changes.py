@@ -29,7 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from scraper.store.tables import Kind, State, failures, frontier, items, lingering, pages
+from scraper.store.tables import Kind, State, failures, frontier, items, lingering, pages, quarantine
 from scraper.store.values import RunRow
 
 #: What happened to an item, in the order in which changes come.
@@ -182,7 +182,7 @@ def _missing_items(earlier: RunRow, later: RunRow) -> Subquery:
             frontier.c.request,
             items.c.data,
             literal(0).label("unlinked"),
-            _proof(later, frontier.c.fingerprint, items.c.page.is_(None)).label("proof"),
+            _proof(later, items, frontier.c.fingerprint, items.c.page.is_(None)).label("proof"),
         )
         .select_from(items)
         .outerjoin(frontier, frontier.c.id == items.c.page)
@@ -198,7 +198,7 @@ def _missing_items(earlier: RunRow, later: RunRow) -> Subquery:
         lingering.c.request,
         lingering.c.data,
         lingering.c.unlinked,
-        _proof(later, lingering.c.fingerprint, lingering.c.fingerprint.is_(None)),
+        _proof(later, lingering, lingering.c.fingerprint, lingering.c.fingerprint.is_(None)),
     ).where(
         lingering.c.run == earlier.id,
         comparable(lingering.c.type),
@@ -207,15 +207,23 @@ def _missing_items(earlier: RunRow, later: RunRow) -> Subquery:
     return union_all(own, others).subquery()
 
 
-def _proof(later: RunRow, fingerprint: ColumnElement[bytes], is_of_start: ColumnElement[bool]) -> ColumnElement[int]:
+def _proof(
+    later: RunRow, item: FromClause, fingerprint: ColumnElement[bytes], is_of_start: ColumnElement[bool]
+) -> ColumnElement[int]:
     """What the later run says of a page: visited, or answered that it is gone; still there; nothing that counts.
 
-    What start() yielded has no page: it was looked for where start() came to its end.
+    What start() yielded has no page: it was looked for where start() came to its end. Where an item of the type was
+    put aside it may be the one, whatever is wrong with it.
     """
     row = frontier.alias("again")
+    aside = exists().where(quarantine.c.page == row.c.id, quarantine.c.type == item.c.type).correlate(row, item)
+    aside_at_start = exists().where(
+        quarantine.c.run == later.id, quarantine.c.page.is_(None), quarantine.c.type == item.c.type
+    )
     said_gone = exists().where(failures.c.request == row.c.id, failures.c.status.in_(GONE_STATUSES))
     visited = and_(
         row.c.kind == Kind.PAGE.value,
+        ~aside,
         or_(row.c.state == State.DONE.value, and_(row.c.state == State.FAILED.value, said_gone)),
     )
     said = case(
@@ -227,6 +235,7 @@ def _proof(later: RunRow, fingerprint: ColumnElement[bytes], is_of_start: Column
     # Of several rows, such as a check and a page found after it, the one that proves most.
     of_page = select(func.max(said)).where(row.c.run == later.id, row.c.fingerprint == fingerprint)
     return case(
+        (and_(is_of_start, aside_at_start), _PROVES_NOTHING),
         (is_of_start, _PROVED_GONE if later.start_done else _PROVES_NOTHING),
         else_=func.coalesce(of_page.scalar_subquery(), _PROVES_NOTHING),
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from scraper.store import checks, domains, frontier, outgoing, sums, visits
+from scraper.store import checks, domains, frontier, health, outgoing, quarantine, spool, sums, visits
 from scraper.store import tables as t
 from scraper.store.seen import Seen
-from scraper.store.statements import Prepared, inserting
+from scraper.store.spool import Spooled
+from scraper.store.statements import Prepared, inserting, portions
 from scraper.store.values import (
     COUNTS,
     Again,
@@ -100,11 +102,19 @@ _ADD_ATTEMPTS = Prepared(inserting(t.attempts, _Attempt._fields), _Attempt._fiel
 _ADD_ITEMS = Prepared(inserting(t.items, _Item._fields), _Item._fields)
 
 _THIS_REQUEST = update(t.frontier).where(t.frontier.c.id == bindparam("request_id"))
-_END = Prepared(_THIS_REQUEST.values(state=bindparam("new_state")), ("new_state", "request_id"))
 _PUT_OFF = Prepared(
     _THIS_REQUEST.values(not_before=bindparam("until"), attempts=bindparam("tried"), sent=bindparam("not_sent")),
     ("until", "tried", "not_sent", "request_id"),
 )
+
+
+@cache
+def _ending(count: int) -> Prepared:
+    """The end of so many requests, in one state."""
+    names = [f"request_{number}" for number in range(count)]
+    these = t.frontier.c.id.in_([bindparam(name) for name in names])
+    return Prepared(update(t.frontier).where(these).values(state=bindparam("new_state")), ("new_state", *names))
+
 
 _THIS_RUN = update(t.runs).where(t.runs.c.id == bindparam("run_id"))
 _NUMBER = Prepared(_THIS_RUN.values(commits=t.runs.c.commits + bindparam("one")), ("one", "run_id"))
@@ -141,15 +151,18 @@ class Commit:
         self._counts = dict.fromkeys(COUNTS, 0)
         self._found: list[tuple[Found, int | None]] = []
         self._refusals: list[tuple[Refusal, int | None]] = []
-        self._ends: list[tuple[int, int]] = []
+        self._ends: dict[int, list[int]] = {}
         self._again: list[tuple[float, int, int, int]] = []
         self._pages: list[_Page] = []
         self._failures: list[_Failure] = []
         self._attempts: list[_Attempt] = []
         self._items: list[_Item] = []
+        self._spooled: list[Spooled] = []
         self._visits: list[tuple[bytes, int]] = []
         self._distrusted: list[tuple[bytes]] = []
         self._copies: list[tuple[int, int, int, int]] = []
+        self._health = health.Tally(run)
+        self._left_out = quarantine.LeftOut(run, now)
 
     def _next_number(self) -> int:
         _NUMBER.one(self._connection, 1, self._run)
@@ -178,6 +191,8 @@ class Commit:
                 lost.add(outcome.queued.id)
             else:
                 self._outcome(outcome)
+        held = (kept for kept in batch.archived if kept.domain not in gone and kept.domain in epochs)
+        self._spooled += [Spooled(self._run, kept.records) for kept in held]
         added = self._flush()
         domains.keep(self._connection, {name: seen for name, seen in batch.domains.items() if name not in gone})
         domains.keep_robots(self._connection, [row for row in batch.robots if row.domain not in gone])
@@ -199,6 +214,8 @@ class Commit:
         request = outcome.queued.id
         if outcome.attempt is not None:
             self._attempts.append(self._attempt(request, outcome.attempt))
+            if outcome.attempt.records:
+                self._spooled.append(Spooled(self._run, outcome.attempt.records))
         match outcome:
             case Done():
                 self._end(request, t.State.DONE, "pages")
@@ -234,7 +251,7 @@ class Commit:
                     self._distrusted.append((outcome.queued.fingerprint,))
 
     def _end(self, request: int, state: t.State, count: str | None) -> None:
-        self._ends.append((state.value, request))
+        self._ends.setdefault(state.value, []).append(request)
         self._counts["queued"] -= 1
         if count is not None:
             self._counts[count] += 1
@@ -248,6 +265,9 @@ class Commit:
         self._items += [
             _Item(self._run, self._number, item.type, item.key, page, item.data) for item in yielded.items
         ]
+        self._health.add(yielded.shapes, page)
+        if yielded.aside or yielded.dropped:
+            self._left_out.add(yielded.aside, yielded.dropped, page)
 
     def _note_visit(self, queued: Queued) -> None:
         if not queued.request.dont_filter:
@@ -282,6 +302,8 @@ class Commit:
         self._take_in(carried.yielded, request)
         self._counts["items"] += carried.items
         self._copies.append((self._run, self._number, request, visit.page))
+        self._health.carry(request, visit.page)
+        self._left_out.carry(request, visit.page)
 
     def _page(self, done: Done) -> _Page:
         yielded = done.yielded
@@ -337,13 +359,18 @@ class Commit:
         self._counts["queued"] += added.new
         self._counts["duplicates"] += added.duplicates
         self._counts["refused"] += frontier.refuse(connection, self._run, self._refusals)
-        _END.many(connection, self._ends)
+        for state, requests in self._ends.items():
+            for some in portions(requests):
+                _ending(len(some)).one(connection, state, *some)
         _PUT_OFF.many(connection, self._again)
         _ADD_PAGES.many(connection, self._pages)
         _ADD_FAILURES.many(connection, self._failures)
         _ADD_ATTEMPTS.many(connection, self._attempts)
         _ADD_ITEMS.many(connection, self._items)
+        spool.add(connection, self._spooled)
         visits.copy_items(connection, self._copies)
+        self._health.write(connection)
+        self._left_out.write(connection)
         visits.note(connection, self._visits)
         visits.forget(connection, self._distrusted)
         return added

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as inserting
 
-from scraper.store.statements import Prepared
+from scraper.store.statements import Prepared, inserting
 from scraper.store.tables import chunks, domains, origins, profiles, shards
 from scraper.store.values import DomainUpdate, Profile, RobotsRow
 
@@ -22,6 +21,9 @@ from scraper.store.values import DomainUpdate, Profile, RobotsRow
 LEASE_SECONDS = 12.0
 #: A name in `domains` that no domain can have: whoever holds it takes the results of the spider's start().
 START = "*start*"
+
+
+_UNKNOWN = Profile()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Lease:
     last_send: float | None
     cookies: str | None
     robots: tuple[RobotsRow, ...]
-    profile: Profile = Profile()
+    profile: Profile = _UNKNOWN
 
 
 def void_leases(connection: Connection) -> None:
@@ -89,10 +91,8 @@ def claim(connection: Connection, owner: str, names: Sequence[str]) -> list[Leas
             if row is None:
                 leases.append(Lease(name, 1, None, None, ()))
             elif row.owner is None or row.owner == owner or row.owner not in living:
-                profile = learned.get(name, Profile())
-                leases.append(
-                    Lease(name, row.epoch + 1, row.last_send, row.cookies, robots.get(name, ()), profile)
-                )
+                profile = learned.get(name, _UNKNOWN)
+                leases.append(Lease(name, row.epoch + 1, row.last_send, row.cookies, robots.get(name, ()), profile))
         new = [{"name": name, "owner": owner, "epoch": 1} for name in some if name not in known]
         if new:
             connection.execute(insert(domains), new)
@@ -120,23 +120,22 @@ def lost(connection: Connection, owner: str, epochs: Mapping[str, int]) -> set[s
 _THIS_DOMAIN = update(domains).where(domains.c.name == bindparam("domain"))
 _KEEP_SEND = Prepared(_THIS_DOMAIN.values(last_send=bindparam("at")), ("at", "domain"))
 _KEEP_COOKIES = Prepared(_THIS_DOMAIN.values(cookies=bindparam("jar")), ("jar", "domain"))
+_PROFILE = ("domain", "login", "idle_limits", "latency")
+_ADD_PROFILE = inserting(profiles, _PROFILE)
+_KEEP_PROFILE = Prepared(
+    _ADD_PROFILE.on_conflict_do_update(
+        index_elements=["domain"], set_={name: _ADD_PROFILE.excluded[name] for name in _PROFILE[1:]}
+    ),
+    _PROFILE,
+)
 
 
 def keep(connection: Connection, updates: Mapping[str, DomainUpdate]) -> None:
     """Store what a batch saw of its domains."""
     _KEEP_SEND.many(connection, [(u.last_send, name) for name, u in updates.items() if u.last_send is not None])
     _KEEP_COOKIES.many(connection, [(u.cookies, name) for name, u in updates.items() if u.cookies is not None])
-    for name, seen in updates.items():
-        if seen.profile is not None:
-            values = {"login": seen.profile.login, "idle_limits": seen.profile.idle_limits}
-            keep_profile(connection, name, {**values, "latency": seen.profile.latency})
-
-
-def keep_profile(connection: Connection, name: str, values: Mapping[str, object]) -> None:
-    """Store columns of a domain's profile."""
-    # PostgreSQL's insert, which SQLite's dialect compiles as well.
-    adding = inserting(profiles).values({"domain": name, "login": "", "idle_limits": "{}", **values})
-    connection.execute(adding.on_conflict_do_update(index_elements=["domain"], set_=dict(values)))
+    learned = [(name, seen.profile) for name, seen in updates.items() if seen.profile is not None]
+    _KEEP_PROFILE.many(connection, [(name, each.login, each.idle_limits, each.latency) for name, each in learned])
 
 
 def cookies_of(connection: Connection) -> dict[str, str]:
@@ -147,9 +146,9 @@ def cookies_of(connection: Connection) -> dict[str, str]:
 
 def keep_cookies(connection: Connection, name: str, cookies: str) -> None:
     """Put these in the place of a domain's cookies; whether they are a session is not known."""
-    adding = inserting(domains).values(name=name, epoch=0, cookies=cookies)
-    connection.execute(adding.on_conflict_do_update(index_elements=["name"], set_={"cookies": cookies}))
-    keep_profile(connection, name, {"login": ""})
+    if connection.execute(update(domains).where(domains.c.name == name).values(cookies=cookies)).rowcount == 0:
+        connection.execute(insert(domains).values(name=name, epoch=0, cookies=cookies))
+    connection.execute(update(profiles).where(profiles.c.domain == name).values(login=""))
 
 
 def keep_robots(connection: Connection, rows: Iterable[RobotsRow]) -> None:

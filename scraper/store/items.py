@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
-from scraper.exports.base import ItemRow, Position
-from scraper.store.tables import exports, items
+from scraper.exports.base import ItemRow, Position, Source
+from scraper.pipes import DUPLICATE
+from scraper.store.tables import chunks, exports, failures, items, pages
+from scraper.store.values import Batch, Done, Failed
 
 
-def after(connection: Connection, run: int, commit: int, limit: int) -> list[ItemRow]:
+def after(connection: Connection, run: int, commit: int, limit: int, *, sources: bool = False) -> list[ItemRow]:
     """The run's items of the commits after `commit`: whole commits in order, `limit` rows or a little more.
 
     A commit is the unit since ids are not in the order of commits where several shards write.
+
+    Args:
+        sources: whether to tell where each came from.
     """
     following = (items.c.run == run, items.c.commit_number > commit)
     last = connection.scalar(
@@ -23,8 +28,44 @@ def after(connection: Connection, run: int, commit: int, limit: int) -> list[Ite
     query = select(items.c.commit_number, items.c.type, items.c.data).where(*following)
     if last is not None:
         query = query.where(items.c.commit_number <= last)
-    rows = connection.execute(query.order_by(items.c.commit_number, items.c.id))
-    return [ItemRow(number, kind, json.loads(data)) for number, kind, data in rows]
+    query = query.order_by(items.c.commit_number, items.c.id)
+    if not sources:
+        return [ItemRow(number, kind, json.loads(data)) for number, kind, data in connection.execute(query)]
+    query = query.outerjoin_from(items, pages, pages.c.request == items.c.page)
+    query = query.outerjoin(failures, failures.c.request == items.c.page)
+    told = (func.coalesce(pages.c.url, failures.c.url), pages.c.fetched_at, pages.c.connection)
+    return [
+        ItemRow(number, kind, json.loads(data), Source(url, fetched_at, used))
+        for number, kind, data, url, fetched_at, used in connection.execute(query.add_columns(*told))
+    ]
+
+
+def drop_known(connection: Connection, run: int, batch: Batch) -> None:
+    """Drop from a batch the items that are to be unique and whose key the run has, or an earlier one of the batch.
+
+    Nobody else writes meanwhile: the transaction holds the write lock.
+    """
+    given = [start.yielded for start in batch.starts]
+    given += [outcome.yielded for outcome in batch.outcomes if isinstance(outcome, Done | Failed) and outcome.yielded]
+    keys: dict[str, list[str]] = {}
+    for yielded in given:
+        for item in yielded.items:
+            if item.unique and item.key is not None:
+                keys.setdefault(item.type, []).append(item.key)
+    seen: set[str] = set()  # a key names its type
+    for kind, asked in keys.items():
+        for some in chunks(asked):
+            same = (items.c.run == run, items.c.type == kind, items.c.key.in_(some))
+            seen.update(connection.scalars(select(items.c.key).where(*same)))
+    for yielded in given if keys else ():
+        kept = []
+        for item in yielded.items:
+            if not item.unique or item.key is None or item.key not in seen:
+                kept.append(item)
+                if item.unique and item.key is not None:
+                    seen.add(item.key)
+        yielded.dropped += [DUPLICATE] * (len(yielded.items) - len(kept))
+        yielded.items[:] = kept
 
 
 def position(connection: Connection, run: int, name: str) -> Position | None:

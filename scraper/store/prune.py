@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Table, delete, select, update
 
-from scraper.store import runs
+from scraper.store import health, runs
 from scraper.store import tables as t
 
 #: Rows of a table that one transaction deletes.
@@ -36,16 +36,19 @@ def prune(writing: Writing, name: str, keep: int) -> list[int]:
         doomed = list(connection.scalars(select(t.runs.c.id).where(t.runs.c.name == _NAMELESS).order_by(t.runs.c.id)))
     for run in doomed:
         _delete(writing, run)
+    if doomed:
+        with writing() as connection:
+            health.forget_unused(connection)
     return doomed
 
 
 def _delete(writing: Writing, run: int) -> None:
-    for table in (t.items, t.lingering):
+    for table in (t.items, t.lingering, t.quarantine, t.spool):
         _repeat(writing, partial(_delete_by_id, table=table, run=run))
     _repeat(writing, partial(_delete_refusals, run=run))
     _repeat(writing, partial(_delete_requests, run=run))
     with writing() as connection:
-        for table in (t.figures, t.exports):
+        for table in (t.figures, t.exports, t.health, t.drops):
             connection.execute(delete(table).where(table.c.run == run))
         connection.execute(delete(t.runs).where(t.runs.c.id == run))
 
@@ -72,7 +75,10 @@ def _delete_refusals(connection: Connection, run: int) -> int:
 def _delete_requests(connection: Connection, run: int) -> int:
     """Requests with all that hangs on them; a later run does not visit what is no longer known."""
     numbers = list(connection.scalars(select(t.frontier.c.id).where(t.frontier.c.run == run).limit(PORTION)))
-    columns = (t.visits.c.page, t.attempts.c.request, t.failures.c.request, t.pages.c.request, t.frontier.c.id)
+    columns = (
+        *(t.visits.c.page, t.page_shapes.c.page, t.attempts.c.request, t.failures.c.request),
+        *(t.pages.c.request, t.frontier.c.id),
+    )
     for some in t.chunks(numbers):
         for column in columns:
             connection.execute(delete(column.table).where(column.in_(some)))

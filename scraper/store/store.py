@@ -10,13 +10,31 @@ from typing import Any
 from scraper.errors import StoreError
 from scraper.exports.base import ItemRow, Position
 from scraper.figures import Figures
+from scraper.health import Death, Health
 from scraper.request import Request
-from scraper.store import changes, checks, commit, domains, explain, frontier, items, prune, retry, runs, sums, visits
+from scraper.store import (
+    changes,
+    checks,
+    commit,
+    domains,
+    explain,
+    frontier,
+    health,
+    items,
+    prune,
+    quarantine,
+    retry,
+    runs,
+    spool,
+    sums,
+    visits,
+)
 from scraper.store.changes import Change
 from scraper.store.database import Database
 from scraper.store.domains import Lease
 from scraper.store.explain import History
 from scraper.store.lock import StoreLock
+from scraper.store.quarantine import QuarantineRow
 from scraper.store.retry import PutBack
 from scraper.store.seen import Seen
 from scraper.store.values import Batch, ChangeCounts, Committed, Counts, FailureRow, Found, Queued, RobotsRow, RunRow
@@ -174,6 +192,26 @@ class Store:
         with self._database.reading() as connection:
             return runs.counts_by_reason(connection, run)
 
+    def health(self, run: int) -> Health:
+        """How often each field of a run's items held something."""
+        with self._database.reading() as connection:
+            return health.read(connection, run)
+
+    def died(self, run: RunRow) -> list[Death]:
+        """The fields that lived in an earlier run inside its gate, and next to no item of `run` has."""
+        with self._database.reading() as connection:
+            return health.died(connection, run)
+
+    def left_out(self, run: int) -> tuple[int, dict[str, int]]:
+        """How many items were put aside, and how many dropped, by reason."""
+        with self._database.reading() as connection:
+            return quarantine.count(connection, run), quarantine.drop_reasons(connection, run)
+
+    def quarantine(self, run: int) -> Iterator[QuarantineRow]:
+        """The items that were put aside in a run. The transaction is open until the last of them is read."""
+        with self._database.reading() as connection:
+            yield from quarantine.rows(connection, run)
+
     def put_back(self, run: int, reasons: Collection[str]) -> PutBack:
         """Queue a run's failures again, all or those of `reasons`; the next crawl goes on with the run."""
         with self._database.writing() as connection:
@@ -211,6 +249,7 @@ class Store:
                 it is only inside of the transaction that this number is certain.
         """
         with self._database.writing() as connection:
+            items.drop_known(connection, run, batch)
             trim(runs.item_count(connection, run))
             transaction = commit.Commit(connection, run, time.time(), self.seen(run))
             done = transaction.apply(batch, owner, epochs)
@@ -322,10 +361,14 @@ class Store:
 
     # Items -----------------------------------------------------------------------------------------------
 
-    def items_after(self, run: int, commit: int, limit: int) -> list[ItemRow]:
-        """The run's items of the commits after `commit`: whole commits, `limit` rows or a little more."""
+    def items_after(self, run: int, commit: int, limit: int, *, sources: bool = False) -> list[ItemRow]:
+        """The run's items of the commits after `commit`: whole commits, `limit` rows or a little more.
+
+        Args:
+            sources: whether to tell where each came from.
+        """
         with self._database.reading() as connection:
-            return items.after(connection, run, commit, limit)
+            return items.after(connection, run, commit, limit, sources=sources)
 
     def stream_items(self, run: int, chunk: int = 500) -> Iterator[ItemRow]:
         """All items of a run, in order, never more than a chunk in memory; no transaction is held between chunks."""
@@ -343,3 +386,16 @@ class Store:
         """Keep how far the export `name` got."""
         with self._database.writing() as connection:
             items.keep_position(connection, run, name, position)
+
+    # The archive -----------------------------------------------------------------------------------------
+
+    def spooled(self, run: int, most_bytes: int) -> list[tuple[int, bytes]]:
+        """What is to be written next to the run's archive: rows with their numbers, up to so many bytes or one."""
+        with self._database.reading() as connection:
+            return spool.first(connection, run, most_bytes)
+
+    def unspool(self, run: int, name: str, position: Position, numbers: Collection[int]) -> None:
+        """These rows are in the archive `name`, which stands at `position` since."""
+        with self._database.writing() as connection:
+            items.keep_position(connection, run, name, position)
+            spool.delete_some(connection, numbers)

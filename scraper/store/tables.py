@@ -222,6 +222,58 @@ items = Table(
     ),
 )
 
+quarantine = Table(
+    "quarantine",  # items that their model refused
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run", _Id, nullable=False),
+    Column("page", _Id),
+    Column("url", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("data", Text, nullable=False),  # JSON
+    Column("problems", Text, nullable=False),  # JSON: [{"field": …, "message": …}, …]
+    Column("at", Float, nullable=False),  # seconds since the epoch
+    Index("quarantine_of_run", "run", "id"),
+    Index("quarantine_of_page", "page"),
+)
+
+drops = Table(
+    "drops",  # how many items pipelines dropped
+    metadata,
+    Column("run", _Id, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("items", _Id, nullable=False),
+    PrimaryKeyConstraint("run", "reason"),
+)
+
+shapes = Table(
+    "shapes",  # what items hold, without their values
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # a digest of the other columns
+    Column("type", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("filled", "empty", "failed")),  # JSON: names of fields
+)
+
+page_shapes = Table(
+    "page_shapes",
+    metadata,
+    Column("page", _Id, nullable=False),
+    Column("shape", BigInteger, nullable=False),
+    Column("run", _Id, nullable=False),
+    Column("items", _Id, nullable=False),  # how many of that shape the page gave
+    PrimaryKeyConstraint("page", "shape"),
+    sqlite_with_rowid=False,
+)
+
+health = Table(
+    "health",  # the sums over a run's pages, and of what start() yielded
+    metadata,
+    Column("run", _Id, nullable=False),
+    Column("shape", BigInteger, nullable=False),
+    Column("items", _Id, nullable=False),
+    PrimaryKeyConstraint("run", "shape"),
+)
+
 lingering = Table(
     "lingering",  # items known from earlier runs that a run neither found nor proved gone
     metadata,
@@ -297,6 +349,15 @@ exports = Table(
     Column("name", Text, nullable=False),
     Column("position", Text, nullable=False),  # JSON
     PrimaryKeyConstraint("run", "name"),
+)
+
+spool = Table(
+    "spool",  # what is still to be written to a run's archive
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run", _Id, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("spool_of_run", "run", "id"),
 )
 
 schedules = Table(

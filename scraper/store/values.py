@@ -8,8 +8,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from scraper.figures import Figures
+from scraper.health import PutAside, Shape
 from scraper.request import Request
 from scraper.store.tables import Kind
+
+#: What `bytes` is where a field is called so.
+_Blob = bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class StoredItem:
     type: str
     key: str | None
     data: str  # JSON
+    #: It is left out where the run has one of its key.
+    unique: bool = False
 
 
 @dataclass(slots=True)
@@ -92,6 +98,9 @@ class Yielded:
     items: list[StoredItem] = field(default_factory=list)
     #: Reasons of items that a pipeline dropped.
     dropped: list[str] = field(default_factory=list)
+    #: What its model refused; and what each item held, those left out included.
+    aside: list[PutAside] = field(default_factory=list)
+    shapes: list[Shape] = field(default_factory=list)
     #: Requests beside `found` that the frontier is known to have.
     duplicates: int = 0
     #: All requests as yielded, refused ones included, each as its short form or JSON: what a later visit needs.
@@ -116,6 +125,7 @@ class Attempt:
     wait: float | None
     seconds: float
     bytes: int  # of the body, over the wire
+    records: _Blob = b""  # of the archive, where one is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +294,14 @@ class RobotsRow:
     asked_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """What was exchanged beside the frontier's requests, as records of the archive."""
+
+    domain: str
+    records: bytes
+
+
 @dataclass(slots=True)
 class Batch:
     """What is committed together."""
@@ -293,12 +311,14 @@ class Batch:
     portions: list[Portion] = field(default_factory=list)
     domains: dict[str, DomainUpdate] = field(default_factory=dict)
     robots: list[RobotsRow] = field(default_factory=list)
+    archived: list[Archived] = field(default_factory=list)
     figures: dict[str, Figures] = field(default_factory=dict)
     #: Hosts that start URLs added to the scope.
     hosts: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.outcomes or self.starts or self.portions or self.robots or self.figures or self.hosts)
+        work = self.outcomes or self.starts or self.portions
+        return bool(work or self.robots or self.archived or self.figures or self.hosts)
 
 
 @dataclass(frozen=True, slots=True)

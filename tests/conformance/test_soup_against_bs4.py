@@ -15,6 +15,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scraper.parse.builder import Listener
 from scraper.parse.selectors import parse
 from scraper.parse.soup import make_soup
 from scraper.parse.trial import builds_alike, difference_between
@@ -103,6 +104,23 @@ def compare(texts: list[str]) -> None:
 
 def test_a_spread_of_real_pages_and_the_same_pages_broken() -> None:
     compare(pages(every=90))
+
+
+def test_no_real_page_needs_the_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """libxml2 takes Python's lock for each event: with other threads at work that costs more than all the rest."""
+    assert builds_alike(), "the listener would not be ours"
+    listened_to = 0
+
+    class Counted(Listener):
+        def __init__(self) -> None:
+            nonlocal listened_to
+            listened_to += 1
+            super().__init__()
+
+    monkeypatch.setattr("scraper.parse.builder.Listener", Counted)
+    for text in pages(every=20):
+        make_soup(text)
+    assert listened_to == 0
 
 
 @pytest.mark.slow

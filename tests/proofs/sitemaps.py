@@ -49,7 +49,8 @@ run = scraper.crawl(
     Listed, sitemaps=[sys.argv[1]], store=sys.argv[2], exports=[], limits={"pages": 1},
     network={"allow_private": True}, politeness={"robots": "ignore", "delay": 0, "jitter": 0},
 )
-print(json.dumps({"stats": run.stats, "cpu": time.process_time() - began, "before": before, "peak": peak_megabytes()}))
+cpu = time.process_time() - began
+print(json.dumps({"stats": run.stats, "cpu": cpu, "before": before, "peak": peak_megabytes()}))
 """
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from scraper.config import Gate
 from scraper.gate import outside_gate
+from scraper.health import Health, Shape, health_of
 from scraper.store.values import ChangeCounts, Counts, RunRow
 
 
@@ -76,3 +77,41 @@ class TestMaxGone:
     @pytest.mark.parametrize("changes", [None, ChangeCounts(None), ChangeCounts(3, known=40, gone=8)])
     def test_the_share_or_less(self, changes: ChangeCounts | None):
         assert outside_gate(Gate(max_gone=0.2, min_items=0), Counts(), None, changes) is None
+
+
+class TestFields:
+    @staticmethod
+    def health(kind: str, filled: int, items: int) -> Health:
+        return health_of([(Shape(kind, ("price",), (), ()), filled), (Shape(kind, ("sku",), (), ()), items - filled)])
+
+    def why(self, fields: dict[str, float], now: Health, before: Health | None = None) -> str | None:
+        return outside_gate(Gate(fields=fields), Counts(items=1), None, None, now, before)
+
+    def test_too_few_have_it(self):
+        assert self.why({"price": 0.95}, self.health("book", 94, 100)) == (
+            "book.price is filled in 94 of 100 items (94.0%), fewer than gate.fields.price: 95.0%"
+        )
+
+    def test_at_the_bound(self):
+        assert self.why({"price": 0.95, "book.price": 0.07}, self.health("book", 95, 100)) is None
+        assert self.why({"book.price": 0.07}, self.health("book", 7, 100)) is None
+
+    def test_each_type_that_has_it_is_asked(self):
+        now = (
+            self.health("book", 100, 100)
+            | self.health("map", 1, 2)
+            | health_of([(Shape("author", ("name",), (), ()), 3)])
+        )
+        assert "map.price is filled in 1 of 2" in (self.why({"price": 0.9}, now) or "")
+        assert self.why({"book.price": 0.9}, now) is None
+
+    def test_a_field_that_no_item_has_any_more_is_known_from_the_run_before(self):
+        now = health_of([(Shape("book", ("sku",), (), ()), 5), (Shape("author", ("name",), (), ()), 5)])
+        why = self.why({"price": 0.5}, now, self.health("book", 9, 9))
+        assert why == "book.price is filled in 0 of 5 items (0.0%), fewer than gate.fields.price: 50.0%"
+
+    def test_a_field_that_nobody_knows_is_filled_nowhere(self):
+        assert "book.prise is filled in 0 of 9" in (self.why({"prise": 0.5}, self.health("book", 9, 9)) or "")
+
+    def test_without_items_the_other_bounds_tell(self):
+        assert self.why({"price": 1.0, "book.price": 1.0}, {}) is None

@@ -183,3 +183,13 @@ def test_requests_from_records_share_nothing() -> None:
     first.meta["a"] = 1
     first.headers["b"] = "c"
     assert (second.meta, second.headers, Request(URL).meta) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("callback", [None, "parse_book", Pages.parse_book])
+def test_a_plain_one_is_what_the_same_url_makes(callback: Any) -> None:
+    plain, made = Request.plain(URL, callback), Request(URL, callback)
+    assert {name: getattr(plain, name) for name in Request.__slots__} == {
+        name: getattr(made, name) for name in Request.__slots__
+    }
+    plain.headers["A"], plain.meta["n"], plain.cookies["c"] = "b", 1, "d"
+    assert Request.plain(URL).to_record() == {"url": URL}, "they share nothing"

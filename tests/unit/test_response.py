@@ -198,3 +198,13 @@ def test_a_page_too_large_for_a_soup_names_its_request(monkeypatch: pytest.Monke
     with pytest.raises(NotHtml) as caught:
         answer.select("b")
     assert caught.value.request is answer.request
+
+
+def test_a_link_that_was_found_is_followed_as_it_is() -> None:
+    answer = page("<a href=/a>1</a> <a href='b?c#d'>2</a> <a href=http://other.example/%7Ee>3</a>")
+    found = answer.links()
+    assert found == [f"{URL[:18]}/a", f"{URL[:18]}/shop/b?c", "http://other.example/%7Ee"]
+    followed = [answer.follow(link, "parse_book") for link in found]
+    assert [request.to_record() for request in followed] == [Request(url, "parse_book").to_record() for url in found]
+    assert answer.follow(found[0], priority=2).priority == 2
+    assert [request.url for request in answer.follow_all("a")] == found

@@ -78,7 +78,7 @@ AFTER_SPIDER: list[tuple[str, str, int, int, str]] = [
     ("glob without slash", "scope: {exclude: [logout]}\n", 2, 19, "begin a glob with /"),
     ("regular expression", "scope: {include: [{regex: '('}]}\n", 2, 27, "Python says"),
     ("both kinds of rule", "scope: {include: [{regex: a, glob: /b}]}\n", 2, 19, "or {regex: …}"),
-    ("unknown suffix", "exports: [out/a.xlsx]\n", 2, 11, ".jsonl or .csv"),
+    ("unknown suffix", "exports: [out/a.xlsx]\n", 2, 11, ".sqlite3 or .db"),
     ("unknown suffix in a mapping", "exports: [{path: out/a.xlsx}]\n", 2, 18, "format: jsonl"),
     ("unknown format", "exports: [{path: a, format: jsnl}]\n", 2, 29, "write jsonl"),
     ("export without path", "exports: [{fields: [a]}]\n", 2, 11, "add path"),

@@ -11,7 +11,7 @@ import pytest
 
 from scraper.config import DomainSettings
 from scraper.engine.domain import Domain
-from scraper.engine.frontier import Frontier, Job
+from scraper.engine.frontier import MAX_AHEAD, Frontier, Job
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Pace
 from scraper.fetch.retry import RetryPolicy
@@ -30,7 +30,9 @@ class Table:
         #: What was handed out, in order.
         self.jobs: list[Job] = []
         self.wakes = 0
-        self.frontier = Frontier(self.settled.append, self._wake, pages, "acme")
+        #: Pages that wait for the parse thread.
+        self.ahead = 0
+        self.frontier = Frontier(self.settled.append, self._wake, pages, "acme", ahead=lambda: self.ahead)
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -76,6 +78,27 @@ def queued(number: int, name: str, domain: str = "example.com", **changes: Any) 
 
 
 class TestTake:
+    def test_none_while_enough_pages_wait_to_be_parsed(self, table: Table):
+        domain = table.domain(concurrency=8)
+        table.fill(domain, queued(1, "a"), queued(2, "b"))
+        table.ahead = MAX_AHEAD - 1
+        assert table.take() == "a"
+        table.ahead = MAX_AHEAD
+        assert table.take() is None
+
+    def test_a_thread_that_waits_is_woken_when_a_page_was_parsed(self, table: Table):
+        domain = table.domain(concurrency=8)
+        table.fill(domain, queued(1, "a"), queued(2, "b"))
+        table.take()
+        table.ahead = MAX_AHEAD
+        jobs: list[Job | None] = []
+        thread = threading.Thread(target=lambda: jobs.append(table.frontier.take()))
+        thread.start()
+        table.ahead = MAX_AHEAD - 1
+        table.frontier.parsed(page=True)
+        thread.join(10)
+        assert [job.queued.id for job in jobs if job is not None and job.queued is not None] == [2]
+
     def test_in_order_and_no_more_at_once_than_concurrency(self, table: Table):
         domain = table.domain(concurrency=2)
         table.fill(domain, queued(1, "a"), queued(2, "b"), queued(3, "c"))

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from scraper.exports.base import ItemRow
+from scraper.config.exports import ExportConfig
+from scraper.exports import Surroundings, open_export
+from scraper.exports.base import ItemRow, Source
+from scraper.exports.follow import Follower
+
+#: When every run here began: 2026-03-01 12:30:45 UTC.
+BEGAN = 1_772_368_245.0
 
 
 class MemoryStore:
@@ -20,11 +29,11 @@ class MemoryStore:
         #: Raised by the next save, as a kill right before it would have it.
         self.dies_before_save = False
 
-    def commit(self, *items: dict, type: str = "item") -> None:
+    def commit(self, *items: dict, type: str = "item", source: Source | None = None) -> None:
         number = self.rows[-1].commit + 1 if self.rows else 1
-        self.rows += [ItemRow(number, type, item) for item in items]
+        self.rows += [ItemRow(number, type, item, source) for item in items]
 
-    def items_after(self, run: int, commit: int, limit: int) -> list[ItemRow]:
+    def items_after(self, run: int, commit: int, limit: int, *, sources: bool = False) -> list[ItemRow]:
         self.reads += 1
         rows = [row for row in self.rows if row.commit > commit]
         end = min(limit, len(rows))
@@ -58,3 +67,34 @@ def books(store: MemoryStore) -> MemoryStore:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "new" / "folder"
+
+
+@pytest.fixture
+def follow(tmp_path: Path) -> Callable[..., Follower]:
+    """`follow(store, folder, path, run=1, **keys)` is a follower of an export with these keys."""
+
+    def make(
+        store: Any,
+        folder: Path,
+        path: str,
+        *,
+        run: int = 1,
+        began: float = BEGAN,
+        remember: bool = True,
+        stdout: Any = None,
+        keys: dict[str, list[str]] | None = None,
+        **settings: Any,
+    ) -> Follower:
+        config = ExportConfig(path=path, **settings)
+        around = Surroundings(
+            resolve=folder.joinpath,
+            spool=tmp_path / "spool",
+            stdout=stdout or io.BytesIO(),
+            name="shop",
+            run=run,
+            began=began,
+            keys=keys or {},
+        )
+        return Follower(store, run, config, open_export(config, around), remember=remember)
+
+    return make

@@ -12,19 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from scraper.config.values import ExportConfig
 from scraper.errors import ExportError
-from scraper.exports import open_export
 from scraper.exports import part as part_module
-from scraper.exports.follow import Follower
 
 FORMATS = ("jsonl", "csv")
-
-
-def follow(store, folder: Path, path: str, *, run: int = 1, remember: bool = True, **settings) -> Follower:
-    config = ExportConfig(path=path, **settings)
-    export = open_export(config, folder.joinpath, io.BytesIO())
-    return Follower(store, run, config, export, path, remember=remember)
 
 
 def titles(path: Path) -> list[str]:
@@ -43,31 +34,31 @@ def name(request) -> str:
     return f"books.{request.param}"
 
 
-def test_a_complete_run_takes_its_name(books, out, name):
+def test_a_complete_run_takes_its_name(books, out, name, follow):
     follower = follow(books, out, name)
     assert follower.catch_up() == len(books.rows)
     assert not (out / name).exists()
-    assert follower.finish(complete=True) == str(out / name)
+    assert follower.finish(complete=True) == [str(out / name)]
     assert titles(out / name) == expected(books)
     assert [path.name for path in out.iterdir()] == [name]
 
 
-def test_an_incomplete_run_leaves_its_part_and_the_older_file(books, out, name):
+def test_an_incomplete_run_leaves_its_part_and_the_older_file(books, out, name, follow):
     out.mkdir(parents=True)
     (out / name).write_text("older")
-    assert follow(books, out, name).finish(complete=False) == str(out / f"{name}.part")
+    assert follow(books, out, name).finish(complete=False) == [str(out / f"{name}.part")]
     assert titles(out / f"{name}.part") == expected(books)
     assert (out / name).read_text() == "older"
 
 
-def test_a_complete_run_replaces_the_older_file(books, out, name):
+def test_a_complete_run_replaces_the_older_file(books, out, name, follow):
     out.mkdir(parents=True)
     (out / name).write_text("older")
     follow(books, out, name).finish(complete=True)
     assert titles(out / name) == expected(books)
 
 
-def test_finish_writes_what_came_since(store, out, name):
+def test_finish_writes_what_came_since(store, out, name, follow):
     follower = follow(store, out, name)
     store.commit({"title": "a"})
     follower.catch_up()
@@ -76,7 +67,7 @@ def test_finish_writes_what_came_since(store, out, name):
     assert titles(out / name) == ["a", "b", "c"]
 
 
-def test_the_part_holds_whole_records_at_any_time(books, out, name):
+def test_the_part_holds_whole_records_at_any_time(books, out, name, follow):
     follower = follow(books, out, name)
     seen = 0
     while written := follower.catch_up(limit_rows=3):
@@ -86,7 +77,7 @@ def test_the_part_holds_whole_records_at_any_time(books, out, name):
     follower.close()
 
 
-def test_one_export_may_fall_behind_and_keep_its_own_position(books, out, name):
+def test_one_export_may_fall_behind_and_keep_its_own_position(books, out, name, follow):
     first, second = follow(books, out, name), follow(books, out, "other.jsonl")
     first.catch_up()
     second.catch_up(limit_rows=5)
@@ -139,7 +130,7 @@ DAMAGES = [
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 @pytest.mark.parametrize("rows", [1, 8, 1000])
-def test_a_kill_loses_nothing_and_doubles_nothing(books, out, name, rows, damage):
+def test_a_kill_loses_nothing_and_doubles_nothing(books, out, name, rows, damage, follow):
     killed = follow(books, out, name)
     killed.catch_up(limit_rows=rows)
     killed.close()
@@ -149,14 +140,14 @@ def test_a_kill_loses_nothing_and_doubles_nothing(books, out, name, rows, damage
     assert not (out / f"{name}.part").exists()
 
 
-def test_a_part_that_is_as_it_was_is_gone_on_with(books, out, name):
+def test_a_part_that_is_as_it_was_is_gone_on_with(books, out, name, follow):
     killed = follow(books, out, name)
     killed.catch_up(limit_rows=30)
     killed.close()
     assert follow(books, out, name).catch_up() < len(books.rows) - 29
 
 
-def test_a_kill_between_file_and_position(books, out, name):
+def test_a_kill_between_file_and_position(books, out, name, follow):
     killed = follow(books, out, name)
     killed.catch_up(limit_rows=10)
     books.dies_before_save = True
@@ -169,27 +160,27 @@ def test_a_kill_between_file_and_position(books, out, name):
 
 
 @pytest.mark.parametrize("settings", [{"fields": ("title",)}, {"item": "item"}])
-def test_other_settings_write_it_anew(books, out, name, settings):
+def test_other_settings_write_it_anew(books, out, name, settings, follow):
     killed = follow(books, out, name)
     killed.catch_up(limit_rows=10)
     killed.close()
     assert follow(books, out, name, **settings).catch_up() == len(books.rows)
 
 
-def test_each_run_has_its_own_position(books, out, name):
+def test_each_run_has_its_own_position(books, out, name, follow):
     follow(books, out, name, run=1).finish(complete=False)
     follow(books, out, name, run=2).finish(complete=True)
     assert titles(out / name) == expected(books)
 
 
-def test_a_forgetful_follower_writes_all_and_saves_nothing(books, out, name):
+def test_a_forgetful_follower_writes_all_and_saves_nothing(books, out, name, follow):
     for _ in range(2):
         follow(books, out, name, remember=False).finish(complete=True)
         assert titles(out / name) == expected(books)
     assert books.positions == {}
 
 
-def test_long_runs_are_read_in_batches(store, out, name):
+def test_long_runs_are_read_in_batches(store, out, name, follow):
     for number in range(1200):
         store.commit({"title": str(number)})
     follow(store, out, name).finish(complete=True)
@@ -200,7 +191,7 @@ def test_long_runs_are_read_in_batches(store, out, name):
 # What goes wrong -------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_is_told_and_can_be_gone_on_with(books, out, name, monkeypatch):
+def test_a_full_disk_is_told_and_can_be_gone_on_with(books, out, name, monkeypatch, follow):
     follower = follow(books, out, name)
     follower.catch_up(limit_rows=10)
     good = (out / f"{name}.part").read_bytes()
@@ -218,13 +209,13 @@ def test_a_full_disk_is_told_and_can_be_gone_on_with(books, out, name, monkeypat
     assert titles(out / name) == expected(books)
 
 
-def test_a_path_that_is_a_folder(books, out, name):
+def test_a_path_that_is_a_folder(books, out, name, follow):
     (out / name).mkdir(parents=True)
     with pytest.raises(ExportError, match="name a file, not a folder"):
         follow(books, out, name).catch_up()
 
 
-def test_a_folder_that_is_a_file(books, out, name):
+def test_a_folder_that_is_a_file(books, out, name, follow):
     out.parent.mkdir(parents=True)
     out.write_text("")
     with pytest.raises(ExportError, match="choose another folder") as caught:
@@ -232,7 +223,7 @@ def test_a_folder_that_is_a_file(books, out, name):
     assert str(out / name) in str(caught.value)
 
 
-def test_a_final_name_that_cannot_be_taken(books, out, name, monkeypatch):
+def test_a_final_name_that_cannot_be_taken(books, out, name, monkeypatch, follow):
     def refuse(self, target) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
@@ -246,7 +237,7 @@ def test_a_final_name_that_cannot_be_taken(books, out, name, monkeypatch):
     assert titles(out / name) == expected(books)
 
 
-def test_no_descriptor_is_left_open(books, out, name, monkeypatch):
+def test_no_descriptor_is_left_open(books, out, name, monkeypatch, follow):
     def refuse(stream, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

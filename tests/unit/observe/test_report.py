@@ -124,3 +124,29 @@ class TestChanges:
         changes = {"since": None, "known": 0, "new": 0, "changed": 0, "gone": 0, "unlinked": 0}
         assert "no changes: there is no earlier run inside its gate" in self.report(make_stats, changes)
         assert "changes" not in self.report(make_stats, None)
+
+
+def test_a_field_that_died_is_the_first_line(make_stats):
+    death = {
+        "type": "book",
+        "field": "price",
+        "filled": 2,
+        "items": 1_204,
+        "run": 3,
+        "lived_at": "2026-11-20T08:00:00+00:00",
+        "share": 0.983,
+        "examples": ["https://shop.example/1", "https://shop.example/2"],
+    }
+    text = report_text(make_stats(died=[death] * 12, result="outside-gate", why="too few"))
+    assert " ".join(text.split("https")[0].split()) == (
+        "book.price died: filled in 2 of 1,204 items; it last lived on 2026-11-20, in run 3, in 98.3% of them"
+    )
+    assert "\n  https://shop.example/2\n" in text
+    assert "and 2 more fields died" in text
+    assert text.index("more fields died") < text.index("shop, run 3, outside-gate: too few")
+
+
+def test_what_was_put_aside_and_why_items_were_dropped(make_stats):
+    text = report_text(make_stats(quarantined=1, dropped=3, drops={"duplicate key": 2, "old": 1}))
+    assert "1 item put aside (see each: scraper quarantine SITE.yaml)" in text
+    assert "dropped: duplicate key 2, old 1" in text

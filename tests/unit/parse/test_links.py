@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.parse.links import base_of, header_nofollow, links, may_have_base, web_url
+from scraper.parse.links import Joiner, base_of, header_nofollow, links, may_have_base, web_url
 from scraper.parse.tree import make_tree
 
 PAGE = "http://example.com/shop/page.html"
@@ -43,7 +43,7 @@ PAGE = "http://example.com/shop/page.html"
     ],
 )
 def test_links_of_a_page(html: str, expected: list[str]) -> None:
-    assert links(html, PAGE) == expected
+    assert links(html, Joiner(PAGE)) == expected
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_x_robots_tag(header: str | None, nofollow: bool) -> None:
 @given(st.lists(st.text(max_size=30), max_size=8))
 def test_links_of_anything_are_absolute_and_each_there_once(hrefs: list[str]) -> None:
     html = "".join('<a href="{}">x</a>'.format(href.replace('"', "&quot;")) for href in hrefs)
-    found = links(html, PAGE)
+    found = links(html, Joiner(PAGE))
     assert len(found) == len(set(found))
     assert all(url.startswith(("http://", "https://")) and "#" not in url for url in found)
 
@@ -111,4 +111,4 @@ def test_links_of_anything_are_absolute_and_each_there_once(hrefs: list[str]) ->
 def test_each_link_is_what_a_browser_makes_of_it(start: str, rest: str, base: str) -> None:
     href = start + rest
     expected = web_url(href, base)
-    assert links(f'<a href="{escape(href)}">x</a>', base) == ([] if expected is None else [expected])
+    assert links(f'<a href="{escape(href)}">x</a>', Joiner(base)) == ([] if expected is None else [expected])

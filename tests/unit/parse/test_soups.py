@@ -3,12 +3,14 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from io import StringIO
 
 import pytest
 import soupsieve
 from bs4 import BeautifulSoup, Tag
 
 from scraper.parse import soup as soup_room
+from scraper.parse.builder import Listener
 from scraper.parse.edits import is_edited
 from scraper.parse.selectors import parse
 from scraper.parse.soup import make_soup
@@ -39,6 +41,66 @@ def test_a_soup_is_made_of_nothing_but_classes_of_bs4() -> None:
 )
 def test_a_soup_of_little_is_that_of_bs4(html: str) -> None:
     assert difference_between(make_soup(html), BeautifulSoup(f"{html}", "lxml")) == ""
+
+
+HEAD = "<!DOCTYPE html>\n<html lang=en><head><title>x</title></head><body class='a b'>"
+END = "</body>\n</html>\n"
+
+
+def events_were_needed(html: str, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the soup was made event by event, with Python's lock taken for each; the soup is compared as well."""
+    assert builds_alike()
+    listeners: list[Listener] = []
+
+    class Counted(Listener):
+        def __init__(self) -> None:
+            super().__init__()
+            listeners.append(self)
+
+    monkeypatch.setattr("scraper.parse.builder.Listener", Counted)
+    assert difference_between(make_soup(html), BeautifulSoup(StringIO(html, newline=""), "lxml")) == ""
+    return listeners != []
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        PAGE,
+        "<p>a<p>b",
+        f"{HEAD}<p>x{END}",
+        f"\n<!-- saved --> <?x y?>\n{HEAD}<p>x{END}",
+        HEAD.replace("DOCTYPE html", 'DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" ""') + END,
+        f"{HEAD}{END}<!-- served in 3 ms -->",
+        f"{HEAD}<script async defer>x.defer = true</script><input checked><option selected>{END}",
+        f"{HEAD}<input checked='checked' disabled='disabled'>checkedness{END}",
+        f"<!--[if IE]><html class=ie><![endif]-->{HEAD.removeprefix('<!DOCTYPE html>')}{END}",
+        f"{HEAD}<svg:a xlink:href=x {{{{k}}}}=v><o:p><template><b></b></template><![CDATA[x]]></html>",
+        f"{HEAD}<ul><li>1<li>2</p></ul><b><i></b></i><td>&nosuch;&#0;&eacute;<br/></br>{END}",
+        HEAD + "<div>" * 200 + END,
+    ],
+)
+def test_of_a_page_as_most_are_the_tree_tells_all(html: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not events_were_needed(html, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "",
+        "text",
+        "<!-- c -->",
+        f"{HEAD}<p>x<!doctype y>{END}",
+        f"{HEAD}{END} <p>x",
+        f"{HEAD}{END}</html>",
+        f"{HEAD}<!-- {END}",
+        f"{HEAD}<input checked><input checked='checked'>{END}",
+        f"{HEAD}<input checked><input checked='&#99;hecked'>{END}",
+        f"{HEAD}<html id=x>{END}",
+        HEAD + "<div>" * 300 + END,
+    ],
+)
+def test_what_the_tree_does_not_tell_the_events_do(html: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert events_were_needed(html, monkeypatch)
 
 
 def test_soups_that_differ_are_found_to_differ() -> None:
