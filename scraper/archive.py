@@ -13,12 +13,18 @@ import hashlib
 import re
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
+from typing import Any
 
 from scraper.config import SiteConfig
 from scraper.config.secrets import MASK, is_secret_name, without_user_info
+from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.exchange import Turn
+from scraper.fetch.fetcher import Fetcher, Origins, Outcome
 from scraper.fetch.tape import Tape
+from scraper.request import Request
 
 #: Where a head ends; servers leave out the carriage return.
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
@@ -70,6 +76,29 @@ class Recorder:
             if colon and (text.lower() in self._secret or is_secret_name(text)):
                 lines[place] = name + b": " + MASK.encode()
         return b"\r\n".join(lines) + blank + body
+
+
+class ArchivingFetcher(Fetcher):
+    """A fetcher whose outcomes bring their exchanges as records, made in the thread that fetches: many compress."""
+
+    def __init__(self, origins: Origins, body_limit: int, recorder: Recorder) -> None:
+        super().__init__(origins, body_limit)
+        self._recorder = recorder
+
+    def fetch(self, request: Request, domain: DomainSession, turn: Turn, **how: Any) -> Outcome:
+        tapes: list[Tape] = []
+        turn.tapes = tapes
+        outcome = super().fetch(request, domain, turn, **how)
+        if tapes:
+            tapes[-1].end(outcome.error)
+        return replace(outcome, records=self._recorder.records(tapes))
+
+
+def fetcher_of(config: SiteConfig, origins: Origins) -> Fetcher:
+    """What fetches for a crawl: where it has no archive, nothing is kept of what goes over the wire."""
+    if config.archive is None:
+        return Fetcher(origins, config.limits.body)
+    return ArchivingFetcher(origins, config.limits.body, Recorder(config))
 
 
 def info_record(filename: str, config: SiteConfig, run: int) -> bytes:

@@ -31,10 +31,10 @@ def check(
         bool, typer.Option("--no-defaults", help="Leave out the values that nobody wrote.")
     ] = False,
 ) -> None:
-    """Read a crawl's YAML, import what it names, and show what holds and where each value came from.
+    """Read a crawl's YAML and show what holds.
 
-    Nothing is fetched or written. Secrets are shown as ***. What is wrong is said with file, line and column, all
-    of it at once, and the exit code is 2.
+    Each value comes with where it came from. What the YAML names is imported; nothing is fetched or written. Secrets
+    are shown as ***. What is wrong is said with file, line and column, all of it at once, and the exit code is 2.
 
     \b
       scraper check config/books.yaml
@@ -65,7 +65,9 @@ def schema(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to this file.", show_default=False)
     ] = None,
 ) -> None:
-    """Print the JSON Schema of the YAML, by which an editor completes and checks it.
+    """Print the JSON Schema of the YAML, for editors.
+
+    By it an editor completes keys, shows what they mean, and marks what is wrong.
 
     \b
       scraper schema --output .scraper/schema.json

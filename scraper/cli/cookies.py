@@ -46,10 +46,10 @@ def cookies(
     ] = None,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
 ) -> None:
-    """List the cookies that a crawl keeps from run to run; or clear, export or import them.
+    """List, clear, export or import the cookies of a crawl.
 
-    Clearing and importing need a crawl that is not at work. A cookie file is as secret as the cookies: it is written
-    with mode 0600, for its owner's eyes.
+    They are kept from run to run. Clearing and importing need a crawl that is not at work. A cookie file is as
+    secret as the cookies: it is written with mode 0600, for its owner's eyes.
 
     \b
       scraper cookies config/shop.yaml

@@ -49,11 +49,12 @@ def diff(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: one change a line.")] = False,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
 ) -> None:
-    """Tell what changed from one run to another: items that are new, changed, gone or unlinked.
+    """Tell what changed from one run to another.
 
-    Items are told apart by the key that `items` in the YAML gives their type; those without one are not compared. An
-    item is gone only where its page was visited again, or answered that it is gone; unlinked, where its page is still
-    there and nothing leads to it any more. Only the store is read, so any two runs that it keeps will do.
+    Items are new, changed, gone or unlinked. They are told apart by the key that `items` in the YAML gives their
+    type; those without one are not compared. An item is gone only where its page was visited again, or answered that
+    it is gone; unlinked, where its page is still there and nothing leads to it any more. Only the store is read, so
+    any two runs that it keeps will do.
 
     \b
       scraper diff config/books.yaml

@@ -57,12 +57,12 @@ def explain(
     run: RunNumber = None,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
 ) -> None:
-    """Tell every decision about a URL in the newest run, or in --run N.
+    """Tell every decision about a URL in a run.
 
-    On which page it was found first, whether it was admitted or refused and by which key of the YAML, the line of
-    robots.txt that decides, each time it was sent with connection, answer and wait, its redirects, its end and its
-    items. A URL that the run never saw is judged by today's YAML. Only the store is read: nothing is fetched, and it
-    works while a crawl is running.
+    The run is the newest, or --run N. It tells on which page it was found first, whether it was admitted or refused
+    and by which key of the YAML, the line of robots.txt that decides, each time it was sent with connection, answer
+    and wait, its redirects, its end and its items. A URL that the run never saw is judged by today's YAML. Only the
+    store is read: nothing is fetched, and it works while a crawl is running.
 
     \b
       scraper explain config/books.yaml https://books.toscrape.com/catalogue/page-2.html

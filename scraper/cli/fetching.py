@@ -32,11 +32,12 @@ def fetch(
         bool, typer.Option("--body", help="Write the body to standard output, all else to standard error.")
     ] = False,
 ) -> None:
-    """Fetch one URL as a crawl would, and show status, headers, timing, connection and the robots verdict.
+    """Fetch one URL as a crawl would, and show what came of it.
 
-    Redirects are followed hop by hop. robots.txt is asked after it, and only shown. A private address that is typed
-    here is allowed. Any answer, a 404 too, is exit code 0; none is 1. Keys for --set are those of the YAML under
-    session, limits, network and origins, and user_agent.
+    That is status, headers, timing and connection, and what robots.txt says, which is asked afterwards and only
+    shown. Redirects are followed hop by hop. A private address that is typed here is allowed. Any answer, a 404 too,
+    is exit code 0; none is 1. Keys for --set are those of the YAML under session, limits, network and origins, and
+    user_agent.
 
     \b
       scraper fetch https://example.com/

@@ -46,14 +46,14 @@ def probe(
     ] = _IDLE,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
 ) -> None:
-    """Measure how a server treats connections, and print the YAML that suits it.
+    """Measure how a server treats connections.
 
-    It asks for one page again and again: whether its connection is kept alive, for how many requests and how long
-    while idle, what a handshake costs, whether bodies are compressed, and whether a page that did not change is
-    answered with 304. It makes at most 12 requests, robots.txt included, one at a time and politeness.delay or the
-    Crawl-delay apart, and takes at most 30 seconds more than --idle: 45 by default. What robots.txt closes is not
-    asked for. A private address that is typed here is allowed. Keys for --set are those of the YAML under session,
-    politeness, limits, network and origins, and user_agent.
+    At the end it prints the YAML that suits the server. It asks for one page again and again: whether its connection
+    is kept alive, for how many requests and how long while idle, what a handshake costs, whether bodies are
+    compressed, and whether a page that did not change is answered with 304. It makes at most 12 requests, robots.txt
+    included, one at a time and politeness.delay or the Crawl-delay apart, and takes at most 30 seconds more than
+    --idle: 45 by default. What robots.txt closes is not asked for. A private address that is typed here is allowed.
+    Keys for --set are those of the YAML under session, politeness, limits, network and origins, and user_agent.
 
     \b
       scraper probe https://books.toscrape.com/

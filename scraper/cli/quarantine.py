@@ -41,10 +41,11 @@ def quarantine(
     ] = False,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
 ) -> None:
-    """List the items that were put aside in the newest run, or in --run N, each with its page and what is wrong.
+    """List items that were put aside, and what is wrong with each.
 
-    An item is put aside where the model that `items` in the YAML names for its type refuses it, or a field that is
-    required there is empty. It is in no export, and it is kept as long as its run is.
+    They are those of the newest run, or of --run N, each with its page. An item is put aside where the model that
+    `items` in the YAML names for its type refuses it, or a field that is required there is empty. It is in no
+    export, and it is kept as long as its run is.
 
     \b
       scraper quarantine config/books.yaml

@@ -45,11 +45,11 @@ def record(
     ] = None,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
 ) -> None:
-    """Save pages, with the items and requests that the spider makes of them now, as tests for `scraper replay`.
+    """Save pages, with what the spider makes of them, as tests.
 
-    Each page is a folder under tests/recorded/NAME/. It is fetched as the crawl would: on its Session, with its
-    delay, by robots.txt and the guard against private addresses; but nobody logs in. Set-Cookie is not kept. A page
-    that was recorded before is recorded anew.
+    `scraper replay` runs them. Each page is a folder under tests/recorded/NAME/. It is fetched as the crawl would:
+    on its Session, with its delay, by robots.txt and the guard against private addresses; but nobody logs in.
+    Set-Cookie is not kept. A page that was recorded before is recorded anew.
 
     \b
       scraper record config/books.yaml https://books.toscrape.com/
@@ -83,11 +83,11 @@ def replay(
     ] = False,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
 ) -> None:
-    """Run the spider, and the pipelines, on recorded pages, and show what differs from what was recorded.
+    """Run the spider on recorded pages, and show what differs.
 
-    Nothing is fetched. Of each page that differs: the fields of each item, before and after, and the requests that
-    are new or gone. The exit code is 1 where anything differs, unless --update accepts it. Fields that differ each
-    time are named in `ignore` in the page's expected.json.
+    The pipelines run, too. Nothing is fetched. Of each page that differs: the fields of each item, before and after,
+    and the requests that are new or gone. The exit code is 1 where anything differs, unless --update accepts it.
+    Fields that differ each time are named in `ignore` in the page's expected.json.
 
     \b
       scraper replay

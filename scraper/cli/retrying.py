@@ -41,12 +41,12 @@ def retry(
     quiet: Quiet = False,
     stats: StatsFile = None,
 ) -> None:
-    """Put the failures of the newest run back and go on with it, as crawl does.
+    """Put failures of the newest run back, and go on with it.
 
-    The run is open again, its failures are queued as if they had never been sent, and its exports get what is found
-    now; files that had taken their names are written anew. A robots.txt that could not be had is asked for again. A
-    POST or another request that must not be repeated is put back only where its reason is named. Where nothing is to
-    be put back, nothing happens.
+    The run, or --run N, is open again, its failures are queued as if they had never been sent, and its exports get
+    what is found now; files that had taken their names are written anew. A robots.txt that could not be had is asked
+    for again. A POST or another request that must not be repeated is put back only where its reason is named. Where
+    nothing is to be put back, nothing happens.
 
     \b
       scraper retry config/books.yaml

@@ -35,7 +35,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _about() -> None:
-    """Try the rules of a YAML, which make items of pages without Python.
+    """Try the rules of a YAML on a page.
+
+    Rules make items of pages without Python.
 
     \b
       scraper rules test config/shop.yaml https://shop.example/product/1

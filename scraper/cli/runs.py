@@ -61,7 +61,9 @@ def runs(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: the figures, or the failures.")] = False,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
 ) -> None:
-    """List the runs of a crawl, the newest first; or show one, or what failed in it.
+    """List the runs of a crawl; show one, or what failed in it.
+
+    The newest comes first. The store keeps as many as the YAML's key `keep_runs` says.
 
     \b
       scraper runs config/books.yaml
@@ -195,6 +197,7 @@ def export(
     \b
       scraper export config/books.yaml > books.jsonl
       scraper export config/books.yaml --run 3 --output books.csv --fields title,price
+      scraper export config/books.yaml --output books.parquet
     """
     config = _export_config(target, format, item, fields)
     loaded = load(site, sets=sets)

@@ -27,7 +27,7 @@ from scraper.schedule.processes import SystemProcesses
 from scraper.schedule.sites import Site, Sites, site_of
 from scraper.store.schedules import Occurrence, Schedules, Standing, State
 
-_ABOUT = """Run crawls again and again, each when its YAML's key `schedule` says.
+_ABOUT = """Run crawls when the key `schedule` of their YAML says.
 
 \b
   schedule: {cron: "0 */6 * * *", timezone: Europe/London}
@@ -83,7 +83,7 @@ def run(paths: Paths) -> None:
 
 
 def list_(paths: Paths, as_json: AsJson = False) -> None:
-    """List schedules: when each crawl runs next, how its last run ended, and whether it is paused.
+    """List schedules: the next run, how the last one ended.
 
     \b
       scraper schedule list config/
@@ -138,7 +138,9 @@ def trigger(paths: Paths) -> None:
 
 
 def pause(paths: Paths) -> None:
-    """Start crawls by themselves no more, until `resume`; a crawl that is at work goes on.
+    """Start crawls by themselves no more, until `resume`.
+
+    A crawl that is at work goes on.
 
     \b
       scraper schedule pause config/books.yaml
@@ -169,7 +171,9 @@ def history(
     ] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the runs of schedules, the newest first: those that were left out, too, and why.
+    """List the runs of schedules, the newest first.
+
+    Those that were left out are there too, with the reason.
 
     \b
       scraper schedule history config/books.yaml

@@ -66,10 +66,11 @@ def shell(
     ] = None,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
 ) -> None:
-    """Look at a page at a Python prompt: response, soup, css, select, follow, fetch, and rules where there are any.
+    """Look at a page at a Python prompt.
 
-    The prompt is IPython's where that is installed. Redirects are followed, robots.txt is not asked, and a private
-    address that is typed here is allowed. A page may also be a file of HTML, or the folder of a recording.
+    It has the names response, soup, css, select, follow, fetch, and rules where there are any. The prompt is
+    IPython's where that is installed. Redirects are followed, robots.txt is not asked, and a private address that is
+    typed here is allowed. A page may also be a file of HTML, or the folder of a recording.
 
     \b
       scraper shell https://books.toscrape.com/

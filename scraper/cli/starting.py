@@ -38,9 +38,10 @@ def init(
         ),
     ] = None,
 ) -> None:
-    """Make a project that works: a spider, its YAML, a README and a test. Nothing is overwritten.
+    """Make a project that works.
 
-    Its spider crawls the demo shop until you give it another address.
+    It has a spider, its YAML, a README and a test. The spider crawls the demo shop until you give it another
+    address. Nothing is overwritten.
 
     \b
       scraper init my-shop
@@ -80,10 +81,11 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Crawl a small shop on this machine: items, the ledger of its connections, and where the files lie.
+    """Crawl a small shop on this machine, and show what came of it.
 
-    The shop has pages that are busy, ask for patience, end their connection, or are only for members. Every run
-    begins anew. Exit code 0 says that every product came exactly once, as it is.
+    That is its items, the ledger of its connections, and where the files lie. The shop has pages that are busy, ask
+    for patience, end their connection, or are only for members. Every run begins anew. Exit code 0 says that every
+    product came exactly once, as it is.
 
     \b
       scraper demo

@@ -19,9 +19,9 @@ from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.store import Store
 from scraper.store.domains import START
+from scraper.store.spool import Archived
 from scraper.store.values import (
     Again,
-    Archived,
     Batch,
     Carried,
     Committed,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
-from scraper.archive import Recorder
+from scraper.archive import fetcher_of
 from scraper.config import SiteConfig
 from scraper.engine.admission import Admission
 from scraper.engine.clerk import Clerk
@@ -36,7 +36,6 @@ from scraper.engine.unsent import NamedByRobots
 from scraper.engine.watch import Watch
 from scraper.engine.worker import Worker
 from scraper.errors import LeaseLost
-from scraper.fetch.fetcher import Fetcher
 from scraper.fetch.fetcher import Outcome as Fetch
 from scraper.fetch.guard import Guard
 from scraper.fetch.robots import Robots, product_token
@@ -45,9 +44,9 @@ from scraper.observe.events import Events
 from scraper.parts import Parts
 from scraper.response import Response
 from scraper.store import Store
+from scraper.store.spool import Archived
 from scraper.store.tables import Kind
 from scraper.store.values import (
-    Archived,
     Batch,
     Checked,
     Failed,
@@ -136,7 +135,7 @@ class Shard:
         self._heartbeat = Heartbeat(lambda: store.renew_leases(self.owner), self._beaten)
         self._worker = Worker(
             self._frontier,
-            Fetcher(parts.origins, limits.body),
+            fetcher_of(config, parts.origins),
             Guard(config.network.allow_private),
             self._admission,
             limits,
@@ -145,7 +144,6 @@ class Shard:
             self._mark_sent,
             self._heartbeat.check,
             revisit,
-            Recorder(config) if config.archive is not None else None,
         )
         self._fetchers: list[threading.Thread] = []
         watch = Watch(self._frontier, self._parser, limits, emit)
@@ -179,8 +177,8 @@ class Shard:
         self._heartbeat.check()
         self._store.mark_sent(request)
 
-    def settled(self, outcome: Outcome) -> None:
-        """An outcome that needs no parsing."""
+    def settled(self, outcome: Outcome | Archived) -> None:
+        """An outcome that needs no parsing, or what was exchanged beside one, for the archive."""
         self._inbox.put(outcome)
 
     def _unsent(self, outcome: Outcome) -> None:
@@ -206,10 +204,6 @@ class Shard:
     def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
         """A robots.txt for the store."""
         self._inbox.put(RobotsRow(origin, domain.name, robots.state.value, robots.text, robots.why, robots.asked_at))
-
-    def archived(self, domain: Domain, records: bytes) -> None:
-        """What was exchanged for a robots.txt, for the archive."""
-        self._inbox.put(Archived(domain.name, records))
 
     def _wake(self) -> None:
         self._inbox.put(None)

@@ -7,10 +7,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import IO, Protocol
 
-from scraper.archive import Recorder
 from scraper.config import Limits
 from scraper.engine import sitemaps
 from scraper.engine.admission import Admission
@@ -34,6 +32,7 @@ from scraper.observe.events import Events
 from scraper.request import Request
 from scraper.response import Response
 from scraper.store import checks
+from scraper.store.spool import Archived
 from scraper.store.tables import Kind
 from scraper.store.values import Again, Checked, Failed, Outcome, Queued, Redirected, Refusal, Visit, Yielded
 
@@ -48,8 +47,8 @@ _SERVER_FAILED = TRANSIENT | {"certificate", "bad-http"}
 class Desk(Protocol):
     """Where a worker puts what it brings."""
 
-    def settled(self, outcome: Outcome) -> None:
-        """An outcome that needs no parsing."""
+    def settled(self, outcome: Outcome | Archived) -> None:
+        """An outcome that needs no parsing, or what was exchanged beside one, for the archive."""
 
     def parse(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
         """A page for the parse thread, and `hash_of` its body."""
@@ -65,9 +64,6 @@ class Desk(Protocol):
 
     def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
         """A robots.txt for the store."""
-
-    def archived(self, domain: Domain, records: bytes) -> None:
-        """What was exchanged for a robots.txt, for the archive."""
 
 
 class Worker:
@@ -85,7 +81,6 @@ class Worker:
         mark_sent: Callable[[int], None],
         check_lease: Callable[[], None],
         revisit: Revisit,
-        recorder: Recorder | None = None,
     ) -> None:
         self._frontier = frontier
         self._fetcher = fetcher
@@ -97,7 +92,6 @@ class Worker:
         self._mark_sent = mark_sent
         self._check_lease = check_lease
         self._revisit = revisit
-        self._recorder = recorder
         self._logins = Logins(frontier, emit, self._send_for_login)
         self._turns: set[Turn] = set()
         self._lock = threading.Lock()
@@ -170,13 +164,9 @@ class Worker:
         """Send a request; `body` takes the answer's where it is a sitemap."""
         fetch, session = self._fetcher.fetch, job.domain.session
         with self._turn(job) as turn:
-            self._tape(turn)
             if body is None:
-                fetched = fetch(request, session, turn, conditions=conditions)
-            else:
-                fetched = fetch(request, session, turn, body_limit=sitemaps.MAX_BYTES, truncate=True, into=body)
-            records = self._records(turn, fetched)
-            return replace(fetched, records=records) if records else fetched
+                return fetch(request, session, turn, conditions=conditions)
+            return fetch(request, session, turn, body_limit=sitemaps.MAX_BYTES, truncate=True, into=body)
 
     @contextlib.contextmanager
     def _turn(self, job: Job) -> Iterator[Turn]:
@@ -190,18 +180,6 @@ class Worker:
             finally:
                 with self._lock:
                     self._turns.discard(turn)
-
-    def _tape(self, turn: Turn) -> None:
-        """Keep what is sent and received from here on, where the crawl is archived. Logins are left out: secrets."""
-        if self._recorder is not None:
-            turn.tapes = []
-
-    def _records(self, turn: Turn, fetch: Fetch) -> bytes:
-        """What the turn exchanged since `_tape`, for the archive. Made here, where many threads can compress."""
-        if self._recorder is None or not turn.tapes:
-            return b""
-        turn.tapes[-1].end(fetch.error)
-        return self._recorder.records(turn.tapes)
 
     def _was_turned_away(self, job: Job, queued: Queued, fetch: Fetch) -> bool:
         """Whether it was fetched logged out; then it is settled, and nobody parses it."""
@@ -382,11 +360,9 @@ class Worker:
         try:
             with self._turn(job) as turn:
                 for _ in range(MAX_REDIRECTS + 1):
-                    self._tape(turn)
                     fetch = self._fetcher.fetch(request, session, turn, body_limit=MAX_BYTES, truncate=True)
-                    records = self._records(turn, fetch)
-                    if records:
-                        self._desk.archived(job.domain, records)
+                    if fetch.records:
+                        self._desk.settled(Archived(job.domain.name, fetch.records))
                     self._report(fetch, request, job.domain, attempt, "robots")
                     response = fetch.response
                     if response is None:

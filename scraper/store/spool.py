@@ -10,6 +10,16 @@ from sqlalchemy import Connection, delete, select
 from scraper.store.statements import Prepared, inserting
 from scraper.store.tables import chunks, spool
 
+#: Records of the archive; the word for where a field is called `bytes`.
+Records = bytes
+
+
+class Archived(NamedTuple):
+    """What was exchanged beside the frontier's requests."""
+
+    domain: str
+    records: Records
+
 
 class Spooled(NamedTuple):
     """Records of one request, in the order of the table's columns."""

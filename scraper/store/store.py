@@ -387,8 +387,6 @@ class Store:
         with self._database.writing() as connection:
             items.keep_position(connection, run, name, position)
 
-    # The archive -----------------------------------------------------------------------------------------
-
     def spooled(self, run: int, most_bytes: int) -> list[tuple[int, bytes]]:
         """What is to be written next to the run's archive: rows with their numbers, up to so many bytes or one."""
         with self._database.reading() as connection:

@@ -10,10 +10,8 @@ from typing import Any
 from scraper.figures import Figures
 from scraper.health import PutAside, Shape
 from scraper.request import Request
+from scraper.store.spool import Archived, Records
 from scraper.store.tables import Kind
-
-#: What `bytes` is where a field is called so.
-_Blob = bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ class Attempt:
     wait: float | None
     seconds: float
     bytes: int  # of the body, over the wire
-    records: _Blob = b""  # of the archive, where one is kept
+    records: Records = b""  # of the archive, where one is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,14 +290,6 @@ class RobotsRow:
     text: str
     why: str
     asked_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Archived:
-    """What was exchanged beside the frontier's requests, as records of the archive."""
-
-    domain: str
-    records: bytes
 
 
 @dataclass(slots=True)

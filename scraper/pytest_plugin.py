@@ -1,7 +1,7 @@
 """The pytest plugin: recorded pages as tests, one a page, where the ini option `scraper_recordings` names them.
 
-It lies beside the package, which is imported only where there is a recording to replay: pytest loads every plugin
-that is installed, also for projects that make no use of it.
+A project asks for it by `addopts = "-p scraper.pytest_plugin"`: were it loaded wherever scraper is installed, every
+start of pytest would import all of it.
 """
 
 from __future__ import annotations
