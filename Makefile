@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale sitemaps rules-speed proofs bench profile clean
+.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale sitemaps rules-speed export-kills proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -69,7 +69,10 @@ rules-speed: $(READY)  ## a crawl by rules against the same by a spider written 
 sitemaps: $(READY)  ## a million URLs from an index of twenty sitemaps: each queued once, memory bounded
 	$(BIN)/python -m tests.proofs.sitemaps $(ARGS)
 
-proofs: kill-storm memory manners toxic storm scale sitemaps rules-speed  ## all proofs that take minutes
+export-kills: $(READY)  ## every kind of export killed 30 times at random: every item once, nothing half
+	$(BIN)/python -m tests.proofs.export_kills $(ARGS)
+
+proofs: kill-storm memory manners toxic storm scale sitemaps rules-speed export-kills  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.

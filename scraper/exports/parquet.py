@@ -165,9 +165,12 @@ class ParquetExport:
 
     def _let_go(self) -> None:
         self._is_open = False
-        if self._file is not None:
-            # What a writer that was left writes as it is collected has nowhere to go.
-            with contextlib.suppress(OSError):
+        # What could not be written is written again from the store; the error that tells why is on its way.
+        with contextlib.suppress(OSError, self._arrow.ArrowException):
+            if self._writer is not None:
+                self._writer.close()
+        with contextlib.suppress(OSError):
+            if self._file is not None:
                 self._file.close()
         self._writer = self._file = None
         self._rows, self._bytes = [], 0

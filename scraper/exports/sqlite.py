@@ -162,7 +162,8 @@ class SqliteExport(TableExport):
         if self._settings.mode_of(type) != "upsert" or any(name not in names for name in key):
             return insertion
         # What this item has no value for is emptied: the item as it is now takes the old one's place.
-        set_ = [f"{_quoted(name)} = excluded.{_quoted(name)}" for name in self._ours[table] if name not in key]
+        emptied = [name for name in self._ours[table] if name in self._columns[table] and name not in key]
+        set_ = [f"{_quoted(name)} = excluded.{_quoted(name)}" for name in emptied]
         action = f"DO UPDATE SET {', '.join(set_)}" if set_ else "DO NOTHING"
         return f"{insertion} ON CONFLICT ({', '.join(map(_quoted, key))}) {action}"
 

@@ -113,7 +113,8 @@ class TableExport(ABC):
                 self._types[row.type] = self._prepare(row.type)
             table = self._types[row.type]
             data = row.data if fields is None else {name: row.data.get(name) for name in fields}
-            self._ours[table] = list(dict.fromkeys([*self._ours.get(table, ()), *data]))
+            ours = self._ours.setdefault(table, [])
+            ours += [name for name in data if name not in ours]
             self._add(table, row.type, data)
         self._flush()
         return True

@@ -20,13 +20,16 @@ class IdleLimits:
     """By origin, seconds after which the server closes. Safe under threads.
 
     A server that announces its limit is believed. Of another the limit is learned when two connections were found
-    closed after idling, and none has lived longer: that is the longer of both times.
+    closed after idling, and none has lived longer: that is the longer of both times. What was learned so is kept
+    for the runs to come; in this one the ledger goes on saying what the server does.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         #: Limit, and until when (seconds since the epoch) it holds.
         self._limits: dict[str, tuple[float, float]] = {}
+        #: The same, learned in this run.
+        self._for_later: dict[str, tuple[float, float]] = {}
         self._survived: dict[str, float] = {}
         self._closed: dict[str, tuple[float, float]] = {}
         #: Grows with every change, so that what is unchanged need not be stored again.
@@ -41,17 +44,17 @@ class IdleLimits:
         """The server said so (`Keep-Alive: timeout=`)."""
         if self.of(origin) != seconds:
             with self._lock:
-                self._keep(origin, seconds)
+                self._keep(self._limits, origin, seconds)
 
     def survived(self, origin: str, seconds: float) -> None:
         """A connection carried a request after idling so long."""
         if seconds > self._survived.get(origin, 0.0):
             with self._lock:
                 self._survived[origin] = max(seconds, self._survived.get(origin, 0.0))
-                known = self._limits.get(origin)
-                if known is not None and known[0] < seconds:
-                    del self._limits[origin]
-                    self.changes += 1
+                for limits in (self._limits, self._for_later):
+                    if origin in limits and limits[origin][0] < seconds:
+                        del limits[origin]
+                        self.changes += 1
 
     def closed(self, origin: str, seconds: float) -> None:
         """The server closed a connection that had idled so long, without a word."""
@@ -64,17 +67,17 @@ class IdleLimits:
                 self._closed[origin] = seconds, now
             elif now - before[1] >= _APART:
                 self._closed[origin] = seconds, now
-                self._keep(origin, max(before[0], seconds))
+                self._keep(self._for_later, origin, max(before[0], seconds))
 
-    def _keep(self, origin: str, seconds: float) -> None:
-        if origin in self._limits or len(self._limits) < _MOST:
-            self._limits[origin] = seconds, time.time() + _HOLDS
+    def _keep(self, limits: dict[str, tuple[float, float]], origin: str, seconds: float) -> None:
+        if origin in limits or len(limits) < _MOST:
+            limits[origin] = seconds, time.time() + _HOLDS
             self.changes += 1
 
     def dump(self) -> str:
         """All of them as JSON."""
         with self._lock:
-            return json.dumps(self._limits, separators=(",", ":"))
+            return json.dumps({**self._limits, **self._for_later}, separators=(",", ":"))
 
     def load(self, text: str) -> None:
         """Begin with what `dump` gave, leaving out what holds no longer."""

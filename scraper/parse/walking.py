@@ -22,6 +22,10 @@ from scraper.parse.linking import Part, Special
 
 #: How many elements may be open at once. libxml2 leaves out of a tree what is below 255 others or so.
 _MAX_DEPTH = 250
+#: What is longer (bytes) without an end of a tag, and has more words, may be a tag with that many attributes.
+_LONG_TAG, _MOST_WORDS = 20_000, 2_000
+#: As a value may hold an end of a tag, the values of all tags together are bounded as well.
+_MOST_VALUES = 30_000
 #: The names that libxml2 gives as the value of an attribute that has none.
 _MINIMIZED = frozenset(
     {"checked", "compact", "declare", "defer", "disabled", "ismap", "multiple", "nohref", "noresize", "noshade"}
@@ -58,7 +62,7 @@ def parts_of(text: str, parser: Any) -> list[Part] | None:
     """
     lowered = text.encode().lower()
     around = _surroundings(lowered)
-    if around is None:
+    if around is None or _may_have_endless_tags(lowered):
         return None
     parser.feed(text if around.after_root is None else text + _SENTINEL)
     try:
@@ -85,6 +89,13 @@ def parts_of(text: str, parser: Any) -> list[Part] | None:
     if after:
         parts.pop()
     return parts
+
+
+def _may_have_endless_tags(lowered: bytes) -> bool:
+    """Whether a tag may have thousands of attributes: for its tree libxml2 compares each with all others."""
+    if len(lowered) < _LONG_TAG:
+        return False
+    return lowered.count(b"=") > _MOST_VALUES or any(len(part) >= _LONG_TAG and len(part.split()) > _MOST_WORDS for part in lowered.split(b">"))
 
 
 def _surroundings(lowered: bytes) -> _Surroundings | None:

@@ -159,7 +159,7 @@ class Commit:
         self._items: list[_Item] = []
         self._spooled: list[Spooled] = []
         self._visits: list[tuple[bytes, int]] = []
-        self._distrusted: list[tuple[bytes]] = []
+        self._forgotten: list[tuple[bytes]] = []
         self._copies: list[tuple[int, int, int, int]] = []
         self._health = health.Tally(run)
         self._left_out = quarantine.LeftOut(run, now)
@@ -228,6 +228,9 @@ class Commit:
             case Failed():
                 self._end(request, t.State.FAILED, "failed")
                 self._failures.append(self._failure(outcome))
+                if outcome.status in (404, 410):
+                    # What is gone is not to come back from an earlier run, whatever a sitemap says of it.
+                    self._forgotten.append((outcome.queued.fingerprint,))
                 if outcome.yielded is not None:
                     self._take_in(outcome.yielded, request)
             case Redirected():
@@ -248,7 +251,7 @@ class Commit:
                 self._again.append((outcome.not_before, outcome.attempts, 0, request))
                 if outcome.distrust:
                     self._counts["distrusted"] += 1
-                    self._distrusted.append((outcome.queued.fingerprint,))
+                    self._forgotten.append((outcome.queued.fingerprint,))
 
     def _end(self, request: int, state: t.State, count: str | None) -> None:
         self._ends.setdefault(state.value, []).append(request)
@@ -372,7 +375,7 @@ class Commit:
         self._health.write(connection)
         self._left_out.write(connection)
         visits.note(connection, self._visits)
-        visits.forget(connection, self._distrusted)
+        visits.forget(connection, self._forgotten)
         return added
 
     def _sum_up(self, batch: Batch) -> Counts:

@@ -114,6 +114,16 @@ def test_a_page_that_is_gone_takes_its_items_with_it(page_server: Any, tmp_path:
     assert (second["found"], second["failed"]) == ({"": "home", "a": "a", "b": "b"}, 1)
 
 
+def test_what_is_gone_does_not_come_back_from_an_earlier_run(page_server: Any, tmp_path: Path):
+    pages = Changing()
+    server = page_server(pages)
+    visit(server, tmp_path)
+    del pages.bodies["/c"]
+    visit(server, tmp_path)
+    third = visit(server, tmp_path, revisit={"fresh_for": "1h"})
+    assert (third["found"], third["statuses"]) == ({"": "home", "a": "a", "b": "b"}, {404: 1})
+
+
 def test_the_same_body_without_a_304_is_not_parsed_either(page_server: Any, tmp_path: Path):
     pages = Changing(ETag="new each time")
     server = page_server(pages)

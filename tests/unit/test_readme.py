@@ -23,6 +23,23 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 
 
+#: What a fragment of YAML leaves out.
+REST = {
+    "start_urls": "start_urls: [https://shop.example/]",
+    "rules": "rules: [{match: '*', item: book, fields: {title: h1}}]",
+}
+VARIABLES = {"SHOP_USER": "me", "SHOP_PASSWORD": "secret", "ALERT_URL": "https://alerts.example/"}
+
+
+def fragments() -> list[Any]:
+    """Each fragment of YAML in README and docs, by the page that shows it."""
+    found = [pytest.param(text, id="README") for text in blocks("yml")]
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        fenced = re.findall(r"^```yaml\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        found += [pytest.param(text, id=page.stem) for text in fenced]
+    return found
+
+
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_yaml(text: str, tmp_path: Path):
     (tmp_path / "books.yaml").write_text(text, encoding="utf-8")
@@ -32,8 +49,17 @@ def test_yaml(text: str, tmp_path: Path):
     assert config.exports[1].fields == ("title", "price")
 
 
+@pytest.mark.parametrize("text", fragments())
+def test_fragment_of_yaml(text: str, tmp_path: Path):
+    (tmp_path / "shop.yaml").write_text(
+        "\n".join([*(line for key, line in REST.items() if f"{key}:" not in text), text]), encoding="utf-8"
+    )
+    loaded = load(tmp_path / "shop.yaml", environ=VARIABLES)
+    assert set(loaded.config.model_fields_set) >= set(re.findall(r"^(\w+):", text, re.MULTILINE))
+
+
 def test_there_are_blocks_to_test():
-    assert (len(blocks("yaml")), len(blocks("python"))) == (1, 3)
+    assert (len(blocks("yaml")), len(blocks("yml")), len(blocks("python"))) == (1, 2, 3)
 
 
 @pytest.mark.parametrize("text", blocks("python"))

@@ -34,7 +34,11 @@ def test_read():
     [
         (FEED, "exports[0].changes", "expected items that have a key"),
         ({"gate": {"max_gone": 0.2}}, "gate.max_gone", "expected items that have a key"),
-        (KEYED | {"exports": [{"path": "out/a.csv", "changes": True}]}, "exports[0].path", "expected jsonl for changes"),
+        (
+            KEYED | {"exports": [{"path": "out/a.csv", "changes": True}]},
+            "exports[0].path",
+            "expected jsonl for changes",
+        ),
         (KEYED | {"exports": [{**FEED["exports"][0], "fields": ["a"]}]}, "exports[0].fields", "expected no fields"),
         ({"keep_runs": 0}, "keep_runs", "expected a whole number of 1 or more"),
     ],
