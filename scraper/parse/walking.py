@@ -95,7 +95,9 @@ def _may_have_endless_tags(lowered: bytes) -> bool:
     """Whether a tag may have thousands of attributes: for its tree libxml2 compares each with all others."""
     if len(lowered) < _LONG_TAG:
         return False
-    return lowered.count(b"=") > _MOST_VALUES or any(len(part) >= _LONG_TAG and len(part.split()) > _MOST_WORDS for part in lowered.split(b">"))
+    if lowered.count(b"=") > _MOST_VALUES:
+        return True
+    return any(len(part) >= _LONG_TAG and len(part.split()) > _MOST_WORDS for part in lowered.split(b">"))
 
 
 def _surroundings(lowered: bytes) -> _Surroundings | None:

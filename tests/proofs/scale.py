@@ -251,9 +251,7 @@ def main() -> None:
     limits = (("resumed", options.resume), ("peak", options.memory), ("take_ms", options.take))
     missed = [f"{key} {seen[key]:.2f} is over {most}" for key, most in limits if seen[key] > most]
     limits = (("first", options.resume), ("peak", options.memory))
-    missed += [
-        f"its {key} {crawled[key]:.2f} is over {most}" for key, most in limits if crawled[key] > most
-    ]
+    missed += [f"its {key} {crawled[key]:.2f} is over {most}" for key, most in limits if crawled[key] > most]
     if missed:
         sys.exit("; ".join(missed))
 
