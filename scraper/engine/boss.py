@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+from scraper import urls
 from scraper.config import SiteConfig
 from scraper.engine.admission import Admission
 from scraper.engine.direction import Director
 from scraper.engine.messages import Order, Report
 from scraper.observe.events import Events
+from scraper.request import Request
 from scraper.store import Store
 from scraper.store.values import Counts, Found, RunRow
 
@@ -61,7 +63,13 @@ class Boss:
         """The pages of an earlier run that were not reached, as far as they are within the scope."""
         hosts = (*self._config.own_hosts(), *self.director.hosts())
         admission = Admission(self._config, hosts)
-        return self._store.queue_checks(self._run.id, lambda page: isinstance(admission.judge(page), Found))
+        # Of an origin that was not reached at all nothing is asked: the shop has moved, or is a test's.
+        reached = self._store.origins_reached(self._run.id)
+
+        def admits(page: Request) -> bool:
+            return urls.origin_of(page.url) in reached and isinstance(admission.judge(page), Found)
+
+        return self._store.queue_checks(self._run.id, admits)
 
     def look(self) -> None:
         """Called all the time: tells how it goes and keeps the working time, when it is time to."""

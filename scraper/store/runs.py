@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
-from scraper.store.tables import failures, refusals, runs
+from scraper import urls
+from scraper.store.tables import failures, frontier, pages, refusals, runs
 from scraper.store.values import COUNTS, GOOD_RESULTS, ChangeCounts, Counts, FailureRow, RunRow
 
 
@@ -64,6 +65,12 @@ def add_queued(connection: Connection, run: int, count: int) -> None:
 def keep_changes(connection: Connection, run: int, counts: ChangeCounts) -> None:
     """What a comparison with an earlier run came to."""
     connection.execute(update(runs).where(runs.c.id == run).values(changes=json.dumps(asdict(counts))))
+
+
+def origins_reached(connection: Connection, run: int) -> set[str]:
+    """The origins of a run's pages."""
+    done = select(pages.c.url).join(frontier, frontier.c.id == pages.c.request).where(frontier.c.run == run)
+    return {urls.origin_of(url) for url in connection.scalars(done)}
 
 
 def get(connection: Connection, run: int) -> RunRow | None:

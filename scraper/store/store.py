@@ -150,6 +150,11 @@ class Store:
             if earlier is not None:
                 changes.keep_lingering(connection, earlier, run)
 
+    def origins_reached(self, run: int) -> set[str]:
+        """The origins of a run's pages."""
+        with self._database.reading() as connection:
+            return runs.origins_reached(connection, run)
+
     def queue_checks(self, run: int, admits: Callable[[Request], bool]) -> Counts:
         """Ask, in this run, the pages of items known before that it has not met; returns its counts since.
 
