@@ -98,6 +98,7 @@ class OpenConnections(threading.Thread):
         self.join()
 
 
+@pytest.mark.timing
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="the system has no /proc/net/tcp")
 def test_never_more_connections_than_the_pool_has(docs: Any, nginx: Any, tmp_path: Path) -> None:
     server = nginx(docs("postgresql-doc-15"), "keepalive_requests 20;")
