@@ -323,7 +323,7 @@ class TestRunsAndExport:
 
     def test_export_of_a_format_that_nothing_names(self, folder: Path):
         done = command("export", "site.yaml", "--output", "items.txt", cwd=folder)
-        assert (done.returncode, "--format jsonl" in done.stderr) == (2, True), done.stderr
+        assert (done.returncode, "add --format, one of jsonl, json, csv" in done.stderr) == (2, True), done.stderr
         done = command("export", "site.yaml", "--output", "items.txt", "--format", "csv", cwd=folder)
         assert done.returncode == 0
         assert (folder / "items.txt").read_bytes().startswith(b"title,url\r\n")
