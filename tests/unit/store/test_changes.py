@@ -31,7 +31,8 @@ from scraper.store.values import (
     StoredItem,
     Yielded,
 )
-from tests.unit.store.test_store import ME, SITE, done, pages, start
+from tests.unit.store.conftest import ME
+from tests.unit.store.test_store import SITE, done, pages, start
 
 KEYED = {"items": {"item": {"key": ["sku"]}}}
 

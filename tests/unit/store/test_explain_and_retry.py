@@ -14,7 +14,8 @@ from scraper.store import Store
 from scraper.store.explain import History
 from scraper.store.tables import State
 from scraper.store.values import Again, Attempt, Batch, Failed, Queued, Redirected, Refusal, RobotsRow, Yielded
-from tests.unit.store.test_store import ME, SITE, done, found, pages, start
+from tests.unit.store.conftest import ME
+from tests.unit.store.test_store import SITE, done, found, pages, start
 
 EPOCHS = {SITE: 1}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,24 +15,8 @@ from scraper.store import Store
 from scraper.store.outgoing import pack, unpack
 from scraper.store.seen import Recent, Seen
 from scraper.store.values import Batch, Refusal, StartTaken, StoredItem, Yielded
-from tests.unit.store.test_store import ME, SITE, done, pages, start
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "crawl.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with Store(path, lock=True) as store:
-        store.join(ME)
-        yield store
-
-
-@pytest.fixture
-def run(store: Store) -> int:
-    return store.begin_run("books", "identity", {}).id
+from tests.unit.store.conftest import ME
+from tests.unit.store.test_store import SITE, done, pages, start
 
 
 class TestRecent:

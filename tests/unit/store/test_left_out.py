@@ -14,7 +14,8 @@ from scraper.pipes import DUPLICATE
 from scraper.store import Store
 from scraper.store.quarantine import LONGEST_REASON, MOST_REASONS, OTHER_REASONS
 from scraper.store.values import Batch, Carried, Counts, Done, Failed, Queued, RunRow, StoredItem, Yielded
-from tests.unit.store.test_store import ME, SITE, done, pages, start
+from tests.unit.store.conftest import ME
+from tests.unit.store.test_store import SITE, done, pages, start
 
 FULL = Shape("book", ("title", "price"), (), ())
 NO_PRICE = Shape("book", ("title",), ("price",), ())

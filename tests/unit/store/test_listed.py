@@ -12,9 +12,8 @@ import pytest
 from scraper.store import Store
 from scraper.store.tables import Kind, State
 from scraper.store.values import Attempt, Batch, Found, Listed, Portion, Queued, Yielded
-from tests.unit.store.test_store import ME, SITE, found, path, run, store
-
-__all__ = ["path", "run", "store"]
+from tests.unit.store.conftest import ME
+from tests.unit.store.test_store import SITE, found
 
 FILE = f"https://{SITE}/sitemap.xml"
 

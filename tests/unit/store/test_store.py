@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,26 +28,9 @@ from scraper.store.values import (
     StoredItem,
     Yielded,
 )
+from tests.unit.store.conftest import ME
 
-ME = "me"
 SITE = "example.com"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "crawl.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with Store(path, lock=True) as store:
-        store.join(ME)
-        yield store
-
-
-@pytest.fixture
-def run(store: Store) -> int:
-    return store.begin_run("books", "identity", {}).id
 
 
 def found(url: str, *, unfiltered: bool = False, **keywords: Any) -> Found:
