@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from urllib3.exceptions import EmptyPoolError
@@ -66,18 +67,15 @@ class Connections:
             PrivateAddress: an idle connection leads to an address that this exchange may not use.
             EmptyPoolError: no place became free in time.
         """
-        unfit: list[tuple[Connection, Reason]] = []
-        try:
+        while True:
             with self._changed:
-                while True:
-                    connection = None if exchange.fresh else self._pop_fit(pool.key, unfit)
-                    if connection is not None or self._reserve_place(pool.key, unfit):
-                        break
-                    if not self._changed.wait(exchange.limit.left):
-                        raise EmptyPoolError(pool, f"no connection became free within {exchange.limit.seconds:g} s")
-        finally:
-            for old, reason in unfit:
-                self._shut(old, reason)
+                connection, unfit = self._look(pool.key, fresh=exchange.fresh)
+                has_place = connection is None and not unfit and self._take_place()
+                if not (connection or unfit or has_place) and not self._changed.wait(exchange.limit.left):
+                    raise EmptyPoolError(pool, f"no connection became free within {exchange.limit.seconds:g} s")
+            self._shut(unfit)
+            if connection is not None or has_place:
+                break
         if connection is None:
             connection = pool.make()
         connection.begin(exchange)
@@ -89,28 +87,30 @@ class Connections:
             raise
         return connection
 
-    def _pop_fit(self, key: str, unfit: list[tuple[Connection, Reason]]) -> Connection | None:
-        idle = self._idle.get(key)
-        while idle:
-            connection = idle.pop()
+    def _look(self, key: str, *, fresh: bool) -> tuple[Connection | None, list[tuple[Connection, Reason]]]:
+        """The idle connection to use, if there is one; and those to close, before it is looked again if there is not.
+
+        Where no place is left, another origin's idle connection is closed for one rather than an own.
+        """
+        unfit: list[tuple[Connection, Reason]] = []
+        own = self._idle.get(key)
+        while own and not fresh:
+            connection = own.pop()
             reason = self._why_unfit(connection)
             if reason is None:
                 connection.idled = time.monotonic() - connection.idle_since
-                return connection
-            self._open -= 1
+                return connection, unfit
             unfit.append((connection, reason))
-        return None
+        if not unfit and self._open >= self._settings.pool:
+            others = next((idle for origin, idle in self._idle.items() if idle and origin != key), own)
+            if others:
+                unfit.append((others.popleft(), Reason.ROOM))
+        return None, unfit
 
-    def _reserve_place(self, key: str, unfit: list[tuple[Connection, Reason]]) -> bool:
-        if self._open >= self._settings.pool:
-            other = next((idle for origin, idle in self._idle.items() if idle and origin != key), None)
-            other = other or self._idle.get(key)
-            if not other:
-                return False
-            unfit.append((other.popleft(), Reason.ROOM))
-            self._open -= 1
-        self._open += 1
-        return True
+    def _take_place(self) -> bool:
+        has_place = self._open < self._settings.pool
+        self._open += has_place
+        return has_place
 
     def _why_unfit(self, connection: Connection) -> Reason | None:
         now = time.monotonic()
@@ -176,29 +176,30 @@ class Connections:
                     reason = self._why_unfit(connection)
                     if reason is not None:
                         idle.remove(connection)
-                        self._open -= 1
                         unfit.append((connection, reason))
                 if not idle:
                     del self._idle[key]
-            if unfit:
-                self._changed.notify_all()
-        for connection, reason in unfit:
-            self._shut(connection, reason)
+        self._shut(unfit)
 
     def close(self) -> None:
         """Close all idle connections; those in use close when they come back idle past their limit."""
         with self._changed:
             idle = [connection for origin in self._idle.values() for connection in origin]
             self._idle.clear()
-            self._open -= len(idle)
-        for connection in idle:
-            self._shut(connection, Reason.IDLE)
+        self._shut([(connection, Reason.IDLE) for connection in idle])
 
-    def _shut(self, connection: Connection, reason: Reason) -> None:
-        if reason is Reason.DROPPED:
-            self.idle_limits.closed(connection.origin, time.monotonic() - connection.idle_since)
-        connection.close()
-        self._book(connection, reason)
+    def _shut(self, unfit: Sequence[tuple[Connection, Reason]]) -> None:
+        """Close connections taken from the idle ones. Only then are their places free for others."""
+        if not unfit:
+            return
+        for connection, reason in unfit:
+            if reason is Reason.DROPPED:
+                self.idle_limits.closed(connection.origin, time.monotonic() - connection.idle_since)
+            connection.close()
+            self._book(connection, reason)
+        with self._changed:
+            self._open -= len(unfit)
+            self._changed.notify_all()
 
     def _book(self, connection: Connection, reason: Reason) -> None:
         if connection.opening is not None:
