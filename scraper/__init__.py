@@ -8,30 +8,35 @@ for item in run.items:
 """
 
 import logging
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from scraper.crawl import Crawl, crawl
-from scraper.engine.parser import Failure
-from scraper.errors import (
-    BadRequest,
-    ConfigError,
-    DropItem,
-    ExportError,
-    FetchError,
-    NotHtml,
-    Retry,
-    RobotsRefused,
-    RunMismatch,
-    ScraperError,
-    StopCrawl,
-    StoreError,
-    StoreLocked,
-    UsageError,
-)
-from scraper.fetch.sessions import Sessions
-from scraper.request import Request
-from scraper.response import Response
-from scraper.run import Run
-from scraper.spider import Spider
+if TYPE_CHECKING:
+    from scraper.crawl import Crawl, crawl
+    from scraper.engine.parser import Failure
+    from scraper.errors import (
+        BadRequest,
+        ConfigError,
+        DropItem,
+        ExportError,
+        FetchError,
+        NotHtml,
+        Retry,
+        RobotsRefused,
+        RunMismatch,
+        ScraperError,
+        StopCrawl,
+        StoreError,
+        StoreLocked,
+        UsageError,
+    )
+    from scraper.fetch.sessions import Sessions
+    from scraper.request import Request
+    from scraper.response import Response
+    from scraper.run import Run
+    from scraper.spider import Spider
 
 __all__ = [
     "BadRequest",
@@ -58,5 +63,55 @@ __all__ = [
     "crawl",
 ]
 
+#: Where the public names are. Each is imported when it is first asked for, so that what needs little of this, such as
+#: a command that shows its help, does not wait for all of it.
+_HOMES = {
+    "BadRequest": "scraper.errors",
+    "ConfigError": "scraper.errors",
+    "Crawl": "scraper.crawl",
+    "DropItem": "scraper.errors",
+    "ExportError": "scraper.errors",
+    "Failure": "scraper.engine.parser",
+    "FetchError": "scraper.errors",
+    "NotHtml": "scraper.errors",
+    "Request": "scraper.request",
+    "Response": "scraper.response",
+    "Retry": "scraper.errors",
+    "RobotsRefused": "scraper.errors",
+    "Run": "scraper.run",
+    "RunMismatch": "scraper.errors",
+    "ScraperError": "scraper.errors",
+    "Sessions": "scraper.fetch.sessions",
+    "Spider": "scraper.spider",
+    "StopCrawl": "scraper.errors",
+    "StoreError": "scraper.errors",
+    "StoreLocked": "scraper.errors",
+    "UsageError": "scraper.errors",
+    "crawl": "scraper.crawl",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
+
+
+class _Package(ModuleType):
+    """This package, in which `crawl` stays the function: importing the module of that name would take its place."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        is_module = name == "crawl" and isinstance(value, ModuleType)
+        super().__setattr__(name, value.crawl if is_module else value)
+
+
+sys.modules[__name__].__class__ = _Package
+
 # A library says nothing unless its user asks for it.
-logging.getLogger("scraper").addHandler(logging.NullHandler())
+logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import json as jsonlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from bs4 import BeautifulSoup, Tag
 from requests.structures import CaseInsensitiveDict
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper import urls
 from scraper.errors import BadRequest, NotHtml, NotJson
 from scraper.figures import Served
-from scraper.parse.edits import mark
 from scraper.parse.encoding import decode
-from scraper.parse.finding import Index
-from scraper.parse.form_request import request_of
-from scraper.parse.html_forms import find_form
 from scraper.parse.links import Joiner, base_of, header_nofollow, links, may_have_base
-from scraper.parse.soup import make_soup
 from scraper.parse.tree import make_tree
 from scraper.request import Callback, Request
 
-#: What `follow` understands: a URL, or an element that has one.
-Link = str | Tag | LexborNode
+if TYPE_CHECKING:
+    # BeautifulSoup takes a tenth of a second to import, so that is done when somebody asks for a soup.
+    from bs4 import BeautifulSoup, Tag
+
+    from scraper.parse.finding import Index
+
+    #: What `follow` understands: a URL, or an element that has one.
+    Link = str | Tag | LexborNode
+
+T = TypeVar("T")
 
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _LOOKS_LIKE_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
@@ -144,12 +146,10 @@ class Response:
             NotHtml: the body is not HTML, or too large for a soup.
         """
         if self._soup is None:
-            self._require_html()
-            try:
-                self._soup = make_soup(self.text)
-            except NotHtml as error:
-                error.request = self.request
-                raise
+            from scraper.parse.soup import make_soup
+
+            # Where tags of it were handed out already, they take their places in it.
+            self._soup = self._of_page(make_soup) if self._index is None else self._index.complete()
         return self._soup
 
     def select(self, selector: str) -> list[Tag]:
@@ -173,12 +173,27 @@ class Response:
 
         From then on `select` and `select_one` look at the tree as it is.
         """
+        from scraper.parse.edits import mark
+
         mark(self.soup)
 
     def _indexed(self) -> Index:
-        if self._index is None:
-            self._index = Index(self.soup)
-        return self._index
+        index = self._index
+        if index is None or index.is_spent:
+            from scraper.parse.finding import SoupIndex
+            from scraper.parse.soup import index_of
+
+            whole = index is not None or self._soup is not None
+            index = self._index = SoupIndex(self.soup) if whole else self._of_page(index_of)
+        return index
+
+    def _of_page(self, make: Callable[[str], T]) -> T:
+        self._require_html()
+        try:
+            return make(self.text)
+        except NotHtml as error:
+            error.request = self.request
+            raise
 
     # selectolax --------------------------------------------------------------------------------------
 
@@ -287,6 +302,9 @@ class Response:
             FormError: no form holds the fields, or a value is no choice of its field.
             NotHtml: as `soup` does.
         """
+        from scraper.parse.form_request import request_of
+        from scraper.parse.html_forms import find_form
+
         return request_of(find_form(self.soup, self.url, fields, selector), self.url, callback, **keywords)
 
     def _bad_link(self, what: str, remedy: str) -> BadRequest:
@@ -336,15 +354,16 @@ def _target(link: object) -> str | None:
     """The URL of a link as it is written; None where there is none."""
     if isinstance(link, str):
         return str(link)
-    if isinstance(link, Tag | LexborNode):
+    look_up = getattr(getattr(link, "attrs", None), "get", None)
+    if look_up is not None:
         for attribute in ("href", "src"):
-            value = link.attrs.get(attribute)
+            value = look_up(attribute)
             if isinstance(value, str):
                 return value
     return None
 
 
 def _described(link: object) -> str:
-    if isinstance(link, Tag):
-        return f"<{link.name}>"
-    return f"<{link.tag}>" if isinstance(link, LexborNode) else type(link).__name__
+    if isinstance(link, LexborNode):
+        return f"<{link.tag}>"
+    return f"<{link.name}>" if hasattr(link, "attrs") and hasattr(link, "name") else type(link).__name__

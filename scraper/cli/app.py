@@ -6,30 +6,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import Annotated, NoReturn
 
 import typer
 from typer.main import get_command
 
-from scraper.cli import (
-    checking,
-    cookies,
-    crawling,
-    diffing,
-    explaining,
-    fetching,
-    output,
-    probing,
-    quarantine,
-    recording,
-    retrying,
-    rules,
-    runs,
-    scheduling,
-    shell,
-    starting,
-)
+from scraper.cli import output
 from scraper.errors import ConfigError, ScraperError
 from scraper.observe.text import plain
 
@@ -53,8 +36,33 @@ class Options:
     traceback: bool = False
 
 
-def make_app() -> typer.Typer:
-    """The verbs and the global options."""
+#: The modules of the verbs, in the order of the help, each with the verbs that it adds.
+_FAMILIES = {
+    "starting": ("init", "demo"),
+    "crawling": ("crawl",),
+    "retrying": ("retry",),
+    "checking": ("check", "schema"),
+    "fetching": ("fetch",),
+    "probing": ("probe",),
+    "runs": ("runs", "export"),
+    "diffing": ("diff",),
+    "quarantine": ("quarantine",),
+    "explaining": ("explain",),
+    "cookies": ("cookies",),
+    "scheduling": ("schedule",),
+    "rules": ("rules",),
+    "recording": ("record", "replay"),
+    "shell": ("shell",),
+}
+
+
+def make_app(verb: str | None = None) -> typer.Typer:
+    """The verbs and the global options.
+
+    Args:
+        verb: the one that is asked for: only what is of its family is imported then. None, or a word that is no
+            verb, means all of them.
+    """
     app = typer.Typer(
         name="scraper",
         help=_ABOUT,
@@ -64,21 +72,9 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_global_options)
-    starting.add_to(app)
-    crawling.add_to(app)
-    retrying.add_to(app)
-    checking.add_to(app)
-    fetching.add_to(app)
-    probing.add_to(app)
-    runs.add_to(app)
-    diffing.add_to(app)
-    quarantine.add_to(app)
-    explaining.add_to(app)
-    cookies.add_to(app)
-    scheduling.add_to(app)
-    rules.add_to(app)
-    recording.add_to(app)
-    shell.add_to(app)
+    wanted = [family for family, verbs in _FAMILIES.items() if verb in verbs]
+    for family in wanted or _FAMILIES:
+        import_module(f"scraper.cli.{family}").add_to(app)
     return app
 
 
@@ -92,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     options = Options()
     code: object = 0
     try:
-        get_command(make_app()).main(args=arguments, prog_name="scraper", obj=options)
+        words = sys.argv[1:] if arguments is None else arguments
+        app = make_app(next((word for word in words if not word.startswith("-")), None))
+        get_command(app).main(args=arguments, prog_name="scraper", obj=options)
     except SystemExit as end:
         code = end.code
     except KeyboardInterrupt:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import soupsieve
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from scraper.config import addresses, kinds
@@ -42,6 +41,8 @@ def _selector(value: Any) -> str:
 
 def _form_selector(value: Any) -> str:
     """A CSS selector for a form of the page's soup."""
+    import soupsieve  # takes longer to import than all the rest, and few crawls log in
+
     found = text(value)
     try:
         soupsieve.compile(found)

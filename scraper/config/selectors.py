@@ -9,7 +9,6 @@ import re
 from typing import NamedTuple
 
 import regex
-import soupsieve
 from lxml import etree
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
@@ -72,6 +71,8 @@ def _what_is_wrong(selector: str) -> str:
         return "leave :scope out, a selector inside of another begins at the element that one found"
     if ":contains(" in selector:
         return "write :lexbor-contains(…) for :contains(…)"
+    import soupsieve  # takes longer to import than all the rest, and good selectors do without
+
     try:
         soupsieve.compile(selector)
     except soupsieve.SelectorSyntaxError as error:

@@ -8,29 +8,60 @@ same events. Whether the installed bs4 is one that this holds for is for `scrape
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
 from typing import Any, cast
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from bs4.builder._lxml import LXMLTreeBuilder
 
 from scraper.parse import linking, walking
+from scraper.parse.lazy import LazySoup
 from scraper.parse.linking import Part, link
+from scraper.parse.selectors import document_is_parent
+from scraper.parse.walking import PageTree
 
 
 def build(readable: StringIO) -> BeautifulSoup:
     """The soup of a text; raises what bs4 raises."""
-    soup = BeautifulSoup(readable, builder=DirectBuilder())
+    return _build(readable, DirectBuilder())
+
+
+def build_lazily(text: str) -> LazySoup | None:
+    """A soup whose tags are made when they are asked for; None where libxml2's tree does not tell enough for that."""
+    # bs4 takes off a byte order mark, which does not belong to the page.
+    if document_is_parent() or text.startswith("\ufeff"):
+        return None
+    builder = DirectBuilder()
+    tree = walking.read(text, builder.parser_for(None))
+    if tree is None or not tree.has_plain_names:
+        return None
+    return LazySoup(
+        tree, linking.Tags(builder), lambda known: _build(StringIO(text, newline=""), DirectBuilder(tree, known))
+    )
+
+
+def _build(readable: StringIO, builder: DirectBuilder) -> BeautifulSoup:
+    soup = BeautifulSoup(readable, builder=builder)
     # What is parsed for this soup later, for a copy or out of a pickle, is bs4's own business.
     soup.builder = LXMLTreeBuilder()
     return soup
 
 
 class DirectBuilder(LXMLTreeBuilder):
-    """bs4's lxml builder with a listener of our own. One builder makes one soup, of `BeautifulSoup`'s own classes."""
+    """bs4's lxml builder with a listener of our own. One builder makes one soup, of `BeautifulSoup`'s own classes.
+
+    Args:
+        tree: the tree of what it is going to be fed, where that was read before.
+        known: the tags that there are already, one or None for each element of `tree`.
+    """
 
     _listener: Listener | None = None
+
+    def __init__(self, tree: PageTree | None = None, known: Iterator[Tag | None] | None = None) -> None:
+        super().__init__()
+        self._tree = tree
+        self._known = known
 
     def default_parser(self, encoding: str | None) -> Any:
         """What bs4 calls, with its options, to get the parser: one that tells our listener or else grows a tree."""
@@ -46,7 +77,10 @@ class DirectBuilder(LXMLTreeBuilder):
     def feed(self, markup: str | bytes) -> None:
         """Parses `markup` into the soup that bs4 has set; raises what bs4's builder raises."""
         soup = cast(BeautifulSoup, self.soup)
-        parts = walking.parts_of(markup, self.parser_for(None)) if isinstance(markup, str) else None
+        tree = self._tree
+        if tree is None and isinstance(markup, str):
+            tree = walking.read(markup, self.parser_for(None))
+        parts = None if tree is None else tree.parts()
         if parts is None:
             self._listener = Listener()
             try:
@@ -54,7 +88,7 @@ class DirectBuilder(LXMLTreeBuilder):
                 parts = self._listener.parts()
             finally:
                 self._listener = None
-        link(parts, soup, self)
+        link(parts, soup, self, self._known)
 
 
 class Listener:

@@ -17,6 +17,8 @@ from bs4.element import PageElement, Tag
 
 #: The mark, in the soup's own dict: asking a Tag for an attribute that it lacks would search it for an element.
 MARK = "_scraper_edited"
+#: Where a tag of a soup that is not made yet has what makes it (`scraper.parse.lazy`).
+LAZY = "_lazy"
 _EDITING = ((PageElement, "extract"), (Tag, "insert"), (Tag, "__setitem__"), (Tag, "__delitem__"))
 
 _lock = Lock()
@@ -45,6 +47,8 @@ def is_edited(soup: BeautifulSoup) -> bool:
 def _noticed(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def wrapper(self: PageElement, *args: Any, **keywords: Any) -> Any:
+        if LAZY in vars(self):
+            vars(self)[LAZY].complete()
         top: PageElement = self
         while (parent := vars(top).get("parent")) is not None:
             top = parent

@@ -6,7 +6,7 @@ on the page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from bs4 import BeautifulSoup
@@ -53,9 +53,15 @@ def doctype(name: str | None, public_id: str | None, system_id: str | None) -> S
     return Special(Doctype, Doctype._string_for_name_and_ids(cast(str, name), public_id, system_id))
 
 
-def link(parts: Iterable[Part], soup: BeautifulSoup, builder: LXMLTreeBuilder) -> None:
-    """Fills a soup that bs4 has set up for `builder` with its page's parts, in their order."""
-    tags = _Tags(builder)
+def link(
+    parts: Iterable[Part], soup: BeautifulSoup, builder: LXMLTreeBuilder, known: Iterator[Tag | None] | None = None
+) -> None:
+    """Fills a soup that bs4 has set up for `builder` with its page's parts, in their order.
+
+    Args:
+        known: for each element, the tag that there is of it already, if any.
+    """
+    tags = Tags(builder)
     string_holders, space_keepers = tags.string_holders, tags.space_keepers
     parent: Tag = soup
     siblings: list[PageElement] = soup.contents
@@ -70,7 +76,7 @@ def link(parts: Iterable[Part], soup: BeautifulSoup, builder: LXMLTreeBuilder) -
             continue
         previous = siblings[-1] if siblings else None
         if part.__class__ is tuple:
-            tag = tags.make(part[0], part[1])  # type: ignore[arg-type] # by its class an Opening
+            tag = tags.make(part[0], part[1], known and next(known))  # type: ignore[arg-type] # by its class an Opening
             tag.parent = parent
             tag.previous_element = last
             tag.next_element = tag.next_sibling = None
@@ -89,8 +95,8 @@ def link(parts: Iterable[Part], soup: BeautifulSoup, builder: LXMLTreeBuilder) -
             string_class = builder.string_containers[string_holders[-1].name] if string_holders else NavigableString
         else:
             string_class, text = part  # type: ignore[assignment] # by its class a Special
-        if (not text or text.isspace()) and not space_keepers and not text.strip(_SPACES):
-            text = "\n" if "\n" in text else " "
+        if (not text or text.isspace()) and not space_keepers:
+            text = shortened(text)
         string = _new_string(string_class, text)
         string.hidden = False
         string.parent = parent
@@ -106,6 +112,13 @@ def link(parts: Iterable[Part], soup: BeautifulSoup, builder: LXMLTreeBuilder) -
     soup._most_recent_element = last
 
 
+def shortened(text: str) -> str:
+    """A string as it stands in a soup where spaces are not kept: what is only spaces becomes one, or a newline."""
+    if text.strip(_SPACES):
+        return text
+    return "\n" if "\n" in text else " "
+
+
 class _Kind(NamedTuple):
     """What all elements of one name have in common."""
 
@@ -116,7 +129,7 @@ class _Kind(NamedTuple):
     is_meta: bool
 
 
-class _Tags:
+class Tags:
     """Makes the tags of one soup.
 
     Of those that are open it knows which have strings of a class of their own, and which keep spaces as they are.
@@ -131,19 +144,25 @@ class _Tags:
         self._attribute_dict = cast(Callable[..., Any], builder.attribute_dict_class)
         self._value_list = builder.attribute_value_list_class
 
-    def make(self, name: str, attributes: list[tuple[str, str]]) -> Tag:
-        """A tag that is open from now on, with all but its neighbours."""
+    def make(self, name: str, attributes: list[tuple[str, str]], known: Tag | None = None) -> Tag:
+        """A tag that is open from now on, with all but its neighbours.
+
+        Args:
+            known: one that was made of the same element before, and keeps what attributes it has by now.
+        """
         kind = self._kinds.get(name) or self._kind(name)
         builder = self._builder
-        tag = _new_tag(Tag)
+        tag = _new_tag(Tag) if known is None else known
         # Attribute by attribute, for so the tags share their keys: a dict each would take more memory.
         tag.parser_class = BeautifulSoup
-        tag.name = name
+        if known is None:
+            tag.name = name
         tag.namespace = tag.prefix = None
         tag._namespaces = self._namespaces
         tag.sourceline = tag.sourcepos = None
         tag.attribute_value_list_class = self._value_list
-        tag.attrs = self._attributes(attributes, kind.lists) if attributes else self._attribute_dict()
+        if known is None:
+            tag.attrs = self._attributes(attributes, kind.lists) if attributes else self._attribute_dict()
         tag.known_xml = False
         tag.contents = []
         tag.hidden = False
@@ -157,7 +176,7 @@ class _Tags:
             self.string_holders.append(tag)
         if kind.keeps_spaces:
             self.space_keepers.append(tag)
-        if kind.is_meta:
+        if kind.is_meta and known is None:
             builder.set_up_substitutions(tag)
         return tag
 

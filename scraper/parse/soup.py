@@ -1,4 +1,4 @@
-"""The soup of a page."""
+"""The soup of a page, whole or as far as it is asked for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from bs4.exceptions import ParserRejectedMarkup
 
 from scraper.errors import NotHtml
 from scraper.parse.edits import watch
-from scraper.parse.trial import builds_alike
+from scraper.parse.finding import Index, SoupIndex
+from scraper.parse.trial import builds_alike, is_lazy_alike
 
 #: A soup takes some 600 bytes of memory for each tag that opens or closes; a page with more tags gets none.
 MAX_TAGS = 1_000_000
@@ -24,15 +25,10 @@ def make_soup(text: str) -> BeautifulSoup:
     Raises:
         NotHtml: the page has more than `MAX_TAGS` tags, or lxml cannot read it.
     """
-    if text.count("<") > MAX_TAGS:
-        raise NotHtml(
-            f"a page of more than {MAX_TAGS:,} tags is too large for a soup",
-            remedy="use response.css() and response.links(), which need a fraction of the memory",
-        )
-    # libxml2 ends at a NUL; the HTML Standard (13.2.5.1) makes it U+FFFD.
-    readable = text.replace("\0", "\ufffd")
+    _check_size(text)
+    readable = _readable(text)
     try:
-        if not text.lstrip().startswith("<?xml"):
+        if not _is_xml(text):
             soup = _built(readable)
         else:
             with warnings.catch_warnings():
@@ -44,6 +40,39 @@ def make_soup(text: str) -> BeautifulSoup:
         ) from error
     watch(soup)
     return soup
+
+
+def index_of(text: str) -> Index:
+    """What answers selectors for `text`: with a soup of which only what is found gets made, where that is possible.
+
+    Raises:
+        NotHtml: as `make_soup` does.
+    """
+    if is_lazy_alike() and not _is_xml(text):
+        from scraper.parse.builder import build_lazily
+
+        _check_size(text)
+        lazy = build_lazily(_readable(text))
+        if lazy is not None:
+            return lazy
+    return SoupIndex(make_soup(text))
+
+
+def _check_size(text: str) -> None:
+    if text.count("<") > MAX_TAGS:
+        raise NotHtml(
+            f"a page of more than {MAX_TAGS:,} tags is too large for a soup",
+            remedy="use response.css() and response.links(), which need a fraction of the memory",
+        )
+
+
+def _readable(text: str) -> str:
+    # libxml2 ends at a NUL; the HTML Standard (13.2.5.1) makes it U+FFFD.
+    return text.replace("\0", "\ufffd")
+
+
+def _is_xml(text: str) -> bool:
+    return text.lstrip().startswith("<?xml")
 
 
 def _built(text: str) -> BeautifulSoup:

@@ -7,7 +7,8 @@ there were no shortcuts.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from functools import lru_cache
 from io import StringIO
 from typing import cast
@@ -39,6 +40,8 @@ _PLAIN_PAGE = """<?x y?> <!-- first -->
 <template> <u>eight</u></template> <ruby>nine<rt>ten</rt></ruby></div></body>
 </html>
 <!-- last -->"""
+#: A page that can be searched before its soup is made.
+_SEARCHED_PAGE = "".join(line for line in _PLAIN_PAGE.splitlines(keepends=True) if "<template>" not in line)
 
 #: What may differ: who built it, and what bs4 keeps of the parse.
 _NOT_COMPARED = frozenset({"builder", MARK, "_most_recent_element", "tagStack", "currentTag"})
@@ -77,6 +80,51 @@ def builds_alike() -> bool:
     if difference:
         _log.info("soups are built by bs4's own lxml builder, for this bs4 differs: %s", difference)
     return not difference
+
+
+@lru_cache(maxsize=1)
+def is_lazy_alike() -> bool:
+    """Whether tags that are made before their soup are those of the soup that bs4's own lxml builder makes."""
+    if not builds_alike() or not edits_are_noticed():
+        return False
+    expected = BeautifulSoup(StringIO(_SEARCHED_PAGE), "lxml")
+    everything = expected.find_all(True)
+    try:
+        difference = _lazy_difference(expected, everything)
+    except Exception as error:  # whatever another bs4 may raise
+        difference = repr(error)
+    if difference:
+        _log.info("soups are always made whole, for tags of this bs4 differ: %s", difference)
+    return not difference
+
+
+def _lazy_difference(expected: BeautifulSoup, everything: Sequence[Tag]) -> str:
+    from scraper.parse.builder import build_lazily
+    from scraper.parse.lazy import LINKS, LazyTag
+
+    for link in LINKS:
+        if hasattr(Tag, link):
+            return f"a class has {link}"
+    for look in (lambda tag: tag.parent, lambda tag: tag.contents, str, copy, hash):
+        lazy = build_lazily(_SEARCHED_PAGE)
+        found = lazy.select("*") if lazy is not None else []
+        if len(found) != len(everything) or {type(tag) for tag in found} != {LazyTag}:
+            return "not all tags are found"
+        for tag, other in zip(found, everything, strict=True):
+            if (tag.get_text("|"), list(tag.stripped_strings)) != (other.get_text("|"), list(other.stripped_strings)):
+                return f"the text of {other.name}"
+            if type(tag) is not LazyTag:
+                break
+        look(found[-1])
+        assert lazy is not None
+        if {type(tag) for tag in found} != {Tag}:
+            return "looking does not make the soup"
+        soup = lazy.complete()
+        if [id(tag) for tag in found] != [id(tag) for tag in soup.find_all(True)]:
+            return "other tags"
+        if difference := difference_between(soup, expected):
+            return difference
+    return ""
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ text or in the tree, and a page that has it is left to the events (`scraper.pars
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from lxml import etree
@@ -38,6 +39,9 @@ _START = re.compile(rb"[ \t\r\n]*(?:(?:%b|<!doctype[^>]*>)[ \t\r\n]*)*<[a-z]" % 
 _NODES_BEFORE = re.compile(_NODE_BEFORE)
 _AFTER_ROOT = re.compile(rb"</html[ \t\r\n]*>((?:[ \t\n]|\r\n|%b)*)" % _COMMENT)
 _COMMENT_AFTER = re.compile(_COMMENT)
+_IS_DEEP = etree.XPath(f"boolean({'/*' * (_MAX_DEPTH + 1)})")
+_WORTH_THEIR_NAME = etree.XPath("/descendant::*/@*[. = name()]")
+_ODD_NAMES = etree.XPath("boolean(/descendant::*/@*[contains(name(), '{')])")
 #: Put behind a page whose root element is closed: where it is found in the tree shows that it was closed indeed.
 _SENTINEL = "<!--end of page-->"
 
@@ -54,8 +58,92 @@ class _Surroundings(NamedTuple):
     after_root: list[bytes] | None
 
 
-def parts_of(text: str, parser: Any) -> list[Part] | None:
-    """All that a page consists of; None where its tree does not tell enough.
+class PageTree:
+    """libxml2's tree of a page, which tells all that the page consists of.
+
+    Args:
+        root: the root element.
+        around: what stands around it.
+        before: the comments and instructions there, from the text's beginning on.
+        after: the comments behind it.
+        minimized: of the attributes that are worth their own name, whether they had that value in the text.
+    """
+
+    __slots__ = ("_after", "_around", "_before", "_minimized", "root")
+
+    def __init__(
+        self, root: Any, around: _Surroundings, before: list[Any], after: list[Any], minimized: Mapping[str, bool]
+    ) -> None:
+        self.root = root
+        self._around = around
+        self._before = before
+        self._after = after
+        self._minimized = minimized
+
+    @property
+    def has_plain_names(self) -> bool:
+        """Whether no attribute is called `{a}b`, such as a template leaves behind: for bs4 `a` is a namespace."""
+        return not _ODD_NAMES(self.root)
+
+    def attributes_of(self, element: Any) -> list[tuple[str, str]]:
+        """The attributes of an element as they were written."""
+        attributes: list[tuple[str, str]] = element.items()
+        if self._minimized and attributes:
+            return [
+                (name, "" if name == value and not self._minimized.get(name, True) else value)
+                for name, value in attributes
+            ]
+        return attributes
+
+    def parts(self) -> list[Part]:
+        """All that the page consists of, in order."""
+        parts: list[Part] = [_special(node) for node in self._before]
+        if self._around.before_doctype is not None:
+            doctype = self.root.getroottree().docinfo.internalDTD
+            part = linking.doctype(doctype.name, doctype.external_id, doctype.system_url)
+            parts.insert(self._around.before_doctype, part)
+        self._add_root(parts)
+        for spaces, node in zip(self._around.after_root or (), self._after, strict=True):
+            if spaces:
+                parts.append(spaces.decode())
+            parts.append(_special(node))
+        if self._after:
+            parts.pop()
+        return parts
+
+    def _add_root(self, parts: list[Part]) -> None:
+        """Adds the root element with all that is in it."""
+        add = parts.append
+        attributes_of = self.attributes_of if self._minimized else None
+        #: The elements that are open, and how many of its siblings were left when each began, itself included.
+        above: list[tuple[Any, int]] = []
+        left = 1
+        for begun in self.root.iter():
+            node, name = begun, begun.tag
+            if isinstance(name, str):
+                add((name, node.items() if attributes_of is None else attributes_of(node)))
+                if text := node.text:
+                    add(text)
+                if children := len(node):
+                    above.append((node, left))
+                    left = children
+                    continue
+                add(None)
+            else:
+                add(_special(node))
+            # What has ended is followed by its text, and where nothing is left beside it, its parent has ended too.
+            while True:
+                if tail := node.tail:
+                    add(tail)
+                left -= 1
+                if left or not above:
+                    break
+                node, left = above.pop()
+                add(None)
+
+
+def read(text: str, parser: Any) -> PageTree | None:
+    """The tree of a page; None where it does not tell enough.
 
     Args:
         parser: a new parser of HTML that has no target and adds no doctype.
@@ -74,21 +162,10 @@ def parts_of(text: str, parser: Any) -> list[Part] | None:
     before = list(root.itersiblings(preceding=True))[::-1]
     after = list(root.itersiblings())
     doctype = root.getroottree().docinfo.internalDTD
-    if not _agree(around, before, doctype, after) or _may_have_joined(root, before, lowered):
+    if not _agree(around, before, doctype, after) or _may_have_joined(root, before, lowered) or _IS_DEEP(root):
         return None
-    parts: list[Part] = [_special(node) for node in before]
-    if around.before_doctype is not None:
-        part = linking.doctype(doctype.name, doctype.external_id, doctype.system_url)
-        parts.insert(around.before_doctype, part)
-    if not _add_element(root, parts, lowered):
-        return None
-    for spaces, node in zip(around.after_root or (), after, strict=True):
-        if spaces:
-            parts.append(spaces.decode())
-        parts.append(_special(node))
-    if after:
-        parts.pop()
-    return parts
+    minimized = _minimized(root, lowered)
+    return None if minimized is None else PageTree(root, around, before, after, minimized)
 
 
 def _may_have_endless_tags(lowered: bytes) -> bool:
@@ -97,6 +174,10 @@ def _may_have_endless_tags(lowered: bytes) -> bool:
         return False
     if lowered.count(b"=") > _MOST_VALUES:
         return True
+    # Such a stretch covers at least one of the windows that are half as long.
+    half = _LONG_TAG // 2
+    if all(b">" in lowered[start : start + half] for start in range(0, len(lowered) - half + 1, half)):
+        return False
     return any(len(part) >= _LONG_TAG and len(part.split()) > _MOST_WORDS for part in lowered.split(b">"))
 
 
@@ -131,68 +212,21 @@ def _may_have_joined(root: Any, before: list[Any], lowered: bytes) -> bool:
     return count > 1 and count - sum((node.text or "").lower().count("<html") for node in before) > 1
 
 
-def _add_element(root: Any, parts: list[Part], lowered: bytes) -> bool:
-    """Adds an element with all that is in it; False where that is not to be told."""
-    add = parts.append
-    had_values: dict[str, bool | None] = {}
-    #: The elements that are open, and how many of its siblings were left when each began, itself included.
-    above: list[tuple[Any, int]] = []
-    left = 1
-    for begun in root.iter():
-        node, name = begun, begun.tag
-        if isinstance(name, str):
-            attributes: list[tuple[str, str]] | None = node.items()
-            for key, value in attributes or ():
-                if key == value and key in _MINIMIZED:
-                    attributes = _as_written(node.items(), lowered, had_values)
-                    break
-            if attributes is None:
-                return False
-            add((name, attributes))
-            if text := node.text:
-                add(text)
-            if children := len(node):
-                above.append((node, left))
-                if len(above) > _MAX_DEPTH:
-                    return False
-                left = children
-                continue
-            add(None)
-        else:
-            add(_special(node))
-        # What has ended is followed by its text, and where nothing is left beside it, its parent has ended too.
-        while True:
-            if tail := node.tail:
-                add(tail)
-            left -= 1
-            if left or not above:
-                break
-            node, left = above.pop()
-            add(None)
-    return True
-
-
 def _special(node: Any) -> Special:
     if node.tag is etree.Comment:
         return linking.comment(node.text)
     return linking.instruction(node.target, node.text)
 
 
-def _as_written(
-    attributes: list[tuple[str, str]], lowered: bytes, had_values: dict[str, bool | None]
-) -> list[tuple[str, str]] | None:
-    """The attributes with an empty value where none was written; None where that is not to be told."""
-    written: list[tuple[str, str]] = []
-    for name, value in attributes:
-        if name == value and name in _MINIMIZED:
-            if name not in had_values:
-                had_values[name] = _had_value(name.encode(), lowered)
-            if had_values[name] is None:
-                return None
-            written.append((name, value if had_values[name] else ""))
-        else:
-            written.append((name, value))
-    return written
+def _minimized(root: Any, lowered: bytes) -> dict[str, bool] | None:
+    """Of those attributes of a page that are worth their own name, whether it was written out; None if unclear."""
+    had_values: dict[str, bool] = {}
+    for name in {attribute.attrname for attribute in _WORTH_THEIR_NAME(root)} & _MINIMIZED:
+        had_value = _had_value(name.encode(), lowered)
+        if had_value is None:
+            return None
+        had_values[name] = had_value
+    return had_values
 
 
 def _had_value(name: bytes, lowered: bytes) -> bool | None:
@@ -201,5 +235,7 @@ def _had_value(name: bytes, lowered: bytes) -> bool | None:
     with_value = re.search(rb"%b\s*=\s*[\"']?(?:%b|[a-z]{0,8}&)" % (name, name), lowered)
     if with_value is None:
         return False
-    without = re.search(rb"(?<!=)(?<!=[\"'])(?<![\w:.-])%b(?![\w:.-])(?!\s*=)" % name, lowered)
+    # What stands before the name is looked at behind it: a pattern that begins with a word is searched for quickly.
+    before = rb"(?<!=%b)(?<!=[\"']%b)(?<![\w:.-]%b)" % (name, name, name)
+    without = re.search(rb"%b%b(?![\w:.-])(?!\s*=)" % (name, before), lowered)
     return True if without is None else None

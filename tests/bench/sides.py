@@ -70,8 +70,10 @@ class Side:
     def crawl(self, job: Job, timeout: float) -> Measured:
         """Do the job in a process."""
         command = self.command(job)
-        # Only what is in the job's folder and what is installed may be imported.
-        return run(command, job.folder, timeout=timeout, environ={"PYTHONPATH": ""})
+        # Only what is in the job's folder and what is installed may be imported; and as it is where something is
+        # installed, its bytecode is at hand.
+        environ = {"PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": ""}
+        return run(command, job.folder, timeout=timeout, environ=environ)
 
 
 def sides(work: Path) -> dict[str, Side]:

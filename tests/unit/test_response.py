@@ -50,7 +50,8 @@ def test_the_soup_is_made_once_and_is_what_select_searches() -> None:
 
 
 def test_css_and_links_build_no_soup(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(response_room, "make_soup", lambda _: pytest.fail("a soup was made"))
+    for makes in ("make_soup", "index_of"):
+        monkeypatch.setattr(f"scraper.parse.soup.{makes}", lambda _: pytest.fail("a soup was made"))
     answer = page("<base href=/b/><h1>T</h1><a href=x>1</a>")
     assert answer.css_first("h1").text() == "T"  # type: ignore[union-attr]
     assert [node.text() for node in answer.css("a")] == ["1"]
