@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scraper.demo.shop import Shop
+from tests.crawl.commands import Project, made_project, site_of
 from tests.servers.keepalive import PageServer
 from tests.servers.nginx import Nginx, docs_root, have_nginx
 from tests.servers.raw import Behaviour, RawServer
@@ -37,6 +39,18 @@ def page_server(servers: ExitStack) -> Callable[..., PageServer]:
         return servers.enter_context(PageServer(pages, **options))
 
     return start
+
+
+@pytest.fixture
+def small(page_server: Callable[..., PageServer]) -> PageServer:
+    """A site of six pages."""
+    return page_server(site_of(5))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """`project(url, spider=…, more="…")` writes a project whose crawl begins at `url`; see `made_project`."""
+    return partial(made_project, tmp_path)
 
 
 @pytest.fixture

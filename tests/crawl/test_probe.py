@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.crawl.test_cli import command
+from tests.crawl.commands import command
 from tests.servers.behaviours import announces, closes_after, http_1_0
 from tests.servers.keepalive import PageServer
 from tests.servers.raw import RawServer
