@@ -72,6 +72,8 @@ def command(*arguments: str | Path, cwd: Path, **more: str) -> Done:
     words = [str(argument) for argument in arguments]
     with tempfile.TemporaryDirectory() as folder:
         streams = (Path(folder, "out"), Path(folder, "err"))
+        for path in streams:
+            path.touch()
         process = _forking.Process(target=_be_the_command, args=(words, cwd, environment(**more), streams))
         process.start()
         process.join(GIVE_UP)
