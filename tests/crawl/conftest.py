@@ -9,12 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from scraper.demo.shop import Shop
 from tests.crawl.commands import Project, made_project, site_of
+from tests.crawl.lateness import in_time
 from tests.servers.keepalive import PageServer
 from tests.servers.nginx import Nginx, docs_root, have_nginx
 from tests.servers.raw import Behaviour, RawServer
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Function, nextitem: pytest.Item | None) -> bool | None:
+    """A test marked `timing` is run again where it fails and the machine, not the crawl, was late."""
+    if item.get_closest_marker("timing") is None:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in in_time(lambda: runtestprotocol(item, log=False, nextitem=nextitem), item._initrequest):
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.fixture
