@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+# Many processes are begun by the tests: each would compile all of the package where bytecode may not be kept.
+export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
 # Tests and benchmarks start the command hundreds of times; without bytecode each start would compile all of it.
@@ -24,7 +26,7 @@ demo: $(READY)  ## serve the bundled shop on loopback, crawl it, show the result
 	$(BIN)/scraper demo
 
 test: $(READY)  ## all tests but the slow proofs; under 5 minutes
-	$(BIN)/python -m pytest -m "not slow and not timing" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not timing" -n 3 --dist worksteal
 	$(BIN)/python -m pytest -m timing tests/crawl
 
 lint: $(READY)  ## ruff and mypy

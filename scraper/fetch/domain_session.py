@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -11,6 +13,7 @@ import requests
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import check_header_validity, get_environ_proxies
+from urllib3.exceptions import InsecureRequestWarning
 
 from scraper.config import SessionConfig
 from scraper.errors import FetchError
@@ -21,6 +24,8 @@ from scraper.fetch.headers import FrozenHeaders
 from scraper.fetch.ledger import Ledger
 from scraper.figures import Opening
 from scraper.request import Request
+
+_log = logging.getLogger(__name__)
 
 SessionFactory = Callable[[], requests.Session]
 
@@ -55,6 +60,7 @@ class DomainSession:
         self._session: requests.Session | None = None
         self._is_plain = False
         self._has_its_cookies = False
+        self._has_told = False
 
     @property
     def session(self) -> requests.Session:
@@ -108,11 +114,20 @@ class DomainSession:
         session.headers = cast(Any, FrozenHeaders(headers))
 
     def _trust(self, session: requests.Session) -> bool | str:
+        if self.settings.verify is False:
+            self._tell_of_no_verification()
         if self.settings.verify is not True:
             return self.settings.verify
         if session.verify is not True or not session.trust_env:
             return session.verify  # type: ignore[return-value]
         return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+
+    def _tell_of_no_verification(self) -> None:
+        """Once a domain; urllib3 would for each request."""
+        if not self._has_told:
+            self._has_told = True
+            warnings.simplefilter("ignore", InsecureRequestWarning)
+            _log.warning("certificates of %s are not verified: session.verify is false", self.domain)
 
     def send(self, request: Request, headers: Mapping[str, str], *, auth: Any, cert: Any) -> requests.Response:
         """Send a request of a crawl; the body is not read, a redirect not followed.

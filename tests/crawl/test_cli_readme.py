@@ -11,7 +11,7 @@ import pytest
 
 from scraper.demo import example
 from scraper.demo.shop import ALL_PRODUCTS, DEFAULT_PORT, Shop
-from tests.crawl.test_cli import command
+from tests.crawl.commands import command
 from tests.unit.test_readme import blocks
 
 SPIDER, CRAWL, SESSIONS = blocks("python")

@@ -13,10 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.crawl.test_cli import SPIDER, Project, command, project, site_of, start, titles, wait_until
+from tests.crawl.commands import SPIDER, Project, command, site_of, start, titles, wait_until
 from tests.servers.keepalive import PageServer
-
-__all__ = ["project"]
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to other processes")
 

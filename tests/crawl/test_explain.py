@@ -16,13 +16,11 @@ from scraper.errors import Retry
 from scraper.request import Request
 from scraper.store import Store
 from scraper.store.explain import Known
+from tests.crawl.commands import Project, command, start, wait_until
 from tests.crawl.crawling import Pages, crawl
-from tests.crawl.test_cli import Project, command, project, start, wait_until
 from tests.servers.behaviours import hangs
 from tests.servers.keepalive import PageServer
 from tests.servers.raw import RawServer
-
-__all__ = ["project"]
 
 ROBOTS = b"User-agent: *\nDisallow: /closed/\nAllow: /\n"
 MORE = """exports: [out/site.jsonl]

@@ -138,6 +138,7 @@ class TestReasons:
         assert sums["connections"] == one.connections + two.connections == 4
         assert sums["requests"] == len(one.log) + len(two.log) == 4
 
+    @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
     def test_new_tls(self, page_server: Start):
         authority = trustme.CA()
         server = page_server({"/": "x"})

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.crawl.test_cli import command
+from tests.crawl.commands import command
 from tests.servers.behaviours import announces, closes_after, http_1_0
 from tests.servers.keepalive import PageServer
 from tests.servers.raw import RawServer
@@ -33,16 +33,18 @@ def probed(url: str, folder: Path, *options: str) -> tuple[dict[str, str], dict[
     return said, yaml.safe_load(suggested)
 
 
-def test_server_that_keeps_connections_alive(page_server: Callable[..., PageServer], tmp_path: Path):
-    def answer(method: str, path: str, headers: Any, body: bytes) -> Any:
-        if path == "/robots.txt":
-            return 200, {"Content-Type": "text/plain"}, b"User-agent: *\nAllow: /page\nCrawl-delay: 0.1\n"
-        if headers.get("If-None-Match") == '"1"':
-            return 304, {"ETag": '"1"'}, b""
-        packed = gzip.compress(b"<h1>A page</h1>" * 200, mtime=0)
-        return 200, {**HTML, "ETag": '"1"', "Content-Encoding": "gzip"}, packed
+def asking_for_a_delay(method: str, path: str, headers: Any, body: bytes) -> Any:
+    """Answers as a server should; its robots.txt asks for 100 ms between requests."""
+    if path == "/robots.txt":
+        return 200, {"Content-Type": "text/plain"}, b"User-agent: *\nAllow: /page\nCrawl-delay: 0.1\n"
+    if headers.get("If-None-Match") == '"1"':
+        return 304, {"ETag": '"1"'}, b""
+    packed = gzip.compress(b"<h1>A page</h1>" * 200, mtime=0)
+    return 200, {**HTML, "ETag": '"1"', "Content-Encoding": "gzip"}, packed
 
-    server = page_server(answer)
+
+def test_server_that_keeps_connections_alive(page_server: Callable[..., PageServer], tmp_path: Path):
+    server = page_server(asking_for_a_delay)
     said, suggested = probed(f"{server.url}/page", tmp_path, "--idle", "0.3")
     assert said["url"] == f"{server.url}/page"
     assert said["robots"].startswith("allowed for persistent-scraper by ")
@@ -60,8 +62,16 @@ def test_server_that_keeps_connections_alive(page_server: Callable[..., PageServ
     assert suggested["politeness"] == {"delay": "100ms", "concurrency": 1}
     assert suggested["session"] == {"pool": 1, "idle_expiry": "300ms"}
     assert (len(server.log), server.connections) == (8, 2)
+
+
+@pytest.mark.timing
+def test_the_crawl_delay_holds_from_the_request_on_that_follows_robots_txt(
+    page_server: Callable[..., PageServer], tmp_path: Path
+):
+    server = page_server(asking_for_a_delay)
+    probed(f"{server.url}/page", tmp_path, "--idle", "0.3")
     times = [record.time for record in server.log]
-    # The Crawl-delay holds from the request on that follows robots.txt.
+    assert len(times) == 8
     assert min(later - earlier for earlier, later in pairwise(times)) > 0.09
 
 

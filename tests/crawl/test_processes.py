@@ -17,6 +17,7 @@ import pytest
 from scraper.errors import ConfigError, ScraperError
 from scraper.observe import events
 from scraper.store.domains import LEASE_SECONDS
+from tests.crawl.commands import environment, wait_until
 from tests.crawl.crawling import Seen
 from tests.crawl.sharding import (
     FailsToStart,
@@ -28,7 +29,6 @@ from tests.crawl.sharding import (
     serving,
     sharded,
 )
-from tests.crawl.test_cli import environment, wait_until
 
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to other processes")
 

@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.crawl.test_cli import SPIDER, Project, command, project, start, titles, wait_until
+from tests.crawl.commands import SPIDER, Project, command, start, titles, wait_until
 from tests.servers.keepalive import PageServer
-
-__all__ = ["project"]
 
 MORE = """exports: [out/site.jsonl, {path: out/site.csv, fields: [title]}]
 retry: {attempts: 1}

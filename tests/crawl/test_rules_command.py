@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import yaml
 
+from tests.crawl.commands import command
 from tests.servers.keepalive import PageServer
 
 PAGE = "<h1>Lamp</h1><p class=price_color>£5.00</p><a href=/a>a</a><table><tr><th>k</th><td>v</td></tr></table>"
@@ -30,15 +29,7 @@ SITE = {
 
 def rules_test(folder: Path, site: object, *arguments: str) -> tuple[int, str, str]:
     (folder / "site.yaml").write_text(yaml.safe_dump(site), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "scraper", "rules", "test", "site.yaml", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    done = command("rules", "test", "site.yaml", *arguments, cwd=folder)
     return done.returncode, done.stdout, done.stderr
 
 

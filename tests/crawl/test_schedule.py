@@ -14,10 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.crawl.test_cli import Project, command, project, start, wait_until
+from tests.crawl.commands import Project, command, start, wait_until
 from tests.servers.keepalive import PageServer
-
-__all__ = ["project"]
 
 HOME = {"/": "<h1>Home</h1>"}
 NO_ROBOTS = "politeness: {delay: 0, robots: ignore}\nexports: []\n"

@@ -123,6 +123,7 @@ class TestOwnSessions:
 
 
 class TestSessions:
+    @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
     def test_an_unverified_connection_serves_no_verified_request(self, page_server: Start):
         server = page_server({"/": "x"})
         base = speak_tls(server, trustme.CA())

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -248,35 +248,45 @@ class Killing:
 
     def run(self, kills: int) -> None:
         """Crawl once undisturbed; then kill as often as that, wherever it is, and see what is left."""
-        began = time.monotonic()
-        asked = len(self._shop.server.log)
-        process = self._start()
-        while len(self._shop.server.log) == asked and process.poll() is None:
-            time.sleep(0.005)
-        first = time.monotonic() - began
-        self._end(process)
-        whole = time.monotonic() - began
+        before, began = len(self._shop.server.log), time.monotonic()
+        self._end(self._start())
+        log = self._shop.server.log[before:]
+        # Seconds until it asks for anything, and those in which it only writes.
+        first, closing_down = log[0].time - began, time.monotonic() - log[-1].time
+        pages = len(log)
         self._check(has_ended=True)
+        left = pages
         while self.killed < kills:
-            # Every second kill is aimed at the end, when most of the targets are written.
-            earliest = 0.9 * first if self.killed % 2 else first + 0.6 * (whole - first)
-            began = time.monotonic()
             process = self._start()
-            try:
-                process.wait(self._chance.uniform(earliest, whole))
-            except subprocess.TimeoutExpired:
+            # Every second kill is aimed at the end, when most of the targets are written.
+            at_the_end = self.killed % 2 == 0
+            asked = self._asked(process, left if at_the_end else self._chance.randint(min(left, 1), left))
+            pause = 0.0 if left else first
+            if at_the_end or not left:
+                pause += self._chance.uniform(0, closing_down)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(pause)
+            if process.poll() is None:
                 process.kill()
                 process.communicate()
                 self.killed += 1
                 self._check(has_ended=False)
+                # Those in flight are asked for again, so it may be some more.
+                left = max(left - asked, 0)
             else:
-                # The first one took longer than this.
-                whole = min(whole, time.monotonic() - began)
                 self._end(process)
                 self._check(has_ended=True)
+                left = pages
         # What the last kill left is gone on with.
         self._end(self._start())
         self._check(has_ended=True)
+
+    def _asked(self, process: subprocess.Popen[bytes], requests: int) -> int:
+        """Wait until a crawl has sent so many requests, or has ended; how many it sent meanwhile."""
+        before = len(self._shop.server.log)
+        while (asked := len(self._shop.server.log) - before) < requests and process.poll() is None:
+            time.sleep(0.005)
+        return asked
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

@@ -57,12 +57,13 @@ def test_a_page_that_is_hard_to_read(page_server: Start, name: str):
     assert [item["links"] for item in run.items] == [1, 1]
 
 
-def test_a_page_of_a_million_links(page_server: Start):
+@pytest.mark.parametrize("links", [200_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_a_page_of_links_without_end(page_server: Start, links: int):
     """All to ten pages: each is admitted once."""
-    server = page_server({"/": "".join(f"<a href=/p{n % 10}>x" for n in range(1_000_000))})
-    began = time.monotonic()
+    server = page_server({"/": "".join(f"<a href=/p{n % 10}>x" for n in range(links))})
+    began = time.process_time()
     run = crawl(Follow, server.url, limits={"depth": 1, "body": "40MB"})
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30 * links / 1_000_000
     assert sorted(set(paths(server))) == ["/", *(f"/p{n}" for n in range(10))]
     assert (run.stats["pages"], run.stats["failed"]) == (1, 10)
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import trustme
 
-from tests.crawl.crawling import HOST, Pages, crawl, figures, reasons_of_failures, site
+from tests.crawl.commands import Project, command, site_of
+from tests.crawl.crawling import HOST, Pages, crawl, figures, reasons_of_failures, site, speak_tls
 from tests.servers import behaviours
 from tests.servers.keepalive import PageServer
 from tests.servers.raw import RawServer
@@ -103,3 +104,14 @@ def test_a_handshake_that_never_begins(raw_server: Callable[..., RawServer], pag
     assert reasons_of_failures(run) == {"/x": "timeout"}
     assert run.stats["pages"] == 1
     assert figures(run)["unused"] == server.connections == 1
+
+
+def test_that_certificates_are_not_verified_is_told_once(
+    authority: trustme.CA, page_server: Any, project: Project
+) -> None:
+    server = page_server(site_of(5))
+    folder = project(speak_tls(server, authority), more="session: {verify: false}\nexports: []")
+    done = command("crawl", "site.yaml", "--quiet", cwd=folder)
+    assert (done.returncode, len(server.log)) == (0, 7)
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("certificates of 127.0.0.1 are not verified: session.verify is false")

@@ -132,11 +132,11 @@ def test_what_makes_no_sense_is_no_value_and_never_the_default(field: Any, value
 
 def test_an_expression_without_end_fails_its_field_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rule_fields, "REGEX_SECONDS", 0.1)
-    begun = time.monotonic()
+    begun = time.process_time()
     found = item({"css": "h1", "re": "(a|a|aa)+$"}, f"<h1>{'a' * 200}b</h1>")
     assert found.outcomes["f"] is Outcome.FAILED
     assert "took more than 0.1 s" in found.problems["f"]
-    assert time.monotonic() - begun < 10
+    assert time.process_time() - begun < 10
 
 
 def test_an_item_says_what_it_lacks() -> None:
