@@ -7,9 +7,6 @@ READY  := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
-# Tests and benchmarks start the command hundreds of times; without bytecode each start would compile all of it.
-export PYTHONDONTWRITEBYTECODE :=
-
 .PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale sitemaps rules-speed export-kills proofs bench profile clean
 
 help:  ## what can be made

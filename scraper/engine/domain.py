@@ -12,6 +12,7 @@ from scraper.config import DomainSettings
 from scraper.engine.login_state import LoginState, Stage
 from scraper.fetch.deadlines import Limit
 from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.patience import pause
 from scraper.fetch.politeness import Circuit, CoolDown, Pace
 from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.robots import Robots
@@ -139,7 +140,7 @@ class DomainGate:
         while (seconds := self._reserve(self._domain, self._turn)) is not None:
             if seconds > limit.left:
                 raise TimeoutError("no turn within session.timeout.total: the domain's delay is longer")
-            time.sleep(max(seconds, 0.001))
+            pause(max(seconds, 0.001))
 
     def sending(self) -> None:
         """Waits out the last milliseconds until the domain is due.
@@ -148,7 +149,7 @@ class DomainGate:
             LeaseLost: the domain may be another shard's by now.
         """
         while (early := self._domain.due - time.monotonic()) > 0:
-            time.sleep(early)
+            pause(early)
         self._check_lease()
 
     def sent(self) -> None:

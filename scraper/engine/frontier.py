@@ -89,6 +89,8 @@ class Frontier:
         self._leader = threading.Condition(self._lock)
         self._followers = threading.Condition(self._lock)
         self._has_leader = False
+        #: Wakes who takes by `take_now`, while nobody may take otherwise.
+        self._wake_taker: Callable[[], None] | None = None
         self._agenda = Agenda()
         self._supply = Supply()
         self._domains: dict[str, Domain] = {}
@@ -111,6 +113,9 @@ class Frontier:
         """The next job whose domain is due; waits for it. None once the frontier is closed."""
         with self._lock:
             while not self._closed:
+                if self._wake_taker is not None:
+                    self._followers.wait()
+                    continue
                 job, wait = self._next(time.monotonic())
                 if job is not None:
                     return job
@@ -123,6 +128,23 @@ class Frontier:
                     finally:
                         self._has_leader = False
             return None
+
+    def take_now(self) -> tuple[Job | None, float | None]:
+        """The next job whose domain is due; or None, and the seconds until there may be one, as far as is known."""
+        with self._lock:
+            return (None, None) if self._closed else self._next(time.monotonic())
+
+    def reserve(self, wake: Callable[[], None] | None) -> None:
+        """From now on `take` waits, and `wake` is called when `take_now` may have something; None ends that."""
+        with self._lock:
+            self._wake_taker = wake
+            self._leader.notify_all()
+            self._followers.notify_all()
+
+    @property
+    def is_reserved(self) -> bool:
+        """Whether `take` has nothing for anybody."""
+        return self._wake_taker is not None
 
     def _next(self, now: float) -> tuple[Job | None, float | None]:
         while self._has_room():
@@ -230,7 +252,10 @@ class Frontier:
         Who takes a job pokes too, so that one after the other is woken while there is more.
         """
         if self._agenda and self._has_room():
-            (self._leader if self._has_leader else self._followers).notify()
+            if self._wake_taker is not None:
+                self._wake_taker()
+            else:
+                (self._leader if self._has_leader else self._followers).notify()
 
     # The life of a request -------------------------------------------------------------------------------
 

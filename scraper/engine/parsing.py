@@ -13,6 +13,7 @@ from typing import Any
 from scraper.engine.attempts import attempt_of
 from scraper.engine.frontier import Frontier
 from scraper.engine.parser import Parser
+from scraper.engine.sideline import Sideline
 from scraper.errors import Retry, SpiderFailed
 from scraper.fetch.fetcher import Outcome as Fetch
 from scraper.fetch.validators import validators_of
@@ -46,32 +47,60 @@ class ParseThread:
         self._emit = emit
         self._settle = settle
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._wake: Callable[[], None] = lambda: None
         self._start: Iterator[Any] | None = None
 
-    def run(self) -> None:
+    def run(self, sideline: Sideline | None = None) -> None:
         """Work until told to stop.
+
+        Args:
+            sideline: fetches in this thread, while that is of use; made ready here, in this thread.
 
         Raises:
             ScraperError: a pipeline could not be opened or closed.
         """
         try:
             with self._pipelines():
-                while (task := self._tasks.get()) is not None:
-                    task()
+                if sideline is None:
+                    while (task := self._tasks.get()) is not None:
+                        task()
+                else:
+                    self._run_beside(sideline)
         except BaseException as error:
             self._error = error
             raise
         finally:
             self._ended.set()
 
+    def _run_beside(self, sideline: Sideline) -> None:
+        with sideline:
+            self._wake = sideline.wake
+            while True:
+                sideline.begin()
+                try:
+                    task = self._tasks.get_nowait() if sideline.is_busy else self._tasks.get()
+                except queue.Empty:
+                    sideline.go_on()
+                    continue
+                if task is None:
+                    return
+                began = time.monotonic()
+                task()
+                sideline.note(time.monotonic() - began)
+                sideline.go_on(at_once=True)
+
     @property
     def waiting(self) -> int:
         """How much is queued."""
         return self._tasks.qsize()
 
+    def _put(self, task: Callable[[], None] | None) -> None:
+        self._tasks.put(task)
+        self._wake()
+
     def stop(self) -> None:
         """End after what is queued."""
-        self._tasks.put(None)
+        self._put(None)
 
     def wait(self, seconds: float | None) -> None:
         """Until it has ended; at most so long. Raises what it did."""
@@ -81,21 +110,21 @@ class ParseThread:
 
     def put_page(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
         """A page to call back with."""
-        self._tasks.put(lambda: self._page(queued, response, fetch, content_hash))
+        self._put(lambda: self._page(queued, response, fetch, content_hash))
 
     def put_failure(self, failed: Failed, response: Response | None) -> None:
         """A failure whose errback is to be called."""
-        self._tasks.put(lambda: self._failure(failed, response))
+        self._put(lambda: self._failure(failed, response))
 
     def put_carried(
         self, queued: Queued, visit: Visit, fetch: Fetch | None, *, was_not_modified: bool = False
     ) -> None:
         """A page that is the same as in an earlier run; `fetch` is None where it was not asked for."""
-        self._tasks.put(lambda: self._carried(queued, visit, fetch, was_not_modified))
+        self._put(lambda: self._carried(queued, visit, fetch, was_not_modified))
 
     def put_start(self, taken: int) -> None:
         """The next portion of the spider's start(), whose first `taken` results are in the store."""
-        self._tasks.put(lambda: self._take_start(taken))
+        self._put(lambda: self._take_start(taken))
 
     def _page(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
         outcome: Outcome

@@ -31,6 +31,7 @@ from scraper.engine.note import note_of
 from scraper.engine.parser import Parser
 from scraper.engine.parsing import ParseThread
 from scraper.engine.revisit import Revisit
+from scraper.engine.sideline import Sideline, can_fetch_aside
 from scraper.engine.sitemaps import Sitemaps, unread
 from scraper.engine.unsent import NamedByRobots
 from scraper.engine.watch import Watch
@@ -145,6 +146,7 @@ class Shard:
             self._heartbeat.check,
             revisit,
         )
+        self._sideline = Sideline(self._frontier, self._worker, MAX_THREADS) if can_fetch_aside(config) else None
         self._fetchers: list[threading.Thread] = []
         watch = Watch(self._frontier, self._parser, limits, emit)
         self._clerk = Clerk(store, run, limits, self._frontier, self._holdings, self._admission, emit, watch, report)
@@ -226,7 +228,7 @@ class Shard:
         self._store.join(self.owner)
         self._heartbeat.start()
         try:
-            self._spawn(self._parse_thread.run, "parse")
+            self._spawn(partial(self._parse_thread.run, self._sideline), "parse")
             self._spawn(self._sitemaps.run, "sitemaps")
             self._clerk.send_report()
             interrupt: KeyboardInterrupt | None = None
@@ -345,6 +347,8 @@ class Shard:
         return thread
 
     def _spawn_fetchers(self) -> None:
+        if self._frontier.is_reserved:
+            return
         while len(self._fetchers) < self._frontier.concurrency(MAX_THREADS):
             self._fetchers.append(self._spawn(self._worker.run, f"fetch-{len(self._fetchers) + 1}"))
 

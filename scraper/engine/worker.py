@@ -99,12 +99,16 @@ class Worker:
     def run(self) -> None:
         """Work until the frontier is closed."""
         while (job := self._frontier.take()) is not None:
-            if job.queued is not None:
-                self._fetch_page(job, job.queued)
-            elif job.task is Task.LOGIN:
-                self._logins.log_in(job)
-            else:
-                self._fetch_robots(job)
+            self.work(job)
+
+    def work(self, job: Job) -> None:
+        """One job, from the send to what becomes of it."""
+        if job.queued is not None:
+            self._fetch_page(job, job.queued)
+        elif job.task is Task.LOGIN:
+            self._logins.log_in(job)
+        else:
+            self._fetch_robots(job)
 
     def abort(self) -> None:
         """End everything that is in flight, now."""

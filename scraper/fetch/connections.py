@@ -20,11 +20,14 @@ from scraper.config import SessionConfig
 from scraper.fetch.exchange import Exchange
 from scraper.fetch.idle_limits import IdleLimits
 from scraper.fetch.ledger import Ledger
+from scraper.fetch.patience import current, pause
 from scraper.fetch.wire import Connection
 from scraper.figures import Reason
 
 #: Part of the server's Keep-Alive timeout in which a connection is no longer used: the server closes at its end.
 _TIMEOUT_MARGIN = 0.1
+#: Where waiting is done aside, a free place is looked for so often, in seconds.
+_LOOK_AGAIN = 0.002
 #: How much the newest answer counts in the mean latency.
 _NEWEST_COUNTS = 1 / 32
 
@@ -71,8 +74,14 @@ class Connections:
             with self._changed:
                 connection, unfit = self._look(pool.key, fresh=exchange.fresh)
                 has_place = connection is None and not unfit and self._take_place()
-                if not (connection or unfit or has_place) and not self._changed.wait(exchange.limit.left):
+                has_none = not (connection or unfit or has_place)
+                if has_none and current.loop is None:
+                    self._changed.wait(exchange.limit.left)
+            if has_none:
+                if not exchange.limit.left:
                     raise EmptyPoolError(pool, f"no connection became free within {exchange.limit.seconds:g} s")
+                if current.loop is not None:
+                    pause(_LOOK_AGAIN)
             self._shut(unfit)
             if connection is not None or has_place:
                 break

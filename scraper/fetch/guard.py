@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from scraper.errors import PrivateAddress
+from scraper.fetch.patience import current, wait_until
 
 #: Several names may hang in a resolver at once without holding up the others.
 _RESOLVER_THREADS = 8
@@ -92,7 +93,9 @@ class Resolver:
             pass
         question = _Question(host, port)
         self._ask(question)
-        if not question.answered.wait(timeout):
+        answered = question.answered
+        is_answered = answered.wait(timeout) if current.loop is None else wait_until(answered.is_set, timeout)
+        if not is_answered:
             raise TimeoutError(f"{host} was not resolved within {timeout:g} s")
         if question.error is not None:
             raise question.error

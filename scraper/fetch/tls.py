@@ -10,13 +10,7 @@ from typing import Any
 
 from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
-
-class _Socket(ssl.SSLSocket):
-    """A socket whose timeout is set where it changes only: each time is a system call."""
-
-    def settimeout(self, value: float | None) -> None:
-        if value != self.gettimeout():
-            super().settimeout(value)
+from scraper.fetch.patience import TlsSocket
 
 
 class SharedContext(ssl.SSLContext):
@@ -26,7 +20,7 @@ class SharedContext(ssl.SSLContext):
     another thread is reading.
     """
 
-    sslsocket_class = _Socket
+    sslsocket_class = TlsSocket
 
     _certificates: set[tuple[Any, ...]]
     _protocols: tuple[str, ...] | None

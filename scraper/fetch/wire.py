@@ -18,6 +18,7 @@ from scraper.fetch.answer import Answer, Response
 from scraper.fetch.exchange import Exchange
 from scraper.fetch.guard import AddressInfo, resolver
 from scraper.fetch.ledger import Ledger
+from scraper.fetch.patience import PlainSocket
 from scraper.figures import Opening, Reason
 
 if TYPE_CHECKING:
@@ -74,14 +75,6 @@ class KeepAlive:
     def may_be_used_up(self) -> bool:
         """Whether a close by the server is explained by the maximum that it announced."""
         return self.is_used_up or (self._last_max is not None and self._last_max <= 1)
-
-
-class _Socket(socket.socket):
-    """A socket whose timeout is set where it changes only."""
-
-    def settimeout(self, value: float | None) -> None:
-        if value != self.gettimeout():
-            super().settimeout(value)
 
 
 class _Reports:
@@ -227,7 +220,7 @@ class _Reports:
 
     def _connect_socket(self, address: AddressInfo, timeout: float) -> socket.socket:
         family, kind, protocol, _, where = address
-        sock: socket.socket = _Socket(family, kind, protocol)
+        sock: socket.socket = PlainSocket(family, kind, protocol)
         try:
             for option in self.socket_options or ():
                 sock.setsockopt(*option)

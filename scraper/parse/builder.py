@@ -34,7 +34,7 @@ def build_lazily(text: str) -> LazySoup | None:
         return None
     builder = DirectBuilder()
     tree = walking.read(text, builder.parser_for(None))
-    if tree is None or not tree.has_plain_names:
+    if tree is None or tree.has_odd_names:
         return None
     return LazySoup(
         tree, linking.Tags(builder), lambda known: _build(StringIO(text, newline=""), DirectBuilder(tree, known))

@@ -5,8 +5,8 @@ these. So `select` looks for them in libxml2's tree, and makes a tag of each tha
 whole soup: the first look beyond it, at a parent, a child, a neighbour or a string, makes all the rest, in which the
 tags that were handed out before stand at their places. Nobody can tell the difference but by the time that it takes.
 
-It rests on this: a tag that lacks an attribute asks for it by `__getattr__`, and what a tag knows of the tree is in
-attributes of its own.
+It rests on this: a tag that lacks an attribute asks for it by `__getattr__`, and all that a tag knows is in
+attributes of its own, of which these have two: its name, and what the page calls attributes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from scraper.parse.linking import Tags, shortened
 from scraper.parse.selectors import Compound, Places
 from scraper.parse.walking import PageTree
 
-#: What a tag knows of the tree around it, and has not before the whole soup is made.
-LINKS = ("contents", "parent", "next_element", "previous_element", "next_sibling", "previous_sibling")
 #: Elements of which a soup keeps the strings apart: those that hold nothing else, and the others.
 _RAW, _APART = ("script", "style"), ("template", "rt", "rp")
 #: Elements in which strings of spaces stay as they are.
@@ -41,10 +39,12 @@ class LazyTag(Tag):
 
     def __getattr__(self, name: str) -> Any:
         page = self.__dict__.get(LAZY)
-        if page is not None and name in LINKS:
+        if page is not None and not name.startswith("__"):
             page.complete()
-            return self.__dict__[name]
-        return super().__getattr__(name)
+            if name in self.__dict__:
+                return self.__dict__[name]
+        # By its class, which has just become another one where the soup was made.
+        return Tag.__getattr__(self, name)
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._complete()[key] = value
@@ -113,13 +113,13 @@ class LazySoup(Index):
         make_soup: makes the soup, given the tags that there are already, one or None for each element.
     """
 
-    __slots__ = ("_elements", "_has_apart", "_make", "_make_soup", "_tag_of", "_tree", "soup")
+    __slots__ = ("_begin", "_elements", "_has_apart", "_make_soup", "_tag_of", "_tree", "soup")
 
     def __init__(
         self, tree: PageTree, tags: Tags, make_soup: Callable[[Iterator[Tag | None]], BeautifulSoup]
     ) -> None:
         self._tree = tree
-        self._make = tags.make
+        self._begin = tags.begin
         self._make_soup = make_soup
         #: The whole soup, once it is made.
         self.soup: BeautifulSoup | None = None
@@ -157,10 +157,8 @@ class LazySoup(Index):
     def _tag(self, element: Any) -> Tag:
         tag = self._tag_of.get(element)
         if tag is None:
-            tag = self._make(element.tag, self._tree.attributes_of(element))
-            del tag.__dict__["contents"]
+            tag = self._begin(LazyTag, element.tag, self._tree.attributes_of(element))
             tag.__dict__[LAZY] = self
-            tag.__class__ = LazyTag
             self._keep(element, tag)
         return tag
 

@@ -152,17 +152,16 @@ class Tags:
         """
         kind = self._kinds.get(name) or self._kind(name)
         builder = self._builder
-        tag = _new_tag(Tag) if known is None else known
         # Attribute by attribute, for so the tags share their keys: a dict each would take more memory.
+        tag = _new_tag(Tag) if known is None else known
         tag.parser_class = BeautifulSoup
         if known is None:
             tag.name = name
+            tag.attrs = self._attributes(attributes, kind.lists) if attributes else self._attribute_dict()
         tag.namespace = tag.prefix = None
         tag._namespaces = self._namespaces
         tag.sourceline = tag.sourcepos = None
         tag.attribute_value_list_class = self._value_list
-        if known is None:
-            tag.attrs = self._attributes(attributes, kind.lists) if attributes else self._attribute_dict()
         tag.known_xml = False
         tag.contents = []
         tag.hidden = False
@@ -178,6 +177,18 @@ class Tags:
             self.space_keepers.append(tag)
         if kind.is_meta and known is None:
             builder.set_up_substitutions(tag)
+        return tag
+
+    def begin(self, tag_class: type[Tag], name: str, attributes: list[tuple[str, str]]) -> Tag:
+        """A tag that has its name and its attributes, and nothing else yet."""
+        kind = self._kinds.get(name) or self._kind(name)
+        tag = _new_tag(tag_class)
+        tag.name = name
+        if kind.is_meta:
+            # The encoding that a page declares is to follow that of its output, for which bs4 wants a whole tag.
+            tag.attrs = self.make(name, attributes).attrs
+        else:
+            tag.attrs = self._attributes(attributes, kind.lists) if attributes else self._attribute_dict()
         return tag
 
     def forget(self, tag: Tag) -> None:

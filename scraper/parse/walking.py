@@ -40,8 +40,7 @@ _NODES_BEFORE = re.compile(_NODE_BEFORE)
 _AFTER_ROOT = re.compile(rb"</html[ \t\r\n]*>((?:[ \t\n]|\r\n|%b)*)" % _COMMENT)
 _COMMENT_AFTER = re.compile(_COMMENT)
 _IS_DEEP = etree.XPath(f"boolean({'/*' * (_MAX_DEPTH + 1)})")
-_WORTH_THEIR_NAME = etree.XPath("/descendant::*/@*[. = name()]")
-_ODD_NAMES = etree.XPath("boolean(/descendant::*/@*[contains(name(), '{')])")
+_ODD = etree.XPath("/descendant::*/@*[. = name() or contains(name(), '{')]")
 #: Put behind a page whose root element is closed: where it is found in the tree shows that it was closed indeed.
 _SENTINEL = "<!--end of page-->"
 
@@ -67,32 +66,38 @@ class PageTree:
         before: the comments and instructions there, from the text's beginning on.
         after: the comments behind it.
         minimized: of the attributes that are worth their own name, whether they had that value in the text.
+        has_odd_names: whether attributes are called `{a}b`, such as a template leaves behind: for bs4 `a` is a
+            namespace.
     """
 
-    __slots__ = ("_after", "_around", "_before", "_minimized", "root")
+    __slots__ = ("_after", "_around", "_before", "_minimized", "has_odd_names", "root")
 
     def __init__(
-        self, root: Any, around: _Surroundings, before: list[Any], after: list[Any], minimized: Mapping[str, bool]
+        self,
+        root: Any,
+        around: _Surroundings,
+        before: list[Any],
+        after: list[Any],
+        minimized: Mapping[str, bool],
+        has_odd_names: bool,
     ) -> None:
         self.root = root
         self._around = around
         self._before = before
         self._after = after
         self._minimized = minimized
-
-    @property
-    def has_plain_names(self) -> bool:
-        """Whether no attribute is called `{a}b`, such as a template leaves behind: for bs4 `a` is a namespace."""
-        return not _ODD_NAMES(self.root)
+        self.has_odd_names = has_odd_names
 
     def attributes_of(self, element: Any) -> list[tuple[str, str]]:
         """The attributes of an element as they were written."""
         attributes: list[tuple[str, str]] = element.items()
-        if self._minimized and attributes:
-            return [
-                (name, "" if name == value and not self._minimized.get(name, True) else value)
-                for name, value in attributes
-            ]
+        if self._minimized:
+            for name, value in attributes:
+                if name == value and not self._minimized.get(name, True):
+                    return [
+                        (name, "" if name == value and not self._minimized.get(name, True) else value)
+                        for name, value in attributes
+                    ]
         return attributes
 
     def parts(self) -> list[Part]:
@@ -164,8 +169,11 @@ def read(text: str, parser: Any) -> PageTree | None:
     doctype = root.getroottree().docinfo.internalDTD
     if not _agree(around, before, doctype, after) or _may_have_joined(root, before, lowered) or _IS_DEEP(root):
         return None
-    minimized = _minimized(root, lowered)
-    return None if minimized is None else PageTree(root, around, before, after, minimized)
+    odd_names = {attribute.attrname for attribute in _ODD(root)}
+    minimized = _minimized(odd_names, lowered)
+    if minimized is None:
+        return None
+    return PageTree(root, around, before, after, minimized, any("{" in name for name in odd_names))
 
 
 def _may_have_endless_tags(lowered: bytes) -> bool:
@@ -218,10 +226,10 @@ def _special(node: Any) -> Special:
     return linking.instruction(node.target, node.text)
 
 
-def _minimized(root: Any, lowered: bytes) -> dict[str, bool] | None:
+def _minimized(names: set[str], lowered: bytes) -> dict[str, bool] | None:
     """Of those attributes of a page that are worth their own name, whether it was written out; None if unclear."""
     had_values: dict[str, bool] = {}
-    for name in {attribute.attrname for attribute in _WORTH_THEIR_NAME(root)} & _MINIMIZED:
+    for name in names & _MINIMIZED:
         had_value = _had_value(name.encode(), lowered)
         if had_value is None:
             return None
