@@ -157,3 +157,27 @@ def test_the_verbs_without_a_daemon(project: Project, page_server: Callable[...,
     assert "OnCalendar=*-*-* 02:30:00 Europe/London\n" in timer
     missing = command("schedule", "run", "spiders", cwd=folder)
     assert (missing.returncode, "there is no schedule" in missing.stderr) == (2, True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to other processes")
+def test_a_yaml_that_breaks_while_the_daemon_works(project: Project, page_server: Callable[..., PageServer]):
+    server = page_server(HOME)
+    on_failure = "on_failure: cat >> told.jsonl"
+    folder = write(project(server.url), server.url, f"schedule: {{every: 1s, {on_failure}}}")
+    daemon = start("schedule", "run", ".", cwd=folder)
+    try:
+        wait_until(lambda: len(server.log) >= 1)
+        good = (folder / "site.yaml").read_text(encoding="utf-8")
+        (folder / "site.yaml").write_text(good + "\npagse: 3\n", encoding="utf-8")
+        wait_until(lambda: (folder / "told.jsonl").exists() and (folder / "told.jsonl").stat().st_size > 0)
+        daemon.send_signal(signal.SIGTERM)
+        _, said = daemon.communicate(timeout=20)
+    finally:
+        daemon.kill()
+        daemon.communicate()
+    assert "its last good schedule holds on" in said
+    assert "Traceback" not in said
+    told = json.loads((folder / "told.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert (told["result"], told["exit_code"]) == ("failed", 2)
+    assert "unknown key" in told["why"]
+    assert told["why"] in Path(told["log"]).read_text(encoding="utf-8")
