@@ -21,6 +21,7 @@ from scraper.store import (
     frontier,
     health,
     items,
+    listings,
     prune,
     quarantine,
     retry,
@@ -37,7 +38,18 @@ from scraper.store.lock import StoreLock
 from scraper.store.quarantine import QuarantineRow
 from scraper.store.retry import PutBack
 from scraper.store.seen import Seen
-from scraper.store.values import Batch, ChangeCounts, Committed, Counts, FailureRow, Found, Queued, RobotsRow, RunRow
+from scraper.store.values import (
+    Batch,
+    ChangeCounts,
+    Committed,
+    Counts,
+    FailureRow,
+    Found,
+    Listing,
+    Queued,
+    RobotsRow,
+    RunRow,
+)
 
 #: Behind every priority a spider may give.
 _LAST_RANK = 2_000_000_000
@@ -305,6 +317,11 @@ class Store:
         """The domains that have something queued."""
         with self._database.reading() as connection:
             return frontier.domains_with_work(connection, run)
+
+    def listing(self, fingerprint: bytes, *, body: bool) -> Listing | None:
+        """What is kept of a sitemap, with its body or without."""
+        with self._database.reading() as connection:
+            return listings.read(connection, fingerprint, body=body)
 
     def mark_sent(self, request: int) -> None:
         """A request that must not be repeated is about to be handed to the network."""

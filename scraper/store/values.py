@@ -232,6 +232,15 @@ class Checked(Outcome):
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """A sitemap as it was read last: what to ask for it with, and its body, packed, or None if not at hand."""
+
+    etag: str | None
+    last_modified: str | None
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Listed(Outcome):
     """A sitemap was read to its end, or could not be; `yielded` is what it listed last.
 
@@ -240,6 +249,8 @@ class Listed(Outcome):
 
     yielded: Yielded
     was_read: bool
+    #: What is to be kept of a file that was read; one without a body is as it was.
+    listing: Listing | None = None
 
 
 @dataclass(frozen=True, slots=True)
