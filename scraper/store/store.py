@@ -46,6 +46,7 @@ from scraper.store.values import (
     FailureRow,
     Found,
     Listing,
+    Profile,
     Queued,
     RobotsRow,
     RunRow,
@@ -243,6 +244,11 @@ class Store:
         """The robots.txt of an origin as it was had last."""
         with self._database.reading() as connection:
             return explain.robots_of(connection, origin)
+
+    def profile(self, domain: str) -> Profile | None:
+        """What runs have learned of a domain's servers."""
+        with self._database.reading() as connection:
+            return domains.profile(connection, domain)
 
     def figures(self, run: int) -> dict[str, Figures]:
         """The ledger's sums of a run, by domain."""
