@@ -104,7 +104,7 @@ class Daemon:
         """
         standing = self._store_of(site).standing(site.name)
         facts = self._facts(site, standing) if standing is not None else Facts()
-        return self._step(site, lambda standing: policy.by_hand(site.schedule, standing, self._clock(), facts))
+        return self._step(site, lambda standing: policy.by_hand(site.times, standing, self._clock(), facts))
 
     def gather(self) -> None:
         """See which of the started processes have ended, and how."""
