@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +87,17 @@ def test_where_nothing_is_kept_they_are_fetched(
     run(server, tmp_path, **config)
     again, statuses = run(server, tmp_path, **config)
     assert (visited(again), statuses) == (["/a", "/b"], {"/index.xml": 200, "/one.xml": 200})
+
+
+def test_what_no_kept_run_read_is_forgotten(page_server: Start, tmp_path: Path):
+    site = Site()
+    server = page_server(site)
+    run(server, tmp_path, keep_runs=1)
+    site.bodies["/index.xml"], site.etags["/index.xml"] = index("/two.xml"), '"i2"'
+    site.bodies["/two.xml"], site.etags["/two.xml"] = urlset("/c"), '"t1"'
+    del site.bodies["/one.xml"]
+    for _ in range(2):
+        again, _ = run(server, tmp_path, keep_runs=1)
+    assert visited(again) == ["/c"]
+    with closing(sqlite3.connect(tmp_path / "s.db")) as store:
+        assert store.execute("select count(*) from listings").fetchone() == (2,)
