@@ -223,7 +223,6 @@ class Commit:
                 self._end(request, t.State.DONE, "pages")
                 self._pages.append(self._page(outcome))
                 self._note_visit(outcome.queued)
-                self._counts["unstable"] += outcome.is_unstable
                 self._take_in(outcome.yielded, request)
             case Carried():
                 self._carry(outcome)

@@ -149,8 +149,6 @@ class Done(Outcome):
     last_modified: str | None
     content_hash: bytes
     identity: bytes | None = None
-    #: Its validator changed since the visit before, and its body did not.
-    is_unstable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +172,7 @@ class Carried(Outcome):
     last_modified: str | None = None
     #: The server said 304; else the body was the same, or it was not asked.
     was_not_modified: bool = False
+    #: Its ETag changed since the visit before, and its body did not.
     is_unstable: bool = False
 
     @property
