@@ -17,6 +17,7 @@ from scraper.cli.runs import chosen_run
 from scraper.cli.visiting import request_of, robots_in_words
 from scraper.config import Loaded, Origin, SiteConfig, load
 from scraper.engine.admission import Admission
+from scraper.fetch.idle_limits import IdleLimits
 from scraper.fetch.robots import Robots
 from scraper.fetch.robots import State as RobotsState
 from scraper.observe.text import block, counted, duration, plain, size
@@ -60,9 +61,9 @@ def explain(
     """Tell every decision about a URL in a run.
 
     The run is the newest, or --run N. It tells on which page it was found first, whether it was admitted or refused
-    and by which key of the YAML, the line of robots.txt that decides, each time it was sent with connection, answer
-    and wait, its redirects, its end and its items. A URL that the run never saw is judged by today's YAML. Only the
-    store is read: nothing is fetched, and it works while a crawl is running.
+    and by which key of the YAML, the line of robots.txt that decides, what is known of its server, each time it was
+    sent with connection, answer and wait, its redirects, its end and its items. A URL that the run never saw is
+    judged by today's YAML. Only the store is read: nothing is fetched, and it works while a crawl is running.
 
     \b
       scraper explain config/books.yaml https://books.toscrape.com/catalogue/page-2.html
@@ -100,6 +101,7 @@ class _Explanation:
             yield from self._refused(history.refused, is_known=bool(history.known))
         if history:
             yield from self._robots(request.url)
+            yield from self._server(request.url)
         for place, known in enumerate(history.known):
             if place:
                 yield f"  and as a request of its own ({known.request.method}, asked for again or redirected to):"
@@ -149,6 +151,20 @@ class _Explanation:
         robots = Robots(RobotsState(row.state), row.text, row.why, row.asked_at)
         asked = f"; asked {_moment(row.asked_at)}" + ("" if robots.is_current(time.time()) else ", to be asked again")
         yield _line("robots", robots_in_words(robots, url, self._config.user_agent) + asked)
+
+    def _server(self, url: str) -> Iterator[str]:
+        """What runs have learned of it."""
+        profile = self._store.profile(urls.domain_of(url))
+        if profile is None:
+            return
+        known = [] if profile.latency is None else [f"answers in {duration(profile.latency)} on average"]
+        limits = IdleLimits()
+        limits.load(profile.idle_limits)
+        limit = limits.of(urls.origin_of(url))
+        if limit is not None:
+            known.append(f"keeps an idle connection {duration(limit)}")
+        if known:
+            yield _line("server", ", ".join(known))
 
     def _by_key(self, reason: str) -> str:
         """Where the key is set that a refusal went by; its message names the key."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from enum import StrEnum
 from statistics import median
 
 from scraper import urls
@@ -13,6 +14,7 @@ from scraper.config import SiteConfig
 from scraper.errors import FetchError, RobotsRefused
 from scraper.fetch.fetcher import Outcome
 from scraper.fetch.robots import Robots, State, product_token
+from scraper.fetch.validators import conditions_of, contradicts
 from scraper.fetch.wire import KeepAlive
 from scraper.figures import Reason, Served
 from scraper.observe.text import duration
@@ -32,11 +34,23 @@ _ENOUGH = frozenset({429, 503})
 #: What a new connection says when it was the server that ended the one before.
 _ENDED_BY_SERVER = frozenset({Reason.CLOSED_BY_SERVER, Reason.MAX_REQUESTS, Reason.DROPPED, Reason.STALE})
 
+#: Validators that no page has.
+_NO_ETAG = '"no-page-has-this"'
+_LONG_AGO = "Thu, 01 Jan 1970 00:00:00 GMT"
+
 
 class BoundReached(FetchError):
     """The probe has asked as often, or taken as long, as it said that it would."""
 
     reason = "bound"
+
+
+class Lie(StrEnum):
+    """How a server breaks its word about what changed."""
+
+    ALWAYS_304 = "it is answered with 304 on a false condition, too: what changed would be missed"
+    CONTRADICTION = "the 304 says itself that the page changed"
+    NEW_EACH_TIME = "the ETag is new each time, over the same body"
 
 
 @dataclass
@@ -60,8 +74,9 @@ class Findings:
     #: The longest wait that a connection outlived, and the shortest that it did not.
     idle_survived: float = 0.0
     idle_ended: float | None = None
-    #: The status that answered a conditional request.
+    #: The status that answered a conditional request, and in what its validators are not to be relied on.
     conditional: int | None = None
+    lie: Lie | None = None
     #: Why it ended before everything was measured.
     cut_short: str = ""
 
@@ -217,15 +232,22 @@ class Probe:
             self._ask(request)
 
     def _ask_on_condition(self, request: Request) -> None:
-        response = self.findings.response
+        """Asked with the page's validators; and where that brings a 304, with one that no page has."""
+        found, response = self.findings, self.findings.response
         assert response is not None
-        headers = {
-            condition: value
-            for condition, validator in (("If-None-Match", "ETag"), ("If-Modified-Since", "Last-Modified"))
-            if (value := response.headers.get(validator))
-        }
-        if headers:
-            self.findings.conditional = self._ask(request.replace(headers=headers)).status
+        etag, modified = response.headers.get("ETag") or None, response.headers.get("Last-Modified") or None
+        if etag is None and modified is None:
+            return
+        again = self._ask(request.replace(headers=conditions_of(etag, modified)))
+        found.conditional = again.status
+        if again.status != 304:
+            is_new = etag is not None and again.headers.get("ETag") not in (None, etag)
+            found.lie = Lie.NEW_EACH_TIME if is_new and again.body == response.body else None
+        elif contradicts(again.headers, etag, modified):
+            found.lie = Lie.CONTRADICTION
+        else:
+            false = conditions_of(_NO_ETAG, None) if etag is not None else conditions_of(None, _LONG_AGO)
+            found.lie = Lie.ALWAYS_304 if self._ask(request.replace(headers=false)).status == 304 else None
 
     def _ask_on_a_new_connection(self, request: Request) -> None:
         self._visitor.close()

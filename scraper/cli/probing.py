@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from scraper.cli import output
-from scraper.cli.measuring import MOST_REQUESTS, SECONDS_BESIDE, Findings, Probe
+from scraper.cli.measuring import MOST_REQUESTS, SECONDS_BESIDE, Findings, Lie, Probe
 from scraper.cli.options import Sets
 from scraper.cli.visiting import request_of, robots_in_words, settings_of
 from scraper.config import SiteConfig
@@ -50,9 +50,10 @@ def probe(
 
     At the end it prints the YAML that suits the server. It asks for one page again and again: whether its connection
     is kept alive, for how many requests and how long while idle, what a handshake costs, whether bodies are
-    compressed, and whether a page that did not change is answered with 304. It makes at most 12 requests, robots.txt
-    included, one at a time and politeness.delay or the Crawl-delay apart, and takes at most 30 seconds more than
-    --idle: 45 by default. What robots.txt closes is not asked for. A private address that is typed here is allowed.
+    compressed, and whether a page that did not change is answered with 304, and no other is. It makes at most 12
+    requests, robots.txt included, one at a time and politeness.delay or the Crawl-delay apart, and takes at most 30
+    seconds more than --idle: 45 by default. What robots.txt closes is not asked for. A private address that is typed
+    here is allowed.
     Keys for --set are those of the YAML under session, politeness, limits, network and origins, and user_agent.
 
     \b
@@ -142,7 +143,8 @@ def _validators(found: Findings) -> str:
     if found.conditional is None:
         return " and ".join(names)
     good = "as it should be" if found.conditional == 304 else "so they are of no use"
-    return f"{' and '.join(names)}; a conditional request is answered with {found.conditional}, {good}"
+    judged = f"but {found.lie}" if found.lie is not None else good
+    return f"{' and '.join(names)}; a conditional request is answered with {found.conditional}, {judged}"
 
 
 def suggestion(found: Findings, config: SiteConfig) -> str:
@@ -164,6 +166,8 @@ def suggestion(found: Findings, config: SiteConfig) -> str:
         f"  delay: {format_duration(delay)}",
         f"  concurrency: {at_once}",
     ]
+    if found.lie is Lie.ALWAYS_304:
+        lines += ["revisit:", "  conditional: false"]
     return "".join(f"{line}\n" for line in lines)
 
 

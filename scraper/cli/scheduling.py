@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -16,8 +15,18 @@ from scraper.cli import output
 from scraper.cli.crawling import Watching, conduct
 from scraper.cli.looking_after import look_after, wait_for
 from scraper.cli.options import SiteFile
+from scraper.cli.schedule_facts import (
+    as_json_of,
+    history_of,
+    last_of,
+    moment,
+    next_of,
+    row_as_json,
+    standing_of,
+    state_of,
+    when,
+)
 from scraper.config import load
-from scraper.config.units import format_duration
 from scraper.errors import ScraperError, StoreLocked, UsageError
 from scraper.observe.text import plain
 from scraper.schedule import systemd
@@ -25,7 +34,9 @@ from scraper.schedule.child import Ending, take_over
 from scraper.schedule.daemon import Daemon
 from scraper.schedule.processes import SystemProcesses
 from scraper.schedule.sites import Site, Sites, site_of
-from scraper.store.schedules import Occurrence, Schedules, Standing, State
+from scraper.store.schedules import Occurrence, Schedules, State
+
+T = TypeVar("T")
 
 _ABOUT = """Run crawls when the key `schedule` of their YAML says.
 
@@ -76,8 +87,9 @@ def run(paths: Paths) -> None:
       scraper schedule run config/books.yaml config/shop.yaml
     """
     sites = _sites(paths)
-    for site in sites.current:
-        _say(f"{site.name}: {_when(site)}, next {_moment(_next(site, _standing_of(site)), site)}")
+    # What is wrong with a store the daemon tells itself.
+    for site, standing in _Each(sites).of(standing_of):
+        _say(f"{site.name}: {when(site)}, next {moment(next_of(site, standing), site)}")
     daemon = Daemon(sites, SystemProcesses(), _say, clock=time.time)
     raise typer.Exit(look_after(daemon, _say))
 
@@ -89,26 +101,27 @@ def list_(paths: Paths, as_json: AsJson = False) -> None:
       scraper schedule list config/
       scraper schedule list config/books.yaml --json
     """
-    rows = []
-    for site in _sites(paths).current:
-        standing, last = _standing_of(site), _last_of(site)
-        rows.append((site, standing, _next(site, standing), last))
+    each = _Each(_sites(paths))
+    found = each.of(lambda site: (standing_of(site), last_of(site)))
+    rows = [(site, standing, next_of(site, standing), last) for site, (standing, last) in found]
     if as_json:
-        output.write(json.dumps([_as_json(*row) for row in rows], indent=2) + "\n")
+        output.write(json.dumps([as_json_of(*row) for row in rows], indent=2) + "\n")
+        each.end()
         return
     heads = ("crawl", "schedule", "next", "last", "result", "state")
     cells = [
         (
             site.name,
-            _when(site),
-            _moment(following, site),
-            _moment(last.slot if last else None, site),
+            when(site),
+            moment(following, site),
+            moment(last.slot if last else None, site),
             (last.result or "") if last else "",
-            _state(standing),
+            state_of(site, standing),
         )
         for site, standing, following, last in rows
     ]
     output.write(output.table(heads, cells, left=len(heads)))
+    each.end()
 
 
 def trigger(paths: Paths) -> None:
@@ -122,19 +135,20 @@ def trigger(paths: Paths) -> None:
     """
     sites = _sites(paths)
     daemon = Daemon(sites, SystemProcesses(), _say, clock=time.time)
-    queued = 0
+    each = _Each(sites)
     try:
-        for site in sites.current:
-            queued += daemon.trigger(site).decision.queue is not None
+        steps = each.of(daemon.trigger)
     except BaseException:
         daemon.stop()
         daemon.close()
         raise
     code = wait_for(daemon, _say)
-    queued += sum(ended.state is State.WAITING for ended in daemon.ended)
-    if queued:
+    if any(step.decision.queue for _, step in steps) or any(run.state is State.WAITING for run in daemon.ended):
         output.say("what waits is started by scraper schedule run")
-    raise typer.Exit(code or max((_code_of(ended) for ended in daemon.ended if ended.manual), default=0))
+    # One that was due and waited may have been taken for it.
+    taken = {(run.name, run.id) for _, step in steps if (run := step.claimed) is not None}
+    codes = [_code_of(run) for run in daemon.ended if run.manual or (run.name, run.id) in taken]
+    raise typer.Exit(code or max(codes, default=0) or each.code)
 
 
 def pause(paths: Paths) -> None:
@@ -145,10 +159,15 @@ def pause(paths: Paths) -> None:
     \b
       scraper schedule pause config/books.yaml
     """
-    for site in _sites(paths).current:
+
+    def act(site: Site) -> None:
         with Schedules(site.store) as schedules:
             is_new = schedules.pause(site.name, site.times.spec, time.time())
         output.say(f"{site.name}: {'paused' if is_new else 'was paused already'}")
+
+    each = _Each(_sites(paths))
+    each.of(act)
+    each.end()
 
 
 def resume(paths: Paths) -> None:
@@ -157,11 +176,16 @@ def resume(paths: Paths) -> None:
     \b
       scraper schedule resume config/books.yaml
     """
-    for site in _sites(paths).current:
+
+    def act(site: Site) -> None:
         with Schedules(site.store) as schedules:
             was_paused = schedules.resume(site.name, time.time())
-        following = _moment(_next(site, _standing_of(site)), site)
+        following = moment(next_of(site, standing_of(site)), site)
         output.say(f"{site.name}: {'resumed' if was_paused else 'was not paused'}, next {following}")
+
+    each = _Each(_sites(paths))
+    each.of(act)
+    each.end()
 
 
 def history(
@@ -179,17 +203,19 @@ def history(
       scraper schedule history config/books.yaml
       scraper schedule history config/ --limit 5 --json
     """
-    found = [(site, row) for site in _sites(paths).current for row in _history_of(site, limit)]
+    each = _Each(_sites(paths))
+    found = [(site, row) for site, rows in each.of(lambda site: history_of(site, limit)) for row in rows]
     if as_json:
-        output.write(json.dumps([_row_as_json(row) for _, row in found], indent=2) + "\n")
+        output.write(json.dumps([row_as_json(row) for _, row in found], indent=2) + "\n")
+        each.end()
         return
     heads = ("crawl", "time", "started", "ended", "result", "exit", "run", "why")
     cells = [
         (
             site.name,
-            _moment(row.slot, site) + (" by hand" if row.manual else ""),
-            _moment(row.started_at, site),
-            _moment(row.ended_at, site),
+            moment(row.slot, site) + (" by hand" if row.manual else ""),
+            moment(row.started_at, site),
+            moment(row.ended_at, site),
             row.result or row.state.value,
             "" if row.exit_code is None else str(row.exit_code),
             "" if row.run is None else str(row.run),
@@ -198,6 +224,7 @@ def history(
         for site, row in found
     ]
     output.write(output.table(heads, cells, left=len(heads)))
+    each.end()
 
 
 def export(
@@ -226,8 +253,9 @@ def export(
     """
     if not systemd_units:
         raise UsageError("it is not said what to export to", remedy="add --systemd")
-    for site in _sites(paths).current:
-        for name, text in systemd.units(site).items():
+    each = _Each(_sites(paths))
+    for _, units in each.of(systemd.units):
+        for name, text in units.items():
             if folder is None:
                 output.write(f"# {name}\n{text}\n")
                 continue
@@ -239,6 +267,7 @@ def export(
                     f"cannot write {folder / name}: {error.strerror}", remedy="name another folder"
                 ) from error
             output.write(f"{folder / name}\n")
+    each.end()
 
 
 def start(
@@ -287,96 +316,33 @@ def _sites(paths: Iterable[Path]) -> Sites:
     return sites
 
 
+class _Each:
+    """Does something for each of some sites: what cannot be done for one is told, and holds up no other."""
+
+    def __init__(self, sites: Sites) -> None:
+        self._sites = sites
+        #: The highest exit code of what was told.
+        self.code = 0
+
+    def of(self, act: Callable[[Site], T]) -> list[tuple[Site, T]]:
+        """The sites for which that went well, each with what came of it."""
+        done = []
+        for site in self._sites.current:
+            try:
+                done.append((site, act(site)))
+            except ScraperError as error:
+                output.say(f"{site.name}: {plain(str(error))}")
+                self.code = max(self.code, error.exit_code)
+        return done
+
+    def end(self) -> None:
+        """Leave with that exit code, if anything was told."""
+        if self.code:
+            raise typer.Exit(self.code)
+
+
 def _say(line: str) -> None:
     output.say(f"{datetime.now():%Y-%m-%d %H:%M:%S} {plain(line)}")
-
-
-def _standing_of(site: Site) -> Standing | None:
-    if not site.store.is_file():
-        return None
-    with Schedules.open_existing(site.store) as schedules:
-        return schedules.standing(site.name)
-
-
-def _history_of(site: Site, limit: int) -> list[Occurrence]:
-    if not site.store.is_file():
-        return []
-    with Schedules.open_existing(site.store) as schedules:
-        return schedules.history(site.name, limit)
-
-
-def _last_of(site: Site) -> Occurrence | None:
-    """The newest run that ended."""
-    return next((row for row in _history_of(site, 10) if row.state is State.ENDED), None)
-
-
-def _next(site: Site, standing: Standing | None) -> float | None:
-    """When the next run starts, if nothing holds it back; None where it never does."""
-    now = time.time()
-    if standing is None or standing.spec != site.times.spec:
-        return site.times.after(now)
-    if standing.paused_at is not None:
-        return None
-    newest = site.times.newest(standing.reached, now)
-    following = site.times.after(standing.reached if newest is None else newest)
-    return None if following is None else site.times.due(following)
-
-
-def _state(standing: Standing | None) -> str:
-    words = [] if standing is None or standing.paused_at is None else ["paused"]
-    for run in (standing.active, standing.waiting) if standing is not None else ():
-        if run is not None:
-            words.append(f"{run.state.value}, pid {run.pid}" if run.pid else run.state.value)
-    return "; ".join(words)
-
-
-def _when(site: Site) -> str:
-    schedule = site.schedule
-    if schedule.every is not None:
-        return f"every {format_duration(schedule.every)}"
-    return f"{schedule.cron} {schedule.timezone}"
-
-
-def _moment(seconds: float | None, site: Site) -> str:
-    """A time as the clock of the schedule's zone shows it."""
-    if seconds is None:
-        return "-"
-    return datetime.fromtimestamp(seconds, ZoneInfo(site.schedule.timezone)).strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
-def _iso(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
-
-
-def _as_json(
-    site: Site, standing: Standing | None, following: float | None, last: Occurrence | None
-) -> dict[str, Any]:
-    return {
-        "name": site.name,
-        "path": str(site.path),
-        "schedule": _when(site),
-        "next": _iso(following),
-        "paused": standing is not None and standing.paused_at is not None,
-        "state": _state(standing),
-        "last": None if last is None else _row_as_json(last),
-    }
-
-
-def _row_as_json(row: Occurrence) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "slot": _iso(row.slot),
-        "manual": row.manual,
-        "state": row.state.value,
-        "started_at": _iso(row.started_at),
-        "ended_at": _iso(row.ended_at),
-        "result": row.result,
-        "exit_code": row.exit_code,
-        "run": row.run,
-        "pid": row.pid,
-        "log": row.log,
-        "why": row.why,
-    }
 
 
 def _code_of(run: Occurrence) -> int:

@@ -26,6 +26,7 @@ from scraper.engine.ending import STOPPED, ShardEnd
 from scraper.engine.frontier import Frontier
 from scraper.engine.holdings import Holdings
 from scraper.engine.lease import Heartbeat
+from scraper.engine.listings import Listings
 from scraper.engine.messages import Allow, Claim, End, GiveBack, Look, Order, Places, Release, Report, Stop, TakeStart
 from scraper.engine.note import note_of
 from scraper.engine.parser import Parser
@@ -145,6 +146,7 @@ class Shard:
             self._mark_sent,
             self._heartbeat.check,
             revisit,
+            Listings(store, is_asked=config.revisit.conditional),
         )
         self._sideline = Sideline(self._frontier, self._worker, MAX_THREADS) if can_fetch_aside(config) else None
         self._fetchers: list[threading.Thread] = []

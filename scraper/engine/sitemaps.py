@@ -21,6 +21,7 @@ from scraper.config.addresses import AUTO
 from scraper.engine.admission import Admission
 from scraper.engine.attempts import attempt_of
 from scraper.engine.frontier import Frontier
+from scraper.engine.listings import listing_of
 from scraper.engine.unsent import NamedByRobots
 from scraper.fetch.fetcher import Outcome as Fetch
 from scraper.observe import events
@@ -146,7 +147,9 @@ class Sitemaps:
             self._emit(
                 events.Notice(f"the sitemap {queued.request.url} has flaws, and was read all the same: {flaws}")
             )
-        return Listed(queued, yielded, was_read=True, attempt=attempt_of(file.fetch, number))
+        response = file.fetch.response
+        listing = listing_of(response, file.body) if response is not None else None
+        return Listed(queued, yielded, was_read=True, listing=listing, attempt=attempt_of(file.fetch, number))
 
     def _commit(self, queued: Queued, yielded: Yielded) -> bool:
         """Have a portion committed; returns whether there is to be another.

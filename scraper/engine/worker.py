@@ -15,6 +15,7 @@ from scraper.engine.admission import Admission
 from scraper.engine.attempts import attempt_of
 from scraper.engine.domain import Domain, DomainGate, Task
 from scraper.engine.frontier import Frontier, Job
+from scraper.engine.listings import Listings
 from scraper.engine.logins import Logins
 from scraper.engine.parser import hash_of
 from scraper.engine.revisit import Revisit
@@ -81,6 +82,7 @@ class Worker:
         mark_sent: Callable[[int], None],
         check_lease: Callable[[], None],
         revisit: Revisit,
+        listings: Listings,
     ) -> None:
         self._frontier = frontier
         self._fetcher = fetcher
@@ -92,6 +94,7 @@ class Worker:
         self._mark_sent = mark_sent
         self._check_lease = check_lease
         self._revisit = revisit
+        self._listings = listings
         self._logins = Logins(frontier, emit, self._send_for_login)
         self._turns: set[Turn] = set()
         self._lock = threading.Lock()
@@ -125,7 +128,8 @@ class Worker:
         try:
             if not queued.request.may_be_repeated:
                 self._mark_sent(queued.id)
-            fetch = self._fetch(queued.request, job, self._revisit.conditions_of(queued), body)
+            known = self._revisit if body is None else self._listings
+            fetch = self._fetch(queued.request, job, known.conditions_of(queued), body)
         except LeaseLost:
             # Not sent. If the lease is another shard's by now, the commit leaves this out.
             self._frontier.fetched(job)
@@ -136,7 +140,7 @@ class Worker:
         except Exception as error:
             _log.exception("%s could not be fetched", queued.request.url)
             fetch = Fetch(None, FetchError(f"{type(error).__name__}: {error}", reason="internal"), None, 0.0, 0)
-        is_listing = body is not None and fetch.response is not None and fetch.response.ok
+        is_listing = body is not None and self._is_listing(queued, fetch.response, body)
         body_bytes = len(fetch.response.body) if fetch.response is not None else 0
         self._frontier.fetched(job, body_bytes=body.tell() if body is not None and is_listing else body_bytes)
         self._report(fetch, queued.request, domain, queued.attempts + 1, queued.kind.name.lower())
@@ -148,6 +152,10 @@ class Worker:
             body.close()
         if domain.login is None or not self._was_turned_away(job, queued, fetch):
             self._decide(queued, domain, fetch)
+
+    def _is_listing(self, queued: Queued, response: Response | None, body: IO[bytes]) -> bool:
+        """Whether `body` is that of a sitemap now: sent, or kept from the last time."""
+        return response is not None and (response.ok or self._listings.restore(queued, response, body))
 
     def _note_health(self, domain: Domain, fetch: Fetch) -> None:
         """A domain that does nothing but fail is left alone; what is no answer and not its fault says nothing.
@@ -170,7 +178,15 @@ class Worker:
         with self._turn(job) as turn:
             if body is None:
                 return fetch(request, session, turn, conditions=conditions)
-            return fetch(request, session, turn, body_limit=sitemaps.MAX_BYTES, truncate=True, into=body)
+            return fetch(
+                request,
+                session,
+                turn,
+                conditions=conditions,
+                body_limit=sitemaps.MAX_BYTES,
+                truncate=True,
+                into=body,
+            )
 
     @contextlib.contextmanager
     def _turn(self, job: Job) -> Iterator[Turn]:
@@ -209,6 +225,9 @@ class Worker:
             error = fetch.error or FetchError("no answer")
             self._failed(queued, domain, fetch, error.reason, str(error))
             return
+        if response.status == 304 and queued.kind is Kind.SITEMAP and self._listings.conditions_of(queued):
+            self._distrusted(queued, fetch)
+            return
         visit = self._revisit.visit_of(queued)
         if response.status == 304 and visit is not None:
             self._not_modified(queued, visit, response, fetch)
@@ -230,10 +249,13 @@ class Worker:
         if contradicts(response.headers, visit.etag, visit.last_modified) or self._revisit.is_said_to_have_changed(
             queued, visit
         ):
-            attempt = attempt_of(fetch, queued.attempts + 1, "distrusted", "304, though the page changed", 0.0)
-            self._settle(Again(queued, time.time(), queued.attempts, distrust=True, attempt=attempt))
+            self._distrusted(queued, fetch)
         else:
             self._desk.carry(queued, visit, fetch, was_not_modified=True)
+
+    def _distrusted(self, queued: Queued, fetch: Fetch) -> None:
+        attempt = attempt_of(fetch, queued.attempts + 1, "distrusted", "304, though the page changed", 0.0)
+        self._settle(Again(queued, time.time(), queued.attempts, distrust=True, attempt=attempt))
 
     def _redirected(self, queued: Queued, domain: Domain, response: Response, fetch: Fetch) -> None:
         try:

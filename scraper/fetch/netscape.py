@@ -92,7 +92,7 @@ def _cookie(line: str) -> Cookie:
     if len(parts) == _FIELDS - 1:
         parts.append("")  # an empty value, and an editor that takes blanks off the ends of lines
     if len(parts) != _FIELDS:
-        raise ValueError(f"{len(parts)} fields with tabs between them, where a cookie has {_FIELDS}")
+        raise ValueError(f"a cookie has {_FIELDS} fields with tabs between them, this line {len(parts)}")
     domain, with_subdomains, path, secure, expiry, name, value = parts
     with_subdomains, secure = with_subdomains.upper(), secure.upper()
     if with_subdomains not in _FLAGS:

@@ -107,14 +107,13 @@ def _pages(stats: Mapping[str, Any]) -> list[_Line]:
 
 def _revisits(stats: Mapping[str, Any]) -> list[_Line]:
     """How much of the crawl an earlier run had seen already, and servers whose word on that is worth little."""
-    if not stats["carried"]:
-        return []
-    lines = _wrapped(
-        f"{counted(stats['carried'], 'page')} unchanged since the last run, of which {stats['not_modified']:,} by 304"
-    )
+    lines: list[_Line] = []
+    if stats["carried"]:
+        carried = counted(stats["carried"], "page")
+        lines += _wrapped(f"{carried} unchanged since the last run, of which {stats['not_modified']:,} by 304")
     if stats["unstable"]:
         same = counted(stats["unstable"], "page")
-        lines += _wrapped(f"{same} had another ETag or Last-Modified, and the same body: it cannot be relied on")
+        lines += _wrapped(f"{same} had another ETag, and the same body: it cannot be relied on")
     if stats["distrusted"]:
         lines += _wrapped(f"{stats['distrusted']:,} times the server said 304, and contradicted itself")
     return lines

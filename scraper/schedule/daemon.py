@@ -67,7 +67,8 @@ class Daemon:
         self._open_store = open_store
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._stores: dict[Path, tuple[Schedules, tuple[int, int]]] = {}
-        self._children: dict[int, _Child] = {}
+        #: By store and number: each store counts its runs for itself.
+        self._children: dict[tuple[Path, int], _Child] = {}
         self._troubles: dict[Path, str] = {}
         self._telling: list[threading.Thread] = []
         self._is_stopping = False
@@ -103,15 +104,15 @@ class Daemon:
         """
         standing = self._store_of(site).standing(site.name)
         facts = self._facts(site, standing) if standing is not None else Facts()
-        return self._step(site, lambda standing: policy.by_hand(site.schedule, standing, self._clock(), facts))
+        return self._step(site, lambda standing: policy.by_hand(site.times, standing, self._clock(), facts))
 
     def gather(self) -> None:
         """See which of the started processes have ended, and how."""
-        for child in list(self._children.values()):
+        for key, child in list(self._children.items()):
             code = child.process.poll()
             if code is None:
                 continue
-            del self._children[child.run.id]
+            del self._children[key]
             try:
                 self._see_end(child, code)
             except ScraperError as error:
@@ -151,19 +152,24 @@ class Daemon:
                     return POLL
                 return site.times.due(following) - self._clock()
         else:
-            facts = Facts(starting=frozenset(self._children))
+            facts = Facts(starting=self._started(site))
         self._step(site, lambda standing: policy.decide(site.times, standing, self._clock(), facts))
         return POLL_AT_WORK
 
     def _facts(self, site: Site, standing: Standing) -> Facts:
         active, gone = standing.active, None
-        if active is not None and active.state is State.RUNNING and active.id not in self._children:
+        started = self._started(site)
+        if active is not None and active.state is State.RUNNING and active.id not in started:
             gone = None if self._starter.is_alive(site) else active.id
         # While a scheduled run is at work nothing is asked of a waiting one.
         is_busy = standing.waiting is not None and (
             (active is not None and gone is None) or self._starter.is_busy(site)
         )
-        return Facts(gone, frozenset(self._children), is_busy)
+        return Facts(gone, started, is_busy)
+
+    def _started(self, site: Site) -> frozenset[int]:
+        """The runs of a site whose processes it started and sees alive."""
+        return frozenset(run for store, run in self._children if store == site.store)
 
     def _step(self, site: Site, decide: Callable[[Standing], Decision]) -> Step:
         now = self._clock()
@@ -186,7 +192,7 @@ class Daemon:
             if ended is not None:
                 self._report(site, ended)
             return
-        self._children[run.id] = _Child(site, run, process)
+        self._children[site.store, run.id] = _Child(site, run, process)
         self._tell(f"{site.name}: started, pid {process.pid}, log {run.log}")
         for log in schedules.prune(site.name, KEEP):
             for path in (Path(log), output_of(log)):
@@ -195,10 +201,9 @@ class Daemon:
 
     def _see_end(self, child: _Child, code: int) -> None:
         """Note the end of a process that did not note it itself, and tell of it either way."""
-        _remove_if_empty(output_of(child.run.log))
-        schedules = self._store_of(child.site)
-        result, why = ending_of_process(code, child.run, told_to_stop=self._is_stopping)
-        run = child.run
+        run, schedules = child.run, self._store_of(child.site)
+        result, why = ending_of_process(code, run, told_to_stop=self._is_stopping)
+        _tidy(run.log)
         if self._is_stopping and not run.manual and schedules.release(run.id, run.epoch):
             self._tell(f"{child.site.name}: stopped before it began: whoever looks next starts it")
             return
@@ -251,10 +256,14 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _remove_if_empty(path: Path) -> None:
+def _tidy(log: str) -> None:
+    """What a process printed that did not come as far as its log is its log; where it printed nothing, it goes."""
+    printed = output_of(log)
     with contextlib.suppress(OSError):
-        if not path.stat().st_size:
-            path.unlink()
+        if not printed.stat().st_size:
+            printed.unlink()
+        elif not Path(log).exists():
+            printed.rename(log)
 
 
 def _log_of(site: Site, run: Occurrence) -> Path:

@@ -86,7 +86,7 @@ def _run(command: str | tuple[str, ...], report: Mapping[str, Any], folder: Path
     except (OSError, ValueError) as error:
         return f"the command cannot be run: {getattr(error, 'strerror', None) or error}"
     try:
-        process.communicate(json.dumps(report).encode(), timeout=timeout)
+        process.communicate(json.dumps(report).encode() + b"\n", timeout=timeout)
     except subprocess.TimeoutExpired:
         _end(process)
         return f"the command took longer than {timeout:g} s and was ended"

@@ -70,17 +70,19 @@ def _with_due(
     return _overlapping(decision, times.schedule, slot, active, waiting)
 
 
-def by_hand(schedule: Schedule, standing: Standing, now: float, facts: Facts) -> Decision:
-    """What to do with a run that is asked for now; one that waits and could run is taken for it."""
+def by_hand(times: Times, standing: Standing, now: float, facts: Facts) -> Decision:
+    """What to do with a run that is asked for now; one that is due and was not started, or waits, is taken for it."""
     decision, active = replace(NOTHING, manual=True), standing.active
     if active is not None and active.id == facts.gone:
         decision, active = replace(decision, lost=active), None
     elif active is not None and _has_lapsed(active, now, facts):
+        if active.manual or not _is_late(times, active.slot, now, times.schedule):
+            return replace(decision, revive=active)
         decision, active = replace(decision, lapsed=active), None
     if active is None and (standing.waiting is None or not facts.is_busy):
         is_new = standing.waiting is None
         return replace(decision, start=now) if is_new else replace(decision, revive=standing.waiting)
-    return _overlapping(decision, schedule, now, active, standing.waiting)
+    return _overlapping(decision, times.schedule, now, active, standing.waiting)
 
 
 def _overlapping(

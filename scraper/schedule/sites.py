@@ -97,7 +97,10 @@ class Sites:
         found: dict[Path, None] = {}
         for path in self._paths:
             if path.is_dir():
-                inner = (file for file in sorted(path.iterdir()) if file.suffix.lower() in _SUFFIXES)
+                try:
+                    inner = [file for file in sorted(path.iterdir()) if file.suffix.lower() in _SUFFIXES]
+                except OSError:  # it cannot be listed now: what it held last stays
+                    inner = [file for file in self._sites if file.parent == path]
                 found.update(dict.fromkeys(file for file in inner if file.is_file()))
             elif path.is_file():
                 found[path] = None

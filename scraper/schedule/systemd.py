@@ -26,7 +26,7 @@ def units(site: Site, python: Path | None = None) -> dict[str, str]:
     Raises:
         UsageError: its cron says something that OnCalendar cannot say exactly.
     """
-    name = f"scraper-{site.name}"
+    name = f"scraper-{_unit_name(site.name)}"
     return {f"{name}.service": _service(site, python or Path(sys.executable)), f"{name}.timer": _timer(site)}
 
 
@@ -83,6 +83,15 @@ def calendars(cron: str) -> list[str]:
 
 def _listed(values: Collection[int], whole: range) -> str:
     return "*" if set(values) >= set(whole) else ",".join(f"{value:02d}" for value in sorted(values))
+
+
+def _unit_name(name: str) -> str:
+    """A name of ASCII alone, as systemd.unit(5) escapes it; those of crawls hold nothing else to escape."""
+    return "".join(letter if letter.isascii() else _escaped(letter) for letter in name)
+
+
+def _escaped(letter: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in letter.encode())
 
 
 def _quoted(word: str) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from scraper.store import checks, domains, frontier, health, outgoing, quarantine, spool, sums, visits
+from scraper.store import checks, domains, frontier, health, listings, outgoing, quarantine, spool, sums, visits
 from scraper.store import tables as t
 from scraper.store.seen import Seen
 from scraper.store.spool import Spooled
@@ -27,6 +27,7 @@ from scraper.store.values import (
     Failed,
     Found,
     Listed,
+    Listing,
     Outcome,
     Queued,
     Redirected,
@@ -160,6 +161,7 @@ class Commit:
         self._spooled: list[Spooled] = []
         self._visits: list[tuple[bytes, int]] = []
         self._forgotten: list[tuple[bytes]] = []
+        self._listings: list[tuple[bytes, Listing | None]] = []
         self._copies: list[tuple[int, int, int, int]] = []
         self._health = health.Tally(run)
         self._left_out = quarantine.LeftOut(run, now)
@@ -221,7 +223,6 @@ class Commit:
                 self._end(request, t.State.DONE, "pages")
                 self._pages.append(self._page(outcome))
                 self._note_visit(outcome.queued)
-                self._counts["unstable"] += outcome.is_unstable
                 self._take_in(outcome.yielded, request)
             case Carried():
                 self._carry(outcome)
@@ -244,6 +245,8 @@ class Commit:
                     self._end(request, t.State.DONE, "sitemaps" if outcome.attempt is not None else None)
                 else:
                     self._end(request, t.State.UNREAD, "sitemaps_unread")
+                if outcome.was_read and outcome.attempt is not None:
+                    self._listings.append((outcome.queued.fingerprint, outcome.listing))
                 self._take_in(outcome.yielded, request)
             case Checked():
                 self._end(request, checks.state_of(outcome.status), "checked")
@@ -251,7 +254,10 @@ class Commit:
                 self._again.append((outcome.not_before, outcome.attempts, 0, request))
                 if outcome.distrust:
                     self._counts["distrusted"] += 1
-                    self._forgotten.append((outcome.queued.fingerprint,))
+                    if outcome.queued.kind is t.Kind.SITEMAP:
+                        self._listings.append((outcome.queued.fingerprint, None))
+                    else:
+                        self._forgotten.append((outcome.queued.fingerprint,))
 
     def _end(self, request: int, state: t.State, count: str | None) -> None:
         self._ends.setdefault(state.value, []).append(request)
@@ -376,6 +382,7 @@ class Commit:
         self._left_out.write(connection)
         visits.note(connection, self._visits)
         visits.forget(connection, self._forgotten)
+        listings.keep(connection, self._run, self._listings)
         return added
 
     def _sum_up(self, batch: Batch) -> Counts:

@@ -175,6 +175,11 @@ def _robots(connection: Connection, names: Sequence[str]) -> dict[str, tuple[Rob
     return found
 
 
+def profile(connection: Connection, name: str) -> Profile | None:
+    """What runs have learned of a domain's servers."""
+    return _profiles(connection, [name]).get(name)
+
+
 def _profiles(connection: Connection, names: Sequence[str]) -> dict[str, Profile]:
     query = select(profiles).where(profiles.c.domain.in_(names))
     return {row.domain: Profile(row.login, row.idle_limits, row.latency) for row in connection.execute(query)}

@@ -21,6 +21,7 @@ from scraper.store import (
     frontier,
     health,
     items,
+    listings,
     prune,
     quarantine,
     retry,
@@ -37,7 +38,19 @@ from scraper.store.lock import StoreLock
 from scraper.store.quarantine import QuarantineRow
 from scraper.store.retry import PutBack
 from scraper.store.seen import Seen
-from scraper.store.values import Batch, ChangeCounts, Committed, Counts, FailureRow, Found, Queued, RobotsRow, RunRow
+from scraper.store.values import (
+    Batch,
+    ChangeCounts,
+    Committed,
+    Counts,
+    FailureRow,
+    Found,
+    Listing,
+    Profile,
+    Queued,
+    RobotsRow,
+    RunRow,
+)
 
 #: Behind every priority a spider may give.
 _LAST_RANK = 2_000_000_000
@@ -232,6 +245,11 @@ class Store:
         with self._database.reading() as connection:
             return explain.robots_of(connection, origin)
 
+    def profile(self, domain: str) -> Profile | None:
+        """What runs have learned of a domain's servers."""
+        with self._database.reading() as connection:
+            return domains.profile(connection, domain)
+
     def figures(self, run: int) -> dict[str, Figures]:
         """The ledger's sums of a run, by domain."""
         with self._database.reading() as connection:
@@ -305,6 +323,11 @@ class Store:
         """The domains that have something queued."""
         with self._database.reading() as connection:
             return frontier.domains_with_work(connection, run)
+
+    def listing(self, fingerprint: bytes, *, body: bool) -> Listing | None:
+        """What is kept of a sitemap, with its body or without."""
+        with self._database.reading() as connection:
+            return listings.read(connection, fingerprint, body=body)
 
     def mark_sent(self, request: int) -> None:
         """A request that must not be repeated is about to be handed to the network."""

@@ -154,6 +154,17 @@ visits = Table(
     sqlite_with_rowid=False,
 )
 
+listings = Table(
+    "listings",  # sitemaps as they were read last
+    metadata,
+    Column("fingerprint", LargeBinary, primary_key=True),
+    Column("run", _Id, nullable=False),  # the newest that read it
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("body", LargeBinary, nullable=False),  # packed by zlib
+    Index("listings_of_run", "run"),
+)
+
 failures = Table(
     "failures",
     metadata,

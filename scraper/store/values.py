@@ -149,8 +149,6 @@ class Done(Outcome):
     last_modified: str | None
     content_hash: bytes
     identity: bytes | None = None
-    #: Its validator changed since the visit before, and its body did not.
-    is_unstable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +172,7 @@ class Carried(Outcome):
     last_modified: str | None = None
     #: The server said 304; else the body was the same, or it was not asked.
     was_not_modified: bool = False
+    #: Its ETag changed since the visit before, and its body did not.
     is_unstable: bool = False
 
     @property
@@ -232,6 +231,15 @@ class Checked(Outcome):
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """A sitemap as it was read last: what to ask for it with, and its body, packed, or None if not at hand."""
+
+    etag: str | None
+    last_modified: str | None
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Listed(Outcome):
     """A sitemap was read to its end, or could not be; `yielded` is what it listed last.
 
@@ -240,6 +248,8 @@ class Listed(Outcome):
 
     yielded: Yielded
     was_read: bool
+    #: What is to be kept of a file that was read; one without a body is as it was.
+    listing: Listing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,41 @@ def test_the_crawl_delay_holds_from_the_request_on_that_follows_robots_txt(
     assert min(later - earlier for earlier, later in pairwise(times)) > 0.09
 
 
+NEVER = "Fri, 01 May 2026 00:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "said_of_it"),
+    [
+        (("ETag", '"1"'), (304, {}), "304, but it is answered with 304 on a false condition, too"),
+        (("Last-Modified", NEVER), (304, {}), "304, but it is answered with 304 on a false condition, too"),
+        (("ETag", '"1"'), (304, {"ETag": '"2"'}), "304, but the 304 says itself that the page changed"),
+        (("ETag", '"1"'), (200, {"ETag": '"2"'}), "200, but the ETag is new each time, over the same body"),
+        (("ETag", '"1"'), (200, {"ETag": '"1"'}), "200, so they are of no use"),
+    ],
+    ids=["always-304", "always-304-by-date", "contradiction", "new-each-time", "ignored"],
+)
+def test_server_that_does_not_keep_its_word(
+    page_server: Callable[..., PageServer],
+    tmp_path: Path,
+    first: tuple[str, str],
+    later: tuple[int, dict[str, str]],
+    said_of_it: str,
+):
+    def answer(method: str, path: str, headers: Any, body: bytes) -> Any:
+        if path == "/robots.txt":
+            return 404, HTML, b""
+        is_conditional = "If-None-Match" in headers or "If-Modified-Since" in headers
+        status, more = later if is_conditional else (200, dict([first]))
+        return status, {**HTML, **more}, b"" if status == 304 else b"<h1>A page</h1>"
+
+    server = page_server(answer)
+    said, suggested = probed(f"{server.url}/", tmp_path, "--idle", "0.2")
+    assert said_of_it in said["validators"]
+    assert suggested.get("revisit") == ({"conditional": False} if "false condition" in said_of_it else None)
+    assert len(server.log) <= 12
+
+
 def test_server_that_ends_idle_connections(page_server: Callable[..., PageServer], tmp_path: Path):
     server = page_server({"/": "<h1>Home</h1>"}, idle_timeout=0.5)
     said, suggested = probed(f"{server.url}/", tmp_path, "--idle", "1")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from scraper.store import Store
 from tests.crawl.crawling import Pages, crawl, figures
+from tests.crawl.test_cli import command
 from tests.servers.behaviours import always, announces, response
 from tests.servers.keepalive import PageServer
 from tests.servers.raw import RawServer
@@ -26,6 +28,9 @@ def test_the_idle_limit_of_the_last_run_holds_from_the_first_connection_on(
     with RawServer(announces(timeout=1)) as telling:
         port, page = telling.port, f"{telling.url}/1"
         crawl(Pages, page, store=str(store))
+    (tmp_path / "a.yaml").write_text(f"spider: a.b:C\nstart_urls: [{page}]\nstore: a.db\n", encoding="utf-8")
+    done = command("explain", "a.yaml", page, "--set", f"name={Pages.name}", cwd=tmp_path)
+    assert re.search(r"\n  server +answers in \S+ m?s on average, keeps an idle connection 1\.00 s\n", done.stdout)
     limits, latency = profile(store)
     assert f'"http://127.0.0.1:{port}":[1.0' in limits
     assert latency is not None and 0 < latency < 5

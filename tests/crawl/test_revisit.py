@@ -39,6 +39,36 @@ class OtherReader(Reader):
     """Makes the same of the same source; its name is another one."""
 
 
+#: How often the pipelines below were called.
+piped: Counter[str] = Counter()
+#: What the requests of `Starter` carry.
+carries: dict[str, Any] = {}
+
+
+def stamp(item: Any) -> Any:
+    piped["stamp"] += 1
+    return {**item, "title": f"{item['title']}!"}
+
+
+def leave(item: Any) -> Any:
+    piped["leave"] += 1
+    return item
+
+
+class Starter(Spider):
+    """An item of the one page that it begins with."""
+
+    def start(self) -> Any:
+        yield scraper.Request(self.start_urls[0], getattr(self, carries["callback"]), meta=carries["meta"])
+
+    def parse(self, response: scraper.Response) -> Any:
+        parsed["parse"] += 1
+        yield {"url": response.url, "title": response.meta["n"]}
+
+    def other(self, response: scraper.Response) -> Any:
+        yield from self.parse(response)
+
+
 class Changing:
     """Pages with validators, and a server that may lie about them; `headers` are laid over those of each answer."""
 
@@ -143,6 +173,36 @@ def test_what_makes_items_of_a_body_is_another(page_server: Any, tmp_path: Path,
     visit(server, tmp_path)
     second = visit(server, tmp_path, **change)
     assert (second["statuses"], second["carried"], sum(parsed.values())) == ({200: 4}, 0, 4)
+
+
+def test_pipelines_see_what_was_parsed_and_nothing_that_is_taken_over(page_server: Any, tmp_path: Path):
+    piped.clear()
+    pages = Changing()
+    server = page_server(pages)
+    pipelines = [f"{__name__}:stamp"]
+    stamped = {name: f"{title}!" for name, title in FOUND.items()}
+    assert visit(server, tmp_path, pipelines=pipelines)["found"] == stamped
+    pages.bodies["/a"] = "<h1>new</h1>"
+    second = visit(server, tmp_path, pipelines=pipelines)
+    assert (second["found"], second["carried"], piped) == ({**stamped, "a": "new!"}, 3, {"stamp": 5})
+    # Another pipeline makes something else of the same page.
+    third = visit(server, tmp_path, pipelines=[f"{__name__}:leave"])
+    assert (third["found"], third["statuses"]) == ({**FOUND, "a": "new"}, {200: 4})
+    assert piped == {"stamp": 5, "leave": 4}
+
+
+@pytest.mark.parametrize("change", [{"callback": "other"}, {"meta": {"n": 2}}], ids=["callback", "meta"])
+def test_a_request_that_makes_something_else_of_a_page(page_server: Any, tmp_path: Path, change: dict[str, Any]):
+    server = page_server({"/": (200, {"Content-Type": "text/html", "ETag": '"1"'}, b"<h1>home</h1>")})
+    carries.update(callback="parse", meta={"n": 1})
+    for _ in range(2):
+        visit(server, tmp_path, Starter)
+    # Its body is the same, so it is carried without a 304.
+    assert parsed == {}
+    carries.update(change)
+    again = visit(server, tmp_path, Starter)
+    assert (again["carried"], parsed) == (0, {"parse": 1})
+    assert again["found"] == {"": carries["meta"]["n"]}
 
 
 def test_not_conditional(page_server: Any, tmp_path: Path):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,15 @@ def write(folder: Path, url: str, *more: str) -> Path:
         encoding="utf-8",
     )
     return folder
+
+
+def add_run(folder: Path, **columns: Any) -> None:
+    """A run in the history, as some process left it."""
+    row = {"name": "site", "slot": time.time() - 5, "manual": 0, "epoch": 1, "lease_until": 0, **columns}
+    with closing(sqlite3.connect(folder / ".scraper" / "site.db")) as store, store:
+        store.execute(
+            f"insert into schedule_runs ({', '.join(row)}) values ({', '.join('?' * len(row))})", (*row.values(),)
+        )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to other processes")
@@ -155,3 +166,69 @@ def test_the_verbs_without_a_daemon(project: Project, page_server: Callable[...,
     assert "OnCalendar=*-*-* 02:30:00 Europe/London\n" in timer
     missing = command("schedule", "run", "spiders", cwd=folder)
     assert (missing.returncode, "there is no schedule" in missing.stderr) == (2, True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to other processes")
+def test_a_yaml_that_breaks_while_the_daemon_works(project: Project, page_server: Callable[..., PageServer]):
+    server = page_server(HOME)
+    on_failure = "on_failure: cat >> told.jsonl"
+    folder = write(project(server.url), server.url, f"schedule: {{every: 1s, {on_failure}}}")
+    daemon = start("schedule", "run", ".", cwd=folder)
+    try:
+        wait_until(lambda: len(server.log) >= 1)
+        good = (folder / "site.yaml").read_text(encoding="utf-8")
+        (folder / "site.yaml").write_text(good + "\npagse: 3\n", encoding="utf-8")
+        wait_until(lambda: (folder / "told.jsonl").exists() and (folder / "told.jsonl").stat().st_size > 0)
+        daemon.send_signal(signal.SIGTERM)
+        _, said = daemon.communicate(timeout=20)
+    finally:
+        daemon.kill()
+        daemon.communicate()
+    assert "its last good schedule holds on" in said
+    assert "Traceback" not in said
+    told = json.loads((folder / "told.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert (told["result"], told["exit_code"]) == ("failed", 2)
+    assert "unknown key" in told["why"]
+    assert told["why"] in Path(told["log"]).read_text(encoding="utf-8")
+
+
+def test_what_is_wrong_with_one_crawl_holds_up_no_other(project: Project, page_server: Callable[..., PageServer]):
+    server = page_server(HOME)
+    folder = write(project(server.url), server.url, "schedule: {every: 1d}")
+    good = (folder / "site.yaml").read_text(encoding="utf-8")
+    (folder / "another.yaml").write_text(f"{good}\nstore: strange.db\n", encoding="utf-8")
+    (folder / "strange.db").write_text("no database at all", encoding="utf-8")
+    for verb, said in (("pause", "site: paused"), ("resume", "site: resumed"), ("trigger", "site: ended: finished")):
+        done = command("schedule", verb, ".", cwd=folder)
+        assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+        assert "another: " in done.stderr and "strange.db is not a store" in done.stderr
+    for verb in ("list", "history"):
+        done = command("schedule", verb, ".", "--json", cwd=folder)
+        assert (done.returncode, [row["name"] for row in json.loads(done.stdout)]) == (1, ["site"])
+    assert command("schedule", "list", "site.yaml", cwd=folder).returncode == 0
+
+
+def test_a_due_run_that_was_not_started_is_taken_for_one_by_hand(
+    project: Project, page_server: Callable[..., PageServer]
+):
+    server = page_server({})
+    folder = write(project(server.url), server.url, "schedule: {every: 1d, catch_up: once}")
+    assert command("schedule", "pause", ".", cwd=folder).returncode == 0
+    assert command("schedule", "resume", ".", cwd=folder).returncode == 0
+    # As a daemon leaves it that ends before its crawl began.
+    add_run(folder, state="claimed")
+    done = command("schedule", "trigger", ".", cwd=folder)
+    [only] = history(folder)
+    assert (only["manual"], only["result"], only["exit_code"]) == (False, "outside-gate", 1)
+    assert done.returncode == 1, done.stderr
+
+
+def test_a_run_whose_process_is_gone_is_not_listed_as_running(
+    project: Project, page_server: Callable[..., PageServer]
+):
+    server = page_server(HOME)
+    folder = write(project(server.url), server.url, "schedule: {every: 1d}")
+    assert command("schedule", "pause", ".", cwd=folder).returncode == 0
+    add_run(folder, state="running", pid=4_000_000)
+    [row] = json.loads(command("schedule", "list", ".", "--json", cwd=folder).stdout)
+    assert row["state"] == "paused; was killed, pid 4000000: the next daemon sees to it"

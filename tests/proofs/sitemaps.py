@@ -1,5 +1,7 @@
 """A crawl seeded by an index of twenty sitemaps in gzip, a million URLs altogether: memory bounded, each queued once.
 
+And then once more, when every file is answered by 304 and read from the store.
+
 python -m tests.proofs.sitemaps [--files 20] [--urls 50000] [--memory 150] [--cost 60]
 """
 
@@ -23,7 +25,8 @@ from tests.servers.keepalive import Answer, PageServer
 #: Figures of the run: those that tell that it did its work, and those that tell that something went wrong.
 _EXPECTED = ("pages", "sitemaps")
 _NONE = ("sitemaps_unread", "failed", "refused", "duplicates")
-_XML = {"Content-Type": "application/xml"}
+_ETAG = '"1"'
+_XML = {"Content-Type": "application/xml", "ETag": _ETAG}
 
 # Sitemaps go before pages, and one of the two takes the only place: so the first page is fetched when all are read.
 _CRAWL = """
@@ -66,7 +69,11 @@ def sitemaps(files: int, urls: int) -> Mapping[str, Answer]:
             for one in range(urls)
         )
         body = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{entries}\n</urlset>'
-        pages[f"/sitemap-{number}.xml.gz"] = 200, {"Content-Type": "application/gzip"}, gzip.compress(body.encode())
+        pages[f"/sitemap-{number}.xml.gz"] = (
+            200,
+            {"Content-Type": "application/gzip", "ETag": _ETAG},
+            gzip.compress(body.encode()),
+        )
     return pages
 
 
@@ -83,11 +90,11 @@ def crawl(url: str, store: Path) -> tuple[dict[str, float], float]:
     return figures | {key: stats[key] for key in (*_EXPECTED, *_NONE)}, time.perf_counter() - began
 
 
-def queued(store: Path) -> tuple[int, int]:
-    """How many pages the frontier holds, and how many different ones."""
-    counting = "select count(*), count(distinct request) from frontier where kind = ?"
+def queued(store: Path, run: int) -> tuple[int, int]:
+    """How many pages the frontier holds of a run, and how many different ones."""
+    counting = "select count(*), count(distinct request) from frontier where kind = ? and run = ?"
     with closing(sqlite3.connect(store)) as database:
-        rows, different = database.execute(counting, (Kind.PAGE.value,)).fetchone()
+        rows, different = database.execute(counting, (Kind.PAGE.value, run)).fetchone()
     return rows, different
 
 
@@ -101,27 +108,34 @@ def main() -> None:
     total = options.files * options.urls
     answers = sitemaps(options.files, options.urls)
 
-    def answer(method: str, path: str, headers: object, body: bytes) -> Answer:
+    def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        if path in answers and headers.get("If-None-Match") == _ETAG:
+            return 304, {"ETag": _ETAG}, b""
         return answers.get(path) or (200, {"Content-Type": "text/html"}, b"<p>a page</p>")
 
     with tempfile.TemporaryDirectory() as folder, PageServer(answer) as server:
         store = Path(folder) / "crawl.db"
-        seen, seconds = crawl(server.url, store)
-        rows, different = queued(store)
-        size = store.stat().st_size / 1e6
-    cost = seen["cpu"] / total * 1e6
-    print(
-        f"{total:,} URLs of {options.files} files queued in {seconds:.0f} s, {seen['cpu']:.0f} s of CPU,"
-        f" {cost:.0f} us a URL; peak {seen['peak']:.0f} MB ({seen['before']:.0f} MB before it began);"
-        f" a store of {size:.0f} MB"
-    )
-    assert rows == different == total, (rows, different, total)
-    assert [seen[key] for key in _EXPECTED] == [1, options.files + 1], seen
-    assert not any(seen[key] for key in _NONE), seen
-    if seen["peak"] > options.memory:
-        sys.exit(f"a peak of {seen['peak']:.0f} MB is over {options.memory:.0f}")
-    if cost > options.cost:
-        sys.exit(f"{cost:.0f} us a URL is over {options.cost:.0f}")
+        for run, status in ((1, 200), (2, 304)):
+            known = len(server.log)
+            seen, seconds = crawl(server.url, store)
+            rows, different = queued(store, run)
+            size = store.stat().st_size / 1e6
+            cost = seen["cpu"] / total * 1e6
+            print(
+                f"{total:,} URLs of {options.files} files, all answered by {status}, queued in {seconds:.0f} s,"
+                f" {seen['cpu']:.0f} s of CPU, {cost:.0f} us a URL; peak {seen['peak']:.0f} MB"
+                f" ({seen['before']:.0f} MB before it began); a store of {size:.0f} MB",
+                flush=True,
+            )
+            statuses = {each.status for each in server.log[known:] if each.path in answers}
+            assert statuses == {status}, statuses
+            assert rows == different == total, (rows, different, total)
+            assert [seen[key] for key in _EXPECTED] == [1, options.files + 1], seen
+            assert not any(seen[key] for key in _NONE), seen
+            if seen["peak"] > options.memory:
+                sys.exit(f"a peak of {seen['peak']:.0f} MB is over {options.memory:.0f}")
+            if cost > options.cost:
+                sys.exit(f"{cost:.0f} us a URL is over {options.cost:.0f}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from scraper.engine.admission import Admission
 from scraper.engine.domain import Domain
 from scraper.engine.frontier import Frontier, Job
 from scraper.engine.lease import Heartbeat
+from scraper.engine.listings import Listings
 from scraper.engine.revisit import Revisit
 from scraper.engine.worker import Desk, Worker
 from scraper.errors import StoreError
@@ -69,6 +70,7 @@ def test_a_store_that_cannot_be_written_ends_the_crawl_and_fails_no_request():
         full,
         Heartbeat(lambda: True, lambda holds: None).check,
         Revisit(RevisitConfig(), None),
+        cast(Listings, None),
     )
     with pytest.raises(StoreError, match="full"):
         worker.run()

@@ -99,8 +99,8 @@ def test_what_other_programs_write(line: str, expected: tuple[str, int | None, s
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("example.com FALSE / FALSE 0 a secret", "1 fields"),
-        ("example.com\tFALSE\t/\tFALSE\t0", "5 fields"),
+        ("example.com FALSE / FALSE 0 a secret", "this line 1"),
+        ("example.com\tFALSE\t/\tFALSE\t0", "this line 5"),
         ("example.com\tyes\t/\tFALSE\t0\ta\tsecret", "second field"),
         ("example.com\tFALSE\tx\tFALSE\t0\ta\tsecret", "third field"),
         ("example.com\tFALSE\t/\tno\t0\ta\tsecret", "fourth field"),

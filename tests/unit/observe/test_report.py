@@ -52,6 +52,15 @@ def test_a_run_that_did_nothing_has_no_table(make_stats):
     assert text == "shop, run 3, failed: no items\n\n0 pages, 0 items, 0 failed, 0 refused, 0 duplicates in 0.0 ms\n"
 
 
+def test_servers_that_do_not_keep_their_word_are_told_of(make_stats):
+    text = report_text(make_stats(carried=0, distrusted=412))
+    assert "412 times the server said 304, and contradicted itself\n" in text
+    assert "unchanged since the last run" not in text
+    text = report_text(make_stats(carried=9, not_modified=5, unstable=4))
+    assert "9 pages unchanged since the last run, of which 5 by 304\n" in text
+    assert "4 pages had another ETag, and the same body: it cannot be relied on\n" in text
+
+
 def test_a_stopped_run_says_how_it_goes_on(make_stats):
     text = report_text(make_stats(result="stopped", why="SIGINT came", interrupted=2))
     assert "The same command goes on with it." in text

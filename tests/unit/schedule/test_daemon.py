@@ -98,6 +98,33 @@ def test_two_daemons_run_each_time_once(make: Make):
     assert {row.result for path in paths for row in history(path)} == {"finished"}
 
 
+def test_each_crawl_at_work_is_seen_to_its_end(make: Make):
+    """Each store counts its runs for itself, so two crawls are mostly at work under the same number."""
+    paths = [make("every: 3m", "a"), make("every: 3m", "b")]
+    machine = Machine(BEGIN, *paths, crawl_seconds=50)
+    daemon = machine.daemon()
+    machine.run(daemon, until=BEGIN + 190)
+    assert daemon.at_work == 2
+    for process in machine.processes:
+        process.kill()
+    daemon.round()
+    assert daemon.at_work == 0
+    assert [history(path)[0].result for path in paths] == ["killed", "killed"]
+    assert sorted(line.partition(",")[0] for line in machine.said if "ended: " in line) == [
+        "a: ended: killed: its process was ended by SIGTERM",
+        "b: ended: killed: its process was ended by SIGTERM",
+    ]
+
+
+def test_a_stop_reaches_each_crawl(make: Make):
+    machine = Machine(BEGIN, make("every: 3m", "a"), make("every: 3m", "b"), crawl_seconds=50)
+    daemon = machine.daemon()
+    machine.run(daemon, until=BEGIN + 190)
+    daemon.stop()
+    assert [process.code for process in machine.processes] == [-15, -15]
+    daemon.close()
+
+
 def test_a_daemon_and_its_crawl_killed_together_are_noted(make: Make):
     path = make("every: 3m")
     machine = Machine(BEGIN, path, crawl_seconds=100)

@@ -96,7 +96,7 @@ def test_a_waiting_run_starts_when_the_store_is_free():
 
 def test_by_hand():
     now = NOON + 5
-    skip, queue = Schedule(every="1h"), Schedule(every="1h", overlap="queue")
+    skip, queue = times(), times(overlap="queue")
     assert by_hand(skip, standing(paused_at=NOON), now, Facts()) == Decision(manual=True, start=now)
     assert by_hand(skip, standing(active=RUNNING), now, Facts()).skip == now
     assert by_hand(queue, standing(active=RUNNING), now, Facts()).queue == now
@@ -104,5 +104,9 @@ def test_by_hand():
     assert by_hand(queue, standing(waiting=WAITING), now, Facts()) == Decision(manual=True, revive=WAITING)
     gone = by_hand(skip, standing(active=RUNNING), now, Facts(gone=7))
     assert gone == Decision(manual=True, lost=RUNNING, start=now)
-    late = by_hand(skip, standing(active=CLAIMED), NOON + 31, Facts())
-    assert late == Decision(manual=True, lapsed=CLAIMED, start=NOON + 31)
+    # A due run that nobody started is not lost to one by hand.
+    lapsed = by_hand(skip, standing(active=CLAIMED), NOON + 31, Facts())
+    assert lapsed == Decision(manual=True, revive=CLAIMED)
+    late = by_hand(skip, standing(active=CLAIMED), NOON + GRACE + 1, Facts())
+    assert late == Decision(manual=True, lapsed=CLAIMED, start=NOON + GRACE + 1)
+    assert by_hand(times(catch_up="once"), standing(active=CLAIMED), NOON + GRACE + 1, Facts()).revive == CLAIMED

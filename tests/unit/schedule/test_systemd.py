@@ -54,6 +54,13 @@ def test_units_name_absolute_paths_and_quote_them():
     assert "\nOnActiveSec=1h30m\nOnUnitActiveSec=1h30m\nRandomizedDelaySec=1m30s\n" in found["scraper-books.timer"]
 
 
+def test_names_of_units_are_ascii():
+    """What `systemd-escape bücher-2` says, but for the hyphen, which units may have."""
+    root = Path("/srv")
+    named = Site(root / "b.yaml", root, root / "b.db", Times("bücher-2", Schedule(every="1h")))
+    assert list(units(named)) == [r"scraper-b\xc3\xbccher-2.service", r"scraper-b\xc3\xbccher-2.timer"]
+
+
 @pytest.mark.parametrize(("catch_up", "persistent"), [("once", "true"), ("none", "false")])
 def test_catch_up_is_persistence(catch_up: str, persistent: str):
     timer = units(site(cron="0 4 * * *", timezone="Europe/London", catch_up=catch_up))["scraper-books.timer"]
