@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from scraper.config import kinds
 from scraper.config.exports import ExportConfig
 from scraper.config.login import LoggedOut
+from scraper.config.pipelines import PipelineConfig
 from scraper.config.rules import RulePart
 from scraper.config.tree import Path
 from scraper.config.units import format_duration, format_size
@@ -62,6 +63,8 @@ def _short(value: Any) -> Any:
         return value.glob if value.glob is not None else {"regex": value.regex}
     if isinstance(value, LoggedOut):
         return value.written
+    if isinstance(value, PipelineConfig):
+        return value.use if value.is_short else None
     if isinstance(value, ExportConfig):
         return value.path if value.is_short else None
     return None

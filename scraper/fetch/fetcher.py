@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import IO, Any
+from typing import Any, Protocol
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -27,6 +27,13 @@ from scraper.response import Response
 _CHUNK = 256 * 1024
 #: What `bytes` is where a field is called so.
 _Blob = bytes
+
+
+class Writable(Protocol):
+    """Where a body goes."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take more of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,8 @@ class Fetcher:
         body_limit: int | None = None,
         truncate: bool = False,
         conditions: Mapping[str, str] = MappingProxyType({}),
-        into: IO[bytes] | None = None,
+        into: Writable | None = None,
+        began: Callable[[requests.Response], None] | None = None,
     ) -> Outcome:
         """Send `request` on its domain's Session and read the answer.
 
@@ -122,6 +130,7 @@ class Fetcher:
             truncate: take what fits of a body that is too large, instead of failing.
             conditions: headers that ask for it only if it changed.
             into: where the body is written as it comes; the response's own is empty then.
+            began: called with the answer before its body is read; what it raises ends the request.
         """
         started = time.monotonic()
         limit = self._body_limit if body_limit is None else body_limit
@@ -133,6 +142,8 @@ class Fetcher:
         turn.most_bytes = limit + _CHUNK
         try:
             response = self._send(request, domain, conditions)
+            if began is not None:
+                began(response)
             body.read(response, limit, truncate=truncate)
         except LeaseLost:
             raise
@@ -173,7 +184,7 @@ class Fetcher:
 class _Body:
     """A body as it is read: decoded, up to a limit, and whole."""
 
-    def __init__(self, into: IO[bytes] | None) -> None:
+    def __init__(self, into: Writable | None) -> None:
         self._into = into
         self.content = b""
         self.wire_bytes = 0
