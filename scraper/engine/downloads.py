@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import requests
 
-from scraper.config.values import UrlConfig
+from scraper.config import SiteConfig
 from scraper.engine.admission import MAX_URL
 from scraper.engine.files import folders_of, found_of, is_there
 from scraper.errors import FetchError, StoreError
@@ -50,7 +50,7 @@ class Downloads:
     """
 
     def __init__(
-        self, rules: Mapping[str, Files], root: Path, find: Callable[[bytes], FileRow | None], config: UrlConfig
+        self, rules: Mapping[str, Files], root: Path, find: Callable[[bytes], FileRow | None], config: SiteConfig
     ) -> None:
         self._rules = rules
         self._root = root
@@ -59,7 +59,7 @@ class Downloads:
 
     def redirected(self, target: Request) -> Found | Refusal:
         """The verdict on the place to which a file is redirected."""
-        found = found_of(target, self._config)
+        found = found_of(target, self._config.urls)
         if len(target.url) <= MAX_URL:
             return found
         message = f"it has more than {MAX_URL:,} characters"
@@ -78,7 +78,9 @@ class Downloads:
                 reason="no-pipeline",
             )
         row = self._find(queued.fingerprint)
-        return Download(rules, self._root, queued, row.kept if row is not None else None)
+        # Another crawl may put the same file into the same folder, at the same time.
+        part = self._root / rules.folder / PARTS / f"{self._config.name}-{queued.fingerprint.hex()}"
+        return Download(rules, self._root, part, row.kept if row is not None else None)
 
 
 class Download:
@@ -88,13 +90,12 @@ class Download:
     type as soon as that can be told; at the end give it its name.
     """
 
-    def __init__(self, rules: Files, root: Path, queued: Queued, known: KeptFile | None) -> None:
+    def __init__(self, rules: Files, root: Path, part: Path, known: KeptFile | None) -> None:
         self._rules = rules
         self._root = root
         self._known = known if known is not None and is_there(root, known) else None
-        folder = root / rules.folder / PARTS
-        self._part = folder / queued.fingerprint.hex()
-        self._note = self._part.with_suffix(".json")
+        self._part = part
+        self._note = part.with_name(f"{part.name}.json")
         self._noted = _read(self._note)
         self._had = _size(self._part)
         self._file: IO[bytes] | None = None
@@ -183,7 +184,9 @@ class Download:
         noted |= {"etag": self._validators[0], "last_modified": self._validators[1]}
         with self._disk():
             self._part.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._part.open("wb")
+            # A file of its own: whoever lost the lease of its domain may still write into the other.
+            self._part.unlink(missing_ok=True)
+            self._file = self._part.open("xb")
             _write(self._note, noted)
 
     def _go_on(self, said: str) -> None:
@@ -266,6 +269,9 @@ class Download:
         return self._named()
 
     def _named(self) -> KeptFile:
+        if _size(self._part) != self._size:
+            self._throw_away()
+            raise FetchError("another process wrote into it meanwhile", reason="truncated")
         media_type = self._type or self._tell_type()
         for flaw in self._rules.flaws_of(str(self._part)):
             self._throw_away()
@@ -326,7 +332,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, noted: Mapping[str, Any]) -> None:
-    part = path.with_suffix(".new")
+    part = path.with_suffix(".new")  # in the place of .json
     part.write_text(json.dumps(noted), encoding="utf-8")
     part.replace(path)
 

@@ -162,7 +162,7 @@ class Shard:
             self._mark_sent,
             self._heartbeat.check,
             revisit,
-            Downloads(rules_of(named), parts.root, partial(store.file, follow=False), config.urls),
+            Downloads(rules_of(named), parts.root, partial(store.file, follow=False), config),
         )
         self._fetchers: list[threading.Thread] = []
         watch = Watch(self._frontier, self._parser, limits, emit)

@@ -460,7 +460,7 @@ def _wait_for_part(project: Path, size: int) -> Path:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         for path in (project / "out/files/.part").glob("*"):
-            if not path.suffix and path.stat().st_size >= size:
+            if path.suffix != ".json" and path.suffix != ".new" and path.stat().st_size >= size:
                 return path
         time.sleep(0.02)
     raise AssertionError("no part grew so large")
