@@ -33,6 +33,12 @@ def plain_values(value: Any, *, readable: bool = False) -> Any:
         return written if isinstance(written, str) else plain_values(written, readable=True)
     if readable and (short := _short(value)) is not None:
         return short
+    if readable and isinstance(value, PipelineConfig):
+        return {
+            name: field_value(info, given, True)
+            for name, info in type(value).model_fields.items()
+            if (given := getattr(value, name)) not in (None, {})
+        }
     if isinstance(value, BaseModel):
         return {
             info.alias or name: field_value(info, getattr(value, name), readable)

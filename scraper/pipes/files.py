@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from scraper.errors import UsageError
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 #: The largest file, in bytes, where nothing else is said.
 MAX_BYTES = 100_000_000
@@ -70,6 +73,7 @@ class Files:
         self.types = self._TYPES if types is None else tuple(types)
         self.fresh_for = fresh_for
         self.timeout = timeout
+        self._items = self._named = 0
         if self.field == self.into:
             raise UsageError(f"the field {field} would be written over", remedy="name another one with into")
 
@@ -77,10 +81,24 @@ class Files:
         """The item as it is: its URLs are looked for when it comes out of the last pipeline."""
         return item
 
+    def close(self) -> None:
+        """Tell where not a single item had the field: it is misspelt, or a model left it out."""
+        if self._items and not self._named:
+            _log.warning(
+                "none of %d items has the field %s, in which %s looks for URLs",
+                self._items,
+                self.field,
+                type(self).__name__,
+            )
+
     def urls_in(self, kind: str, data: Mapping[str, Any]) -> list[str] | None:
         """What the field of an item holds, as a list; None where there is nothing to do."""
-        if (self.item is not None and kind != self.item) or self.field not in data:
+        if self.item is not None and kind != self.item:
             return None
+        self._items += 1
+        if self.field not in data:
+            return None
+        self._named += 1
         value = data[self.field]
         if value is None or value == "":
             return None
@@ -131,8 +149,10 @@ class Images(Files):
         width, height = _imagesize().get(path)
         if width < 0 or height < 0:
             yield "the size of the image cannot be told"
-        elif width < self.min_width or height < self.min_height:
-            yield f"it has {width} x {height} pixels, less than {self.min_width} x {self.min_height}"
+        elif width < self.min_width:
+            yield f"it is {width} pixels wide: min_width is {self.min_width}"
+        elif height < self.min_height:
+            yield f"it is {height} pixels high: min_height is {self.min_height}"
 
     @property
     def rules(self) -> tuple[Any, ...]:

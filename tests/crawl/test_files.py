@@ -256,6 +256,13 @@ def _chunked(content: bytes) -> bytes:
     )
 
 
+def test_a_field_that_no_item_has_is_told(page_server: Start, caplog: pytest.LogCaptureFixture) -> None:
+    server = page_server({"/": links("/files/a.pdf")})
+    crawl(Papers, server.url, pipelines=[{"use": "scraper.pipes:Files", "field": "paper"}])
+    assert "none of 1 items has the field paper, in which Files looks for URLs" in caplog.text
+    assert fetched(server) == []
+
+
 class TestAgain:
     @pytest.fixture
     def served(self, tmp_path: Path, nginx: Callable[..., Nginx]) -> tuple[Nginx, Path]:

@@ -37,8 +37,15 @@ def test_units_and_forms_of_files(tmp_path: Path) -> None:
         "fresh_for": 0.0,
         "timeout": 120.0,
     }
-    shown = plain_values(files, readable=True)
-    assert (shown["max_bytes"], shown["timeout"], shown["fresh_for"]) == ("50MB", "2m", "0s")
+    assert plain_values(files, readable=True) == {
+        "use": "scraper.pipes:Files",
+        "field": "pdf",
+        "folder": "out/papers",
+        "max_bytes": "50MB",
+        "types": ["application/pdf"],
+        "fresh_for": "0s",
+        "timeout": "2m",
+    }
 
 
 @pytest.mark.parametrize(
