@@ -135,7 +135,8 @@ class Parts:
             return None
 
     def _note(self, key: str, text: str) -> None:
-        source = self._loaded.sources.get(key) or self._loaded.sources.get(key.partition("[")[0])
+        places = (key, f"{key}.use", key.partition("[")[0])
+        source = next((found for place in places if (found := self._loaded.sources.get(place)) is not None), None)
         where = str(self._loaded.path) if self._loaded.path is not None else "crawl()"
         if source is not None and source.line is not None:
             self._problems.append(source.problem(key, text))
