@@ -186,7 +186,7 @@ class Worker:
         if kept is not None:
             attempt = attempt_of(fetch, queued.attempts + 1) if fetch.seconds else None
             self._settle(FileEnded(queued, kept, on_commit=download.forget, attempt=attempt))
-        elif job.domain.login is None or not self._was_turned_away(job, queued, fetch):
+        elif job.domain.login is None or fetch.error is not None or not self._was_turned_away(job, queued, fetch):
             self._decide(queued, job.domain, fetch)
 
     def _note_health(self, domain: Domain, fetch: Fetch) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,10 +18,10 @@ from typing import Any
 import pytest
 
 import scraper
-from scraper import Response, Spider
+from scraper import Response, Spider, StopCrawl
 from scraper.observe import events
 from scraper.observe.report import report_text
-from tests.crawl.crawling import Seen, crawl, paths, site
+from tests.crawl.crawling import Seen, crawl, paths, prepared, site
 from tests.servers.keepalive import Answer, PageServer
 from tests.servers.nginx import Nginx
 
@@ -341,6 +342,60 @@ class TestManners:
         assert run.result == "limit"
         assert [record["status"] for record in records(run)] == ["stored"] * 3
         assert (run.stats["pages"], len(fetched(server))) == (3, 3)
+
+    def test_so_does_a_spider_that_stops(self, page_server: Start):
+        class Stops(Spider):
+            def parse(self, response: Response) -> Any:
+                yield {"papers": ["/files/a.pdf"]}
+                yield response.follow("/more")
+                raise StopCrawl("enough")
+
+        server = page_server({"/": "<p>", "/more": "<p>", "/files/a.pdf": (200, PDF, pdf("a"))})
+        run = crawl(Stops, server.url, pipelines=files())
+        assert (run.result, run.why, what_became(run)) == (
+            "finished",
+            "the spider stopped it: enough",
+            {"a.pdf": "stored"},
+        )
+        assert paths(server) == ["/", "/files/a.pdf"]
+
+    def test_a_limit_of_several_processes(self, page_server: Start):
+        pages: dict[str, Any] = {"/files/a.pdf": (200, PDF, pdf("a"))}
+        for number in range(30):
+            pages[f"/p{number}"] = f'<a href="/p{number + 1}">next</a>' + links("/files/a.pdf")
+        servers = [page_server(pages, host=f"127.0.0.{number}") for number in (2, 3)]
+        run = crawl(
+            Papers,
+            *(f"{server.url}/p0" for server in servers),
+            pipelines=files(),
+            limits={"pages": 7},
+            engine={"processes": 2},
+            store="crawl.db",
+        )
+        assert (run.result, run.stats["pages"], len(list(run.items))) == ("limit", 7, 7)
+        assert {record["status"] for record in records(run)} == {"stored"}
+
+    def test_what_was_stopped_goes_on(self, page_server: Start):
+        stopping = threading.Event()
+        asked: list[str] = []
+
+        def answer(method: str, path: str, headers: Any, body: bytes) -> Answer:
+            if path == "/":
+                return 200, {"Content-Type": "text/html"}, links("/files/a.pdf", "/files/b.pdf").encode()
+            asked.append(path)
+            if len(asked) == 2:
+                stopping.set()
+                time.sleep(1.0)
+            return 200, PDF, pdf(path)
+
+        server = page_server(answer)
+        crawling = prepared(Papers, server.url, pipelines=files(), store="crawl.db")
+        threading.Thread(target=lambda: (stopping.wait(10), crawling.stop(0.0))).start()
+        stopped = crawling.run()
+        assert (stopped.result, list(stopped.items)) == ("stopped", [])
+        run = crawl(Papers, server.url, pipelines=files(), store="crawl.db")
+        assert (run.result, what_became(run)) == ("finished", {"a.pdf": "stored", "b.pdf": "stored"})
+        assert asked == ["/files/a.pdf", "/files/b.pdf", "/files/b.pdf"]
 
     def test_pages_without_files_wait_for_none(self, page_server: Start):
         server = page_server(site(5))
