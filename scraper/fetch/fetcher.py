@@ -25,6 +25,8 @@ from scraper.response import Response
 
 #: Bytes asked for at once: most bodies end before.
 _CHUNK = 256 * 1024
+#: The same where it goes to disk as it comes: what a kill cuts off is lost.
+_BLOCK = 64 * 1024
 #: What `bytes` is where a field is called so.
 _Blob = bytes
 
@@ -194,7 +196,7 @@ class _Body:
         # urllib3 gives less than was asked for at the end only; what a plugin put in its place may do so any time.
         short_is_last = isinstance(raw, HTTPResponse)
         # Of a body that is too large no more is read than shows that it is.
-        at_once = min(_CHUNK, limit + 1)
+        at_once = min(_CHUNK if self._into is None else _BLOCK, limit + 1)
         chunks: list[bytes] = []
         size, is_last = 0, False
         try:
