@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from warcio.archiveiterator import ArchiveIterator
 
 import scraper
 from scraper import Response, Spider, StopCrawl
@@ -255,6 +256,15 @@ def _chunked(content: bytes) -> bytes:
         )
         + b"0\r\n\r\n"
     )
+
+
+def test_an_archive_has_the_pages_alone(page_server: Start, project: Path) -> None:
+    server = page_server({"/": links("/files/a.pdf"), "/files/a.pdf": (200, PDF, pdf("a"))})
+    run = crawl(Papers, server.url, pipelines=files(), archive="out/{name}.warc.gz")
+    with (project / "out" / f"{Papers.name}.warc.gz").open("rb") as archive:
+        targets = [record.rec_headers.get_header("WARC-Target-URI") for record in ArchiveIterator(archive)]
+    assert what_became(run) == {"a.pdf": "stored"}
+    assert {target for target in targets if target} == {f"{server.url}/"}
 
 
 def test_a_field_that_no_item_has_is_told(page_server: Start, caplog: pytest.LogCaptureFixture) -> None:
