@@ -86,6 +86,9 @@ class ArchivingFetcher(Fetcher):
         self._recorder = recorder
 
     def fetch(self, request: Request, domain: DomainSession, turn: Turn, **how: Any) -> Outcome:
+        if how.get("began") is not None:
+            # A file that is kept as one: an archive of it would be held in memory whole.
+            return super().fetch(request, domain, turn, **how)
         tapes: list[Tape] = []
         turn.tapes = tapes
         outcome = super().fetch(request, domain, turn, **how)

@@ -211,6 +211,7 @@ class Crawl:
         """The result: a run that came to its end is asked for by its gate."""
         if end.result == "stopped":
             return end.result, end.why
+        store.give_files_up(row.id)
         current = store.run(row.id)
         assert current is not None
         earlier = store.run_before(current)
@@ -298,6 +299,7 @@ def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str
         drops=drops,
         health={kind: sums.figures() for kind, sums in sorted(store.health(run.id).items())},
         died=[death.record() for death in store.died(run)],
+        files=store.file_counts(run.id),
     )
     return run_stats(summary, store.figures(run.id))
 

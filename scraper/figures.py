@@ -142,6 +142,8 @@ class RunSummary:
     health: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     #: Fields that lived in an earlier run and that next to no item has any more; see `scraper.health.Death`.
     died: Sequence[Mapping[str, Any]] = ()
+    #: Files that items name: how many were `stored` and `failed`, and the `bytes` of the former.
+    files: Mapping[str, int] = field(default_factory=dict)
 
 
 #: The names of the sums of `Figures`, but for its reasons.

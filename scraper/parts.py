@@ -8,17 +8,19 @@ from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import requests
 
 from scraper.config import Loaded, SiteConfig
+from scraper.config.pipelines import PipelineConfig
 from scraper.config.tree import path_text
 from scraper.errors import ConfigError, Problem, UsageError
 from scraper.fetch.domain_session import SessionFactory
 from scraper.fetch.fetcher import Origins, auth_of
 from scraper.models import ItemCheck
-from scraper.pipelines import Pipelines
+from scraper.pipelines import Pipelines, made
+from scraper.pipes.files import rules_of
 from scraper.project import load_object
 from scraper.rules_spider import RulesSpider, drop_incomplete
 from scraper.spider import Spider
@@ -39,12 +41,14 @@ class Parts:
         config = loaded.config
         made = self._spider(spider)
         functions = [
-            self._try(f"pipelines[{place}]", partial(load_object, reference, loaded.root))
-            for place, reference in enumerate(config.pipelines)
+            self._try(f"pipelines[{place}]", partial(self._pipeline, pipeline))
+            for place, pipeline in enumerate(config.pipelines)
         ]
         if config.rules:
             functions.insert(0, drop_incomplete)
         made_pipelines = self._try("pipelines", lambda: Pipelines([f for f in functions if f is not None]))
+        if made_pipelines is not None:
+            self._try("pipelines", partial(rules_of, made_pipelines.files))
         self.models = self._models(config)
         self._session_classes = self._import_session_classes(config)
         importing = partial(load_object, root=loaded.root)
@@ -57,6 +61,11 @@ class Parts:
         self.spider: Spider = made
         self.pipelines: Pipelines = made_pipelines
         self.origins = Origins(config.origins, auths)
+
+    @property
+    def root(self) -> Path:
+        """Where relative paths start."""
+        return self._loaded.root
 
     @property
     def source(self) -> bytes | None:
@@ -93,6 +102,10 @@ class Parts:
         """A Session of the class that a `session.class` names."""
         return self._session_classes[reference]()
 
+    def _pipeline(self, config: PipelineConfig) -> Any:
+        """A function, or an object of a class that was made with what the configuration gives it."""
+        return made(load_object(config.use, self._loaded.root), config.keywords)
+
     def _models(self, config: SiteConfig) -> dict[str, ItemCheck]:
         """By type of item, what such items have to be."""
         found = {}
@@ -122,7 +135,8 @@ class Parts:
             return None
 
     def _note(self, key: str, text: str) -> None:
-        source = self._loaded.sources.get(key) or self._loaded.sources.get(key.partition("[")[0])
+        places = (key, f"{key}.use", key.partition("[")[0])
+        source = next((found for place in places if (found := self._loaded.sources.get(place)) is not None), None)
         where = str(self._loaded.path) if self._loaded.path is not None else "crawl()"
         if source is not None and source.line is not None:
             self._problems.append(source.problem(key, text))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from scraper.errors import ItemError, ScraperError, UsageError
 from scraper.items import NamedItem
-from scraper.pipes import Unique
+from scraper.pipes import Files, Unique
 from scraper.response import Response
 
 Pipeline = Callable[..., Any]
@@ -27,7 +28,8 @@ class PipelineRun:
 class Pipelines:
     """Calls each pipeline with the item, and with the response if it takes a second argument.
 
-    A pipeline is a function, or a class with a method `process`, which is made without arguments, one object a shard.
+    A pipeline is a function, or a class with a method `process`, which is made with what `args` gives it, one object
+    a shard.
     Either returns the item, changed or not, or raises DropItem. The object's `open` and `close`, where it has them,
     are called before the first item and after the last, in the thread that calls `process`.
 
@@ -36,7 +38,7 @@ class Pipelines:
     """
 
     def __init__(self, pipelines: Sequence[Any]) -> None:
-        self._objects = [_made(pipeline) for pipeline in pipelines]
+        self._objects = [made(pipeline) for pipeline in pipelines]
         functions = [getattr(each, "process", each) for each in self._objects]
         self._steps = [(function, _takes(function, 1, 2) >= 2) for function in functions]
         # Asked now, so that a crawl need not begin to find out.
@@ -53,6 +55,11 @@ class Pipelines:
     def is_unique(self) -> bool:
         """Whether of the items of one key only the first is kept."""
         return any(isinstance(each, Unique) for each in self._objects)
+
+    @property
+    def files(self) -> list[Files]:
+        """Those that have files fetched, in order."""
+        return [each for each in self._objects if isinstance(each, Files)]
 
     @contextmanager
     def running(self, run: int, name: str) -> Iterator[None]:
@@ -94,16 +101,30 @@ class Pipelines:
         return item
 
 
-def _made(pipeline: Any) -> Any:
-    """The object of a class with `process`; a function, or another object, is what it is."""
+def made(pipeline: Any, keywords: Mapping[str, Any] = MappingProxyType({})) -> Any:
+    """The object of a class with `process`; a function, or another object, is what it is.
+
+    Args:
+        keywords: what the configuration gives the class.
+
+    Raises:
+        UsageError: it cannot be made of them, or is no class that could be given any.
+    """
     if not (isinstance(pipeline, type) and hasattr(pipeline, "process")):
+        if keywords:
+            raise UsageError(
+                f"the pipeline {_name(pipeline)} takes no {', '.join(keywords)}",
+                remedy="only a class with a method process is made with arguments",
+            )
         return pipeline
     try:
-        return pipeline()
+        return pipeline(**keywords)
+    except ScraperError as error:
+        raise UsageError(error.message, remedy=error.remedy) from error
     except Exception as error:
         raise UsageError(
             f"the pipeline {_name(pipeline)} cannot be made: {type(error).__name__}: {error}",
-            remedy="its __init__ gets no arguments; what can fail belongs into open",
+            remedy="its __init__ gets what args says, by name; what can fail belongs into open",
         ) from error
 
 

@@ -52,6 +52,7 @@ class Request:
         "depth",
         "dont_filter",
         "errback",
+        "file",
         "headers",
         "listed",
         "meta",
@@ -97,6 +98,8 @@ class Request:
         self.depth = 0
         #: A sitemap names it, or it is one: no first request, whatever its depth.
         self.listed = False
+        #: The folder into which it is to be put as a file that an item names; None for what is none.
+        self.file: str | None = None
         #: The URLs that redirected here, oldest first.
         self.redirected_from: tuple[str, ...] = ()
         #: For each of these the cookies that it was asked with, as a digest: a loop that sets cookies is none.
@@ -125,6 +128,7 @@ class Request:
         request.retry_unsafe = False
         request.depth = 0
         request.listed = False
+        request.file = None
         request.redirected_from = ()
         request.cookie_marks = ()
         return request
@@ -178,6 +182,7 @@ class Request:
             or self.redirected_from
             or self.cookie_marks
             or self.listed
+            or self.file
             or "\n" in self.url
         ):
             return None
@@ -234,6 +239,7 @@ class Request:
         request.statuses = tuple(get("statuses", ()))
         request.retry_unsafe = get("retry_unsafe", False)
         request.listed = get("listed", False)
+        request.file = get("file")
         request.redirected_from = tuple(get("redirected_from", ()))
         request.cookie_marks = tuple(get("cookie_marks", ()))
         return request
@@ -252,6 +258,7 @@ _DEFAULTS: dict[str, Any] = {
     "retry_unsafe": False,
     "depth": 0,
     "listed": False,
+    "file": None,
     "redirected_from": (),
     "cookie_marks": (),
 }

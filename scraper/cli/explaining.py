@@ -194,10 +194,12 @@ class _Explanation:
             yield _line("redirected", chain)
         is_sitemap = known.kind is Kind.SITEMAP
         called = "read as a sitemap" if is_sitemap else f"callback {plain(request.callback or 'parse')}"
+        if known.kind is Kind.FILE:
+            called = f"a file for {plain(request.file or '')}"
         details = [f"depth {request.depth}", called]
         if request.method != "GET":
             details.insert(0, request.method)
-        if request.priority and not is_sitemap:
+        if request.priority and known.kind is Kind.PAGE:
             details.append(f"priority {request.priority}")
         yield _line("admitted", ", ".join(details))
         number = 0
@@ -207,7 +209,8 @@ class _Explanation:
             number = attempt.number
             yield _line(f"try {attempt.number}", _attempt_in_words(attempt))
         yield from self._end(known)
-        yield from _items_in_words(known.items)
+        if known.kind is not Kind.FILE:
+            yield from _items_in_words(known.items)
 
     def _end(self, known: Known) -> Iterator[str]:
         match known.state:
@@ -218,6 +221,8 @@ class _Explanation:
                 yield _line("result", f"done{_page_in_words(known)}")
             case State.FAILED:
                 failure = known.failure
+                if known.kind is Kind.FILE:
+                    yield _line("result", "could not be had")
                 if failure is not None:
                     yield _line("result", f"failed: {plain(failure.reason)}: {plain(failure.message)}")
                     if failure.traceback:

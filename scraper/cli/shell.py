@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import code
+import contextlib
 import importlib
 import sys
 import traceback
@@ -192,9 +193,11 @@ def _run(command: str, names: dict[str, Any]) -> None:
 
 def _prompt(desk: _Desk) -> None:
     """IPython's prompt where it is installed, else Python's own, with completion where readline is."""
-    try:
-        start: Callable[..., Any] = importlib.import_module("IPython").start_ipython
-    except ImportError:
+    start: Callable[..., Any] | None = None
+    # Not begun within it: each error at the prompt would be told as one while this one was handled.
+    with contextlib.suppress(ImportError):
+        start = importlib.import_module("IPython").start_ipython
+    if start is None:
         _complete(desk.names)
         code.interact(banner=desk.banner(), local=desk.names, exitmsg="")
         return

@@ -188,7 +188,7 @@ def written(**schema: Any) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [schema, VARIABLE_SCHEMA]})
 
 
-_DURATION_SCHEMA = {
+DURATION_SCHEMA = {
     "type": ["number", "string"],
     "minimum": 0,
     "pattern": r"^([0-9.]+(d|h|m|s|ms))+$|^[0-9.]+$|\$\{",
@@ -219,12 +219,12 @@ Limit = Annotated[
 Number = Annotated[float, BeforeValidator(number), written(type="number", minimum=0)]
 Share = Annotated[float | None, BeforeValidator(optional(share)), WithJsonSchema(_SHARE_SCHEMA)]
 LeastShare = Annotated[float, BeforeValidator(share), WithJsonSchema(_SHARE_SCHEMA)]
-Seconds = Annotated[float, BeforeValidator(duration(zero=False)), WithJsonSchema(_DURATION_SCHEMA), DURATION]
-SecondsOrZero = Annotated[float, BeforeValidator(duration(zero=True)), WithJsonSchema(_DURATION_SCHEMA), DURATION]
+Seconds = Annotated[float, BeforeValidator(duration(zero=False)), WithJsonSchema(DURATION_SCHEMA), DURATION]
+SecondsOrZero = Annotated[float, BeforeValidator(duration(zero=True)), WithJsonSchema(DURATION_SCHEMA), DURATION]
 OptionalSeconds = Annotated[
     float | None,
     BeforeValidator(optional(duration(zero=False))),
-    WithJsonSchema({**_DURATION_SCHEMA, "type": ["number", "string", "null"]}),
+    WithJsonSchema({**DURATION_SCHEMA, "type": ["number", "string", "null"]}),
     DURATION,
 ]
 Bytes = Annotated[int, BeforeValidator(size), WithJsonSchema(_SIZE_SCHEMA), SIZE]

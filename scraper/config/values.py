@@ -16,6 +16,7 @@ from scraper.config.frozen import Frozen, TextOr
 from scraper.config.items import ItemConfig
 from scraper.config.kinds import Bytes, Count, CountOrZero, Flag, Limit, OptionalText, Seconds, SecondsOrZero, Text
 from scraper.config.login import LoginConfig
+from scraper.config.pipelines import PipelineConfig
 from scraper.config.rules import RuleConfig
 from scraper.urls import host_of
 
@@ -279,8 +280,8 @@ class SiteConfig(Frozen):
     items: dict[Text, ItemConfig] = Field(
         default_factory=dict, description="By type of item: `item` for dicts, else the name of the class."
     )
-    pipelines: tuple[forms.PipelineReference, ...] = Field(
-        (), description="Functions that take and give back each item, in order: module:function."
+    pipelines: tuple[Annotated[PipelineConfig, TextOr("module:function or file.py:function.")], ...] = Field(
+        (), description="Functions, and classes with a method process, that take and give back each item, in order."
     )
     exports: tuple[Annotated[ExportConfig, TextOr("The path of the file.")], ...] = Field(
         (), description="Files of items; by default out/NAME.jsonl, and none for []."

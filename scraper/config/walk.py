@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from scraper.config import kinds
 from scraper.config.exports import ExportConfig
 from scraper.config.login import LoggedOut
+from scraper.config.pipelines import PipelineConfig
 from scraper.config.rules import RulePart
 from scraper.config.tree import Path
 from scraper.config.units import format_duration, format_size
@@ -32,6 +33,12 @@ def plain_values(value: Any, *, readable: bool = False) -> Any:
         return written if isinstance(written, str) else plain_values(written, readable=True)
     if readable and (short := _short(value)) is not None:
         return short
+    if readable and isinstance(value, PipelineConfig):
+        return {
+            name: field_value(info, given, True)
+            for name, info in type(value).model_fields.items()
+            if (given := getattr(value, name)) not in (None, {})
+        }
     if isinstance(value, BaseModel):
         return {
             info.alias or name: field_value(info, getattr(value, name), readable)
@@ -62,6 +69,8 @@ def _short(value: Any) -> Any:
         return value.glob if value.glob is not None else {"regex": value.regex}
     if isinstance(value, LoggedOut):
         return value.written
+    if isinstance(value, PipelineConfig):
+        return value.use if value.is_short else None
     if isinstance(value, ExportConfig):
         return value.path if value.is_short else None
     return None

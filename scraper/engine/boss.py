@@ -43,8 +43,15 @@ class Boss:
         self._committed = committed
         now = time.monotonic()
         self._config = config
+        has_files = any(pipeline.field is not None for pipeline in config.pipelines)
         self.director = Director(
-            run, config.limits, now, lambda: store.domains_with_work(run.id), expected, self._queue_checks
+            run,
+            config.limits,
+            now,
+            lambda: store.domains_with_work(run.id),
+            expected,
+            self._queue_checks,
+            lambda: has_files and store.files_are_open(run.id),
         )
         for figures in store.figures(run.id).values():
             self.director.figures += figures

@@ -20,12 +20,14 @@ from scraper.observe.events import Events
 from scraper.store import Store
 from scraper.store.domains import START
 from scraper.store.spool import Archived
+from scraper.store.tables import Kind
 from scraper.store.values import (
     Again,
     Batch,
     Carried,
     Committed,
     Done,
+    FileEnded,
     Outcome,
     Portion,
     RobotsRow,
@@ -78,8 +80,11 @@ class Clerk:
         self.report = Report()
         #: What a commit brought the crawl to.
         self.end: ShardEnd | None = None
-        #: Outcomes are not wanted any more.
+        #: Outcomes are not wanted any more; or no others than those of files.
         self.discarding = False
+        self.wants_files_only = False
+        #: Items may name files.
+        self.has_files = False
 
     @property
     def is_full(self) -> bool:
@@ -151,6 +156,8 @@ class Clerk:
         portions = batch.portions
         if self.discarding:
             batch.outcomes, batch.portions = [], []
+        elif self.wants_files_only:
+            batch.outcomes, batch.portions = _of_files(batch.outcomes), []
         names = {outcome.queued.domain for outcome in batch.outcomes} | {row.domain for row in batch.robots}
         names |= {portion.queued.domain for portion in batch.portions} | {kept.domain for kept in batch.archived}
         held = [domain for name in names if (domain := self._frontier.get(name)) is not None]
@@ -169,6 +176,9 @@ class Clerk:
         self.report.pages += sum(isinstance(outcome, Done | Carried) for outcome in outcomes)
         for portion in portions:
             portion.on_commit()
+        for outcome in outcomes:
+            if isinstance(outcome, FileEnded) and outcome.on_commit is not None:
+                outcome.on_commit()
         for start in batch.starts:
             self._start_taken += start.count
             self.report.start = self._start_taken, start.done
@@ -176,14 +186,24 @@ class Clerk:
 
     def _trim(self, batch: Batch, items: int) -> None:
         """Cut a batch where the crawl is at its end."""
-        batch.outcomes, end = cut(self._limits, items, batch.outcomes)
+        if self.wants_files_only:
+            return
+        files = _of_files(batch.outcomes) if self.has_files else []
+        others = [each for each in batch.outcomes if each.queued.kind is not Kind.FILE] if files else batch.outcomes
+        batch.outcomes, end = cut(self._limits, items, others)
+        batch.outcomes += files
         for start in batch.starts:
             if start.yielded.stop is not None:
                 end = end or stopped_by_spider(start.yielded.stop)
         if end is not None:
             self.report.end = end
-            self.end = self.end or end
-            self.discarding = True
+            if self.has_files:
+                # Those of its last items are waited for; it is told when that is the end.
+                self.wants_files_only = True
+                self._frontier.hand_out_files_only()
+            else:
+                self.end = self.end or end
+                self.discarding = True
 
     def write(self, batch: Batch, domains: Sequence[Domain]) -> Committed:
         """One transaction; raises LeaseLost, with nothing of them written, where domains are no longer held."""
@@ -222,3 +242,8 @@ class Clerk:
         report.busy = self._frontier.busy
         self._watch.describe(report)
         self._tell(report)
+
+
+def _of_files(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Those of files, whatever became of them."""
+    return [outcome for outcome in outcomes if outcome.queued.kind is Kind.FILE]

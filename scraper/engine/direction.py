@@ -11,7 +11,19 @@ from dataclasses import dataclass, field
 
 from scraper.config import Limits
 from scraper.engine.ending import FINISHED, ShardEnd, limit_reached, time_is_up
-from scraper.engine.messages import Allow, Claim, End, GiveBack, Look, Order, Places, Release, Report, TakeStart
+from scraper.engine.messages import (
+    Allow,
+    Claim,
+    End,
+    FilesOnly,
+    GiveBack,
+    Look,
+    Order,
+    Places,
+    Release,
+    Report,
+    TakeStart,
+)
 from scraper.engine.watch import MOST_WAITING
 from scraper.figures import Figures
 from scraper.observe.events import Tick, Waiting
@@ -51,6 +63,7 @@ class Director:
         domains_with_work: asks the store which domains have something queued.
         expected: how many shards there will be.
         queue_checks: queues the pages of an earlier run that were not reached; returns the run's counts since.
+        files_are_open: asks the store whether an item waits for a file.
     """
 
     def __init__(
@@ -61,12 +74,17 @@ class Director:
         domains_with_work: Callable[[], list[str]],
         expected: int = 1,
         queue_checks: Callable[[], Counts] | None = None,
+        files_are_open: Callable[[], bool] = lambda: False,
     ) -> None:
         self._run = run
         self._limits = limits
         self._started_at = started_at
         self._domains_with_work = domains_with_work
         self._queue_checks = queue_checks
+        self._files_are_open = files_are_open
+        #: How it is to end once the files of its items are there; shards that were told.
+        self._coming: ShardEnd | None = None
+        self._told_files_only: set[int] = set()
         self._shards: dict[int, _Shard] = {}
         self._shard_of: dict[str, int] = {}
         #: Domains with work that nobody has.
@@ -141,7 +159,8 @@ class Director:
             self._starter = None
         if report.end is not None and self.end is None:
             # What is still in flight would come after the item, or the page, that ended it.
-            self.end, self._discard = report.end, True
+            self._coming, self._discard = self._coming or report.end, True
+            self.end = self._without_files(self._coming)
 
     def _taken_from(self, number: int, names: Iterable[str]) -> list[str]:
         """These domains are not this shard's; returns those that were, as far as is known here.
@@ -168,6 +187,10 @@ class Director:
         if self._is_waiting_for_shards(now):
             return
         yield from self._claims()
+        if self._coming is not None:
+            yield from ((each, FilesOnly()) for each in self._shards.keys() - self._told_files_only)
+            self._told_files_only.update(self._shards)
+            return
         yield from self._balance(now)
         yield from self._start()
         yield from self._places(now)
@@ -277,14 +300,18 @@ class Director:
         over = time_is_up(self._limits, self.worked(now))
         if over is not None:
             return over
-        reached = limit_reached(self._limits, self.counts, all_started=self._start_done)
-        if reached is not None:
-            return reached
+        self._coming = self._coming or limit_reached(self._limits, self.counts, all_started=self._start_done)
+        if self._coming is not None:
+            return self._without_files(self._coming) or self._find_forgotten(now)
         if not self._start_done:
             return None
         if self.counts.queued == 0:
             return self._check_or_finish()
         return self._find_forgotten(now)
+
+    def _without_files(self, end: ShardEnd) -> ShardEnd | None:
+        """That end, unless an item waits for a file: then nothing else is fetched until none does."""
+        return None if self._files_are_open() else end
 
     def _check_or_finish(self) -> ShardEnd | None:
         """Everything was crawled: pages that were not reached are asked for, once, and then it is the end."""

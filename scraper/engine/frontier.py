@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from scraper.engine.login_state import LoginState, Stage
 from scraper.engine.turns import Turns
 from scraper.fetch.robots import Robots
 from scraper.observe.events import Waiting
+from scraper.store.tables import Kind
 from scraper.store.values import Outcome, Queued, Spared
 
 #: Responses that wait to be parsed, requests in flight included.
@@ -106,6 +108,7 @@ class Frontier:
         self._unparsed_bytes = 0
         self._uncommitted = 0
         self._closed = False
+        self._files_only = False
 
     # Handing out -----------------------------------------------------------------------------------------
 
@@ -151,7 +154,7 @@ class Frontier:
             domain, due = self._agenda.next(now + LEAD, with_doubtful=self._doubtful < MAX_DOUBTFUL)
             if domain is None:
                 return None, None if due is None else due - LEAD - now
-            if not domain.may_take:
+            if not domain.may_take or (self._files_only and domain.ready[0].kind is not Kind.FILE):
                 continue
             if domain.due_at - LEAD > now or (domain.is_doubtful and self._doubtful >= MAX_DOUBTFUL):
                 self._schedule(domain)
@@ -168,7 +171,7 @@ class Frontier:
             and self._ahead() < MAX_AHEAD
             and self._unparsed_bytes < MAX_UNPARSED_BYTES
             and self._uncommitted < MAX_UNCOMMITTED
-            and self._places != 0
+            and (self._places != 0 or self._files_only)
         )
 
     def _hand_out(self, domain: Domain) -> Job | None:
@@ -412,9 +415,9 @@ class Frontier:
             if domain.leaving:
                 return
             # Fewer than asked for: these are all, until more is found.
-            domain.more = len(ready) >= asked
+            domain.more = len(ready) >= asked and all(map(self._wanted, ready))
             for queued in ready:
-                if queued.id not in domain.taken:
+                if queued.id not in domain.taken and self._wanted(queued):
                     domain.taken.add(queued.id)
                     domain.ready.append(queued)
             self._schedule(domain)
@@ -428,7 +431,7 @@ class Frontier:
             domain.again_at = next_at
             self._supply.note_tries(domain)
             for queued in reversed(due):
-                if queued.id not in domain.taken:
+                if queued.id not in domain.taken and self._wanted(queued):
                     domain.taken.add(queued.id)
                     domain.ready.appendleft(queued)
             self._schedule(domain)
@@ -514,6 +517,18 @@ class Frontier:
                 if wanted >= most:
                     return most
             return wanted
+
+    def hand_out_files_only(self) -> None:
+        """From now on, what is no file that an item names stays where it is."""
+        with self._lock:
+            self._files_only = True
+            for domain in self._domains.values():
+                domain.taken.difference_update(queued.id for queued in domain.ready if not self._wanted(queued))
+                domain.ready = deque(filter(self._wanted, domain.ready))
+                self._schedule_anew(domain)
+
+    def _wanted(self, queued: Queued) -> bool:
+        return not self._files_only or queued.kind is Kind.FILE
 
     def close(self) -> None:
         """Hand out nothing more; every `take` returns None."""

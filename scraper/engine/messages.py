@@ -64,6 +64,11 @@ class TakeStart:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesOnly:
+    """The crawl is at its end but for files that its items name: fetch these, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The crawl is at its end.
 
@@ -81,7 +86,7 @@ class Stop:
     seconds: float
 
 
-Order = Claim | Look | Release | Allow | Places | GiveBack | TakeStart | End | Stop
+Order = Claim | Look | Release | Allow | Places | GiveBack | TakeStart | FilesOnly | End | Stop
 
 # From a shard to the director ----------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from scraper import items
 from scraper.config import SiteConfig
 from scraper.engine.admission import Admission, Known
 from scraper.engine.attempts import attempt_of
+from scraper.engine.files import ItemFiles
 from scraper.engine.note import ParsingNote
 from scraper.engine.revisit import Revisit
 from scraper.errors import BadRequest, DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
@@ -31,7 +32,7 @@ from scraper.request import Request
 from scraper.response import Response
 from scraper.spider import resolve, results_of
 from scraper.store import outgoing
-from scraper.store.values import Done, Failed, Queued, Refusal, StoredItem, Visit, Yielded
+from scraper.store.values import Attachment, Done, Failed, Queued, Refusal, StoredItem, Visit, Yielded
 
 #: Requests of one page, which are held in memory until they are committed together.
 MAX_REQUESTS = 100_000
@@ -66,6 +67,7 @@ class Parser:
         emit: Events,
         note: ParsingNote,
         revisit: Revisit,
+        files: ItemFiles | None = None,
     ) -> None:
         self._spider = parts.spider
         self._pipelines = parts.pipelines
@@ -77,6 +79,7 @@ class Parser:
         self._emit = emit
         self._note = note
         self._revisit = revisit
+        self._files = files
         #: What is being parsed, since when (monotonic): looked at by another thread.
         self.current: tuple[str, float] | None = None
 
@@ -241,7 +244,18 @@ class _Collected:
     def carry(self, blob: bytes | None, depth: int) -> None:
         """Take in the requests that a page yielded in an earlier run, as the store keeps them."""
         for request in outgoing.unpack(blob, depth):
-            self._request(request)
+            if request.file is None:
+                self._request(request)
+            else:
+                self._carry_file(request)
+
+    def _carry_file(self, request: Request) -> None:
+        """A file that an item of the page names: asked for where it is not known to be there."""
+        self.yielded.has_files = True
+        self.yielded.outgoing.append(request.to_json())
+        found = self._parser._files.asked(request) if self._parser._files is not None else None
+        if found is not None:
+            self.yielded.found.append(found)
 
     def _item(self, item: Any) -> None:
         """An item through pipelines and model, in this order, to where it is stored, put aside or dropped."""
@@ -262,8 +276,19 @@ class _Collected:
                 self._put_aside(kind, data, problems, failed)
                 return
         key = items.key_of(kind, data, parser._keys.get(kind, ()))
-        yielded.items.append(StoredItem(kind, key, _encode(data), parser._is_unique and key is not None))
         yielded.shapes.append(shape_of(kind, data, failed))
+        attachments = self._attach(kind, data) if parser._files is not None else ()
+        is_unique = parser._is_unique and key is not None
+        yielded.items.append(StoredItem(kind, key, _encode(data), is_unique, attachments))
+
+    def _attach(self, kind: str, data: dict[str, Any]) -> tuple[Attachment, ...]:
+        """The files that an item names, and a field of it for what becomes of them."""
+        assert self._parser._files is not None
+        base = self._response.url if self._response is not None else None
+        attachments = tuple(self._parser._files.attach(kind, data, base, self._depth))
+        self.yielded.has_files = self.yielded.has_files or bool(attachments)
+        self.yielded.outgoing += [each.request.to_json() for each in attachments if each.request is not None]
+        return attachments
 
     def _put_aside(
         self, kind: str, data: dict[str, Any], problems: list[FieldProblem], failed: tuple[str, ...]

@@ -22,12 +22,27 @@ from scraper.config import SiteConfig
 from scraper.engine.admission import Admission
 from scraper.engine.clerk import Clerk
 from scraper.engine.domain import Domain
+from scraper.engine.downloads import Downloads
 from scraper.engine.ending import STOPPED, ShardEnd
+from scraper.engine.files import ItemFiles, unsent_file
 from scraper.engine.frontier import Frontier
 from scraper.engine.holdings import Holdings
 from scraper.engine.lease import Heartbeat
 from scraper.engine.listings import Listings
-from scraper.engine.messages import Allow, Claim, End, GiveBack, Look, Order, Places, Release, Report, Stop, TakeStart
+from scraper.engine.messages import (
+    Allow,
+    Claim,
+    End,
+    FilesOnly,
+    GiveBack,
+    Look,
+    Order,
+    Places,
+    Release,
+    Report,
+    Stop,
+    TakeStart,
+)
 from scraper.engine.note import note_of
 from scraper.engine.parser import Parser
 from scraper.engine.parsing import ParseThread
@@ -44,6 +59,7 @@ from scraper.fetch.robots import Robots, product_token
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.parts import Parts
+from scraper.pipes.files import rules_of
 from scraper.response import Response
 from scraper.store import Store
 from scraper.store.spool import Archived
@@ -127,7 +143,9 @@ class Shard:
         scope = [*config.own_hosts(), *hosts]
         self._admission = Admission(config, scope, store.seen(run.id))
         self._note = note_of(store.path, run.id, number)
-        self._parser = Parser(parts, config, self._admission, emit, self._note, revisit)
+        named = parts.pipelines.files
+        files = ItemFiles(named, config.urls, store.file, run.id, parts.root) if named else None
+        self._parser = Parser(parts, config, self._admission, emit, self._note, revisit, files)
         pipelines = partial(parts.pipelines.running, run.id, run.name)
         self._parse_thread = ParseThread(self._parser, self._frontier, emit, self._inbox.put, pipelines)
         self._sitemaps = Sitemaps(self._admission, self._frontier, emit, self._inbox.put)
@@ -147,11 +165,13 @@ class Shard:
             self._heartbeat.check,
             revisit,
             Listings(store, is_asked=config.revisit.conditional),
+            Downloads(rules_of(named), parts.root, partial(store.file, follow=False), config),
         )
         self._sideline = Sideline(self._frontier, self._worker, MAX_THREADS) if can_fetch_aside(config) else None
         self._fetchers: list[threading.Thread] = []
         watch = Watch(self._frontier, self._parser, limits, emit)
         self._clerk = Clerk(store, run, limits, self._frontier, self._holdings, self._admission, emit, watch, report)
+        self._clerk.has_files = bool(named)
         self._stop_seconds: float | None = None
         self._end: ShardEnd | None = None
         self._crash: BaseException | None = None
@@ -306,6 +326,9 @@ class Shard:
             case TakeStart(taken):
                 self._clerk.hold_start(taken)
                 self._parse_thread.put_start(taken)
+            case FilesOnly():
+                self._frontier.hand_out_files_only()
+                self._clerk.wants_files_only = True
             case End(end, discard):
                 self._end = self._end or end
                 self._clerk.discarding = self._clerk.discarding or discard
@@ -316,6 +339,8 @@ class Shard:
         request = outcome.queued.request
         if outcome.queued.kind is Kind.CHECK:
             outcome = Checked(outcome.queued, None)
+        elif outcome.queued.kind is Kind.FILE:
+            outcome = unsent_file(outcome, self._emit)
         if isinstance(outcome, Spared):
             self._parse_thread.put_carried(outcome.queued, outcome.visit, None)
             return

@@ -7,13 +7,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import IO, Protocol
 
 from scraper.config import Limits
-from scraper.engine import sitemaps
+from scraper.engine import files, sitemaps
 from scraper.engine.admission import Admission
 from scraper.engine.attempts import attempt_of
 from scraper.engine.domain import Domain, DomainGate, Task
+from scraper.engine.downloads import Downloads
 from scraper.engine.frontier import Frontier, Job
 from scraper.engine.listings import Listings
 from scraper.engine.logins import Logins
@@ -35,7 +37,18 @@ from scraper.response import Response
 from scraper.store import checks
 from scraper.store.spool import Archived
 from scraper.store.tables import Kind
-from scraper.store.values import Again, Checked, Failed, Outcome, Queued, Redirected, Refusal, Visit, Yielded
+from scraper.store.values import (
+    Again,
+    Checked,
+    Failed,
+    FileEnded,
+    Outcome,
+    Queued,
+    Redirected,
+    Refusal,
+    Visit,
+    Yielded,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +96,7 @@ class Worker:
         check_lease: Callable[[], None],
         revisit: Revisit,
         listings: Listings,
+        downloads: Downloads | None = None,
     ) -> None:
         self._frontier = frontier
         self._fetcher = fetcher
@@ -95,6 +109,7 @@ class Worker:
         self._check_lease = check_lease
         self._revisit = revisit
         self._listings = listings
+        self._downloads = downloads
         self._logins = Logins(frontier, emit, self._send_for_login)
         self._turns: set[Turn] = set()
         self._lock = threading.Lock()
@@ -106,7 +121,9 @@ class Worker:
 
     def work(self, job: Job) -> None:
         """One job, from the send to what becomes of it."""
-        if job.queued is not None:
+        if job.queued is not None and job.queued.kind is Kind.FILE:
+            self._fetch_file(job, job.queued)
+        elif job.queued is not None:
             self._fetch_page(job, job.queued)
         elif job.task is Task.LOGIN:
             self._logins.log_in(job)
@@ -157,6 +174,33 @@ class Worker:
         """Whether `body` is that of a sitemap now: sent, or kept from the last time."""
         return response is not None and (response.ok or self._listings.restore(queued, response, body))
 
+    def _fetch_file(self, job: Job, queued: Queued) -> None:
+        """A file that an item names: to its place, or as a page to another place, another try, or its end."""
+        fetch = Fetch(None, None, None, 0.0, 0)
+        assert self._downloads is not None
+        try:
+            download = self._downloads.begin(queued)
+            kept = download.finished_before()
+            if kept is None:
+                with self._turn(job, download.seconds) as turn:
+                    fetch = self._fetcher.fetch(queued.request, job.domain.session, turn, **download.how)
+                kept = download.kept(fetch)
+        except LeaseLost:
+            self._frontier.fetched(job)
+            self._settle(Again(queued, time.time(), queued.attempts))
+            return
+        except FetchError as error:
+            fetch, kept = replace(fetch, error=error), None
+        self._frontier.fetched(job)
+        if fetch.seconds:
+            self._report(fetch, queued.request, job.domain, queued.attempts + 1, queued.kind.name.lower())
+            self._note_health(job.domain, fetch)
+        if kept is not None:
+            attempt = attempt_of(fetch, queued.attempts + 1) if fetch.seconds else None
+            self._settle(FileEnded(queued, kept, on_commit=download.forget, attempt=attempt))
+        elif job.domain.login is None or fetch.error is not None or not self._was_turned_away(job, queued, fetch):
+            self._decide(queued, job.domain, fetch)
+
     def _note_health(self, domain: Domain, fetch: Fetch) -> None:
         """A domain that does nothing but fail is left alone; what is no answer and not its fault says nothing.
 
@@ -189,10 +233,10 @@ class Worker:
             )
 
     @contextlib.contextmanager
-    def _turn(self, job: Job) -> Iterator[Turn]:
-        """A turn for what a job sends; it can be cut off by `abort` while it lasts."""
+    def _turn(self, job: Job, seconds: float | None = None) -> Iterator[Turn]:
+        """A turn for what a job sends, in `seconds` or the usual time; `abort` can cut it off while it lasts."""
         gate = DomainGate(job.domain, job, self._frontier.turns.reserve, self._frontier.turns.sent, self._check_lease)
-        with turn_of(job.domain.settings.session.timeout.total, self._guard, gate) as turn:
+        with turn_of(seconds or job.domain.settings.session.timeout.total, self._guard, gate) as turn:
             with self._lock:
                 self._turns.add(turn)
             try:
@@ -276,8 +320,14 @@ class Worker:
         # What such a request redirects to in turn is no duplicate either.
         target.dont_filter = not filtered
         record = target.to_json()
-        is_sitemap = queued.kind is Kind.SITEMAP
-        verdict = self._admission.judge_sitemap(target) if is_sitemap else self._admission.judge(target, record)
+        match queued.kind:
+            case Kind.SITEMAP:
+                verdict = self._admission.judge_sitemap(target)
+            case Kind.FILE:
+                assert self._downloads is not None
+                verdict = self._downloads.redirected(target)
+            case _:
+                verdict = self._admission.judge(target, record)
         yielded = Yielded(outgoing=[record])
         if isinstance(verdict, Refusal):
             yielded.refusals.append(verdict)
@@ -323,6 +373,9 @@ class Worker:
             return
         if queued.kind is Kind.SITEMAP:
             self._settle(sitemaps.unread(queued, message, self._emit, sending))
+            return
+        if queued.kind is Kind.FILE:
+            self._settle(files.failed(queued, verdict.reason, message, self._emit, sending))
             return
         if verdict.reason == "wait-too-long":
             message += f" and asks to wait {asked_wait:.0f} s, more than retry.max_wait"

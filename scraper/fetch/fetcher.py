@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import IO, Any
+from typing import Any, Protocol
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -25,8 +25,17 @@ from scraper.response import Response
 
 #: Bytes asked for at once: most bodies end before.
 _CHUNK = 256 * 1024
+#: The same where it goes to disk as it comes: what a kill cuts off is lost.
+_BLOCK = 64 * 1024
 #: What `bytes` is where a field is called so.
 _Blob = bytes
+
+
+class Writable(Protocol):
+    """Where a body goes."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take more of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +120,8 @@ class Fetcher:
         body_limit: int | None = None,
         truncate: bool = False,
         conditions: Mapping[str, str] = MappingProxyType({}),
-        into: IO[bytes] | None = None,
+        into: Writable | None = None,
+        began: Callable[[requests.Response], None] | None = None,
     ) -> Outcome:
         """Send `request` on its domain's Session and read the answer.
 
@@ -122,6 +132,7 @@ class Fetcher:
             truncate: take what fits of a body that is too large, instead of failing.
             conditions: headers that ask for it only if it changed.
             into: where the body is written as it comes; the response's own is empty then.
+            began: called with the answer before its body is read; what it raises ends the request.
         """
         started = time.monotonic()
         limit = self._body_limit if body_limit is None else body_limit
@@ -133,6 +144,8 @@ class Fetcher:
         turn.most_bytes = limit + _CHUNK
         try:
             response = self._send(request, domain, conditions)
+            if began is not None:
+                began(response)
             body.read(response, limit, truncate=truncate)
         except LeaseLost:
             raise
@@ -173,7 +186,7 @@ class Fetcher:
 class _Body:
     """A body as it is read: decoded, up to a limit, and whole."""
 
-    def __init__(self, into: IO[bytes] | None) -> None:
+    def __init__(self, into: Writable | None) -> None:
         self._into = into
         self.content = b""
         self.wire_bytes = 0
@@ -183,7 +196,7 @@ class _Body:
         # urllib3 gives less than was asked for at the end only; what a plugin put in its place may do so any time.
         short_is_last = isinstance(raw, HTTPResponse)
         # Of a body that is too large no more is read than shows that it is.
-        at_once = min(_CHUNK, limit + 1)
+        at_once = min(_CHUNK if self._into is None else _BLOCK, limit + 1)
         chunks: list[bytes] = []
         size, is_last = 0, False
         try:

@@ -50,7 +50,7 @@ class Fetched:
     served: Served | None
     attempt: int
     error: str | None = None
-    #: `page`, `sitemap`, `check` (whether a page is still there), `robots`, `login`
+    #: `page`, `sitemap`, `check` (whether a page is still there), `file` (that an item names), `robots`, `login`
     purpose: str = "page"
 
 

@@ -91,6 +91,7 @@ def _pages(stats: Mapping[str, Any]) -> list[_Line]:
     if stats["seconds"]:
         text += f" ({stats['pages'] / stats['seconds']:.1f} pages/s)"
     lines = _wrapped(text)
+    lines += _files(stats["files"])
     lines += _revisits(stats)
     if stats["quarantined"]:
         aside = counted(stats["quarantined"], "item")
@@ -103,6 +104,14 @@ def _pages(stats: Mapping[str, Any]) -> list[_Line]:
         times = counted(stats["interrupted"], "time")
         lines += _wrapped(f"interrupted {times}: requests cut off by a kill are not in these figures")
     return lines + _changes(stats)
+
+
+def _files(files: Mapping[str, int]) -> list[_Line]:
+    """What became of the files that items name."""
+    if not (files.get("stored") or files.get("failed")):
+        return []
+    failed = f", {files['failed']:,} could not be had" if files["failed"] else ""
+    return _wrapped(f"{counted(files['stored'], 'file')} ({size(files['bytes'])}){failed}")
 
 
 def _revisits(stats: Mapping[str, Any]) -> list[_Line]:

@@ -23,8 +23,10 @@ _NUMBER = re.compile(
     rf"(?<![\d.,])(?P<sign>[-\u2212+]?)(?P<currency>[^\w\s.,()%/-]{{0,3}}\s?)"
     rf"(?P<digits>\d{{1,3}}(?:{_GROUP}\d{{3}})+(?:[.,]\d+)?(?!\d)|\d[\d.,]*|[.,]\d+)"
 )
-#: The amounts of most shops, for which nothing has to be weighed.
-_POUNDS_AND_PENCE = re.compile(r"[^\d.,+\-\u2212]*(\d+\.\d\d)[^\d.,]*")
+#: The amounts of most shops, for which nothing has to be weighed: 1234.50, 1,234.50, 1.234,50.
+_USUAL_AMOUNT = re.compile(
+    r"[^\d.,+\-\u2212]*(?:(\d+\.\d\d)|(\d{1,3}(?:,\d{3})+\.\d\d)|((?:\d{1,3}(?:\.\d{3})+|\d+),\d\d))[^\d.,]*"
+)
 _EXPONENT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 _TRUE = frozenset({"true", "yes", "y", "1", "on"})
 _FALSE = frozenset({"false", "no", "n", "0", "off"})
@@ -123,8 +125,9 @@ def to_price(text: str) -> float:
     Raises:
         NotOfType: there is none, or there are several.
     """
-    if match := _POUNDS_AND_PENCE.fullmatch(text):
-        return float(match[1])
+    if match := _USUAL_AMOUNT.fullmatch(text):
+        plain, english, other = match.groups()
+        return float(plain or (english.replace(",", "") if english else other.replace(".", "").replace(",", ".")))
     sign, digits = _only_number(text, "price")
     return _finite(sign + _point_only(digits, text, "price"), text)
 

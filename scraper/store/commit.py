@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from scraper.store import checks, domains, frontier, health, listings, outgoing, quarantine, spool, sums, visits
+from scraper.store import (
+    checks,
+    domains,
+    files,
+    frontier,
+    health,
+    listings,
+    outgoing,
+    quarantine,
+    spool,
+    sums,
+    visits,
+)
 from scraper.store import tables as t
 from scraper.store.seen import Seen
 from scraper.store.spool import Spooled
@@ -25,6 +37,7 @@ from scraper.store.values import (
     Counts,
     Done,
     Failed,
+    FileEnded,
     Found,
     Listed,
     Listing,
@@ -34,6 +47,7 @@ from scraper.store.values import (
     Refusal,
     Refused,
     StartTaken,
+    StoredItem,
     Yielded,
 )
 
@@ -147,7 +161,8 @@ class Commit:
         self._run = run
         self._now = now
         self._seen = seen
-        self._number = self._next_number()
+        #: Which of the run's commits it is.
+        self.number = self._next_number()
         self._added: frontier.Added | None = None
         self._counts = dict.fromkeys(COUNTS, 0)
         self._found: list[tuple[Found, int | None]] = []
@@ -163,6 +178,10 @@ class Commit:
         self._forgotten: list[tuple[bytes]] = []
         self._listings: list[tuple[bytes, Listing | None]] = []
         self._copies: list[tuple[int, int, int, int]] = []
+        self._held: list[files.Hold] = []
+        self._held_copies: list[files.Copy] = []
+        self._file_ends: list[FileEnded] = []
+        self._moved: list[tuple[Queued, bytes]] = []
         self._health = health.Tally(run)
         self._left_out = quarantine.LeftOut(run, now)
 
@@ -201,7 +220,7 @@ class Commit:
         figures = {domain: more for domain, more in batch.figures.items() if domain not in gone}
         sums.add(self._connection, self._run, figures)
         counts = self._sum_up(batch)
-        return Committed(counts, self._number, added.ranks, frozenset(lost))
+        return Committed(counts, self.number, added.ranks, frozenset(lost))
 
     def _start(self, start: StartTaken) -> None:
         runs = t.runs
@@ -237,6 +256,11 @@ class Commit:
             case Redirected():
                 self._end(request, t.State.REDIRECTED, "redirects")
                 self._take_in(outcome.yielded, request)
+                if outcome.queued.kind is t.Kind.FILE:
+                    self._moved += [(outcome.queued, found.fingerprint) for found in outcome.yielded.found]
+            case FileEnded():
+                self._end(request, t.State.FAILED if outcome.kept is None else t.State.DONE, None)
+                self._file_ends.append(outcome)
             case Refused():
                 self._end(request, t.State.REFUSED, None)
                 self._refusals.append((outcome.refusal, None))
@@ -272,11 +296,21 @@ class Commit:
         self._counts["dropped"] += len(yielded.dropped)
         self._counts["items"] += len(yielded.items)
         self._items += [
-            _Item(self._run, self._number, item.type, item.key, page, item.data) for item in yielded.items
+            _Item(self._run, self.number, item.type, item.key, page, item.data)
+            for item in yielded.items
+            if not item.attachments
         ]
+        if yielded.has_files:
+            self._hold([item for item in yielded.items if item.attachments], page)
         self._health.add(yielded.shapes, page)
         if yielded.aside or yielded.dropped:
             self._left_out.add(yielded.aside, yielded.dropped, page)
+
+    def _hold(self, waiting: Sequence[StoredItem], page: int | None) -> None:
+        """Items that name files, and the requests for these."""
+        self._held += [files.Hold(page, item) for item in waiting]
+        named = (each.found for item in waiting for each in item.attachments)
+        self._found += [(found, page) for found in named if found is not None]
 
     def _note_visit(self, queued: Queued) -> None:
         if not queued.request.dont_filter:
@@ -310,7 +344,10 @@ class Commit:
         self._note_visit(carried.queued)
         self._take_in(carried.yielded, request)
         self._counts["items"] += carried.items
-        self._copies.append((self._run, self._number, request, visit.page))
+        self._copies.append((self._run, self.number, request, visit.page))
+        if carried.yielded.has_files:
+            asked = (found.fingerprint for found in carried.yielded.found if found.kind is t.Kind.FILE)
+            self._held_copies.append(files.Copy(request, visit.page, frozenset(asked)))
         self._health.carry(request, visit.page)
         self._left_out.carry(request, visit.page)
 
@@ -378,6 +415,8 @@ class Commit:
         _ADD_ITEMS.many(connection, self._items)
         spool.add(connection, self._spooled)
         visits.copy_items(connection, self._copies)
+        held, copies = self._held, self._held_copies
+        files.write(connection, self._run, self.number, held, copies, self._file_ends, self._moved)
         self._health.write(connection)
         self._left_out.write(connection)
         visits.note(connection, self._visits)

@@ -43,7 +43,7 @@ def prune(writing: Writing, name: str, keep: int) -> list[int]:
 
 
 def _delete(writing: Writing, run: int) -> None:
-    for table in (t.items, t.lingering, t.quarantine, t.spool):
+    for table in (t.attachments, t.items, t.lingering, t.quarantine, t.spool):
         _repeat(writing, partial(_delete_by_id, table=table, run=run))
     _repeat(writing, partial(_delete_refusals, run=run))
     _repeat(writing, partial(_delete_requests, run=run))

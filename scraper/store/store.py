@@ -18,6 +18,7 @@ from scraper.store import (
     commit,
     domains,
     explain,
+    files,
     frontier,
     health,
     items,
@@ -44,6 +45,7 @@ from scraper.store.values import (
     Committed,
     Counts,
     FailureRow,
+    FileRow,
     Found,
     Listing,
     Profile,
@@ -404,6 +406,33 @@ class Store:
         while rows := self.items_after(run, reached, chunk):
             yield from rows
             reached = rows[-1].commit
+
+    # Files that items name --------------------------------------------------------------------------------
+
+    def file(self, fingerprint: bytes, *, follow: bool = True) -> FileRow | None:
+        """What is known of a file, of whatever run; of one that redirects, with `follow`, that of its target."""
+        with self._database.reading() as connection:
+            return files.known(connection, fingerprint, follow=follow)
+
+    def files_are_open(self, run: int) -> bool:
+        """Whether an item of the run waits for a file."""
+        with self._database.reading() as connection:
+            return files.are_open(connection, run)
+
+    def give_files_up(self, run: int) -> None:
+        """The run is over: what was not fetched is not waited for any longer."""
+        with self._database.reading() as connection:
+            waits = files.have_waiting(connection, run)
+        if waits:
+            with self._database.writing() as connection:
+                files.give_up(connection, run, commit.Commit(connection, run, time.time(), Seen()).number)
+
+    def file_counts(self, run: int) -> dict[str, int]:
+        """How many files of a run's items were `stored` and `failed`, and the `bytes` of the former."""
+        with self._database.reading() as connection:
+            return files.counts(connection, run)
+
+    # Exports ---------------------------------------------------------------------------------------------
 
     def export_position(self, run: int, name: str) -> Position | None:
         """How far the export `name` got."""

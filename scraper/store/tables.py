@@ -45,6 +45,8 @@ class Kind(IntEnum):
     SITEMAP = 1
     #: Does this URL still answer? Nothing linked to it in this run.
     CHECK = 2
+    #: A file that an item names.
+    FILE = 3
 
 
 class State(IntEnum):
@@ -230,6 +232,46 @@ items = Table(
         "key",
         sqlite_where=text("key IS NOT NULL"),
         postgresql_where=text("key IS NOT NULL"),
+    ),
+)
+
+files = Table(
+    "files",  # files that items name, of all runs: what is known of each, and what came of it last
+    metadata,
+    Column("fingerprint", LargeBinary, primary_key=True),  # of its URL and its folder
+    Column("url", Text, nullable=False),
+    Column("run", _Id, nullable=False),  # in which it came to an end last
+    Column("reason", Text, nullable=False),  # why it could not be had then; empty where it was
+    Column("moved_to", LargeBinary),  # the file to which it redirected then
+    Column("path", Text),  # NULL, as are the rest, where it never was had
+    Column("hash", Text),  # SHA-256
+    Column("size", _Id),  # bytes
+    Column("type", Text),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("checked_at", Float),  # seconds since the epoch: when it was had, or the server said that it is the same
+    sqlite_with_rowid=False,
+)
+
+attachments = Table(
+    "attachments",  # which files items name; an item waits, with the commit number 0, until none is left open
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("run", _Id, nullable=False),
+    Column("item", _Id, nullable=False),
+    Column("field", Text, nullable=False),  # where the record goes
+    Column("place", Integer, nullable=False),  # in the list there; -1 where there is none
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("state", Integer, nullable=False),  # scraper.store.files.FileState
+    Column("record", Text),  # JSON: what came of it; NULL while that is open
+    Index("attachments_of_item", "item"),
+    Index("attachments_of_file", "run", "fingerprint"),
+    Index(
+        "attachments_open",
+        "run",
+        sqlite_where=text("record IS NULL"),
+        postgresql_where=text("record IS NULL"),
     ),
 )
 

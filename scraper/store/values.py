@@ -77,6 +77,46 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file that was had: where it lies, and what it is."""
+
+    path: str  # from the project's root
+    hash: str  # SHA-256
+    size: int
+    type: str
+    etag: str | None = None
+    last_modified: str | None = None
+    #: When it was had, or the server said that it is the same, in seconds since the epoch.
+    checked_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """What is known of a file that items name."""
+
+    url: str
+    run: int  # in which it came to an end last
+    reason: str  # why it could not be had then; empty where it was
+    kept: KeptFile | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that an item names."""
+
+    field: str  # of the item, where the record goes
+    place: int  # in the list there; -1 where there is none
+    url: str
+    fingerprint: bytes
+    #: What came of it, where that is known already.
+    ended: FileRow | None = None
+    #: What asks for it; None where its URL is none.
+    request: Request | None = None
+    #: Its request, where it is to be asked for now.
+    found: Found | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredItem:
     """An item as plain data."""
 
@@ -85,6 +125,8 @@ class StoredItem:
     data: str  # JSON
     #: It is left out where the run has one of its key.
     unique: bool = False
+    #: The files that it names; it waits for those that are open.
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(slots=True)
@@ -103,6 +145,8 @@ class Yielded:
     duplicates: int = 0
     #: All requests as yielded, refused ones included, each as its short form or JSON: what a later visit needs.
     outgoing: list[str] = field(default_factory=list)
+    #: Items of it name files.
+    has_files: bool = False
     #: The spider said StopCrawl, with this message.
     stop: str | None = None
 
@@ -237,6 +281,17 @@ class Listing:
     etag: str | None
     last_modified: str | None
     body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileEnded(Outcome):
+    """A file was had, or could not be."""
+
+    kept: KeptFile | None
+    #: Why it could not be had; empty where it was.
+    reason: str = ""
+    #: Called once this is in the store.
+    on_commit: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

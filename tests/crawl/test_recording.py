@@ -318,6 +318,13 @@ class TestShell:
         assert "select(css)" in err
         assert "rules()" not in err
 
+    def test_an_error_at_the_prompt_is_told_alone(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        (project.root / "page.html").write_text(BOOK, encoding="utf-8")
+        monkeypatch.setitem(sys.modules, "IPython", None)
+        _, _, err = project.run("shell", "page.html", stdin="nothing_of_that_name\n")
+        assert "NameError" in err
+        assert "IPython" not in err.partition("NameError")[0].rpartition(">>>")[2]
+
     def test_ipython_is_used_where_it_is_installed(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         (project.root / "page.html").write_text(BOOK, encoding="utf-8")
         started: list[tuple[list[str], int]] = []

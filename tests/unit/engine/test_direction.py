@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scraper.config import Limits
 from scraper.engine.direction import Director
 from scraper.engine.ending import FINISHED, STOPPED, ShardEnd
-from scraper.engine.messages import Allow, Claim, End, GiveBack, Look, Places, Release, Report, TakeStart
+from scraper.engine.messages import Allow, Claim, End, FilesOnly, GiveBack, Look, Places, Release, Report, TakeStart
 from scraper.store.values import Counts, RunRow
 
 RUN = RunRow(
@@ -42,7 +42,9 @@ class Crawl:
     def __init__(self, shards: int = 1, *, work: Iterable[str] = (), run: RunRow = RUN, **limits: Any) -> None:
         self.work = list(work)
         self.now = 0.0
-        self.director = Director(run, Limits(**limits), 0.0, lambda: self.work, shards)
+        self.files_are_open = False
+        store: dict[str, Any] = {"files_are_open": lambda: self.files_are_open}
+        self.director = Director(run, Limits(**limits), 0.0, lambda: self.work, shards, **store)
         for number in range(shards):
             self.director.joined(number)
 
@@ -236,6 +238,25 @@ class TestEnd:
         assert crawl.director.end is None
         crawl.report(0, counts=Counts(**{limit: 3, "queued": 4}), commit=2)
         assert crawl.director.end == ShardEnd("limit", f"limits.{limit}: 3 is reached")
+
+    @pytest.mark.parametrize("says", [{"counts": Counts(pages=3, queued=9), "commit": 1}, {"end": FINISHED}])
+    def test_waits_for_the_files_of_its_items(self, says: dict[str, Any]):
+        crawl = Crawl(2, pages=3)
+        crawl.files_are_open = True
+        orders = [*crawl.report(0, **says), *crawl.pass_time(1)]
+        assert sorted(of(FilesOnly, orders)) == [(0, FilesOnly()), (1, FilesOnly())]
+        assert (of(End, orders), of(Places, crawl.report(1, wants_places=True))) == ([], [])
+        crawl.director.joined(2)
+        assert of(FilesOnly, crawl.pass_time(1)) == [(2, FilesOnly())]
+        crawl.work = ["files.example"]
+        assert claimed(crawl.report(0, found={"files.example": 0})) == {0: ["files.example"]}
+        crawl.files_are_open = False
+        assert {number for number, order in of(End, crawl.pass_time(1))} == {0, 1, 2}
+
+    def test_of_time_waits_for_none(self):
+        crawl = Crawl(duration=5)
+        crawl.files_are_open = True
+        assert len(of(End, crawl.pass_time(6))) == 1
 
     def test_is_none_for_one_that_was_stopped(self):
         assert Crawl().director.end is None

@@ -12,7 +12,7 @@ from scraper import Response
 from scraper.config import RuleConfig
 from scraper.errors import NotHtml
 from scraper.parse import rule_fields
-from scraper.parse.rule_fields import Outcome
+from scraper.parse.rule_fields import Outcome, quick_length
 from scraper.parse.rule_hints import nearest
 from scraper.parse.rule_page import Page
 from scraper.parse.rules import Rule, RuleItem
@@ -221,3 +221,24 @@ def test_what_would_have_found_something(field: Any, hint: str) -> None:
     source = rule(fields={"f": field}).fields["f"].source
     assert source.find(page(), None) == []
     assert hint in [found.selector for found in nearest(source, page())]
+
+
+@pytest.mark.parametrize(
+    ("expression", "length"),
+    [
+        (r"(\d+) available", 1000),
+        (r"^[a-z]+@x$", 1000),
+        (r"(\d+)\s+left", 100),
+        ("in stock", 1_000_000),
+        # Nothing is known of these, so they are searched for by the clock.
+        (r"(a+)+b", 0),
+        (r"(a|b)*c", 0),
+        (r"a+|b", 0),
+        (r"a{2,}", 0),
+        (r"(?=a)b", 0),
+        (r"(a)\1", 0),
+        (r"x*y*z*", 0),
+    ],
+)
+def test_expressions_that_need_no_clock(expression: str, length: int) -> None:
+    assert quick_length(expression) == length

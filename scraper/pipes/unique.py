@@ -1,4 +1,4 @@
-"""Ready-made item pipelines."""
+"""One item for each key in a run."""
 
 from __future__ import annotations
 

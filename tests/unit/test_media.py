@@ -1,0 +1,54 @@
+"""What a file is, by its first bytes and by what its server says."""
+
+from __future__ import annotations
+
+import pytest
+
+from scraper.media import UNKNOWN, ending_of, type_of
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+@pytest.mark.parametrize(
+    ("head", "claimed", "expected"),
+    [
+        (b"%PDF-1.7\n", None, "application/pdf"),
+        (b"%PDF-1.7\n", "text/html", "application/pdf"),
+        (b"%PDF-1.7\n", "application/octet-stream", "application/pdf"),
+        (b"<!DOCTYPE html><p>", "application/pdf", "text/html"),
+        (b" \n<html>", "image/jpeg", "text/html"),
+        (b"no such page", "image/jpeg", UNKNOWN),
+        (b"\xff\xd8\xff\xe0", "image/jpg", "image/jpeg"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", None, "image/webp"),
+        (b"RIFF\0\0\0\0WAVEfmt ", None, "audio/wav"),
+        (b"\0\0\0\x20ftypavif", None, "image/avif"),
+        (b"\0\0\0\x20ftypisom", "video/mp4", "video/mp4"),
+        (b"\0\0\0\x20ftypM4A ", "audio/mp4", "audio/mp4"),
+        (b"PK\3\4", "application/x-zip-compressed", "application/zip"),
+        (b"PK\3\4", DOCX, DOCX),
+        (b"PK\3\4", "image/png", "application/zip"),
+        (b"\x1f\x8b\x08", "text/csv", "application/gzip"),
+        (b"a,b\n1,2\n", "text/csv; charset=utf-8", "text/csv"),
+        (b"<svg>", "image/svg+xml", "image/svg+xml"),
+        (b"", "", UNKNOWN),
+        (b"x", "nonsense", UNKNOWN),
+    ],
+)
+def test_type_of(head: bytes, claimed: str | None, expected: str) -> None:
+    assert type_of(head, claimed) == expected
+
+
+@pytest.mark.parametrize(
+    ("media_type", "expected"),
+    [
+        ("application/pdf", ".pdf"),
+        ("image/jpeg", ".jpg"),
+        ("image/svg+xml", ".svg"),
+        ("text/csv", ".csv"),
+        (DOCX, ".docx"),
+        (UNKNOWN, ".bin"),
+        ("x/../../evil", ".bin"),
+    ],
+)
+def test_ending_of(media_type: str, expected: str) -> None:
+    assert ending_of(media_type) == expected
