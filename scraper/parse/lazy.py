@@ -104,6 +104,10 @@ class LazyTag(Tag):
         return self
 
 
+# As messages call it: nobody has to know of two kinds.
+LazyTag.__name__ = Tag.__name__
+
+
 class LazySoup(Index):
     """Answers selectors out of libxml2's tree, until the whole soup is made.
 
