@@ -17,6 +17,7 @@ from scraper.cli.options import Sets, SiteFile
 from scraper.cli.stopping import Interrupted, Stopping
 from scraper.config import Loaded, load
 from scraper.crawl import Crawl, stats_of
+from scraper.engine import garbage
 from scraper.errors import ScraperError
 from scraper.observe import log
 from scraper.observe.events import Observer, RunStarted
@@ -112,6 +113,7 @@ def conduct(read: Callable[[], Loaded], *, fresh: bool, watching: Watching) -> t
     Raises:
         ScraperError: as `Crawl.run` and `load` do; in a JSON log it is a line, and the code is returned.
     """
+    garbage.look_less()
     console = output.error_console()
     observer = log.configure(format=watching.format.value, file=watching.file, quiet=watching.quiet, console=console)
     progress = Progress(console)

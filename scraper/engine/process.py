@@ -16,6 +16,7 @@ import threading
 import traceback
 from typing import Any
 
+from scraper.engine import garbage
 from scraper.engine.ending import ShardEnd
 from scraper.engine.link import Link
 from scraper.engine.messages import AreYouThere, Beat, Begun, Commission, Ended, Report, Told
@@ -36,6 +37,7 @@ def main() -> None:
     shards: list[Shard] = []
     orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(link, orders, shards), name="orders", daemon=True).start()
+    garbage.look_less()
     commission: Commission = orders.get()
     teller = _Teller(link)
     _log_to(teller, commission.log_levels)

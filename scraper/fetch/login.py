@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from scraper import urls
@@ -9,10 +10,12 @@ from scraper.config import LoginConfig
 from scraper.config.login import is_place
 from scraper.errors import NotHtml, ScraperError
 from scraper.fetch import redirects
-from scraper.parse.form_request import request_of
-from scraper.parse.html_forms import FilledForm, FormError, find_form
 from scraper.request import Request
 from scraper.response import Response
+
+if TYPE_CHECKING:
+    # Forms are found in a soup, and BeautifulSoup takes long to import for crawls that do not log in.
+    from scraper.parse.html_forms import FilledForm
 
 #: Redirects that are followed in a row.
 MAX_REDIRECTS = 10
@@ -45,6 +48,9 @@ def filled_in(login: LoginConfig, page: Response) -> Request:
     Raises:
         LoginFailed: the page has no such form, or sending it would give the password away.
     """
+    from scraper.parse.form_request import request_of
+    from scraper.parse.html_forms import FormError, find_form
+
     try:
         form = find_form(page.soup, page.url, login.form, login.selector)
     except NotHtml as error:
@@ -114,6 +120,8 @@ def why_not(login: LoginConfig, page: Response) -> LoginFailed:
 
 
 def _has_form(login: LoginConfig, page: Response) -> bool:
+    from scraper.parse.html_forms import FormError, find_form
+
     try:
         find_form(page.soup, page.url, login.form, login.selector)
     except (FormError, NotHtml):

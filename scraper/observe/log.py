@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,8 +31,8 @@ logger = logging.getLogger("scraper")
 _PART_NAMES = {"id": "connection", "reason": "connection_reason"}
 
 
-def write(level: int, text: str, event: str, values: dict[str, Any]) -> None:
-    """Log one line. `text` is safe to print; `event` and `values` are what a JSON line says."""
+def write(level: int, text: str, event: str, values: object) -> None:
+    """Log one line. `text` is safe to print; `event` and `values` (a mapping, or an event) are what JSON says."""
     logger.log(level, "%s", text, extra={"scraper_event": event, "scraper_fields": values})
 
 
@@ -58,7 +60,7 @@ class LogObserver:
             for name, figures in event.stats["domains"].items():
                 write(*lines.domain_sums(name, figures), "domain_sums", {"domain": name, **figures})
         if logger.isEnabledFor(level):
-            write(level, text, _event_name(event), _flat(event))
+            write(level, text, _event_name(type(event).__name__), event)
 
     def close(self) -> None:
         """Take the handlers that `configure` set off the logger."""
@@ -180,7 +182,9 @@ class JsonFormatter(logging.Formatter):
         event = getattr(record, "scraper_event", None)
         if event is not None:
             line["event"] = event
-            line.update((name, value) for name, value in vars(record)["scraper_fields"].items() if name not in line)
+            values = vars(record)["scraper_fields"]
+            values = values if isinstance(values, Mapping) else _flat(values)
+            line.update((name, value) for name, value in values.items() if name not in line)
         else:
             line |= {"event": "log", "logger": record.name, "message": record.getMessage()}
         if record.exc_info:
@@ -188,9 +192,10 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def _event_name(event: object) -> str:
+@lru_cache(maxsize=256)
+def _event_name(name: str) -> str:
     """`PageDone` is `page_done`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def _flat(event: object) -> dict[str, Any]:
