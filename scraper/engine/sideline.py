@@ -8,7 +8,10 @@ callbacks take long, which would hold the requests up, the fetch threads do it a
 
 from __future__ import annotations
 
+import os
+import select
 import time
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.request import getproxies
 
@@ -47,11 +50,8 @@ def can_fetch_aside(config: SiteConfig) -> bool:
 
 
 def _has_greenlets() -> bool:
-    try:
-        import scraper.fetch.greenlets  # noqa: F401
-    except (ImportError, AttributeError):
-        return False
-    return True
+    """Whether this is Linux, with what it takes installed."""
+    return hasattr(select, "epoll") and hasattr(os, "eventfd") and find_spec("greenlet") is not None
 
 
 class Sideline:

@@ -85,10 +85,12 @@ def sides(work: Path) -> dict[str, Side]:
     go = _Go(work)
     every = [
         _ours("css", "ours, css", "Css"),
-        _ours("soup", "ours, soup", "Soup"),
+        _ours("select", "ours, select", "Select"),
+        _ours("soup", "ours, whole soup", "Soup"),
         _ours("css2", "ours, css, 2 processes", "Css", processes=2),
-        _ours("soup2", "ours, soup, 2 processes", "Soup", processes=2),
-        _ours("soup-1-thread", "ours, soup, 1 fetch thread", "Soup", concurrency=1),
+        _ours("select2", "ours, select, 2 processes", "Select", processes=2),
+        _ours("soup2", "ours, whole soup, 2 processes", "Soup", processes=2),
+        _ours("soup-at-once", "ours, whole soup, 1 request at once", "Soup", concurrency=1),
         _script("tuned", "Scrapy, tuned by hand", "scrapy_tuned.py"),
         _script("taught", "Scrapy, as taught", "scrapy_taught.py"),
         _script("crawlee-parsel", "crawlee, parsel", "crawlee_any.py", "parsel"),

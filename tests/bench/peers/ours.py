@@ -1,4 +1,4 @@
-"""The job by this project, with selectolax and with a whole soup a page."""
+"""The job by this project: with selectolax, with selected tags, and with a whole soup a page."""
 
 from __future__ import annotations
 
@@ -25,11 +25,19 @@ class Css(Spider):
             yield response.follow(link)
 
 
-class Soup(Spider):
-    """The same by BeautifulSoup: five fields and the links are six selects of one whole soup."""
+class Select(Spider):
+    """The same by BeautifulSoup's tags: five fields and the links are six selects, which make no more of the soup."""
 
     def parse(self, response: Response) -> Iterator[dict[str, str] | Request]:
         found = {name: response.select_one(selector) for name, selector in SELECTORS.items()}
         if found["sku"] is not None:
             yield {name: tag.get_text(strip=True) for name, tag in found.items()}
         yield from response.follow_all(response.select("a[href]"))
+
+
+class Soup(Select):
+    """The same after asking for the whole soup, which makes all of it."""
+
+    def parse(self, response: Response) -> Iterator[dict[str, str] | Request]:
+        assert response.soup.contents
+        yield from super().parse(response)
