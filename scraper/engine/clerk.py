@@ -19,21 +19,10 @@ from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.store import Store
 from scraper.store.domains import START
+from scraper.store.outcomes import Again, Batch, Carried, Committed, Done, FileEnded, Outcome, Portion, StartTaken
 from scraper.store.spool import Archived
 from scraper.store.tables import Kind
-from scraper.store.values import (
-    Again,
-    Batch,
-    Carried,
-    Committed,
-    Done,
-    FileEnded,
-    Outcome,
-    Portion,
-    RobotsRow,
-    RunRow,
-    StartTaken,
-)
+from scraper.store.values import RobotsRow, RunRow
 
 #: A batch is committed when it holds this many outcomes, or its first is this old (seconds).
 BATCH_OUTCOMES = 200

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scraper.config import Limits
-from scraper.store.values import Carried, Counts, Outcome
+from scraper.store.outcomes import Carried, Outcome
+from scraper.store.values import Counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,19 +15,9 @@ from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.pipes.files import Files, rules_of
 from scraper.request import MAX_PRIORITY, Request
+from scraper.store.outcomes import Failed, FileEnded, Outcome, Refused
 from scraper.store.tables import Kind
-from scraper.store.values import (
-    Attachment,
-    Attempt,
-    Failed,
-    FileEnded,
-    FileRow,
-    Found,
-    KeptFile,
-    Outcome,
-    Queued,
-    Refused,
-)
+from scraper.store.values import Attachment, Attempt, FileRow, Found, KeptFile, Queued
 
 #: Why a file is not asked for that can be none.
 BAD_URL = "bad-url"

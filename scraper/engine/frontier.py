@@ -21,8 +21,9 @@ from scraper.engine.login_state import LoginState, Stage
 from scraper.engine.turns import Turns
 from scraper.fetch.robots import Robots
 from scraper.observe.events import Waiting
+from scraper.store.outcomes import Outcome, Spared
 from scraper.store.tables import Kind
-from scraper.store.values import Outcome, Queued, Spared
+from scraper.store.values import Queued
 
 #: Responses that wait to be parsed, requests in flight included.
 MAX_UNPARSED = 64

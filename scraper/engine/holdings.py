@@ -22,7 +22,8 @@ from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.store import Store
 from scraper.store.domains import Lease
-from scraper.store.values import Batch, DomainUpdate, Profile
+from scraper.store.outcomes import Batch
+from scraper.store.values import DomainUpdate, Profile
 from scraper.urls import domain_of
 
 _SWEEP_SECONDS = 1.0

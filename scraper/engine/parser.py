@@ -32,7 +32,8 @@ from scraper.request import Request
 from scraper.response import Response
 from scraper.spider import resolve, results_of
 from scraper.store import outgoing
-from scraper.store.values import Attachment, Done, Failed, Queued, Refusal, StoredItem, Visit, Yielded
+from scraper.store.outcomes import Done, Failed
+from scraper.store.values import Attachment, Queued, Refusal, StoredItem, Visit, Yielded
 
 #: Requests of one page, which are held in memory until they are committed together.
 MAX_REQUESTS = 100_000

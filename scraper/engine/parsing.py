@@ -20,7 +20,8 @@ from scraper.fetch.validators import validators_of
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.response import Response
-from scraper.store.values import Again, Carried, Done, Failed, Outcome, Queued, StartTaken, Visit
+from scraper.store.outcomes import Again, Carried, Done, Failed, Outcome, StartTaken
+from scraper.store.values import Queued, Visit
 
 
 class ParseThread:

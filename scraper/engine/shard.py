@@ -62,20 +62,10 @@ from scraper.parts import Parts
 from scraper.pipes.files import rules_of
 from scraper.response import Response
 from scraper.store import Store
+from scraper.store.outcomes import Batch, Checked, Failed, Outcome, Refused, Spared
 from scraper.store.spool import Archived
 from scraper.store.tables import Kind
-from scraper.store.values import (
-    Batch,
-    Checked,
-    Failed,
-    Outcome,
-    Queued,
-    Refused,
-    RobotsRow,
-    RunRow,
-    Spared,
-    Visit,
-)
+from scraper.store.values import Queued, RobotsRow, RunRow, Visit
 
 #: Fetch threads at the most; they are started as there is work for them.
 MAX_THREADS = 32

@@ -28,8 +28,9 @@ from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.parse.sitemap import NotASitemap, SitemapEntry, SitemapLimits, SitemapReader
 from scraper.request import MAX_PRIORITY, Request
+from scraper.store.outcomes import Listed, Outcome, Portion
 from scraper.store.tables import Kind
-from scraper.store.values import Attempt, Found, Listed, Outcome, Portion, Queued, Refusal, Yielded
+from scraper.store.values import Attempt, Found, Queued, Refusal, Yielded
 
 #: The largest file that is read, in bytes, Content-Encoding undone; of a larger one its beginning is.
 MAX_BYTES = SitemapLimits().size

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from scraper.engine.domain import Domain
 from scraper.engine.login_state import LoginState, Stage
 from scraper.fetch.robots import Robots, State
+from scraper.store.outcomes import Failed, Outcome, Refused
 from scraper.store.tables import Kind
-from scraper.store.values import Failed, Outcome, Queued, Refusal, Refused
+from scraper.store.values import Queued, Refusal
 
 #: Crashes after which a page is given up.
 _MAX_STRIKES = 2

@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import IO, Protocol
+from typing import IO
 
 from scraper.config import Limits
 from scraper.engine import files, sitemaps
 from scraper.engine.admission import Admission
 from scraper.engine.attempts import attempt_of
+from scraper.engine.desk import Desk
 from scraper.engine.domain import Domain, DomainGate, Task
 from scraper.engine.downloads import Downloads
 from scraper.engine.frontier import Frontier, Job
@@ -21,6 +22,7 @@ from scraper.engine.listings import Listings
 from scraper.engine.logins import Logins
 from scraper.engine.parser import hash_of
 from scraper.engine.revisit import Revisit
+from scraper.engine.robots_files import RobotsFiles
 from scraper.errors import FetchError, LeaseLost, StoreError
 from scraper.fetch import redirects
 from scraper.fetch.exchange import Turn, turn_of
@@ -28,27 +30,15 @@ from scraper.fetch.fetcher import Fetcher
 from scraper.fetch.fetcher import Outcome as Fetch
 from scraper.fetch.guard import Guard
 from scraper.fetch.retry import TRANSIENT, retry_after
-from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, State
 from scraper.fetch.validators import contradicts
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.request import Request
 from scraper.response import Response
 from scraper.store import checks
-from scraper.store.spool import Archived
+from scraper.store.outcomes import Again, Checked, Failed, FileEnded, Outcome, Redirected
 from scraper.store.tables import Kind
-from scraper.store.values import (
-    Again,
-    Checked,
-    Failed,
-    FileEnded,
-    Outcome,
-    Queued,
-    Redirected,
-    Refusal,
-    Visit,
-    Yielded,
-)
+from scraper.store.values import Queued, Refusal, Visit, Yielded
 
 _log = logging.getLogger(__name__)
 
@@ -56,28 +46,6 @@ _log = logging.getLogger(__name__)
 _COOLING = frozenset({429, 503})
 #: Failures of a server, as against those of a request.
 _SERVER_FAILED = TRANSIENT | {"certificate", "bad-http"}
-
-
-class Desk(Protocol):
-    """Where a worker puts what it brings."""
-
-    def settled(self, outcome: Outcome | Archived) -> None:
-        """An outcome that needs no parsing, or what was exchanged beside one, for the archive."""
-
-    def parse(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
-        """A page for the parse thread, and `hash_of` its body."""
-
-    def parse_failure(self, failed: Failed, response: Response | None) -> None:
-        """A failure whose errback is to be called."""
-
-    def carry(self, queued: Queued, visit: Visit, fetch: Fetch, *, was_not_modified: bool) -> None:
-        """A page that is the same as in an earlier run."""
-
-    def sitemap(self, queued: Queued, fetch: Fetch, body: IO[bytes]) -> None:
-        """A file that lists pages."""
-
-    def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
-        """A robots.txt for the store."""
 
 
 class Worker:
@@ -111,6 +79,7 @@ class Worker:
         self._listings = listings
         self._downloads = downloads
         self._logins = Logins(frontier, emit, self._send_for_login)
+        self._robots = RobotsFiles(frontier, fetcher, desk, emit, self._turn, self._report)
         self._turns: set[Turn] = set()
         self._lock = threading.Lock()
 
@@ -128,7 +97,7 @@ class Worker:
         elif job.task is Task.LOGIN:
             self._logins.log_in(job)
         else:
-            self._fetch_robots(job)
+            self._robots.ask(job)
 
     def abort(self) -> None:
         """End everything that is in flight, now."""
@@ -400,62 +369,6 @@ class Worker:
         attempts = job.domain.login.attempts if job.domain.login is not None else 0
         self._report(fetch, request, job.domain, attempts + 1, "login")
         return fetch
-
-    # robots.txt ------------------------------------------------------------------------------------------
-
-    def _fetch_robots(self, job: Job) -> None:
-        """Ask for an origin's robots.txt; transient failures are tried again through the frontier."""
-        domain, origin = job.domain, job.origin
-        attempt = domain.robots_attempts.get(origin, 0) + 1
-        url = f"{origin}/robots.txt"
-        try:
-            robots, reason = self._ask(job, url, attempt)
-        except LeaseLost:
-            self._frontier.fetched(job)
-            self._frontier.turns.ask_robots_again(domain, origin, 1.0)
-            return
-        except Exception as error:
-            _log.exception("%s could not be fetched", url)
-            robots, reason = (
-                Robots(State.UNREACHABLE, "", f"{type(error).__name__}: {error}", time.time()),
-                "internal",
-            )
-        self._frontier.fetched(job)
-        if robots.state is State.UNREACHABLE:
-            verdict = domain.retry.judge(reason, attempt)
-            if verdict.wait is not None:
-                domain.session.ledger.retried()
-                self._emit(events.Retrying(url, reason, robots.why, attempt, domain.retry.attempts, verdict.wait))
-                self._frontier.turns.ask_robots_again(domain, origin, verdict.wait)
-                return
-            self._emit(events.Notice(f"{robots.why}: nothing of {origin} is fetched (RFC 9309)"))
-        self._desk.robots(domain, origin, robots)
-        self._frontier.turns.robots_known(domain, origin, robots)
-
-    def _ask(self, job: Job, url: str, attempt: int) -> tuple[Robots, str]:
-        """Fetch a robots.txt, following its redirects on this domain's Session, paced like any request."""
-        request = Request(url)
-        session = job.domain.session
-        try:
-            with self._turn(job) as turn:
-                for _ in range(MAX_REDIRECTS + 1):
-                    fetch = self._fetcher.fetch(request, session, turn, body_limit=MAX_BYTES, truncate=True)
-                    if fetch.records:
-                        self._desk.settled(Archived(job.domain.name, fetch.records))
-                    self._report(fetch, request, job.domain, attempt, "robots")
-                    response = fetch.response
-                    if response is None:
-                        error = fetch.error or FetchError("no answer")
-                        why = f"robots.txt could not be had: {error}"
-                        return Robots(State.UNREACHABLE, "", why, time.time()), error.reason
-                    if not redirects.is_redirect(response):
-                        robots = Robots.of_answer(response.status, response.body, time.time())
-                        return robots, f"http-{response.status}"
-                    request, _ = redirects.target_of(response, fetch.cookies_sent, session.jar, MAX_REDIRECTS)
-        except FetchError as error:
-            # Too many redirects, or to nowhere: as if there were none (RFC 9309 section 2.3.1.2).
-            return Robots(State.NONE, "", f"robots.txt: {error.message}", time.time()), error.reason
-        return Robots(State.NONE, "", "robots.txt redirects too often", time.time()), "too-many-redirects"
 
     def _report(self, fetch: Fetch, request: Request, domain: Domain, attempt: int, purpose: str) -> None:
         self._emit(

@@ -23,33 +23,25 @@ from scraper.store import (
     visits,
 )
 from scraper.store import tables as t
-from scraper.store.seen import Seen
-from scraper.store.spool import Spooled
-from scraper.store.statements import Prepared, inserting, portions
-from scraper.store.values import (
-    COUNTS,
+from scraper.store.outcomes import (
     Again,
-    Attempt,
     Batch,
     Carried,
     Checked,
     Committed,
-    Counts,
     Done,
     Failed,
     FileEnded,
-    Found,
     Listed,
-    Listing,
     Outcome,
-    Queued,
     Redirected,
-    Refusal,
     Refused,
     StartTaken,
-    StoredItem,
-    Yielded,
 )
+from scraper.store.seen import Seen
+from scraper.store.spool import Spooled
+from scraper.store.statements import Prepared, inserting, portions
+from scraper.store.values import COUNTS, Attempt, Counts, Found, Listing, Queued, Refusal, StoredItem, Yielded
 
 # Rows, in the order of their tables' columns ---------------------------------------------------------------
 

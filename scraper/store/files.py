@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, insert, select, update
 
+from scraper.store.outcomes import FileEnded
 from scraper.store.statements import Prepared, inserting
 from scraper.store.tables import Kind, State, attachments, files, frontier, items
-from scraper.store.values import Attachment, FileEnded, FileRow, KeptFile, Queued, StoredItem
+from scraper.store.values import Attachment, FileRow, KeptFile, Queued, StoredItem
 
 #: The commit number of an item that waits.
 WAITING = 0

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from scraper.exports.base import ItemRow, Position, Source
 from scraper.pipes import DUPLICATE
+from scraper.store.outcomes import Batch, Done, Failed
 from scraper.store.tables import chunks, exports, failures, items, pages
-from scraper.store.values import Batch, Done, Failed
 
 
 def after(connection: Connection, run: int, commit: int, limit: int, *, sources: bool = False) -> list[ItemRow]:

@@ -36,13 +36,12 @@ from scraper.store.database import Database
 from scraper.store.domains import Lease
 from scraper.store.explain import History
 from scraper.store.lock import StoreLock
+from scraper.store.outcomes import Batch, Committed
 from scraper.store.quarantine import QuarantineRow
 from scraper.store.retry import PutBack
 from scraper.store.seen import Seen
 from scraper.store.values import (
-    Batch,
     ChangeCounts,
-    Committed,
     Counts,
     FailureRow,
     FileRow,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from scraper.figures import Figures
 from scraper.health import PutAside, Shape
 from scraper.request import Request
-from scraper.store.spool import Archived, Records
+from scraper.store.spool import Records
 from scraper.store.tables import Kind
 
 
@@ -171,158 +169,12 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a request that was taken. One of the kinds below."""
-
-    queued: Queued
-    #: The sending that led to it; None where nothing was sent.
-    attempt: Attempt | None = field(default=None, kw_only=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Done(Outcome):
-    """Its page was parsed."""
-
-    yielded: Yielded
-    url: str
-    status: int
-    fetched_at: float
-    connection: str | None
-    size: int  # bytes of the body over the wire
-    etag: str | None
-    last_modified: str | None
-    content_hash: bytes
-    identity: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Spared(Outcome):
-    """It need not be sent: the page of an earlier run stands for it. On its way to become Carried."""
-
-    visit: Visit
-
-
-@dataclass(frozen=True, slots=True)
-class Carried(Outcome):
-    """Its page is the same as in an earlier run: what that gave is taken over, and nothing was parsed."""
-
-    visit: Visit
-    #: Its requests, judged by today's configuration.
-    yielded: Yielded
-    fetched_at: float
-    connection: str | None = None
-    size: int = 0
-    etag: str | None = None
-    last_modified: str | None = None
-    #: The server said 304; else the body was the same, or it was not asked.
-    was_not_modified: bool = False
-    #: Its ETag changed since the visit before, and its body did not.
-    is_unstable: bool = False
-
-    @property
-    def url(self) -> str:
-        """Where the page is."""
-        return self.visit.url
-
-    @property
-    def items(self) -> int:
-        """How many items are taken over."""
-        return len(json.loads(self.visit.item_keys))
-
-
-@dataclass(frozen=True, slots=True)
-class Failed(Outcome):
-    """It ended without a page. What its errback yielded comes along."""
-
-    reason: str
-    message: str
-    status: int | None = None
-    traceback: str | None = None
-    attempts: int = 1
-    yielded: Yielded | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Again(Outcome):
-    """It is to be sent again at `not_before`, seconds since the epoch."""
-
-    not_before: float
-    attempts: int
-    #: The server said 304 and contradicted itself: next time it is asked without validators.
-    distrust: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Redirected(Outcome):
-    """The answer was a redirect; its target is a request of its own, or was refused."""
-
-    yielded: Yielded
-
-
-@dataclass(frozen=True, slots=True)
-class Refused(Outcome):
-    """It was admitted, and then robots.txt did not allow it."""
-
-    refusal: Refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Checked(Outcome):
-    """It was asked whether it is still there; nothing of the answer was parsed."""
-
-    #: What the server said to that; None where it gave no answer that proves anything.
-    status: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Listing:
     """A sitemap as it was read last: what to ask for it with, and its body, packed, or None if not at hand."""
 
     etag: str | None
     last_modified: str | None
     body: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FileEnded(Outcome):
-    """A file was had, or could not be."""
-
-    kept: KeptFile | None
-    #: Why it could not be had; empty where it was.
-    reason: str = ""
-    #: Called once this is in the store.
-    on_commit: Callable[[], None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Listed(Outcome):
-    """A sitemap was read to its end, or could not be; `yielded` is what it listed last.
-
-    Without an attempt it is the answer of a robots.txt that is known: no file that was read.
-    """
-
-    yielded: Yielded
-    was_read: bool
-    #: What is to be kept of a file that was read; one without a body is as it was.
-    listing: Listing | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Portion:
-    """Some of the entries of a sitemap that is being read; `on_commit` is called once they are in the store."""
-
-    queued: Queued
-    yielded: Yielded
-    on_commit: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class StartTaken:
-    """More results of the spider's start(): `count` of them, and whether they were the last."""
-
-    yielded: Yielded
-    count: int
-    done: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,25 +209,6 @@ class RobotsRow:
     asked_at: float
 
 
-@dataclass(slots=True)
-class Batch:
-    """What is committed together."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    starts: list[StartTaken] = field(default_factory=list)
-    portions: list[Portion] = field(default_factory=list)
-    domains: dict[str, DomainUpdate] = field(default_factory=dict)
-    robots: list[RobotsRow] = field(default_factory=list)
-    archived: list[Archived] = field(default_factory=list)
-    figures: dict[str, Figures] = field(default_factory=dict)
-    #: Hosts that start URLs added to the scope.
-    hosts: list[str] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        work = self.outcomes or self.starts or self.portions
-        return bool(work or self.robots or self.archived or self.figures or self.hosts)
-
-
 @dataclass(frozen=True, slots=True)
 class Counts:
     """The run's counts. `queued` is what still has to be done."""
@@ -406,19 +239,6 @@ GOOD_RESULTS = ("finished", "limit")
 
 #: The names of the counts; the columns of a run are called the same.
 COUNTS = tuple(field.name for field in fields(Counts))
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """What a commit did."""
-
-    counts: Counts
-    #: Which of the run's commits it was.
-    number: int
-    #: Domains for which requests may have been added, with the lowest rank among them.
-    added: Mapping[str, int]
-    #: Requests that were left out because the shard no longer holds their domain.
-    lost: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ _RESUME = """
 import json, random, resource, sys, time
 from pathlib import Path
 from scraper.store import Store
-from scraper.store.values import Again, Batch
+from scraper.store.outcomes import Again, Batch
 
 path, name, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 began = time.perf_counter()

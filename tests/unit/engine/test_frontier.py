@@ -17,7 +17,8 @@ from scraper.fetch.politeness import Pace
 from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.robots import Robots, State
 from scraper.request import Request
-from scraper.store.values import Again, Failed, Outcome, Queued, Refused
+from scraper.store.outcomes import Again, Failed, Outcome, Refused
+from scraper.store.values import Queued
 
 ORIGIN = "https://example.com"
 

@@ -11,7 +11,7 @@ from scraper.config import LoginConfig
 from scraper.engine.domain import Domain, Task
 from scraper.engine.login_state import LoginState, Verdict
 from scraper.fetch.robots import Robots, State
-from scraper.store.values import Failed
+from scraper.store.outcomes import Failed
 from tests.unit.engine.test_frontier import ORIGIN, Table, queued
 
 CONFIG = LoginConfig.model_validate({"url": f"{ORIGIN}/login", "form": {"user": "ada", "password": "x"}})

@@ -9,12 +9,13 @@ import pytest
 from scraper.config import DomainSettings, Limits, SiteConfig
 from scraper.config.values import RevisitConfig
 from scraper.engine.admission import Admission
+from scraper.engine.desk import Desk
 from scraper.engine.domain import Domain
 from scraper.engine.frontier import Frontier, Job
 from scraper.engine.lease import Heartbeat
 from scraper.engine.listings import Listings
 from scraper.engine.revisit import Revisit
-from scraper.engine.worker import Desk, Worker
+from scraper.engine.worker import Worker
 from scraper.errors import StoreError
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.fetcher import Fetcher, Origins

@@ -16,21 +16,9 @@ from scraper.request import Request
 from scraper.store import Store
 from scraper.store.changes import CHANGE_KINDS, Change, differing
 from scraper.store.checks import state_of
+from scraper.store.outcomes import Batch, Checked, Failed, Outcome, Redirected, StartTaken
 from scraper.store.tables import Kind, State
-from scraper.store.values import (
-    Batch,
-    ChangeCounts,
-    Checked,
-    Counts,
-    Failed,
-    Outcome,
-    Queued,
-    Redirected,
-    RunRow,
-    StartTaken,
-    StoredItem,
-    Yielded,
-)
+from scraper.store.values import ChangeCounts, Counts, Queued, RunRow, StoredItem, Yielded
 from tests.unit.store.conftest import ME
 from tests.unit.store.test_store import SITE, done, pages, start
 

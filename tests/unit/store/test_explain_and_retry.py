@@ -12,8 +12,9 @@ import pytest
 from scraper.request import Request
 from scraper.store import Store
 from scraper.store.explain import History
+from scraper.store.outcomes import Again, Batch, Failed, Redirected
 from scraper.store.tables import State
-from scraper.store.values import Again, Attempt, Batch, Failed, Queued, Redirected, Refusal, RobotsRow, Yielded
+from scraper.store.values import Attempt, Queued, Refusal, RobotsRow, Yielded
 from tests.unit.store.conftest import ME
 from tests.unit.store.test_store import SITE, done, found, pages, start
 

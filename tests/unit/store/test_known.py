@@ -12,9 +12,10 @@ from sqlalchemy import event
 from scraper.figures import Figures
 from scraper.request import Request
 from scraper.store import Store
+from scraper.store.outcomes import Batch, StartTaken
 from scraper.store.outgoing import pack, unpack
 from scraper.store.seen import Recent, Seen
-from scraper.store.values import Batch, Refusal, StartTaken, StoredItem, Yielded
+from scraper.store.values import Refusal, StoredItem, Yielded
 from tests.unit.store.conftest import ME
 from tests.unit.store.test_store import SITE, done, pages, start
 

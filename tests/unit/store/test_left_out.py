@@ -12,8 +12,9 @@ import pytest
 from scraper.health import PutAside, Shape
 from scraper.pipes import DUPLICATE
 from scraper.store import Store
+from scraper.store.outcomes import Batch, Carried, Done, Failed
 from scraper.store.quarantine import LONGEST_REASON, MOST_REASONS, OTHER_REASONS
-from scraper.store.values import Batch, Carried, Counts, Done, Failed, Queued, RunRow, StoredItem, Yielded
+from scraper.store.values import Counts, Queued, RunRow, StoredItem, Yielded
 from tests.unit.store.conftest import ME
 from tests.unit.store.test_store import SITE, done, pages, start
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from scraper.store import Store
+from scraper.store.outcomes import Batch, Listed, Portion
 from scraper.store.tables import Kind, State
-from scraper.store.values import Attempt, Batch, Found, Listed, Portion, Queued, Yielded
+from scraper.store.values import Attempt, Found, Queued, Yielded
 from tests.unit.store.conftest import ME
 from tests.unit.store.test_store import SITE, found
 

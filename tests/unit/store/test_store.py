@@ -13,21 +13,8 @@ from scraper.errors import StoreError, StoreLocked
 from scraper.figures import Figures
 from scraper.request import Request
 from scraper.store import Store
-from scraper.store.values import (
-    Again,
-    Batch,
-    DomainUpdate,
-    Done,
-    Failed,
-    Found,
-    Queued,
-    Redirected,
-    Refusal,
-    RobotsRow,
-    StartTaken,
-    StoredItem,
-    Yielded,
-)
+from scraper.store.outcomes import Again, Batch, Done, Failed, Redirected, StartTaken
+from scraper.store.values import DomainUpdate, Found, Queued, Refusal, RobotsRow, StoredItem, Yielded
 from tests.unit.store.conftest import ME
 
 SITE = "example.com"
