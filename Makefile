@@ -42,7 +42,7 @@ test-oldest: pyproject.toml  ## the unit tests with the oldest dependencies that
 	$(VENV)-oldest/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(PYTHON) tests/oldest.py > $(VENV)-oldest/constraints.txt
 	$(VENV)-oldest/bin/python -m pip install --quiet --editable . --group dev --constraint $(VENV)-oldest/constraints.txt
-	$(VENV)-oldest/bin/python -m pytest -n 2 --dist loadfile tests/unit tests/conformance tests/crawl/test_demo_shop.py
+	$(VENV)-oldest/bin/python -m pytest -m "not slow" -n 2 --dist worksteal tests/unit tests/conformance tests/crawl/test_demo_shop.py
 
 check: lint test test-oldest  ## all that CI runs
 
