@@ -64,6 +64,8 @@ _PARTS: Mapping[str, Sequence[tuple[str, str]]] = {
 _COMPILED = {
     thread: tuple((re.compile(pattern), part) for pattern, part in rules) for thread, rules in _PARTS.items()
 }
+#: What the parse thread does where it fetches as well.
+_FETCHES_ASIDE = re.compile(r"Greenlets\.|Sideline\.")
 _WITHOUT_LOCK = "without the interpreter's lock"
 _THREAD = re.compile(r"thread \((\d+)\)(?:: (.*))?")
 
@@ -90,8 +92,8 @@ def samples_of(lines: Iterable[str]) -> list[Sample]:
 
 
 def group_of(sample: Sample) -> str:
-    """The kind of thread: `fetch`, `parse`, `main` or `others`; `start` for the main one outside of its crawl."""
-    if sample.name.startswith("fetch"):
+    """The kind of work: `fetch`, `parse`, `main` or `others`; `start` for the main thread outside of its crawl."""
+    if sample.name.startswith("fetch") or any(_FETCHES_ASIDE.search(frame) for frame in sample.frames):
         return "fetch"
     if sample.name in ("", "MainThread"):
         # A thread has no name until `threading` is imported: that is the main one, at its start.
@@ -124,7 +126,7 @@ def divide(samples: Iterable[Sample], cpu: Mapping[int, float], rate: float) -> 
         found[group][part_of(group, sample.frames)] += seconds  # type: ignore[assignment]
         left[sample.thread] -= seconds  # type: ignore[assignment]
         if homes.get(sample.thread) != "main":
-            homes[sample.thread] = group
+            homes[sample.thread] = sample.name if sample.name in _PARTS else group
     for thread, seconds in left.items():
         # A sample stands for a whole period: a thread that did little may seem to have had more than it had.
         found[homes.get(thread, "others")][_WITHOUT_LOCK] += max(0.0, seconds)  # type: ignore[assignment]
