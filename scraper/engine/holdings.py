@@ -31,6 +31,8 @@ _SWEEP_SECONDS = 1.0
 _SAME_LATENCY = 0.25
 #: A domain that was not asked for so long (seconds) lets its Session go until it is.
 _REST_SECONDS = 60.0
+#: Sessions at once: with its connection one takes some 50 KB.
+_MOST_AWAKE = 1_500
 #: Connections kept open at the most, where the system says nothing of files; else half of the files it allows.
 _MOST_OPEN = 500
 
@@ -185,14 +187,16 @@ class Holdings:
             for domain in awake:
                 domain.session.sweep()
             too_many = sum(domain.session.connections.open for domain in awake) - _most_open()
+            too_many_awake = len(awake) - _MOST_AWAKE
             for domain in awake:
                 # A domain that is not asked for a while needs no Session; of too many, the oldest go first.
-                if too_many <= 0 and now - domain.sent_at < _REST_SECONDS:
+                if too_many <= 0 and too_many_awake <= 0 and now - domain.sent_at < _REST_SECONDS:
                     break
                 count = domain.session.connections.open
                 if not domain.in_flight and domain.session.rest():
                     self._frontier.rested(domain)
                     too_many -= count
+                    too_many_awake -= 1
 
     def give_up(self, domains: Sequence[Domain]) -> list[str]:
         """Give back the leases of these; returns their names."""

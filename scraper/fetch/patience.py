@@ -8,6 +8,7 @@ goes on. What may wait comes here: sockets, pauses. In a thread without such a l
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
@@ -112,7 +113,7 @@ class PlainSocket(_Patient, socket.socket):
             self._wait(loop, write=True)
             number = self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if number:
-                raise OSError(number, f"could not connect: {errno_text(number)}") from None
+                raise OSError(number, os.strerror(number)) from None
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         return self._patiently(False, super().recv_into, buffer, nbytes, flags)
@@ -144,7 +145,3 @@ class TlsSocket(_Patient, ssl.SSLSocket):
 
     def send(self, data: Any, flags: int = 0) -> int:
         return self._patiently(True, super().send, data, flags)
-
-
-def errno_text(number: int) -> str:
-    return OSError(number, "").strerror or str(number)
