@@ -31,8 +31,9 @@ _SWEEP_SECONDS = 1.0
 _SAME_LATENCY = 0.25
 #: A domain that was not asked for so long (seconds) lets its Session go until it is.
 _REST_SECONDS = 60.0
-#: Sessions at once: with its connection one takes some 50 KB.
-_MOST_AWAKE = 1_500
+#: What domains may take of memory, in bytes; and what one does, and its Session with a connection besides, about.
+_MEMORY, _OF_A_DOMAIN, _OF_A_SESSION = 100_000_000, 5_000, 70_000
+_LEAST_AWAKE = 300
 #: Connections kept open at the most, where the system says nothing of files; else half of the files it allows.
 _MOST_OPEN = 500
 
@@ -187,7 +188,7 @@ class Holdings:
             for domain in awake:
                 domain.session.sweep()
             too_many = sum(domain.session.connections.open for domain in awake) - _most_open()
-            too_many_awake = len(awake) - _MOST_AWAKE
+            too_many_awake = len(awake) - _most_awake(self._frontier.size)
             for domain in awake:
                 # A domain that is not asked for a while needs no Session; of too many, the oldest go first.
                 if too_many <= 0 and too_many_awake <= 0 and now - domain.sent_at < _REST_SECONDS:
@@ -212,6 +213,11 @@ class Holdings:
     def release(self) -> None:
         """Give all leases back."""
         self._store.void_leases_of(self.owner)
+
+
+def _most_awake(domains: int) -> int:
+    """How many of so many domains may have a Session: all of them, up to some 1,300."""
+    return max(_LEAST_AWAKE, (_MEMORY - domains * _OF_A_DOMAIN) // _OF_A_SESSION)
 
 
 def _learned(domain: Domain) -> Profile | None:

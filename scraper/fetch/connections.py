@@ -42,7 +42,9 @@ class Connections:
         #: Mean seconds from a head's last byte to an answer's first, the newest answers counting most.
         self.latency: float | None = None
         self._settings = settings
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        #: On it threads wait for a place; made for the first, since few domains ever need it and it takes half a KB.
+        self._changed: threading.Condition | None = None
         self._open = 0
         self._idle: dict[str, deque[Connection]] = {}
 
@@ -71,11 +73,12 @@ class Connections:
             EmptyPoolError: no place became free in time.
         """
         while True:
-            with self._changed:
+            with self._lock:
                 connection, unfit = self._look(pool.key, fresh=exchange.fresh)
                 has_place = connection is None and not unfit and self._take_place()
                 has_none = not (connection or unfit or has_place)
                 if has_none and current.loop is None:
+                    self._changed = self._changed or threading.Condition(self._lock)
                     self._changed.wait(exchange.limit.left)
             if has_none:
                 if not exchange.limit.left:
@@ -141,7 +144,7 @@ class Connections:
 
     def release(self, connection: Connection) -> None:
         """The exchange is over: keep the connection for the next one, or book that it is closed."""
-        with self._changed:
+        with self._lock:
             if not connection.is_held:
                 return
             connection.is_held = False
@@ -152,7 +155,7 @@ class Connections:
                 connection.idle_since = time.monotonic()
                 self._idle.setdefault(connection.key, deque()).append(connection)
             self._learn_latency(connection.exchange)
-            self._changed.notify_all()
+            self._tell_waiting()
         if not closed:
             self._learn_from(connection)
         else:
@@ -179,7 +182,7 @@ class Connections:
         if not self._idle:
             return
         unfit: list[tuple[Connection, Reason]] = []
-        with self._changed:
+        with self._lock:
             for key, idle in list(self._idle.items()):
                 for connection in tuple(idle):
                     reason = self._why_unfit(connection)
@@ -192,10 +195,15 @@ class Connections:
 
     def close(self) -> None:
         """Close all idle connections; those in use close when they come back idle past their limit."""
-        with self._changed:
+        with self._lock:
             idle = [connection for origin in self._idle.values() for connection in origin]
             self._idle.clear()
         self._shut([(connection, Reason.IDLE) for connection in idle])
+
+    def _tell_waiting(self) -> None:
+        """A place, or a connection, is free. Called under the lock."""
+        if self._changed is not None:
+            self._changed.notify_all()
 
     def _shut(self, unfit: Sequence[tuple[Connection, Reason]]) -> None:
         """Close connections taken from the idle ones. Only then are their places free for others."""
@@ -206,9 +214,9 @@ class Connections:
                 self.idle_limits.closed(connection.origin, time.monotonic() - connection.idle_since)
             connection.close()
             self._book(connection, reason)
-        with self._changed:
+        with self._lock:
             self._open -= len(unfit)
-            self._changed.notify_all()
+            self._tell_waiting()
 
     def _book(self, connection: Connection, reason: Reason) -> None:
         if connection.opening is not None:

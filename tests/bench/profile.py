@@ -85,6 +85,9 @@ def samples_of(lines: Iterable[str]) -> list[Sample]:
     found = []
     for line in lines:
         stack, _, count = line.rpartition(" ")
+        if not count.isdigit():
+            # A stack that was read while it was being exchanged for another.
+            continue
         first, *frames = stack.split(";")
         if match := _THREAD.fullmatch(first):
             found.append(Sample(int(match[1]), match[2] or "", frames, int(count)))
@@ -187,7 +190,7 @@ def profile(side: Side, starts: Sequence[str], rate: int) -> dict[str, Counter[s
     with tempfile.TemporaryDirectory() as name:
         job = Job(starts, Path(name))
         raw = job.folder / "samples.txt"
-        options = ["--format", "raw", "--threads", "--gil", "--nonblocking", "--rate", str(rate), "-o", str(raw)]
+        options = ["--format", "raw", "--threads", "--gil", "--rate", str(rate), "-o", str(raw)]
         command = [spy, "record", *options, "--", *side.command(job)]
         with subprocess.Popen(
             command, cwd=job.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
