@@ -48,6 +48,7 @@ def _noticed(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def wrapper(self: PageElement, *args: Any, **keywords: Any) -> Any:
         if LAZY in vars(self):
+            # An edit is one of the soup, which is to be there.
             vars(self)[LAZY].complete()
         top: PageElement = self
         while (parent := vars(top).get("parent")) is not None:

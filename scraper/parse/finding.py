@@ -1,8 +1,8 @@
 """Finding elements of a soup by CSS selectors, with an index.
 
-soupsieve looks at every element of the page for every selector. An `Index` looks
-only at the elements that have the name, the class or the id at a selector's right end; each answers for itself, and
-for what stands left of it, in time that the size of the page bounds. The elements found are the soup's own.
+soupsieve looks at every element of the page for every selector. An `Index` looks only at the elements that have the
+name, the class or the id at a selector's right end; each answers for itself, and for what stands left of it, in time
+that the size of the page bounds. The elements found are the soup's own.
 """
 
 from __future__ import annotations
@@ -195,7 +195,11 @@ class SoupIndex(Index):
 
     def _candidates(self, compound: Compound, within: Tag | None) -> Iterable[Tag]:
         candidates = self._anywhere(compound)
-        return candidates if within is None else (tag for tag in candidates if within in tag.parents)
+        return (
+            candidates
+            if within is None
+            else (tag for tag in candidates if any(each is within for each in tag.parents))
+        )
 
     def _anywhere(self, compound: Compound) -> list[Tag]:
         if compound.id is not None:

@@ -46,12 +46,6 @@ class LazyTag(Tag):
         # By its class, which has just become another one where the soup was made.
         return Tag.__getattr__(self, name)
 
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._complete()[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self._complete()[key]
-
     def __copy__(self) -> Any:
         return self._complete().__copy__()
 

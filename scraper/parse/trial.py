@@ -107,16 +107,16 @@ def _lazy_difference(expected: BeautifulSoup, everything: Sequence[Tag]) -> str:
     for name in vars(everything[0]):
         if hasattr(Tag, name) and name not in _OF_CLASSES:
             return f"a class has {name}"
+    lazy = build_lazily(_SEARCHED_PAGE)
+    found = lazy.select("*") if lazy is not None else []
+    # From the innermost on: the text of what holds a script makes the soup.
+    if list(map(_texts, reversed(found))) != list(map(_texts, reversed(everything))):
+        return "the texts of tags"
     for look in (lambda tag: tag.parent, lambda tag: tag.contents, str, copy, hash):
         lazy = build_lazily(_SEARCHED_PAGE)
         found = lazy.select("*") if lazy is not None else []
         if len(found) != len(everything) or {type(tag) for tag in found} != {LazyTag}:
             return "not all tags are found"
-        for tag, other in zip(found, everything, strict=True):
-            if (tag.get_text("|"), list(tag.stripped_strings)) != (other.get_text("|"), list(other.stripped_strings)):
-                return f"the text of {other.name}"
-            if type(tag) is not LazyTag:
-                break
         look(found[-1])
         assert lazy is not None
         if {type(tag) for tag in found} != {Tag}:
@@ -127,6 +127,10 @@ def _lazy_difference(expected: BeautifulSoup, everything: Sequence[Tag]) -> str:
         if difference := difference_between(soup, expected):
             return difference
     return ""
+
+
+def _texts(tag: Tag) -> tuple[str, list[str]]:
+    return tag.get_text("|"), list(tag.stripped_strings)
 
 
 @lru_cache(maxsize=1)

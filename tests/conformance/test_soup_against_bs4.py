@@ -120,7 +120,7 @@ def broken(text: str, seed: int) -> str:
     return text
 
 
-def compare(texts: list[str]) -> None:
+def assert_all_equal(texts: list[str]) -> None:
     assert builds_alike(), "nothing would be compared"
     for seed, text in enumerate(texts):
         assert_equal_soups(text)
@@ -129,7 +129,7 @@ def compare(texts: list[str]) -> None:
 
 
 def test_a_spread_of_real_pages_and_the_same_pages_broken() -> None:
-    compare(pages(every=90))
+    assert_all_equal(pages(every=90))
 
 
 def test_no_real_page_needs_the_events(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_no_real_page_needs_the_events(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_all_real_pages_and_the_same_pages_broken() -> None:
-    compare(pages(every=1))
+    assert_all_equal(pages(every=1))
 
 
 def test_most_of_these_selectors_need_no_soupsieve() -> None:

@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup, Tag
 from scraper.parse import soup as soup_room
 from scraper.parse.builder import Listener
 from scraper.parse.edits import is_edited
+from scraper.parse.finding import SoupIndex
 from scraper.parse.selectors import parse
 from scraper.parse.soup import make_soup
 from scraper.parse.trial import builds_alike, difference_between, edits_are_noticed
@@ -231,3 +232,11 @@ def test_many_siblings_and_deep_nesting_take_no_more_than_their_share() -> None:
     steps = page("<h1>x</h1>" + "<p>y</p>" * 3000).select("h1 ~ p:nth-child(2n) + p")
     assert len(steps) == 1499 + 1
     assert len(page("<div>" * 2000 + "<b>").select("div div div div > b")) == 1
+
+
+@pytest.mark.parametrize("selector", ["li", "ul li", "b, .x", "p > b", "*"])
+def test_what_stands_below_a_tag_is_told_by_identity(selector: str) -> None:
+    soup = make_soup("<ul><li>1</ul><div><ul><li>1</ul><p class=x><b>2</b></p></div><ul><li>1</ul>")
+    for top in soup.find_all(True):
+        found = SoupIndex(soup).select(selector, top)
+        assert [id(tag) for tag in found] == [id(tag) for tag in top.select(selector)]
