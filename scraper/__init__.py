@@ -8,14 +8,12 @@ for item in run.items:
 """
 
 import logging
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scraper.crawl import Crawl, crawl
-    from scraper.engine.parser import Failure
+    from scraper.crawler import Crawl, crawl
+    from scraper.engine.spider_runner import Failure
     from scraper.errors import (
         BadRequest,
         ConfigError,
@@ -68,10 +66,10 @@ __all__ = [
 _HOMES = {
     "BadRequest": "scraper.errors",
     "ConfigError": "scraper.errors",
-    "Crawl": "scraper.crawl",
+    "Crawl": "scraper.crawler",
     "DropItem": "scraper.errors",
     "ExportError": "scraper.errors",
-    "Failure": "scraper.engine.parser",
+    "Failure": "scraper.engine.spider_runner",
     "FetchError": "scraper.errors",
     "NotHtml": "scraper.errors",
     "Request": "scraper.request",
@@ -87,7 +85,7 @@ _HOMES = {
     "StoreError": "scraper.errors",
     "StoreLocked": "scraper.errors",
     "UsageError": "scraper.errors",
-    "crawl": "scraper.crawl",
+    "crawl": "scraper.crawler",
 }
 
 
@@ -102,16 +100,6 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES})
 
-
-class _Package(ModuleType):
-    """This package, in which `crawl` stays the function: importing the module of that name would take its place."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        is_module = name == "crawl" and isinstance(value, ModuleType)
-        super().__setattr__(name, value.crawl if is_module else value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 # A library says nothing unless its user asks for it.
 logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -32,7 +32,7 @@ class Shape(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class PutAside:
+class Quarantined:
     """An item that its model refused, as the store keeps it."""
 
     type: str

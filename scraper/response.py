@@ -12,17 +12,17 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper import urls
 from scraper.errors import BadRequest, NotHtml, NotJson
-from scraper.figures import Served
 from scraper.parse.encoding import decode
+from scraper.parse.lexbor import make_tree
 from scraper.parse.links import Joiner, base_of, header_nofollow, links, may_have_base
-from scraper.parse.tree import make_tree
 from scraper.request import Callback, Request
+from scraper.stats import Served
 
 if TYPE_CHECKING:
     # BeautifulSoup takes a tenth of a second to import, so that is done when somebody asks for a soup.
     from bs4 import BeautifulSoup, Tag
 
-    from scraper.parse.finding import Index
+    from scraper.parse.soup.select import Index
 
     #: What `follow` understands: a URL, or an element that has one.
     Link = str | Tag | LexborNode
@@ -146,7 +146,7 @@ class Response:
             NotHtml: the body is not HTML, or too large for a soup.
         """
         if self._soup is None:
-            from scraper.parse.soup import make_soup
+            from scraper.parse.soup.make import make_soup
 
             # Where tags of it were handed out already, they take their places in it.
             self._soup = self._of_page(make_soup) if self._index is None else self._index.complete()
@@ -173,15 +173,15 @@ class Response:
 
         From then on `select` and `select_one` look at the tree as it is.
         """
-        from scraper.parse.edits import mark
+        from scraper.parse.soup.edit_tracking import mark
 
         mark(self.soup)
 
     def _indexed(self) -> Index:
         index = self._index
         if index is None or index.is_spent:
-            from scraper.parse.finding import SoupIndex
-            from scraper.parse.soup import index_of
+            from scraper.parse.soup.make import index_of
+            from scraper.parse.soup.select import SoupIndex
 
             whole = index is not None or self._soup is not None
             index = self._index = SoupIndex(self.soup) if whole else self._of_page(index_of)
@@ -302,8 +302,8 @@ class Response:
             FormError: no form holds the fields, or a value is no choice of its field.
             NotHtml: as `soup` does.
         """
-        from scraper.parse.form_request import request_of
-        from scraper.parse.html_forms import find_form
+        from scraper.parse.forms.find import find_form
+        from scraper.parse.forms.submit import request_of
 
         return request_of(find_form(self.soup, self.url, fields, selector), self.url, callback, **keywords)
 

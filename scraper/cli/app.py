@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.main import get_command
 
-from scraper.cli import output
+from scraper.cli import _output
 from scraper.errors import ConfigError, ScraperError
 from scraper.observe.text import plain
 
@@ -38,20 +38,20 @@ class Options:
 
 #: The modules of the verbs, in the order of the help, each with the verbs that it adds.
 _FAMILIES = {
-    "starting": ("init", "demo"),
-    "crawling": ("crawl",),
-    "retrying": ("retry",),
-    "checking": ("check", "schema"),
-    "fetching": ("fetch",),
-    "probing": ("probe",),
+    "init": ("init", "demo"),
+    "crawl": ("crawl",),
+    "retry": ("retry",),
+    "check": ("check", "schema"),
+    "fetch": ("fetch",),
+    "probe": ("probe",),
     "runs": ("runs", "export"),
-    "diffing": ("diff",),
+    "diff": ("diff",),
     "quarantine": ("quarantine",),
-    "explaining": ("explain",),
+    "explain": ("explain",),
     "cookies": ("cookies",),
-    "scheduling": ("schedule",),
-    "rules": ("rules",),
-    "recording": ("record", "replay"),
+    "schedule": ("schedule",),
+    "rules_test": ("rules",),
+    "record": ("record", "replay"),
     "shell": ("shell",),
 }
 
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: those behind the command's name; None takes the process's.
     """
-    output.prepare()
+    _output.prepare()
     options = Options()
     code: object = 0
     try:
@@ -99,43 +99,43 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = tell(error)
         _show_traceback(options)
     except Exception as error:
-        output.say(f"internal error: {type(error).__name__}: {plain(str(error))}; --traceback shows where")
+        _output.say(f"internal error: {type(error).__name__}: {plain(str(error))}; --traceback shows where")
         _tell_notes(error)
         _show_traceback(options)
         code = 1
-    sys.exit(code if output.finish() else 1)  # type: ignore[arg-type]
+    sys.exit(code if _output.finish() else 1)  # type: ignore[arg-type]
 
 
 def tell(error: ScraperError) -> int:
     """Say what went wrong and what to do about it; returns the exit code."""
-    if output.reader_is_gone(error):
+    if _output.reader_is_gone(error):
         # Whoever read standard output has what it wanted.
         return error.exit_code
     if isinstance(error, ConfigError):
         for problem in error.problems:
-            output.say(plain(str(problem)))
+            _output.say(plain(str(problem)))
     else:
         for line in error.message.splitlines() or [type(error).__name__]:
-            output.say(f"error: {plain(line)}")
+            _output.say(f"error: {plain(line)}")
         if error.remedy:
-            output.say(f"  {plain(error.remedy)}")
+            _output.say(f"  {plain(error.remedy)}")
     _tell_notes(error)
     return error.exit_code
 
 
 def _tell_notes(error: BaseException) -> None:
     for note in getattr(error, "__notes__", ()):
-        output.say(f"  {plain(note)}")
+        _output.say(f"  {plain(note)}")
 
 
 def _show_traceback(options: Options) -> None:
     if options.traceback:
-        output.say(traceback.format_exc())
+        _output.say(traceback.format_exc())
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        output.write(f"scraper {_version()}\n")
+        _output.write(f"scraper {_version()}\n")
         raise typer.Exit
 
 

@@ -14,12 +14,12 @@ from typing import Annotated, Any
 import typer
 
 from scraper import urls
-from scraper.cli import output
-from scraper.cli.options import Sets, SiteFile
+from scraper.cli import _output
+from scraper.cli._options import Sets, SiteFile
 from scraper.config import Loaded, load
 from scraper.errors import ScraperError, UsageError
 from scraper.fetch.cookies import LockedJar
-from scraper.fetch.netscape import read_cookies, write_cookies
+from scraper.fetch.cookies_txt import read_cookies, write_cookies
 from scraper.observe.text import counted
 from scraper.store import Store
 
@@ -93,9 +93,9 @@ def _list(found: Iterable[Cookie], *, with_values: bool) -> None:
         for cookie in found
     ]
     if rows:
-        output.write(output.table(heads, rows, left=len(heads)))
+        _output.write(_output.table(heads, rows, left=len(heads)))
     else:
-        output.say("there are no cookies")
+        _output.say("there are no cookies")
 
 
 def _expiry(cookie: Cookie) -> str:
@@ -112,7 +112,7 @@ def _clear(loaded: Loaded, domain: str | None) -> None:
     with Store(loaded.store, lock=True) as store:
         jars = _jars(store, domain)
         store.keep_cookies({name: LockedJar().dump() for name in jars})
-    output.say(f"cleared: {counted(sum(_count(jar) for jar in jars.values()), 'cookie')}")
+    _output.say(f"cleared: {counted(sum(_count(jar) for jar in jars.values()), 'cookie')}")
 
 
 def _count(jar: Iterable[Any]) -> int:
@@ -123,8 +123,8 @@ def _export(found: list[Cookie], path: Path) -> None:
     text, left_out = write_cookies(found)
     _write_secret(path, text)
     if left_out:
-        output.say(f"left out: {counted(len(left_out), 'cookie')} that this format cannot say")
-    output.say(f"exported: {counted(len(found) - len(left_out), 'cookie')}")
+        _output.say(f"left out: {counted(len(left_out), 'cookie')} that this format cannot say")
+    _output.say(f"exported: {counted(len(found) - len(left_out), 'cookie')}")
 
 
 def _write_secret(path: Path, text: str) -> None:
@@ -151,7 +151,7 @@ def _import(loaded: Loaded, path: Path, domain: str | None) -> None:
         raise UsageError(f"cannot read {path}: {cause}", remedy="name a Netscape cookie file") from error
     read = read_cookies(text, str(path))
     for problem in read.problems:
-        output.say(f"left out: {problem}")
+        _output.say(f"left out: {problem}")
     now = time.time()
     wanted = [(_domain_of(cookie), cookie) for cookie in read.cookies if not cookie.is_expired(int(now))]
     wanted = [(name, cookie) for name, cookie in wanted if domain in (None, name)]
@@ -161,7 +161,7 @@ def _import(loaded: Loaded, path: Path, domain: str | None) -> None:
             jars.setdefault(name, LockedJar()).set_cookie(cookie)
         changed = {name for name, _ in wanted}
         store.keep_cookies({name: jar.dump() for name, jar in jars.items() if name in changed})
-    output.say(f"imported: {counted(len(wanted), 'cookie')}")
+    _output.say(f"imported: {counted(len(wanted), 'cookie')}")
 
 
 def _domain_of(cookie: Cookie) -> str:

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from scraper.cli import output
-from scraper.cli.options import RunNumber, Sets, SiteFile
+from scraper.cli import _output
+from scraper.cli._options import RunNumber, Sets, SiteFile
 from scraper.cli.runs import chosen_run
 from scraper.config import load
-from scraper.models import FieldProblem
 from scraper.observe.text import counted, plain
+from scraper.pipelines.models import FieldProblem
 from scraper.store import Store
-from scraper.store.quarantine import QuarantineRow
+from scraper.store.history.quarantine import QuarantineRow
 
 #: A value is cut after so many characters.
 _LONGEST_VALUE = 100
@@ -58,8 +58,8 @@ def quarantine(
         count = 0
         for item in _about(store.quarantine(row.id), field):
             count += 1
-            output.write(f"{_json(item)}\n" if as_json else _text(item))
-    output.say(f"run {row.id} of {name}: {counted(count, 'item')} in quarantine")
+            _output.write(f"{_json(item)}\n" if as_json else _text(item))
+    _output.say(f"run {row.id} of {name}: {counted(count, 'item')} in quarantine")
 
 
 def _about(items: Iterator[QuarantineRow], field: str | None) -> Iterator[QuarantineRow]:

@@ -13,12 +13,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from scraper.cli import output
-from scraper.cli.options import RunNumber, Sets, SiteFile
+from scraper.cli import _output
+from scraper.cli._options import RunNumber, Sets, SiteFile
 from scraper.config import ExportConfig, load
-from scraper.config.export_checks import misfits
-from scraper.config.exports import NAMES, STDOUT, format_of
-from scraper.crawl import stats_of
+from scraper.config.checks.exports import misfits
+from scraper.config.model.exports import NAMES, STDOUT, format_of
+from scraper.crawler import stats_of
 from scraper.errors import UsageError
 from scraper.exports import Surroundings, open_export
 from scraper.exports.follow import Follower
@@ -83,9 +83,9 @@ def runs(
     if as_json:
         _write_json(all_stats)
     elif run is not None:
-        print_report(output.out_console(), all_stats[0])
+        print_report(_output.out_console(), all_stats[0])
     else:
-        output.write(_runs_table(all_stats))
+        _output.write(_runs_table(all_stats))
 
 
 def chosen_run(rows: list[RunRow], number: int | None, name: str) -> RunRow:
@@ -128,7 +128,7 @@ def _runs_table(all_stats: list[dict[str, Any]]) -> str:
         )
         for stats in all_stats
     ]
-    return output.table(("run", "started", "result", *_COLUMNS, "seconds"), rows, left=3)
+    return _output.table(("run", "started", "result", *_COLUMNS, "seconds"), rows, left=3)
 
 
 def _change(stats: Mapping[str, Any], name: str) -> str:
@@ -143,10 +143,10 @@ def _list_failures(store: Store, row: RunRow, reason: str | None, *, verbose: bo
         _write_json([_as_json(failure) for failure in found])
         return
     for failure in found:
-        output.write(f"{failure.reason}  {plain(failure.url)}  {plain(failure.message)}\n")
+        _output.write(f"{failure.reason}  {plain(failure.url)}  {plain(failure.message)}\n")
         if verbose and failure.traceback:
-            output.write(block(failure.traceback) + "\n")
-    output.say(f"run {row.id} of {row.name}: {counted(len(found), 'failure')}")
+            _output.write(block(failure.traceback) + "\n")
+    _output.say(f"run {row.id} of {row.name}: {counted(len(found), 'failure')}")
 
 
 def _as_json(failure: FailureRow) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def _as_json(failure: FailureRow) -> dict[str, Any]:
 
 
 def _write_json(value: object) -> None:
-    output.write(json.dumps(value, indent=2) + "\n")
+    _output.write(json.dumps(value, indent=2) + "\n")
 
 
 def export(
@@ -209,8 +209,8 @@ def export(
             else _newest_finished(rows, loaded.config.name)
         )
         if not row.is_finished:
-            output.say(f"note: run {row.id} is unfinished; these are the items that it has so far")
-        stdout = output.binary() if target == STDOUT else io.BytesIO()
+            _output.say(f"note: run {row.id} is unfinished; these are the items that it has so far")
+        stdout = _output.binary() if target == STDOUT else io.BytesIO()
         around = Surroundings(
             resolve=lambda path: Path.cwd() / path,
             spool=loaded.store.with_name(f"{loaded.store.name}-exports"),
@@ -222,7 +222,7 @@ def export(
         )
         paths = Follower(store, row.id, config, open_export(config, around), remember=False).finish(complete=True)
     if target != STDOUT:
-        output.say(f"the items of run {row.id} are in {', '.join(map(plain, paths))}")
+        _output.say(f"the items of run {row.id} are in {', '.join(map(plain, paths))}")
 
 
 def _newest_finished(rows: list[RunRow], name: str) -> RunRow:

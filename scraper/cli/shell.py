@@ -14,19 +14,19 @@ from typing import Annotated, Any
 import typer
 
 from scraper import urls
-from scraper.cli import output
-from scraper.cli.options import Sets
-from scraper.cli.visiting import Visitor, request_of, saved_page, settings_of
+from scraper.cli import _output
+from scraper.cli._one_shot import Visitor, request_of, saved_page, settings_of
+from scraper.cli._options import Sets
+from scraper.components import Components
 from scraper.config import SiteConfig, load
 from scraper.errors import NotHtml, ScraperError, UsageError
 from scraper.observe.text import counted, plain
-from scraper.parse.rule_page import Page
-from scraper.parse.rules import Rule
-from scraper.parts import Parts
-from scraper.recording import EXPECTED, read
 from scraper.request import Request
 from scraper.response import Response
+from scraper.rules.page import Page
+from scraper.rules.rule import PageRule
 from scraper.spider import resolve, results_of
+from scraper.testing.recording import EXPECTED, read
 
 _KEYS = ("session", "user_agent", "limits", "network", "origins", "domains")
 _HELP = {
@@ -80,10 +80,10 @@ def shell(
     """
     if site is not None:
         loaded = load(site, sets=sets)
-        config, parts = loaded.config, Parts(loaded)
+        config, components = loaded.config, Components(loaded)
     else:
-        config, parts = settings_of("shell", sets, _KEYS), None
-    desk = _Desk(config, parts)
+        config, components = settings_of("shell", sets, _KEYS), None
+    desk = _Desk(config, components)
     try:
         desk.look_at(_saved(page, url) if "://" not in page else request_of(page))
         if command is not None:
@@ -105,9 +105,9 @@ def _saved(page: str, url: str | None) -> Response:
 class _Desk:
     """The page that is looked at, and the names by which that is done."""
 
-    def __init__(self, config: SiteConfig, parts: Parts | None) -> None:
+    def __init__(self, config: SiteConfig, components: Components | None) -> None:
         self._config = config
-        self._parts = parts
+        self._components = components
         self._visitor: Visitor | None = None
         self._response = Response("http://localhost/")
         #: What code at the prompt sees.
@@ -121,8 +121,8 @@ class _Desk:
         }
         if config.rules:
             self.names["rules"] = self.rules
-        if parts is not None:
-            self.names |= {"parse": self.parse, "spider": parts.spider}
+        if components is not None:
+            self.names |= {"parse": self.parse, "spider": components.spider}
 
     def look_at(self, page: Response | Request) -> None:
         """Have the names mean this page, fetched where it is a request."""
@@ -143,16 +143,16 @@ class _Desk:
         """What each rule makes of the page: its links as requests, and its items."""
         page = Page(self._response)
         made: list[Any] = []
-        for rule in (Rule(config, number) for number, config in enumerate(self._config.rules)):
+        for rule in (PageRule(config, number) for number, config in enumerate(self._config.rules)):
             if rule.matches(page):
                 made += [*rule.links(page), *rule.items(page)]
         return made
 
     def parse(self, callback: str | None = None) -> list[Any]:
         """What a callback of the spider yields for the page."""
-        assert self._parts is not None
+        assert self._components is not None
         wanted = callback or self._response.request.callback
-        return list(results_of(resolve(self._parts.spider, wanted)(self._response)))
+        return list(results_of(resolve(self._components.spider, wanted)(self._response)))
 
     def banner(self) -> str:
         """What is at hand, with an example of each."""
@@ -169,7 +169,7 @@ class _Desk:
 
     def _fetched(self, request: Request) -> Response:
         if self._visitor is None:
-            self._visitor = Visitor(self._config, typed=urls.host_of(request.url), parts=self._parts)
+            self._visitor = Visitor(self._config, typed=urls.host_of(request.url), components=self._components)
         return self._visitor.follow(request, lambda asked, outcome: None)[0]
 
 
@@ -201,7 +201,7 @@ def _prompt(desk: _Desk) -> None:
         _complete(desk.names)
         code.interact(banner=desk.banner(), local=desk.names, exitmsg="")
         return
-    output.say(desk.banner())
+    _output.say(desk.banner())
     start(argv=["--no-banner"], user_ns=desk.names)
 
 

@@ -1,14 +1,11 @@
 """From YAML to frozen values."""
 
-from scraper.config.exports import ExportConfig
-from scraper.config.items import ItemConfig
 from scraper.config.load import Loaded, load
-from scraper.config.login import LoggedOut, LoginConfig
-from scraper.config.rules import FieldConfig, MatchConfig, RuleConfig, SelectorConfig
-from scraper.config.schema import json_schema
-from scraper.config.show import Line, effective, effective_text, masked
-from scraper.config.tree import Origin, Source
-from scraper.config.values import (
+from scraper.config.model.exports import ExportConfig
+from scraper.config.model.items import ItemConfig
+from scraper.config.model.login import LoggedOut, LoginConfig
+from scraper.config.model.rules import FieldConfig, MatchConfig, RuleConfig, SelectorConfig
+from scraper.config.model.site import (
     DomainSettings,
     EngineConfig,
     Gate,
@@ -26,6 +23,9 @@ from scraper.config.values import (
     TimeoutConfig,
     UrlConfig,
 )
+from scraper.config.schema import json_schema
+from scraper.config.show import Line, effective, effective_text, masked
+from scraper.config.yaml.tree import Origin, Provenance
 
 __all__ = [
     "DomainSettings",
@@ -46,6 +46,7 @@ __all__ = [
     "OriginConfig",
     "PathRule",
     "Politeness",
+    "Provenance",
     "RetryConfig",
     "RuleConfig",
     "Schedule",
@@ -53,7 +54,6 @@ __all__ = [
     "SelectorConfig",
     "SessionConfig",
     "SiteConfig",
-    "Source",
     "TimeoutConfig",
     "UrlConfig",
     "effective",

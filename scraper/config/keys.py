@@ -9,9 +9,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from scraper.config.kinds import nearest
-from scraper.config.tree import Path
-from scraper.config.values import SiteConfig
+from scraper.config.model.site import SiteConfig
+from scraper.config.types.kinds import nearest
+from scraper.config.yaml.tree import Path
 
 
 @cache

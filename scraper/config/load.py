@@ -12,20 +12,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scraper.config.checks import check_between_keys
-from scraper.config.exports import ExportConfig
+from scraper.config.checks.between_keys import check_between_keys
+from scraper.config.checks.rules import spider_or_rules
 from scraper.config.keys import split_key
-from scraper.config.problems import paths_of, problems_of
-from scraper.config.read import place_of, read_tree
-from scraper.config.rule_checks import spider_or_rules
-from scraper.config.scalars import shorten
-from scraper.config.tree import (
+from scraper.config.model.exports import ExportConfig
+from scraper.config.model.site import SiteConfig
+from scraper.config.walk import leaves, plain_values
+from scraper.config.yaml.problems import paths_of, problems_of
+from scraper.config.yaml.reader import place_of, read_tree
+from scraper.config.yaml.scalars import shorten
+from scraper.config.yaml.tree import (
     Listing,
     Node,
     Origin,
     Path,
+    Provenance,
     Scalar,
-    Source,
     Table,
     find,
     from_python,
@@ -34,15 +36,13 @@ from scraper.config.tree import (
     plain,
     put,
 )
-from scraper.config.values import SiteConfig
-from scraper.config.walk import leaves, plain_values
 from scraper.errors import ConfigError, Problem
 from scraper.project import project_root
 
 #: A configuration of more bytes is something else.
 LARGEST_FILE = 16 * 1024 * 1024
 _INHERITED = ("session", "politeness", "retry")
-_DEFAULT = Source(Origin.DEFAULT)
+_DEFAULT = Provenance(Origin.DEFAULT)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Loaded:
     config: SiteConfig
     root: FilePath
     path: FilePath | None
-    sources: Mapping[str, Source]
+    sources: Mapping[str, Provenance]
 
     def resolve(self, path: str | FilePath) -> FilePath:
         """`path` as an absolute one; relative ones start at the project's root."""
@@ -190,7 +190,7 @@ def _set(root: Node | None, text: str, environ: Mapping[str, str]) -> tuple[Node
     key, equals, value = text.partition("=")
     key = key.strip()
     where = f"--set {shorten(key)}".rstrip()
-    source = Source(Origin.SET, where)
+    source = Provenance(Origin.SET, where)
     try:
         path = split_key(key)
     except ValueError:
@@ -289,11 +289,11 @@ def _version() -> str:
 # Where it came from ----------------------------------------------------------------------------------
 
 
-def _sources(config: SiteConfig, root: Node) -> dict[str, Source]:
+def _sources(config: SiteConfig, root: Node) -> dict[str, Provenance]:
     return {path_text(path): _source(root, path) for path, _ in leaves(plain_values(config))}
 
 
-def _source(root: Node, path: Path) -> Source:
+def _source(root: Node, path: Path) -> Provenance:
     node, reached = find(root, path)
     if reached == path or (reached and isinstance(node, Scalar)):
         return node.source

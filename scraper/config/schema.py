@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from scraper.config.keys import fields_of, section
-from scraper.config.values import SiteConfig
+from scraper.config.model.site import SiteConfig
 from scraper.config.walk import field_value
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from scraper.config.tree import Path
+from scraper.config.yaml.tree import Path
 
 MASK = "***"
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from scraper.config.load import Loaded
-from scraper.config.scalars import resolve
+from scraper.config.model.site import SiteConfig
 from scraper.config.secrets import masked_text
-from scraper.config.tree import Origin, Path, Source, path_text
-from scraper.config.values import SiteConfig
 from scraper.config.walk import plain_values
+from scraper.config.yaml.scalars import resolve
+from scraper.config.yaml.tree import Origin, Path, Provenance, path_text
 
 _PLAIN_TEXT = re.compile(r"[A-Za-z_/.](?:[\w/.:+@=%?&*()~;\- ]*[\w/.+@=%?&*()~;\-])?")
 _LONGEST_LIST = 80
@@ -64,7 +64,7 @@ def masked(of: Loaded | SiteConfig) -> dict[str, Any]:
     return found
 
 
-def _masked(data: Any, path: Path, sources: Mapping[str, Source]) -> Any:
+def _masked(data: Any, path: Path, sources: Mapping[str, Provenance]) -> Any:
     if isinstance(data, dict) and data:
         return {key: _masked(inner, (*path, key), sources) for key, inner in data.items()}
     if isinstance(data, list) and data:
@@ -77,7 +77,7 @@ def _masked(data: Any, path: Path, sources: Mapping[str, Source]) -> Any:
 class _Lines:
     """Writes values as YAML lines."""
 
-    def __init__(self, sources: Mapping[str, Source], defaults: bool) -> None:
+    def __init__(self, sources: Mapping[str, Provenance], defaults: bool) -> None:
         self.sources = sources
         self.defaults = defaults
 
@@ -115,15 +115,15 @@ class _Lines:
                 if self.is_shown(at, source):
                     yield Line(f"{indent}- {self.inline(value, at)}", str(source))
 
-    def source_of(self, path: Path) -> Source:
+    def source_of(self, path: Path) -> Provenance:
         """Where the value at `path` came from; the first of its parts speaks for what is written short."""
         text = path_text(path)
         if text in self.sources:
             return self.sources[text]
         parts = (source for key, source in self.sources.items() if key.startswith((f"{text}.", f"{text}[")))
-        return next(parts, Source(Origin.DEFAULT))
+        return next(parts, Provenance(Origin.DEFAULT))
 
-    def common_source(self, value: Any, path: Path) -> Source | None:
+    def common_source(self, value: Any, path: Path) -> Provenance | None:
         """The one source of a value that fits in one line; None for a list that needs several."""
         if not isinstance(value, list) or not value:
             return self.source_of(path)
@@ -133,7 +133,7 @@ class _Lines:
         fits = len(self.inline(value, path)) <= _LONGEST_LIST
         return self.source_of((*path, 0)) if fits and len(sources) == 1 else None
 
-    def is_shown(self, path: Path, source: Source) -> bool:
+    def is_shown(self, path: Path, source: Provenance) -> bool:
         if path[0] == "domains" and len(path) > 2:
             site = self.sources.get(path_text(path[2:]))
             if site == source:

@@ -8,14 +8,14 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from scraper.config import kinds
-from scraper.config.exports import ExportConfig
-from scraper.config.login import LoggedOut
-from scraper.config.pipelines import PipelineConfig
-from scraper.config.rules import RulePart
-from scraper.config.tree import Path
-from scraper.config.units import format_duration, format_size
-from scraper.config.values import PathRule
+from scraper.config.model.exports import ExportConfig
+from scraper.config.model.login import LoggedOut
+from scraper.config.model.pipelines import PipelineConfig
+from scraper.config.model.rules import RulePart
+from scraper.config.model.site import PathRule
+from scraper.config.types import kinds
+from scraper.config.types.units import format_duration, format_size
+from scraper.config.yaml.tree import Path
 
 
 def plain_values(value: Any, *, readable: bool = False) -> Any:

@@ -73,7 +73,7 @@ class Shop(Server):
         latency: float = 0.0,
         secret: str = "the demo shop's secret",
     ) -> None:
-        self._site = Site(secret)
+        self._site = ShopSite(secret)
         super().__init__(self._site.answer, host, port, idle_timeout=idle_timeout, latency=latency)
 
     def reset(self) -> None:
@@ -94,7 +94,7 @@ def serve(host: str = "127.0.0.1", port: int = DEFAULT_PORT, *, ready: Callable[
         shop.wait()
 
 
-class Site:
+class ShopSite:
     """What the shop answers; knows no sockets."""
 
     def __init__(self, secret: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from hashlib import blake2b
 
-from scraper.config.values import RevisitConfig
-from scraper.fetch.validators import CONDITIONS, conditions_of
+from scraper.config.model.site import RevisitConfig
+from scraper.fetch.conditional import CONDITIONS, conditions_of
 from scraper.request import Request
 from scraper.store.values import Queued, Visit
 

@@ -17,53 +17,53 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
-from scraper.archive import fetcher_of
+from scraper.components import Components
 from scraper.config import SiteConfig
-from scraper.engine.admission import Admission
-from scraper.engine.clerk import Clerk
-from scraper.engine.domain import Domain
-from scraper.engine.downloads import Downloads
-from scraper.engine.ending import STOPPED, ShardEnd
-from scraper.engine.files import ItemFiles, unsent_file
-from scraper.engine.frontier import Frontier
-from scraper.engine.holdings import Holdings
-from scraper.engine.lease import Heartbeat
-from scraper.engine.listings import Listings
-from scraper.engine.messages import (
+from scraper.engine.batch_writer import BatchWriter
+from scraper.engine.coordination.messages import (
     Allow,
     Claim,
     End,
     FilesOnly,
-    GiveBack,
-    Look,
     Order,
-    Places,
+    PageBudget,
     Release,
     Report,
+    ReturnBudget,
     Stop,
     TakeStart,
+    WorkAdded,
 )
-from scraper.engine.note import note_of
-from scraper.engine.parser import Parser
-from scraper.engine.parsing import ParseThread
+from scraper.engine.crash_marker import marker_of
+from scraper.engine.fetch_worker import FetchWorker
+from scraper.engine.frontier.admission import Admission
+from scraper.engine.frontier.domain import Domain
+from scraper.engine.frontier.frontier import Frontier
+from scraper.engine.frontier.heartbeat import LeaseHeartbeat
+from scraper.engine.frontier.leases import DomainLeases
+from scraper.engine.frontier.preflight import NamedByRobots
+from scraper.engine.inline_fetch import InlineFetch, can_fetch_inline
+from scraper.engine.limits import STOPPED, ShardEnd
+from scraper.engine.parse_worker import ParseWorker
 from scraper.engine.revisit import Revisit
-from scraper.engine.sideline import Sideline, can_fetch_aside
-from scraper.engine.sitemaps import Sitemaps, unread
-from scraper.engine.unsent import NamedByRobots
-from scraper.engine.watch import Watch
-from scraper.engine.worker import Worker
+from scraper.engine.spider_runner import SpiderRunner
+from scraper.engine.status import StatusReporter
+from scraper.engine.tasks.downloads import Downloads
+from scraper.engine.tasks.item_file import ItemFiles, unsent_file
+from scraper.engine.tasks.sitemap import SitemapTask, unread
+from scraper.engine.tasks.sitemap_cache import SitemapCache
 from scraper.errors import LeaseLost
-from scraper.fetch.fetcher import Outcome as Fetch
-from scraper.fetch.guard import Guard
+from scraper.fetch.archive import fetcher_of
+from scraper.fetch.http import FetchResult as Fetch
 from scraper.fetch.robots import Robots, product_token
+from scraper.fetch.transport.guard import Guard
 from scraper.observe import events
 from scraper.observe.events import Events
-from scraper.parts import Parts
-from scraper.pipes.files import rules_of
+from scraper.pipelines.files import rules_of
 from scraper.response import Response
 from scraper.store import Store
-from scraper.store.outcomes import Batch, Checked, Failed, Outcome, Refused, Spared
-from scraper.store.spool import Archived
+from scraper.store.outcomes import Batch, Checked, Failed, Fresh, Outcome, Refused
+from scraper.store.state.spool import Archived
 from scraper.store.tables import Kind
 from scraper.store.values import Queued, RobotsRow, RunRow, Visit
 
@@ -103,7 +103,7 @@ class Shard:
         store: Store,
         run: RunRow,
         config: SiteConfig,
-        parts: Parts,
+        components: Components,
         emit: Events,
         *,
         number: int,
@@ -121,31 +121,31 @@ class Shard:
         self._on_beaten = beaten
         limits = config.limits
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue() if inbox is None else inbox
-        revisit = Revisit(config.revisit, parts.source)
+        revisit = Revisit(config.revisit, components.source)
         self._frontier = Frontier(
             self._unsent,
             self._wake,
             None if limits.pages is None else 0,
             product_token(config.user_agent),
             revisit.spares,
-            lambda: self._parse_thread.waiting,
+            lambda: self._parse_worker.waiting,
         )
         scope = [*config.own_hosts(), *hosts]
         self._admission = Admission(config, scope, store.seen(run.id))
-        self._note = note_of(store.path, run.id, number)
-        named = parts.pipelines.files
-        files = ItemFiles(named, config.urls, store.file, run.id, parts.root) if named else None
-        self._parser = Parser(parts, config, self._admission, emit, self._note, revisit, files)
-        pipelines = partial(parts.pipelines.running, run.id, run.name)
-        self._parse_thread = ParseThread(self._parser, self._frontier, emit, self._inbox.put, pipelines)
-        self._sitemaps = Sitemaps(self._admission, self._frontier, emit, self._inbox.put)
-        self._holdings = Holdings(
-            store, run.id, config, self._frontier, emit, owner=self.owner, make_session=parts.make_session
+        self._crash_marker = marker_of(store.path, run.id, number)
+        named = components.pipelines.files
+        files = ItemFiles(named, config.urls, store.file, run.id, components.root) if named else None
+        self._runner = SpiderRunner(components, config, self._admission, emit, self._crash_marker, revisit, files)
+        pipelines = partial(components.pipelines.running, run.id, run.name)
+        self._parse_worker = ParseWorker(self._runner, self._frontier, emit, self._inbox.put, pipelines)
+        self._sitemaps = SitemapTask(self._admission, self._frontier, emit, self._inbox.put)
+        self._leases = DomainLeases(
+            store, run.id, config, self._frontier, emit, owner=self.owner, make_session=components.make_session
         )
-        self._heartbeat = Heartbeat(lambda: store.renew_leases(self.owner), self._beaten)
-        self._worker = Worker(
+        self._heartbeat = LeaseHeartbeat(lambda: store.renew_leases(self.owner), self._beaten)
+        self._worker = FetchWorker(
             self._frontier,
-            fetcher_of(config, parts.origins),
+            fetcher_of(config, components.origins),
             Guard(config.network.allow_private),
             self._admission,
             limits,
@@ -154,14 +154,16 @@ class Shard:
             self._mark_sent,
             self._heartbeat.check,
             revisit,
-            Listings(store, is_asked=config.revisit.conditional),
-            Downloads(rules_of(named), parts.root, partial(store.file, follow=False), config),
+            SitemapCache(store, is_asked=config.revisit.conditional),
+            Downloads(rules_of(named), components.root, partial(store.file, follow=False), config),
         )
-        self._sideline = Sideline(self._frontier, self._worker, MAX_THREADS) if can_fetch_aside(config) else None
+        self._inline = InlineFetch(self._frontier, self._worker, MAX_THREADS) if can_fetch_inline(config) else None
         self._fetchers: list[threading.Thread] = []
-        watch = Watch(self._frontier, self._parser, limits, emit)
-        self._clerk = Clerk(store, run, limits, self._frontier, self._holdings, self._admission, emit, watch, report)
-        self._clerk.has_files = bool(named)
+        watch = StatusReporter(self._frontier, self._runner, limits, emit)
+        self._writer = BatchWriter(
+            store, run, limits, self._frontier, self._leases, self._admission, emit, watch, report
+        )
+        self._writer.has_files = bool(named)
         self._stop_seconds: float | None = None
         self._end: ShardEnd | None = None
         self._crash: BaseException | None = None
@@ -184,7 +186,7 @@ class Shard:
 
     def leave(self) -> None:
         """The process is about to end in order: the page being parsed did not bring it down. From any thread."""
-        self._note.close()
+        self._crash_marker.close()
 
     def _mark_sent(self, request: int) -> None:
         # Only with a lease: whoever has it else would take for sent what never was.
@@ -201,15 +203,15 @@ class Shard:
 
     def parse(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
         """A page for the parse thread."""
-        self._parse_thread.put_page(queued, response, fetch, content_hash)
+        self._parse_worker.put_page(queued, response, fetch, content_hash)
 
     def parse_failure(self, failed: Failed, response: Response | None) -> None:
         """A failure whose errback is to be called."""
-        self._parse_thread.put_failure(failed, response)
+        self._parse_worker.put_failure(failed, response)
 
     def carry(self, queued: Queued, visit: Visit, fetch: Fetch, *, was_not_modified: bool) -> None:
         """A page that is the same as in an earlier run."""
-        self._parse_thread.put_carried(queued, visit, fetch, was_not_modified=was_not_modified)
+        self._parse_worker.put_carried(queued, visit, fetch, was_not_modified=was_not_modified)
 
     def sitemap(self, queued: Queued, fetch: Fetch, body: IO[bytes]) -> None:
         """A file that lists pages."""
@@ -240,9 +242,9 @@ class Shard:
         self._store.join(self.owner)
         self._heartbeat.start()
         try:
-            self._spawn(partial(self._parse_thread.run, self._sideline), "parse")
+            self._spawn(partial(self._parse_worker.run, self._inline), "parse")
             self._spawn(self._sitemaps.run, "sitemaps")
-            self._clerk.send_report()
+            self._writer.send_report()
             interrupt: KeyboardInterrupt | None = None
             try:
                 while self._end is None:
@@ -258,20 +260,20 @@ class Shard:
             raise
         finally:
             self._heartbeat.stop()
-            self._note.close()
+            self._crash_marker.close()
         return self._end or STOPPED
 
     def _round(self) -> None:
-        if self._clerk.can_wait and self._inbox.empty():
+        if self._writer.can_wait and self._inbox.empty():
             time.sleep(_NAP_SECONDS)
         self._receive(0.05)
-        self._clerk.commit_if_due(nothing_more=self._inbox.empty())
-        self._holdings.fill()
+        self._writer.commit_if_due(nothing_more=self._inbox.empty())
+        self._leases.fill()
         self._spawn_fetchers()
-        self._holdings.sweep()
-        self._clerk.give_up_domains()
-        self._clerk.say_how_it_stands(nothing_more=self._inbox.empty())
-        self._end = self._end or self._clerk.end or (STOPPED if self._stop_seconds is not None else None)
+        self._leases.sweep()
+        self._writer.give_up_domains()
+        self._writer.say_how_it_stands(nothing_more=self._inbox.empty())
+        self._end = self._end or self._writer.end or (STOPPED if self._stop_seconds is not None else None)
 
     def _receive(self, timeout: float) -> None:
         """Take in all that has come; waits for the first of it."""
@@ -280,7 +282,7 @@ class Shard:
             while True:
                 self._take_in(message)
                 # Domains come by the hundred: the first are at work before the next are claimed.
-                if self._clerk.is_full or isinstance(message, Claim):
+                if self._writer.is_full or isinstance(message, Claim):
                     break
                 message = self._inbox.get_nowait()
         except queue.Empty:
@@ -297,31 +299,31 @@ class Shard:
         if isinstance(message, _Unsent):
             self._take_in_unsent(message.outcome)
             return
-        self._clerk.take(message)
+        self._writer.take(message)
 
     def _obey(self, order: Order) -> None:
         match order:
             case Claim(domains):
-                self._clerk.report.not_had += self._holdings.claim(domains)
-            case Look(ranks):
-                self._clerk.report.not_had += self._holdings.found(ranks)
+                self._writer.report.not_had += self._leases.claim(domains)
+            case WorkAdded(ranks):
+                self._writer.report.not_had += self._leases.found(ranks)
             case Release(count):
                 self._frontier.let_go(count)
             case Allow(hosts):
                 self._admission.allow(hosts)
-            case Places(count):
+            case PageBudget(count):
                 self._frontier.add_places(count)
-            case GiveBack():
-                self._clerk.report.places_back += self._frontier.give_places_back()
+            case ReturnBudget():
+                self._writer.report.places_back += self._frontier.give_places_back()
             case TakeStart(taken):
-                self._clerk.hold_start(taken)
-                self._parse_thread.put_start(taken)
+                self._writer.hold_start(taken)
+                self._parse_worker.put_start(taken)
             case FilesOnly():
                 self._frontier.hand_out_files_only()
-                self._clerk.wants_files_only = True
+                self._writer.wants_files_only = True
             case End(end, discard):
                 self._end = self._end or end
-                self._clerk.discarding = self._clerk.discarding or discard
+                self._writer.discarding = self._writer.discarding or discard
             case Stop(seconds):
                 self.stop(seconds)
 
@@ -331,8 +333,8 @@ class Shard:
             outcome = Checked(outcome.queued, None)
         elif outcome.queued.kind is Kind.FILE:
             outcome = unsent_file(outcome, self._emit)
-        if isinstance(outcome, Spared):
-            self._parse_thread.put_carried(outcome.queued, outcome.visit, None)
+        if isinstance(outcome, Fresh):
+            self._parse_worker.put_carried(outcome.queued, outcome.visit, None)
             return
         if isinstance(outcome, NamedByRobots):
             outcome = self._sitemaps.named(outcome)
@@ -376,7 +378,7 @@ class Shard:
         if self._stop_seconds is not None:
             return began + self._stop_seconds
         # What would be thrown away is waited for only so that the ledger counts it as it ends.
-        return began + (DISCARD_SECONDS if self._clerk.discarding else DRAIN_SECONDS)
+        return began + (DISCARD_SECONDS if self._writer.discarding else DRAIN_SECONDS)
 
     def _drain(self) -> None:
         """Let what is in flight come to its end and commit it; close all sessions and commit their last figures."""
@@ -387,34 +389,34 @@ class Shard:
             self._emit(events.Draining(self._frontier.in_flight, self._drain_until(began) - began))
         while self._frontier.in_flight and time.monotonic() < self._drain_until(began):
             self._receive(0.05)
-            self._clerk.commit_if_due(nothing_more=self._inbox.empty())
+            self._writer.commit_if_due(nothing_more=self._inbox.empty())
         while not self._inbox.empty():
             self._receive(0.0)
-            self._clerk.keep()
-        self._clerk.keep()
+            self._writer.keep()
+        self._writer.keep()
         if self._frontier.in_flight:
             # Cut off by us: that is no failure of theirs, and they stay queued.
-            self._clerk.discarding = True
+            self._writer.discarding = True
             self._worker.abort()
-        self._parse_thread.stop()
+        self._parse_worker.stop()
         self._sitemaps.stop()
         self._wait_for_threads()
-        self._holdings.close()
-        self._clerk.write(Batch(), self._frontier.domains)
-        self._clerk.send_report()
-        self._holdings.release()
+        self._leases.close()
+        self._writer.write(Batch(), self._frontier.domains)
+        self._writer.send_report()
+        self._leases.release()
 
     def _wait_for_threads(self) -> None:
         until = time.monotonic() + _ABORT_SECONDS
         for thread in self._fetchers:
             thread.join(max(0.0, until - time.monotonic()))
         # Closing pipelines may take its time; a callback that does not come to its end has had it.
-        self._parse_thread.wait(_ABORT_SECONDS if self._frontier.in_flight else None)
+        self._parse_worker.wait(_ABORT_SECONDS if self._frontier.in_flight else None)
 
     def _let_go(self) -> None:
         """After an error that ends the crawl: leave nothing running. The store keeps what was committed."""
         self._frontier.close()
         self._worker.abort()
-        self._parse_thread.stop()
+        self._parse_worker.stop()
         self._sitemaps.stop()
-        self._holdings.close()
+        self._leases.close()

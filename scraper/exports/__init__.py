@@ -9,18 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from scraper.config.exports import POSTGRES, STDOUT, ExportConfig, compression_of
+from scraper.config.model.exports import POSTGRES, STDOUT, ExportConfig, compression_of
 from scraper.config.secrets import without_user_info
 from scraper.errors import UsageError
 from scraper.exports.base import Export
 from scraper.exports.by_type import ByType
 from scraper.exports.codecs import codec_of
 from scraper.exports.csv import CsvRecords
-from scraper.exports.files import FileExport, Places
+from scraper.exports.destinations import Destination, LocalDestination, RemoteDestination, file_system
+from scraper.exports.file_export import FileExport, Places
 from scraper.exports.jsonl import JsonlStream
 from scraper.exports.parquet import ParquetExport
 from scraper.exports.paths import filled, numbered, of_type, values_of_run
-from scraper.exports.places import LocalPlace, Place, RemotePlace, file_system
 from scraper.exports.postgres import PostgresExport
 from scraper.exports.records import JsonArray, JsonLines, Records
 from scraper.exports.sqlite import SqliteExport
@@ -90,7 +90,7 @@ def _open_file(config: ExportConfig, of: Surroundings, path: str) -> Export:
     fields, name = with_meta(config), without_user_info(path)
     place = _places(config, of)
 
-    def places(number: int) -> Place:
+    def places(number: int) -> Destination:
         return place(path if config.max_bytes is None else numbered(path, number))
 
     if config.format == "parquet":
@@ -109,16 +109,16 @@ def _open_file(config: ExportConfig, of: Surroundings, path: str) -> Export:
     )
 
 
-def _places(config: ExportConfig, of: Surroundings) -> Callable[[str], Place]:
+def _places(config: ExportConfig, of: Surroundings) -> Callable[[str], Destination]:
     """What makes the place of a path."""
     if not config.is_remote:
-        return lambda path: LocalPlace(of.resolve(path))
+        return lambda path: LocalDestination(of.resolve(path))
     return partial(_remote_place, config, of, file_system(config.path, config.options)[0])
 
 
-def _remote_place(config: ExportConfig, of: Surroundings, system: object, address: str) -> Place:
+def _remote_place(config: ExportConfig, of: Surroundings, system: object, address: str) -> Destination:
     path = file_system(address, config.options)[1]
-    return RemotePlace(system, path, without_user_info(address), of.spool)
+    return RemoteDestination(system, path, without_user_info(address), of.spool)
 
 
 __all__ = ["Places", "Surroundings", "open_export", "with_meta"]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ItemSource:
     """Where an item came from. All is None for one of `start()`, the last two for one of an errback."""
 
     url: str | None
@@ -23,7 +23,7 @@ class ItemRow:
     commit: int
     type: str
     data: dict[str, Any]
-    source: Source | None = None
+    source: ItemSource | None = None
 
 
 #: What an export needs to go on after a kill, as JSON; kept in the store.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from scraper.exports.extras import package
+from scraper.exports.optional_dependencies import package
 
 _ZSTD_LEVEL = 3
 

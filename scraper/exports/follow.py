@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from scraper.config.exports import ExportConfig
+from scraper.config.model.exports import ExportConfig
 from scraper.config.secrets import without_user_info
-from scraper.exports.base import Export, ItemRow, ItemStore, Position, Source
+from scraper.exports.base import Export, ItemRow, ItemSource, ItemStore, Position
 
 #: Rows asked of the store at once.
 _BATCH = 250
 #: What the key `meta` can name; the field has an underscore before it.
-_META: dict[str, Callable[[int, Source], Any]] = {
+_META: dict[str, Callable[[int, ItemSource], Any]] = {
     "url": lambda _, source: source.url,
     "run": lambda run, _: run,
     "fetched_at": lambda _, source: _iso(source.fetched_at),
@@ -126,7 +126,7 @@ class Follower:
         return done
 
     def _with_meta(self, row: ItemRow) -> ItemRow:
-        source = row.source or Source(None, None, None)
+        source = row.source or ItemSource(None, None, None)
         found = {f"_{name}": _META[name](self._run, source) for name in self._meta}
         return replace(row, data=row.data | found)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from scraper.exports.base import ItemRow, Position
-from scraper.exports.part import told, write_all
+from scraper.exports.part_file import described, write_all
 from scraper.exports.records import JsonLines
 
 
@@ -26,7 +26,7 @@ class JsonlStream:
 
     def write(self, rows: Sequence[ItemRow]) -> bool:
         lines = [self._records.record(row, is_first=False) for row in self._records.chosen(rows)]
-        with told("standard output"):
+        with described("standard output"):
             write_all(self._stream, b"".join(lines))
             self._stream.flush()
         return True

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 from scraper.errors import ExportError
 from scraper.exports.base import ItemRow, Position
 from scraper.exports.columns import BOOL, FLOAT, INT, JSON, LIST, TEXT, Columns, OneType, as_text
-from scraper.exports.extras import package
-from scraper.exports.files import Places
-from scraper.exports.part import told
+from scraper.exports.file_export import Places
+from scraper.exports.optional_dependencies import package
+from scraper.exports.part_file import described
 
 #: How much is held in memory until it is written: a row group.
 _ROWS, _BYTES = 20_000, 32_000_000
@@ -146,7 +146,7 @@ class ParquetExport:
 
     def _next_file(self) -> BinaryIO:
         place = self._places(self._number + 1)
-        with told(place.path):
+        with described(place.path):
             if place.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a folder")
             place.part.parent.mkdir(parents=True, exist_ok=True)
@@ -179,7 +179,7 @@ class ParquetExport:
     def _told(self) -> Iterator[None]:
         shown = self._places(self._number).shown
         try:
-            with told(shown):
+            with described(shown):
                 yield
         except self._arrow.ArrowException as error:
             raise ExportError(f"cannot write {shown}: {error}", remedy="write JSON Lines besides") from error

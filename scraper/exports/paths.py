@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from scraper.config.exports import FORMATS, compression_of
+from scraper.config.model.exports import FORMATS, compression_of
 
 #: What a type of item may be called, and no file everywhere.
 _UNFIT = re.compile(r"[^\w.-]+")

@@ -14,7 +14,7 @@ from typing import Any
 from scraper.config.secrets import without_user_info
 from scraper.errors import ExportError
 from scraper.exports.columns import BOOL, FLOAT, INT, JSON, LIST, TEXT, Columns, wider
-from scraper.exports.extras import package
+from scraper.exports.optional_dependencies import package
 from scraper.exports.tables import NOTES, Note, TableExport, TableSettings
 
 _CONNECT_SECONDS = 10

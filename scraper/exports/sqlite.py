@@ -12,7 +12,7 @@ from typing import Any
 
 from scraper.errors import ExportError
 from scraper.exports.columns import kind_of
-from scraper.exports.part import told
+from scraper.exports.part_file import described
 from scraper.exports.tables import NOTES, Note, TableExport, TableSettings
 
 _BUSY_SECONDS = 30
@@ -38,7 +38,7 @@ class SqliteExport(TableExport):
     def _begin(self) -> None:
         self._columns, self._rows = {}, {}
         self._is_new = not self._path.exists()
-        with told(self._path):
+        with described(self._path):
             if self._path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a folder")
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ class SqliteExport(TableExport):
             self._connected.close()
             self._connection = None
         if self._is_new:
-            with told(self._path):
+            with described(self._path):
                 self._part.replace(self._path)
         return str(self._path)
 

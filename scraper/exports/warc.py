@@ -7,11 +7,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
-from scraper.archive import info_record
 from scraper.config import Loaded
 from scraper.errors import ExportError
 from scraper.exports.base import Position
-from scraper.exports.part import PartFile, told
+from scraper.exports.part_file import PartFile, described
+from scraper.fetch.archive import info_record
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class ArchiveFile:
     def _goes_on(self, saved: Position) -> bool:
         """Go on with the file that was written before; False where it is gone."""
         part, length, crc = self._file.part, saved["bytes"], saved["crc"]
-        with told(self._path):
+        with described(self._path):
             was_named = not part.exists() and self._path.exists() and self._path.stat().st_size == length
             if was_named:
                 # A kill right after it was complete; the run was not yet noted as ended.

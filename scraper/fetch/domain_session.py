@@ -17,13 +17,13 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from scraper.config import SessionConfig
 from scraper.errors import FetchError
-from scraper.fetch.adapter import observe
-from scraper.fetch.connections import Connections
 from scraper.fetch.cookies import LockedJar
-from scraper.fetch.headers import FrozenHeaders
-from scraper.fetch.ledger import Ledger
-from scraper.figures import Opening
+from scraper.fetch.transport.adapter import observe
+from scraper.fetch.transport.domain_connections import Connections
+from scraper.fetch.transport.headers import FrozenHeaders
+from scraper.fetch.transport.ledger import Ledger
 from scraper.request import Request
+from scraper.stats import Opening
 
 _log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from scraper.fetch import robots_text
-from scraper.fetch.robots_text import Rules
+from scraper.fetch import robots_parser
+from scraper.fetch.robots_parser import RobotsRules
 
 #: What is parsed of a robots.txt, at most (RFC 9309 section 2.5 asks for at least 500 KiB).
 MAX_BYTES = 512 * 1024
@@ -23,7 +23,7 @@ ASK_AGAIN_AFTER = 300.0
 _DISGUISE = re.compile(r"Mozilla(?:/\S*)?\s(?:.*?\bcompatible;)?\s*")
 
 
-class State(StrEnum):
+class RobotsState(StrEnum):
     """What came of asking for a robots.txt."""
 
     RULES = "rules"
@@ -41,8 +41,8 @@ def product_token(user_agent: str) -> str:
     """
     user_agent = user_agent.strip()
     disguise = _DISGUISE.match(user_agent)
-    name = robots_text.name_in(user_agent[disguise.end() :]) if disguise else ""
-    return name or robots_text.name_in(user_agent) or "*"
+    name = robots_parser.name_in(user_agent[disguise.end() :]) if disguise else ""
+    return name or robots_parser.name_in(user_agent) or "*"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Robots:
     `why` says what happened where the state is not RULES; `asked_at` is in seconds since the epoch.
     """
 
-    state: State
+    state: RobotsState
     text: str = ""
     why: str = ""
     asked_at: float = 0.0
@@ -71,26 +71,26 @@ class Robots:
                 # `/private-not/`. What ends in a line's end was not cut.
                 body = body[:MAX_BYTES]
                 body = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
-            return cls(State.RULES, robots_text.decoded(body), "", now)
+            return cls(RobotsState.RULES, robots_parser.decoded(body), "", now)
         if 400 <= status < 500:
-            return cls(State.NONE, "", f"robots.txt answered {status}", now)
-        return cls(State.UNREACHABLE, "", f"robots.txt answered {status}", now)
+            return cls(RobotsState.NONE, "", f"robots.txt answered {status}", now)
+        return cls(RobotsState.UNREACHABLE, "", f"robots.txt answered {status}", now)
 
     def is_current(self, now: float) -> bool:
         """Whether it still holds at `now`, seconds since the epoch."""
-        return now < self.asked_at + (ASK_AGAIN_AFTER if self.state is State.UNREACHABLE else HOLDS_FOR)
+        return now < self.asked_at + (ASK_AGAIN_AFTER if self.state is RobotsState.UNREACHABLE else HOLDS_FOR)
 
     def allows(self, url: str, token: str) -> bool:
         """Whether the product `token` may fetch `url`, an absolute URL of this origin."""
-        if self.state is not State.RULES:
-            return self.state is State.NONE
+        if self.state is not RobotsState.RULES:
+            return self.state is RobotsState.NONE
         rule = self._rules(token).deciding(url)
         return rule is None or rule.allows
 
     def line_for(self, url: str, token: str) -> str | None:
         """The line that decides about `url`, as `line 3: Disallow: /private/`; None where no line speaks of it."""
         rule = self._rules(token).deciding(url)
-        return f"line {rule.line}: {robots_text.line_of(self.text, rule.line)}" if rule is not None else None
+        return f"line {rule.line}: {robots_parser.line_of(self.text, rule.line)}" if rule is not None else None
 
     def crawl_delay(self, token: str) -> float:
         """Seconds between requests that the file asks of `token`; 0.0 where it asks for none."""
@@ -102,12 +102,12 @@ class Robots:
         return list(self._rules("*").sitemaps)
 
     @cached_property
-    def _read(self) -> dict[str, Rules]:
+    def _read(self) -> dict[str, RobotsRules]:
         return {}
 
-    def _rules(self, token: str) -> Rules:
+    def _rules(self, token: str) -> RobotsRules:
         rules = self._read.get(token)
         if rules is None:  # two threads may both read it: they write the same
-            text = self.text if self.state is State.RULES else ""
-            rules = self._read[token] = robots_text.rules_for(text, token)
+            text = self.text if self.state is RobotsState.RULES else ""
+            rules = self._read[token] = robots_parser.rules_for(text, token)
         return rules

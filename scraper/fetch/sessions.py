@@ -12,15 +12,15 @@ import requests
 from scraper import urls
 from scraper.config import SessionConfig
 from scraper.errors import BadRequest, DeadlineExceeded, FetchError, RobotsRefused
-from scraper.fetch.answer import wire_bytes
-from scraper.fetch.deadlines import Limit
 from scraper.fetch.domain_session import DomainSession, SessionFactory
-from scraper.fetch.exchange import turn_of
-from scraper.fetch.guard import Guard
 from scraper.fetch.redirects import STATUSES, becomes_get
 from scraper.fetch.retry import failure_of
-from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, State, product_token
-from scraper.figures import Figures, Served
+from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, RobotsState, product_token
+from scraper.fetch.transport.deadline import Deadline
+from scraper.fetch.transport.exchange import request_context
+from scraper.fetch.transport.guard import Guard
+from scraper.fetch.transport.response_reader import wire_bytes
+from scraper.stats import ConnectionStats, Served
 
 _MAX_REDIRECTS = 30
 
@@ -147,7 +147,7 @@ class Sessions:
         return exchange.served() if exchange is not None else None
 
     @property
-    def figures(self) -> dict[str, Figures]:
+    def figures(self) -> dict[str, ConnectionStats]:
         """The ledger so far: requests, connections, reuse and reasons by domain."""
         return {domain.session.domain: domain.figures() for domain in self._all()}
 
@@ -190,7 +190,7 @@ class Sessions:
                 response = self._domain(urls.domain_of(url)).send("GET", url, guard)
             except Exception as error:
                 why = f"robots.txt of {origin} could not be had: {failure_of(error)}"
-                return Robots(State.UNREACHABLE, "", why, time.time())
+                return Robots(RobotsState.UNREACHABLE, "", why, time.time())
             location = response.headers.get("Location") if response.status_code in STATUSES else None
             if not location:
                 return Robots.of_answer(response.status_code, response.content[:MAX_BYTES], time.time())
@@ -198,7 +198,7 @@ class Sessions:
             if target is None or urls.scheme_of(target) not in ("http", "https"):
                 break
             url = target
-        return Robots(State.NONE, "", f"robots.txt of {origin} redirects to nowhere", time.time())
+        return Robots(RobotsState.NONE, "", f"robots.txt of {origin} redirects to nowhere", time.time())
 
 
 class _Domain:
@@ -210,7 +210,7 @@ class _Domain:
         self.robots: dict[str, Robots] = {}
         self.robots_lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(concurrency)
-        self._figures = Figures()
+        self._figures = ConnectionStats()
         self._figures_lock = threading.Lock()
 
     def send(self, method: str, url: str, guard: Guard, **keywords: Any) -> requests.Response:
@@ -224,7 +224,7 @@ class _Domain:
 
     def _send(self, method: str, url: str, guard: Guard, keywords: dict[str, Any]) -> requests.Response:
         timeout = self.session.settings.timeout
-        with turn_of(timeout.total, guard, self.gate) as turn:
+        with request_context(timeout.total, guard, self.gate) as turn:
             try:
                 response = self.session.session.request(method, url, allow_redirects=False, **keywords)
             except FetchError:
@@ -240,11 +240,11 @@ class _Domain:
         response.exchange = turn.exchange  # type: ignore[attr-defined]
         return response
 
-    def figures(self) -> Figures:
+    def figures(self) -> ConnectionStats:
         """All since the beginning."""
         with self._figures_lock:
             self._figures += self.session.ledger.take()
-            total = Figures()
+            total = ConnectionStats()
             total += self._figures
             return total
 
@@ -263,7 +263,7 @@ class _Gate:
         """Keep at least this delay, up to 30 s, as a crawl does."""
         self._delay = max(self._delay, min(delay, 30.0))
 
-    def wait(self, limit: Limit) -> None:
+    def wait(self, limit: Deadline) -> None:
         """For what a plugin sends besides."""
         self.wait_turn()
 

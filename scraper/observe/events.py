@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scraper.figures import Opening, Served
+from scraper.stats import Opening, Served
 
 Observer = Callable[[object], None]
 _log = logging.getLogger(__name__)
@@ -200,7 +200,7 @@ class RunEnded:
     run: int
     result: str
     why: str
-    #: The figures as `scraper.observe.stats.run_stats` gives them, for the sums in the log.
+    #: The figures as `scraper.observe.run_stats.run_stats` gives them, for the sums in the log.
     stats: Mapping[str, Any] | None = None
 
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scraper.errors import UsageError
-from scraper.observe import lines
+from scraper.observe import log_lines
 from scraper.observe.events import Refused, RunEnded, RunStarted
 from scraper.observe.text import block, plain
 
@@ -47,7 +47,7 @@ class LogObserver:
         self._reasons_told: set[str] = set()
 
     def __call__(self, event: object) -> None:
-        words = lines.describe(event)
+        words = log_lines.describe(event)
         if words is None:
             return
         level, text = words
@@ -58,7 +58,7 @@ class LogObserver:
             level, text = logging.INFO, f"{text} (the first of this reason)"
         if isinstance(event, RunEnded) and event.stats is not None:
             for name, figures in event.stats["domains"].items():
-                write(*lines.domain_sums(name, figures), "domain_sums", {"domain": name, **figures})
+                write(*log_lines.domain_sums(name, figures), "domain_sums", {"domain": name, **figures})
         if logger.isEnabledFor(level):
             write(level, text, _event_name(type(event).__name__), event)
 

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from scraper.observe.lines import GOOD_RESULTS
+from scraper.observe.log_lines import GOOD_RESULTS
 from scraper.observe.text import counted, duration, plain, size
 
 _WIDTH = 80

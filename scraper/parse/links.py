@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper import urls
-from scraper.parse.tree import make_tree
+from scraper.parse.lexbor import make_tree
 
 #: Directives of X-Robots-Tag and meta robots that bring a value of their own after a colon.
 _WITH_VALUE = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})

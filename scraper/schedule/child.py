@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from scraper.errors import StoreLocked
 from scraper.schedule import failures
 from scraper.schedule.processes import hold_as_scheduled
-from scraper.schedule.sites import Site
-from scraper.store.schedules import Schedules
+from scraper.schedule.sites import ScheduledSite
+from scraper.store.history.schedules import Schedules
 
 #: The exit code of a process whose run was given to another (sysexits.h, EX_TEMPFAIL).
 SUPERSEDED = 75
@@ -27,7 +27,7 @@ class Ending:
 
 
 def take_over(
-    site: Site,
+    site: ScheduledSite,
     run: int,
     epoch: int,
     *,

@@ -22,8 +22,17 @@ from scraper.schedule import failures, policy
 from scraper.schedule.endings import describe, ending_of_process
 from scraper.schedule.policy import Facts
 from scraper.schedule.processes import Process, Starter, output_of
-from scraper.schedule.sites import Site, Sites
-from scraper.store.schedules import NOTHING, Claimant, Decision, Occurrence, Schedules, Standing, State, Step
+from scraper.schedule.sites import ScheduledSite, Sites
+from scraper.store.history.schedules import (
+    NOTHING,
+    Claimant,
+    Decision,
+    Occurrence,
+    Schedules,
+    ScheduleState,
+    Standing,
+    Step,
+)
 
 #: Seconds between rounds at most: pauses, runs by hand and other daemons are seen through the stores.
 POLL = 5.0
@@ -35,7 +44,7 @@ KEEP = 200
 
 @dataclass
 class _Child:
-    site: Site
+    site: ScheduledSite
     run: Occurrence
     process: Process
 
@@ -96,7 +105,7 @@ class Daemon:
                 self._troubles[site.path] = str(error)
         return max(0.0, wait)
 
-    def trigger(self, site: Site) -> Step:
+    def trigger(self, site: ScheduledSite) -> Step:
         """Start a run now, by hand; where another is at work, `overlap` says what becomes of it.
 
         Raises:
@@ -139,7 +148,7 @@ class Daemon:
 
     # One site --------------------------------------------------------------------------------------------
 
-    def _look_after(self, site: Site) -> float:
+    def _look_after(self, site: ScheduledSite) -> float:
         """Do what is due for one site; returns the seconds until more is."""
         schedules = self._store_of(site)
         standing = schedules.standing(site.name)
@@ -156,10 +165,10 @@ class Daemon:
         self._step(site, lambda standing: policy.decide(site.times, standing, self._clock(), facts))
         return POLL_AT_WORK
 
-    def _facts(self, site: Site, standing: Standing) -> Facts:
+    def _facts(self, site: ScheduledSite, standing: Standing) -> Facts:
         active, gone = standing.active, None
         started = self._started(site)
-        if active is not None and active.state is State.RUNNING and active.id not in started:
+        if active is not None and active.state is ScheduleState.RUNNING and active.id not in started:
             gone = None if self._starter.is_alive(site) else active.id
         # While a scheduled run is at work nothing is asked of a waiting one.
         is_busy = standing.waiting is not None and (
@@ -167,11 +176,11 @@ class Daemon:
         )
         return Facts(gone, started, is_busy)
 
-    def _started(self, site: Site) -> frozenset[int]:
+    def _started(self, site: ScheduledSite) -> frozenset[int]:
         """The runs of a site whose processes it started and sees alive."""
         return frozenset(run for store, run in self._children if store == site.store)
 
-    def _step(self, site: Site, decide: Callable[[Standing], Decision]) -> Step:
+    def _step(self, site: ScheduledSite, decide: Callable[[Standing], Decision]) -> Step:
         now = self._clock()
         claimant = Claimant(self._owner, now + policy.LEASE, lambda run: str(_log_of(site, run)))
         schedules = self._store_of(site)
@@ -184,7 +193,7 @@ class Daemon:
             self._start(site, schedules, step.claimed)
         return step
 
-    def _start(self, site: Site, schedules: Schedules, run: Occurrence) -> None:
+    def _start(self, site: ScheduledSite, schedules: Schedules, run: Occurrence) -> None:
         try:
             process = self._starter.start(site, run)
         except ScraperError as error:
@@ -218,7 +227,7 @@ class Daemon:
             self._tell(f"{child.site.name}: {describe(noted)}")
             self.ended.append(noted)
 
-    def _report(self, site: Site, ended: Occurrence) -> None:
+    def _report(self, site: ScheduledSite, ended: Occurrence) -> None:
         """Tell of an end that this daemon noted itself: here, and to `on_failure` if it is bad."""
         self._tell(f"{site.name}: {describe(ended)}")
         self.ended.append(ended)
@@ -235,7 +244,7 @@ class Daemon:
         self._telling = [known for known in self._telling if known.is_alive()] + [thread]
         thread.start()
 
-    def _store_of(self, site: Site) -> Schedules:
+    def _store_of(self, site: ScheduledSite) -> Schedules:
         """The store of a site, opened once; again where its file was replaced."""
         known = self._stores.get(site.store)
         if known is not None:
@@ -266,5 +275,5 @@ def _tidy(log: str) -> None:
             printed.rename(log)
 
 
-def _log_of(site: Site, run: Occurrence) -> Path:
+def _log_of(site: ScheduledSite, run: Occurrence) -> Path:
     return site.log_of(datetime.fromtimestamp(run.slot, UTC).strftime("%Y%m%dT%H%M%SZ"), run.id)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from scraper.observe.text import plain
 from scraper.schedule.processes import output_of
-from scraper.store.schedules import Occurrence, State
+from scraper.store.history.schedules import Occurrence, ScheduleState
 
 _TAIL = 4096
 
 
 def describe(run: Occurrence) -> str:
     """Where a run stands, in one line: `ended: finished, run 3`."""
-    if run.state is State.WAITING:
+    if run.state is ScheduleState.WAITING:
         return run.why or "waits"
-    if run.state is not State.ENDED:
+    if run.state is not ScheduleState.ENDED:
         return run.state.value
     when = datetime.fromtimestamp(run.slot).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     if run.result in ("skipped", "missed"):

@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from scraper.config import OnFailure
-from scraper.store.schedules import Occurrence
+from scraper.store.history.schedules import Occurrence
 
 #: Seconds that a command has, or an answer to a post may take to connect and to come.
 TIMEOUT = 30.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from scraper.config import Schedule
 from scraper.schedule.times import Times
-from scraper.store.schedules import NOTHING, Decision, Occurrence, Standing, State
+from scraper.store.history.schedules import NOTHING, Decision, Occurrence, ScheduleState, Standing
 
 #: Seconds after which a run that was not started is late, and `catch_up` says what becomes of it.
 GRACE = 60.0
@@ -35,7 +35,7 @@ def decide(times: Times, standing: Standing, now: float, facts: Facts) -> Decisi
     schedule = times.schedule
     decision = NOTHING
     active = standing.active
-    if active is not None and active.state is State.RUNNING and active.id == facts.gone:
+    if active is not None and active.state is ScheduleState.RUNNING and active.id == facts.gone:
         decision, active = replace(decision, lost=active), None
     elif active is not None and _has_lapsed(active, now, facts) and not _held(active, standing):
         if active.manual or not _is_late(times, active.slot, now, schedule):
@@ -101,7 +101,7 @@ def _is_late(times: Times, slot: float, now: float, schedule: Schedule) -> bool:
 
 
 def _has_lapsed(active: Occurrence, now: float, facts: Facts) -> bool:
-    is_claimed = active.state is State.CLAIMED and active.id not in facts.starting
+    is_claimed = active.state is ScheduleState.CLAIMED and active.id not in facts.starting
     return is_claimed and active.lease_until <= now
 
 

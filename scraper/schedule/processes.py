@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from scraper.errors import ScraperError, StoreLocked
-from scraper.schedule.sites import Site
-from scraper.store.lock import StoreLock
-from scraper.store.schedules import Occurrence
+from scraper.schedule.sites import ScheduledSite
+from scraper.store.backends.lock import StoreLock
+from scraper.store.history.schedules import Occurrence
 
 #: Seconds that a started process tries for its lock: another may look at it for a moment, or be leaving.
 _LOCK_SECONDS = 5.0
@@ -43,24 +43,24 @@ class Process(Protocol):
 class Starter(Protocol):
     """Starts processes, and asks the system about others."""
 
-    def start(self, site: Site, run: Occurrence) -> Process:
+    def start(self, site: ScheduledSite, run: Occurrence) -> Process:
         """A process for a claimed run.
 
         Raises:
             ScraperError: it cannot be started.
         """
 
-    def is_alive(self, site: Site) -> bool:
+    def is_alive(self, site: ScheduledSite) -> bool:
         """Whether some process that was started by a schedule is at work on this site."""
 
-    def is_busy(self, site: Site) -> bool:
+    def is_busy(self, site: ScheduledSite) -> bool:
         """Whether some crawl, however it was started, holds the store of this site."""
 
 
 class SystemProcesses:
     """Real ones: `python -m scraper schedule start SITE.yaml …`, which outlive who started them."""
 
-    def start(self, site: Site, run: Occurrence) -> Process:
+    def start(self, site: ScheduledSite, run: Occurrence) -> Process:
         command = [sys.executable, "-m", "scraper", "schedule", "start", str(site.path)]
         command += ["--run", str(run.id), "--epoch", str(run.epoch), "--log-file", run.log]
         try:
@@ -74,10 +74,10 @@ class SystemProcesses:
                 remedy="the next time it is due it is tried again",
             ) from None
 
-    def is_alive(self, site: Site) -> bool:
+    def is_alive(self, site: ScheduledSite) -> bool:
         return _is_locked(_lock_path(site.store))
 
-    def is_busy(self, site: Site) -> bool:
+    def is_busy(self, site: ScheduledSite) -> bool:
         return _is_locked(site.store)
 
 

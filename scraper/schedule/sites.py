@@ -15,7 +15,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
-class Site:
+class ScheduledSite:
     """A crawl with a schedule.
 
     Attributes:
@@ -45,12 +45,12 @@ class Site:
         return self.store.parent / "logs" / f"{self.name}-{slot_text}-{number}.log"
 
 
-def site_of(loaded: Loaded) -> Site | None:
+def site_of(loaded: Loaded) -> ScheduledSite | None:
     """The site of a configuration from a file; None where it has no schedule."""
     assert loaded.path is not None
     if loaded.config.schedule is None:
         return None
-    return Site(loaded.path, loaded.root, loaded.store, Times(loaded.config.name, loaded.config.schedule))
+    return ScheduledSite(loaded.path, loaded.root, loaded.store, Times(loaded.config.name, loaded.config.schedule))
 
 
 class Sites:
@@ -68,7 +68,7 @@ class Sites:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 (keeps symlinks)
-        self._sites: dict[Path, Site | None] = {}
+        self._sites: dict[Path, ScheduledSite | None] = {}
         self._seen: dict[Path, tuple[int, int]] = {}
         self._twins: dict[Path, Path] = {}
         for path in self._paths:
@@ -76,7 +76,7 @@ class Sites:
                 raise UsageError(f"{path} has no schedule", remedy='add schedule: {cron: "0 */6 * * *"} to it')
 
     @property
-    def current(self) -> list[Site]:
+    def current(self) -> list[ScheduledSite]:
         """The sites as they were last read well, in the order of their files."""
         return [site for path, site in self._sites.items() if site is not None and path not in self._twins]
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from cronsim import CronSim
 
-from scraper.config.units import format_duration
+from scraper.config.types.units import format_duration
 from scraper.errors import UsageError
-from scraper.schedule.sites import Site
+from scraper.schedule.sites import ScheduledSite
 
 _WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 
 
-def units(site: Site, python: Path | None = None) -> dict[str, str]:
+def units(site: ScheduledSite, python: Path | None = None) -> dict[str, str]:
     """The text of a site's .service and .timer by the names of their files; all paths are absolute.
 
     Args:
@@ -30,7 +30,7 @@ def units(site: Site, python: Path | None = None) -> dict[str, str]:
     return {f"{name}.service": _service(site, python or Path(sys.executable)), f"{name}.timer": _timer(site)}
 
 
-def _service(site: Site, python: Path) -> str:
+def _service(site: ScheduledSite, python: Path) -> str:
     command = " ".join(
         _quoted(word) for word in (str(python), "-m", "scraper", "schedule", "trigger", str(site.path))
     )
@@ -42,7 +42,7 @@ def _service(site: Site, python: Path) -> str:
     )
 
 
-def _timer(site: Site) -> str:
+def _timer(site: ScheduledSite) -> str:
     schedule = site.schedule
     lines = [f"[Unit]\nDescription=When to crawl {site.name}\n\n[Timer]"]
     if schedule.every is not None:

@@ -9,24 +9,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from scraper.store import (
-    checks,
-    domains,
-    files,
-    frontier,
-    health,
-    listings,
-    outgoing,
-    quarantine,
-    spool,
-    sums,
-    visits,
-)
 from scraper.store import tables as t
+from scraper.store.backends.statements import Prepared, inserting, portions
+from scraper.store.history import quarantine
 from scraper.store.outcomes import (
-    Again,
     Batch,
-    Carried,
     Checked,
     Committed,
     Done,
@@ -36,11 +23,13 @@ from scraper.store.outcomes import (
     Outcome,
     Redirected,
     Refused,
+    RetryLater,
     StartTaken,
+    Unchanged,
 )
-from scraper.store.seen import Seen
-from scraper.store.spool import Spooled
-from scraper.store.statements import Prepared, inserting, portions
+from scraper.store.state import checks, domains, files, frontier, health, listings, outgoing, spool, sums, visits
+from scraper.store.state.seen import Seen
+from scraper.store.state.spool import Spooled
 from scraper.store.values import COUNTS, Attempt, Counts, Found, Listing, Queued, Refusal, StoredItem, Yielded
 
 # Rows, in the order of their tables' columns ---------------------------------------------------------------
@@ -231,14 +220,14 @@ class Commit:
                 self._spooled.append(Spooled(self._run, outcome.attempt.records))
         match outcome:
             case Done():
-                self._end(request, t.State.DONE, "pages")
+                self._end(request, t.RequestState.DONE, "pages")
                 self._pages.append(self._page(outcome))
                 self._note_visit(outcome.queued)
                 self._take_in(outcome.yielded, request)
-            case Carried():
+            case Unchanged():
                 self._carry(outcome)
             case Failed():
-                self._end(request, t.State.FAILED, "failed")
+                self._end(request, t.RequestState.FAILED, "failed")
                 self._failures.append(self._failure(outcome))
                 if outcome.status in (404, 410):
                     # What is gone is not to come back from an earlier run, whatever a sitemap says of it.
@@ -246,27 +235,27 @@ class Commit:
                 if outcome.yielded is not None:
                     self._take_in(outcome.yielded, request)
             case Redirected():
-                self._end(request, t.State.REDIRECTED, "redirects")
+                self._end(request, t.RequestState.REDIRECTED, "redirects")
                 self._take_in(outcome.yielded, request)
                 if outcome.queued.kind is t.Kind.FILE:
                     self._moved += [(outcome.queued, found.fingerprint) for found in outcome.yielded.found]
             case FileEnded():
-                self._end(request, t.State.FAILED if outcome.kept is None else t.State.DONE, None)
+                self._end(request, t.RequestState.FAILED if outcome.kept is None else t.RequestState.DONE, None)
                 self._file_ends.append(outcome)
             case Refused():
-                self._end(request, t.State.REFUSED, None)
+                self._end(request, t.RequestState.REFUSED, None)
                 self._refusals.append((outcome.refusal, None))
             case Listed():
                 if outcome.was_read:
-                    self._end(request, t.State.DONE, "sitemaps" if outcome.attempt is not None else None)
+                    self._end(request, t.RequestState.DONE, "sitemaps" if outcome.attempt is not None else None)
                 else:
-                    self._end(request, t.State.UNREAD, "sitemaps_unread")
+                    self._end(request, t.RequestState.UNREAD, "sitemaps_unread")
                 if outcome.was_read and outcome.attempt is not None:
                     self._listings.append((outcome.queued.fingerprint, outcome.listing))
                 self._take_in(outcome.yielded, request)
             case Checked():
                 self._end(request, checks.state_of(outcome.status), "checked")
-            case Again():
+            case RetryLater():
                 self._again.append((outcome.not_before, outcome.attempts, 0, request))
                 if outcome.distrust:
                     self._counts["distrusted"] += 1
@@ -275,7 +264,7 @@ class Commit:
                     else:
                         self._forgotten.append((outcome.queued.fingerprint,))
 
-    def _end(self, request: int, state: t.State, count: str | None) -> None:
+    def _end(self, request: int, state: t.RequestState, count: str | None) -> None:
         self._ends.setdefault(state.value, []).append(request)
         self._counts["queued"] -= 1
         if count is not None:
@@ -308,10 +297,10 @@ class Commit:
         if not queued.request.dont_filter:
             self._visits.append((queued.fingerprint, queued.id))
 
-    def _carry(self, carried: Carried) -> None:
+    def _carry(self, carried: Unchanged) -> None:
         """A page that is the same as in an earlier run, with its requests judged anew and its items copied."""
         request, visit = carried.queued.id, carried.visit
-        self._end(request, t.State.DONE, "pages")
+        self._end(request, t.RequestState.DONE, "pages")
         self._counts["carried"] += 1
         self._counts["not_modified"] += carried.was_not_modified
         self._counts["unstable"] += carried.is_unstable

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from scraper.figures import Figures
-from scraper.store.spool import Archived
+from scraper.stats import ConnectionStats
+from scraper.store.state.spool import Archived
 from scraper.store.values import (
     Attempt,
     Counts,
@@ -48,14 +48,14 @@ class Done(Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class Spared(Outcome):
-    """It need not be sent: the page of an earlier run stands for it. On its way to become Carried."""
+class Fresh(Outcome):
+    """It need not be sent: the page of an earlier run stands for it. On its way to become Unchanged."""
 
     visit: Visit
 
 
 @dataclass(frozen=True, slots=True)
-class Carried(Outcome):
+class Unchanged(Outcome):
     """Its page is the same as in an earlier run: what that gave is taken over, and nothing was parsed."""
 
     visit: Visit
@@ -95,7 +95,7 @@ class Failed(Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class Again(Outcome):
+class RetryLater(Outcome):
     """It is to be sent again at `not_before`, seconds since the epoch."""
 
     not_before: float
@@ -178,7 +178,7 @@ class Batch:
     domains: dict[str, DomainUpdate] = field(default_factory=dict)
     robots: list[RobotsRow] = field(default_factory=list)
     archived: list[Archived] = field(default_factory=list)
-    figures: dict[str, Figures] = field(default_factory=dict)
+    figures: dict[str, ConnectionStats] = field(default_factory=dict)
     #: Hosts that start URLs added to the scope.
     hosts: list[str] = field(default_factory=list)
 

@@ -9,37 +9,21 @@ from typing import Any
 
 from scraper.errors import StoreError
 from scraper.exports.base import ItemRow, Position
-from scraper.figures import Figures
 from scraper.health import Death, Health
 from scraper.request import Request
-from scraper.store import (
-    changes,
-    checks,
-    commit,
-    domains,
-    explain,
-    files,
-    frontier,
-    health,
-    items,
-    listings,
-    prune,
-    quarantine,
-    retry,
-    runs,
-    spool,
-    sums,
-    visits,
-)
-from scraper.store.changes import Change
-from scraper.store.database import Database
-from scraper.store.domains import Lease
-from scraper.store.explain import History
-from scraper.store.lock import StoreLock
+from scraper.stats import ConnectionStats
+from scraper.store import commit
+from scraper.store.backends.database import Database
+from scraper.store.backends.lock import StoreLock
+from scraper.store.history import changes, explain, prune, quarantine, retry, runs
+from scraper.store.history.changes import Change
+from scraper.store.history.explain import History
+from scraper.store.history.quarantine import QuarantineRow
+from scraper.store.history.retry import PutBack
 from scraper.store.outcomes import Batch, Committed
-from scraper.store.quarantine import QuarantineRow
-from scraper.store.retry import PutBack
-from scraper.store.seen import Seen
+from scraper.store.state import checks, domains, files, frontier, health, items, listings, spool, sums, visits
+from scraper.store.state.domains import Lease
+from scraper.store.state.seen import Seen
 from scraper.store.values import (
     ChangeCounts,
     Counts,
@@ -251,7 +235,7 @@ class Store:
         with self._database.reading() as connection:
             return domains.profile(connection, domain)
 
-    def figures(self, run: int) -> dict[str, Figures]:
+    def figures(self, run: int) -> dict[str, ConnectionStats]:
         """The ledger's sums of a run, by domain."""
         with self._database.reading() as connection:
             return sums.read(connection, run)

@@ -49,7 +49,7 @@ class Kind(IntEnum):
     FILE = 3
 
 
-class State(IntEnum):
+class RequestState(IntEnum):
     """Where a request of the frontier stands. In flight is none: what is not done is taken again."""
 
     QUEUED = 0
@@ -141,7 +141,7 @@ pages = Table(
     Column("etag", Text),
     Column("last_modified", Text),
     Column("content_hash", LargeBinary, nullable=False),
-    Column("requests", LargeBinary),  # all that it yielded, refused ones included: scraper.store.outgoing
+    Column("requests", LargeBinary),  # all that it yielded, refused ones included: scraper.store.state.outgoing
     Column("item_keys", Text, nullable=False),  # JSON: [[type, key], …]
     Column("identity", LargeBinary),  # of request and spider: another one makes something else of the same body
     Column("carried_from", _Id),  # the page of an earlier run that it is the same as
@@ -263,7 +263,7 @@ attachments = Table(
     Column("place", Integer, nullable=False),  # in the list there; -1 where there is none
     Column("fingerprint", LargeBinary, nullable=False),
     Column("url", Text, nullable=False),
-    Column("state", Integer, nullable=False),  # scraper.store.files.FileState
+    Column("state", Integer, nullable=False),  # scraper.store.state.files.FileState
     Column("record", Text),  # JSON: what came of it; NULL while that is open
     Index("attachments_of_item", "item"),
     Index("attachments_of_file", "run", "fingerprint"),

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from scraper.health import PutAside, Shape
+from scraper.health import Quarantined, Shape
 from scraper.request import Request
-from scraper.store.spool import Records
+from scraper.store.state.spool import Records
 from scraper.store.tables import Kind
 
 
@@ -24,7 +24,7 @@ class Visit:
     etag: str | None
     last_modified: str | None
     content_hash: bytes
-    outgoing: bytes | None  # scraper.store.outgoing
+    outgoing: bytes | None  # scraper.store.state.outgoing
     item_keys: str  # JSON: [[type, key], …]
     identity: bytes | None
 
@@ -137,7 +137,7 @@ class Yielded:
     #: Reasons of items that a pipeline dropped.
     dropped: list[str] = field(default_factory=list)
     #: What its model refused; and what each item held, those left out included.
-    aside: list[PutAside] = field(default_factory=list)
+    aside: list[Quarantined] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
     #: Requests beside `found` that the frontier is known to have.
     duplicates: int = 0
@@ -183,7 +183,7 @@ class Profile:
 
     #: Of what login its cookies are a session; empty where they are of none that is known to be good.
     login: str = ""
-    idle_limits: str = "{}"  # scraper.fetch.idle_limits
+    idle_limits: str = "{}"  # scraper.fetch.transport.idle_limits
     #: Mean seconds to the first byte of an answer.
     latency: float | None = None
 

@@ -30,25 +30,28 @@ _LOOK_SECONDS = 0.02
 #: The part of the work to which a frame belongs, by thread; the innermost frame of a stack that matches decides.
 _PARTS: Mapping[str, Sequence[tuple[str, str]]] = {
     "fetch": (
-        (r"(ledger|exchange|connections|deadlines|politeness|guard)\.py", "ledger, deadline, connections"),
-        (r"frontier\.py|engine/domain\.py", "frontier: take and give back"),
+        (r"(ledger|exchange|domain_connections|deadline|politeness|guard)\.py", "ledger, deadline, connections"),
+        (r"engine/frontier/", "frontier: take and give back"),
         (r"scraper/observe/", "events"),
-        (r"begin \(|getresponse|parse_headers|fetch/(answer|head)\.py.*(begin|head|fields)", "read the head"),
-        (r"_Body\.read|_read \(scraper/fetch/fetcher", "read the body"),
+        (
+            r"begin \(|getresponse|parse_headers|transport/(response_reader|head_parser)\.py.*(begin|head|fields)",
+            "read the head",
+        ),
+        (r"_Body\.read|_read \(scraper/fetch/http", "read the body"),
         (r"_prepared|prepare|cookies\.py|structures\.py", "prepare"),
-        (r"HTTPConnection\.|connectionpool\.py|adapters?\.py|fetch/wire\.py|requests/sessions\.py", "send"),
-        (r"fetch/(fetcher|domain_session)\.py", "fetch: the rest"),
+        (r"HTTPConnection\.|connectionpool\.py|adapters?\.py|transport/connection\.py|requests/sessions\.py", "send"),
+        (r"fetch/(http|domain_session)\.py", "fetch: the rest"),
         (r"engine/", "worker: the rest"),
     ),
     "parse": (
         (r"parse/encoding\.py", "decode"),
-        (r"parse/tree\.py", "tree"),
-        (r"soupsieve/|parse/selectors\.py|\.select(_one)? \(", "select"),
-        (r"bs4/|parse/(soup|builder|edits)\.py", "soup"),
+        (r"parse/lexbor\.py", "tree"),
+        (r"soupsieve/|parse/soup/select(ors)?\.py|\.select(_one)? \(", "select"),
+        (r"bs4/|parse/soup/", "soup"),
         (r"parse/links\.py|follow|_target|_base_url", "links"),
-        (r"engine/admission\.py", "admission"),
+        (r"engine/frontier/admission\.py", "admission"),
         (r"scraper/request\.py", "requests made of links"),
-        (r"scraper/(items|pipelines)\.py|_item \(", "items"),
+        (r"scraper/(items\.py|pipelines/)|_item \(", "items"),
         (r"scraper/observe/", "events"),
         (r"ours\.py|response\.py", "spider"),
         (r"engine/", "parser: the rest"),
@@ -58,14 +61,14 @@ _PARTS: Mapping[str, Sequence[tuple[str, str]]] = {
         (r"scraper/store/", "commit: statements"),
         (r"scraper/observe/", "events and progress"),
         (r"scraper/engine/", "loop"),
-        (r"scraper/crawl\.py", "crawl: the rest"),
+        (r"scraper/crawler\.py", "crawl: the rest"),
     ),
 }
 _COMPILED = {
     thread: tuple((re.compile(pattern), part) for pattern, part in rules) for thread, rules in _PARTS.items()
 }
 #: What the parse thread does where it fetches as well.
-_FETCHES_ASIDE = re.compile(r"Greenlets\.|Sideline\.")
+_FETCHES_INLINE = re.compile(r"GreenletLoop\.|InlineFetch\.")
 _WITHOUT_LOCK = "without the interpreter's lock"
 _THREAD = re.compile(r"thread \((\d+)\)(?:: (.*))?")
 
@@ -96,7 +99,7 @@ def samples_of(lines: Iterable[str]) -> list[Sample]:
 
 def group_of(sample: Sample) -> str:
     """The kind of work: `fetch`, `parse`, `main` or `others`; `start` for the main thread outside of its crawl."""
-    if sample.name.startswith("fetch") or any(_FETCHES_ASIDE.search(frame) for frame in sample.frames):
+    if sample.name.startswith("fetch") or any(_FETCHES_INLINE.search(frame) for frame in sample.frames):
         return "fetch"
     if sample.name in ("", "MainThread"):
         # A thread has no name until `threading` is imported: that is the main one, at its start.

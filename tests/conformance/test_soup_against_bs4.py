@@ -15,10 +15,10 @@ from bs4 import BeautifulSoup, Tag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.parse.builder import Listener
-from scraper.parse.selectors import parse
-from scraper.parse.soup import make_soup
-from scraper.parse.trial import builds_alike, difference_between
+from scraper.parse.soup.builder import Listener
+from scraper.parse.soup.make import make_soup
+from scraper.parse.soup.selectors import parse
+from scraper.parse.soup.trial import builds_alike, difference_between
 from scraper.response import Response
 
 _FOLDERS = tuple(
@@ -143,7 +143,7 @@ def test_no_real_page_needs_the_events(monkeypatch: pytest.MonkeyPatch) -> None:
             listened_to += 1
             super().__init__()
 
-    monkeypatch.setattr("scraper.parse.builder.Listener", Counted)
+    monkeypatch.setattr("scraper.parse.soup.builder.Listener", Counted)
     for text in pages(every=20):
         make_soup(text)
     assert listened_to == 0

@@ -15,7 +15,7 @@ import scraper
 from scraper.errors import Retry
 from scraper.request import Request
 from scraper.store import Store
-from scraper.store.explain import Known
+from scraper.store.history.explain import KnownOfUrl
 from tests.crawl.commands import Project, command, start, wait_until
 from tests.crawl.crawling import Pages, crawl
 from tests.servers.behaviours import hangs
@@ -217,7 +217,7 @@ def test_while_a_crawl_is_at_work(project: Project, page_server: Callable[..., P
 class TestTriesAreKept:
     """Every outcome of a request that was sent has its try in the store."""
 
-    def tries(self, store: Path, url: str) -> Known:
+    def tries(self, store: Path, url: str) -> KnownOfUrl:
         with Store.open_existing(store) as opened:
             request = Request(url)
             (known,) = opened.history(1, request, request.fingerprint()).known

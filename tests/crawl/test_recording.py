@@ -262,7 +262,7 @@ def test_record_asks_as_the_crawl_would(project: Project) -> None:
 
 class TestPytest:
     def pytest(self, project: Project, *arguments: str) -> tuple[int, str, str]:
-        return project.python("-m", "pytest", "-p", "scraper.pytest_plugin", "-p", "no:cacheprovider", *arguments)
+        return project.python("-m", "pytest", "-p", "scraper.testing.plugin", "-p", "no:cacheprovider", *arguments)
 
     def test_each_page_is_a_test_that_fails_with_the_difference(self, recorded: Project) -> None:
         (recorded.root / "pytest.ini").write_text("[pytest]\nscraper_recordings = tests/recorded\n", encoding="utf-8")

@@ -13,9 +13,9 @@ import trustme
 import scraper
 from scraper import Spider
 from scraper.config import SessionConfig
-from scraper.config.values import TimeoutConfig
+from scraper.config.model.site import TimeoutConfig
 from scraper.errors import PrivateAddress
-from scraper.fetch.guard import resolver
+from scraper.fetch.transport.guard import resolver
 from tests.crawl.crawling import (
     HOST,
     Pages,

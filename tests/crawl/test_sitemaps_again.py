@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import scraper
-from scraper.engine import listings
+from scraper.engine.tasks import sitemap_cache
 from tests.crawl.crawling import Pages, crawl
 from tests.crawl.test_sitemaps import index, urlset, visited, xml
 from tests.servers.keepalive import Answer, PageServer
@@ -81,7 +81,7 @@ def test_where_nothing_is_kept_they_are_fetched(
     if why == "no-validators":
         site.etags = {}
     if why == "too-large":
-        monkeypatch.setattr(listings, "MOST_BYTES", 10)
+        monkeypatch.setattr(sitemap_cache, "MOST_BYTES", 10)
     server = page_server(site)
     config = {"revisit": {"conditional": False}} if why == "not-conditional" else {}
     run(server, tmp_path, **config)

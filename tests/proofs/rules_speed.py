@@ -21,7 +21,7 @@ from typing import Any
 import scraper
 from scraper import Response, Spider
 from scraper.config import load
-from scraper.rules_spider import RulesSpider
+from scraper.rules.spider import RulesSpider
 from tests.crawl.book_shop import books, pages
 from tests.servers.keepalive import PageServer
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from scraper import Crawl, Request, Response, Spider
 from scraper.config import load
-from scraper.store.tables import State
+from scraper.store.tables import RequestState
 
 NAME = "scale"
 #: One in so many domains never answers.
@@ -164,7 +164,7 @@ def build(path: Path, urls: int, domains: int) -> None:
     database.executemany(
         "INSERT INTO frontier"
         " (run, fingerprint, copy, kind, domain, state, not_before, rank, attempts, strikes, sent, request)"
-        f" VALUES ({run.id}, ?, 0, 0, ?, {State.QUEUED.value}, 0, 0, 0, 0, 0, ?)",
+        f" VALUES ({run.id}, ?, 0, 0, ?, {RequestState.QUEUED.value}, 0, 0, 0, 0, 0, ?)",
         _rows(urls, domains),
     )
     for _, statement in indexes:

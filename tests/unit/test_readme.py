@@ -12,7 +12,7 @@ from typer.main import get_command
 from scraper import Response
 from scraper.cli.app import make_app
 from scraper.config import load
-from scraper.figures import Reason
+from scraper.stats import Reason
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

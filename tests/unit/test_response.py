@@ -51,7 +51,7 @@ def test_the_soup_is_made_once_and_is_what_select_searches() -> None:
 
 def test_css_and_links_build_no_soup(monkeypatch: pytest.MonkeyPatch) -> None:
     for makes in ("make_soup", "index_of"):
-        monkeypatch.setattr(f"scraper.parse.soup.{makes}", lambda _: pytest.fail("a soup was made"))
+        monkeypatch.setattr(f"scraper.parse.soup.make.{makes}", lambda _: pytest.fail("a soup was made"))
     answer = page("<base href=/b/><h1>T</h1><a href=x>1</a>")
     assert answer.css_first("h1").text() == "T"  # type: ignore[union-attr]
     assert [node.text() for node in answer.css("a")] == ["1"]
@@ -194,7 +194,7 @@ def test_urljoin_refuses_what_no_browser_takes() -> None:
 
 
 def test_a_page_too_large_for_a_soup_names_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scraper.parse.soup.MAX_TAGS", 3)
+    monkeypatch.setattr("scraper.parse.soup.make.MAX_TAGS", 3)
     answer = page("<b>" * 4)
     with pytest.raises(NotHtml) as caught:
         answer.select("b")

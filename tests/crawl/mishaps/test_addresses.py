@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import scraper
-from scraper.fetch import guard
+from scraper.fetch.transport import guard
 from tests.crawl.crawling import HOST, Pages, crawl, figures, reasons_of_failures, site
 from tests.servers import behaviours
 from tests.servers.keepalive import PageServer

@@ -26,7 +26,15 @@ def test_reads_what_is_written():
     [
         (sample(1, "fetch-12"), "fetch"),
         (sample(1, "parse"), "parse"),
-        (sample(1, "parse", "Greenlets._run (scraper/fetch/greenlets.py:51)", "Worker.work (worker.py:9)"), "fetch"),
+        (
+            sample(
+                1,
+                "parse",
+                "GreenletLoop._run (scraper/fetch/transport/event_loop.py:51)",
+                "FetchWorker.work (fetch_worker.py:9)",
+            ),
+            "fetch",
+        ),
         (sample(1, "MainThread", "main (scraper/cli/app.py:71)", RUN), "main"),
         (sample(1, "MainThread", "<module> (scraper/__init__.py:12)"), "start"),
         (sample(1, "", "<module> (scraper/__init__.py:12)"), "start"),
@@ -40,9 +48,9 @@ def test_group(one: Sample, group: str):
 @pytest.mark.parametrize(
     ("group", "frames", "part"),
     [
-        ("parse", ["Parser.page (scraper/engine/parser.py:80)"], "parser: the rest"),
-        ("parse", ["judge (scraper/engine/admission.py:70)", "host_of (scraper/urls.py:9)"], "admission"),
-        ("parse", ["Css.parse (ours.py:22)", "make_tree (scraper/parse/tree.py:61)"], "tree"),
+        ("parse", ["SpiderRunner.page (scraper/engine/spider_runner.py:80)"], "parser: the rest"),
+        ("parse", ["judge (scraper/engine/frontier/admission.py:70)", "host_of (scraper/urls.py:9)"], "admission"),
+        ("parse", ["Css.parse (ours.py:22)", "make_tree (scraper/parse/lexbor.py:61)"], "tree"),
         (
             "main",
             ["commit (scraper/store/store.py:9)", "execute (sqlalchemy/engine/base.py:1)"],
@@ -60,7 +68,7 @@ def test_what_no_sample_accounts_for_ran_without_the_lock():
     samples = [
         sample(1, "MainThread", "<module> (scraper/__init__.py:12)", count=50),
         sample(1, "MainThread", RUN, "commit (scraper/store/store.py:9)", count=50),
-        sample(2, "parse", "make_tree (scraper/parse/tree.py:61)", count=100),
+        sample(2, "parse", "make_tree (scraper/parse/lexbor.py:61)", count=100),
     ]
     found = divide(samples, {1: 1.5, 2: 1.0, 3: 0.25}, rate=100)
     assert found["start"] == {"the rest": 0.5}

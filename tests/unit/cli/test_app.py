@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from scraper.cli import app, checking, main
-from scraper.cli.reference import reference
+from scraper.cli import app, check, main
+from scraper.cli._reference import reference
 from scraper.errors import ConfigError, ExportError, Problem, ScraperError, StoreLocked
 
 ROOT = Path(__file__).parents[3]
@@ -33,7 +33,7 @@ def schema_raises(monkeypatch: pytest.MonkeyPatch) -> Any:
         def fail() -> None:
             raise error
 
-        monkeypatch.setattr(checking, "json_schema", fail)
+        monkeypatch.setattr(check, "json_schema", fail)
 
     return arrange
 
@@ -57,7 +57,7 @@ def test_verbs():
 
 def test_reference_is_current():
     kept = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert kept == reference(), "run: python -m scraper.cli.reference > docs/cli.md"
+    assert kept == reference(), "run: python -m scraper.cli._reference > docs/cli.md"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_process_without_streams(monkeypatch: pytest.MonkeyPatch):
 def test_terminal_that_knows_only_ascii(monkeypatch: pytest.MonkeyPatch):
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", out)
-    monkeypatch.setattr(checking, "json_schema", lambda: {"title": "Łąka"})
+    monkeypatch.setattr(check, "json_schema", lambda: {"title": "Łąka"})
     assert code_of("schema") == 0
     assert out.buffer.getvalue() == b'{\n  "title": "\\u0141\\u0105ka"\n}\n'  # type: ignore[attr-defined]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.config.units import format_duration, format_size, parse_duration, parse_share, parse_size
+from scraper.config.types.units import format_duration, format_size, parse_duration, parse_share, parse_size
 
 
 @pytest.mark.parametrize(

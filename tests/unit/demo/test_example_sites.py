@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from scraper import Request, Response
+from scraper.components import Components
 from scraper.config import Loaded, load
-from scraper.parse.rules import RuleItem
-from scraper.parts import Parts
+from scraper.rules.rule import RuleItem
 from tests.unit.demo.test_example_spiders import HTML, QUOTES
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -32,7 +32,7 @@ def loaded(name: str) -> Loaded:
 
 def by_rules(name: str, url: str, html: str) -> tuple[list[dict[str, Any]], list[str]]:
     """The items and the URLs that the rules of a site make of a page."""
-    found = list(Parts(loaded(name)).spider.parse(Response(url, headers=HTML, body=html.encode())))
+    found = list(Components(loaded(name)).spider.parse(Response(url, headers=HTML, body=html.encode())))
     items = [dict(each) for each in found if isinstance(each, RuleItem)]
     return items, [each.url for each in found if isinstance(each, Request)]
 
@@ -40,7 +40,7 @@ def by_rules(name: str, url: str, html: str) -> tuple[list[dict[str, Any]], list
 @pytest.mark.parametrize("name", SITES)
 def test_says_what_it_is_for_and_can_begin(name: str):
     assert (CONFIG / f"{name}.yaml").read_text(encoding="utf-8").startswith("# ")
-    assert list(Parts(loaded(name)).spider.start())
+    assert list(Components(loaded(name)).spider.start())
 
 
 class TestBookPrices:

@@ -18,7 +18,7 @@ from scraper.demo.shop import (
     PASSWORD,
     PATIENCE_PATH,
     USER,
-    Site,
+    ShopSite,
 )
 
 
@@ -26,7 +26,7 @@ class Browser:
     """Asks a site; keeps the cookie that it sets."""
 
     def __init__(self, secret: str = "s") -> None:
-        self.site = Site(secret)
+        self.site = ShopSite(secret)
         self.cookie = ""
 
     def ask(self, path: str, method: str = "GET", body: bytes = b"") -> tuple[int, dict[str, str], str]:
@@ -144,7 +144,7 @@ def test_product_page_shows_the_truth(product):
 
 def test_charsets_are_declared_in_one_place_only():
     by_header, by_meta = [product for product in ALL_PRODUCTS if product.charset != "utf-8"]
-    site = Site("s")
+    site = ShopSite("s")
     _, headers, body = site.answer("GET", by_header.path, Message(), b"")
     assert dict(headers)["Content-Type"] == "text/html; charset=iso-8859-2"
     assert b"<meta charset" not in body

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from scraper.config import SiteConfig
-from scraper.engine.admission import MAX_URL, Admission, Known
+from scraper.engine.frontier.admission import MAX_URL, Admission, Known
 from scraper.request import Request
-from scraper.store.seen import Seen
+from scraper.store.state.seen import Seen
 from scraper.store.values import Found, Refusal
 
 BASE = "https://example.com"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import requests
 
-from scraper.engine.downloads import PARTS, Download
+from scraper.engine.tasks.downloads import PARTS, Download
 from scraper.errors import FetchError
-from scraper.fetch.fetcher import Outcome
+from scraper.fetch.http import FetchResult
 from scraper.pipes import Files
 from scraper.request import Request
 from scraper.response import Response
@@ -49,10 +49,10 @@ def head(status: int = 200, **headers: str) -> requests.Response:
     return answer
 
 
-def outcome(status: int = 200, error: FetchError | None = None, headers: Any = HEADERS) -> Outcome:
+def outcome(status: int = 200, error: FetchError | None = None, headers: Any = HEADERS) -> FetchResult:
     request = Request("https://example.com/a.pdf")
     response = None if error else Response(request.url, status, headers, b"", request=request)
-    return Outcome(response, error, None, 0.1, 0)
+    return FetchResult(response, error, None, 0.1, 0)
 
 
 def taken(download: Download, content: bytes, answer: requests.Response) -> KeptFile | None:

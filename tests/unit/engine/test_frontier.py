@@ -10,14 +10,14 @@ from typing import Any, cast
 import pytest
 
 from scraper.config import DomainSettings
-from scraper.engine.domain import Domain
-from scraper.engine.frontier import MAX_AHEAD, Frontier, Job
+from scraper.engine.frontier.domain import Domain
+from scraper.engine.frontier.frontier import MAX_AHEAD, Frontier, Job
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Pace
 from scraper.fetch.retry import RetryPolicy
-from scraper.fetch.robots import Robots, State
+from scraper.fetch.robots import Robots, RobotsState
 from scraper.request import Request
-from scraper.store.outcomes import Again, Failed, Outcome, Refused
+from scraper.store.outcomes import Failed, Outcome, Refused, RetryLater
 from scraper.store.values import Queued
 
 ORIGIN = "https://example.com"
@@ -126,14 +126,14 @@ class TestTake:
         domain = table.domain(concurrency=4, delay=0.001)
         table.fill(domain, queued(1, "a"), queued(2, "b"))
         assert [table.take(), domain.may_take] == ["a", False]
-        table.frontier.turns.sent(domain, table.jobs[-1])
+        table.frontier.throttle.sent(domain, table.jobs[-1])
         assert table.take() == "b"
 
     def test_the_end_of_another_request_frees_no_turn(self, table: Table):
         domain = table.domain(concurrency=4, delay=0.001)
         table.fill(domain, queued(1, "a"), queued(2, "b"), queued(3, "c"))
         assert table.take() == "a"
-        table.frontier.turns.sent(domain, table.jobs[-1])
+        table.frontier.throttle.sent(domain, table.jobs[-1])
         assert table.take() == "b"
         # `a` is answered while `b` is still on its way to its connection.
         table.frontier.fetched(table.jobs[0])
@@ -150,10 +150,10 @@ class TestTake:
         domain = table.domain(delay=60)
         table.fill(domain, queued(1, "a"))
         mine, other = object(), object()
-        assert table.frontier.turns.reserve(domain, mine) is None
-        assert table.frontier.turns.reserve(domain, other) is not None
-        table.frontier.turns.sent(domain, mine)
-        wait = table.frontier.turns.reserve(domain, other)
+        assert table.frontier.throttle.reserve(domain, mine) is None
+        assert table.frontier.throttle.reserve(domain, other) is not None
+        table.frontier.throttle.sent(domain, mine)
+        wait = table.frontier.throttle.reserve(domain, other)
         assert wait is not None and 59 < wait <= 60
         assert table.take() is None
 
@@ -212,7 +212,7 @@ class TestSettled:
         assert [table.take(), domain.may_take] == ["robots", False]
         table.frontier.fetched(table.jobs[-1])
         text = "User-agent: acme\nDisallow: /closed\nCrawl-delay: 0.01"
-        table.frontier.turns.robots_known(domain, ORIGIN, Robots(State.RULES, text, asked_at=time.time()))
+        table.frontier.throttle.robots_known(domain, ORIGIN, Robots(RobotsState.RULES, text, asked_at=time.time()))
         assert (table.take(), domain.pace.delay) == ("open", 0.01)
         (refused,) = table.settled
         assert isinstance(refused, Refused) and refused.refusal.reason == "robots"
@@ -220,7 +220,7 @@ class TestSettled:
 
     def test_robots_txt_that_could_not_be_had(self, table: Table):
         domain = table.domain(robots="obey")
-        domain.robots[ORIGIN] = Robots(State.UNREACHABLE, why="it answered 500", asked_at=time.time())
+        domain.robots[ORIGIN] = Robots(RobotsState.UNREACHABLE, why="it answered 500", asked_at=time.time())
         table.fill(domain, queued(1, "a"))
         assert table.take() is None
         (failed,) = table.settled
@@ -228,7 +228,7 @@ class TestSettled:
 
     def test_robots_txt_of_yesterday_is_asked_for_again(self, table: Table):
         domain = table.domain(robots="obey")
-        domain.robots[ORIGIN] = Robots(State.RULES, asked_at=time.time() - 25 * 3600)
+        domain.robots[ORIGIN] = Robots(RobotsState.RULES, asked_at=time.time() - 25 * 3600)
         table.fill(domain, queued(1, "a"))
         assert table.take() == "robots"
 
@@ -280,7 +280,7 @@ class TestFilling:
         assert (table.take(), table.frontier.is_idle, table.frontier.in_flight) == ("a", False, 1)
         table.frontier.fetched(table.jobs[-1])
         table.frontier.parsed(page=False)
-        again = Again(one, time.time() + 60, 1)
+        again = RetryLater(one, time.time() + 60, 1)
         table.frontier.committed([again], {1: again.not_before})
         assert not table.frontier.is_idle
         table.frontier.fill_again(domain, [one], None)
@@ -297,7 +297,7 @@ class TestCoolDown:
         table.fill(domain, queued(1, "a"), queued(2, "b"))
         assert table.take() == "a"
         table.frontier.fetched(table.jobs[-1])
-        assert 29 < table.frontier.turns.cool_down(domain, time.monotonic(), 30.0) <= 30
+        assert 29 < table.frontier.throttle.cool_down(domain, time.monotonic(), 30.0) <= 30
         table.fill(other, queued(3, "x", "other.example"))
         assert [(one.domain, one.reason) for one in table.frontier.waiting(8)] == [("example.com", "cool-down")]
         assert [table.take(), table.take()] == ["x", None]

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from scraper.config import LoginConfig
-from scraper.engine.domain import Domain, Task
-from scraper.engine.login_state import LoginState, Verdict
-from scraper.fetch.robots import Robots, State
+from scraper.engine.frontier.domain import Domain, Task
+from scraper.engine.frontier.login_state import LoginState, Verdict
+from scraper.fetch.robots import Robots, RobotsState
 from scraper.store.outcomes import Failed
 from tests.unit.engine.test_frontier import ORIGIN, Table, queued
 
@@ -35,7 +35,7 @@ def members(table: Table, *, robots: str = "ignore", concurrency: int = 2) -> Do
 def log_in(table: Table, domain: Domain) -> None:
     """The login that was handed out last comes to its end."""
     table.frontier.fetched(table.jobs[-1])
-    table.frontier.turns.logged_in(domain)
+    table.frontier.throttle.logged_in(domain)
 
 
 def test_nothing_else_until_it_is_done(table: Table):
@@ -61,14 +61,14 @@ def test_its_robots_txt_first(table: Table):
     domain = members(table, robots="obey")
     assert (table.take(), table.jobs[0].task) == ("robots", Task.ROBOTS)
     table.frontier.fetched(table.jobs[0])
-    table.frontier.turns.robots_known(domain, ORIGIN, Robots(State.NONE, asked_at=time.time()))
+    table.frontier.throttle.robots_known(domain, ORIGIN, Robots(RobotsState.NONE, asked_at=time.time()))
     table.take()
     assert table.jobs[1].task is Task.LOGIN
 
 
 def test_what_robots_txt_closes_is_given_up(table: Table):
     domain = members(table, robots="obey")
-    domain.robots[ORIGIN] = Robots(State.RULES, "User-agent: *\nDisallow: /login\n", asked_at=time.time())
+    domain.robots[ORIGIN] = Robots(RobotsState.RULES, "User-agent: *\nDisallow: /login\n", asked_at=time.time())
     assert table.take() is None
     reasons = [outcome.reason for outcome in table.settled if isinstance(outcome, Failed)]
     assert reasons == ["login-failed"] * 3
@@ -80,9 +80,9 @@ def test_again_only_once_nothing_of_the_old_session_is_in_flight(table: Table):
     log_in(table, domain)
     assert [table.take(), table.take()] == ["a", "b"]
     first = table.jobs[1]
-    table.frontier.turns.looks_logged_in(domain, 1, 1)
+    table.frontier.throttle.looks_logged_in(domain, 1, 1)
     table.frontier.fetched(first)
-    assert table.frontier.turns.looks_logged_out(domain, 1, 1) is Verdict.ENDED
+    assert table.frontier.throttle.looks_logged_out(domain, 1, 1) is Verdict.ENDED
     assert table.take() is None
 
 
@@ -91,9 +91,9 @@ def test_and_then_it_is(table: Table):
     table.take()
     log_in(table, domain)
     table.take()
-    table.frontier.turns.looks_logged_in(domain, 1, 1)
+    table.frontier.throttle.looks_logged_in(domain, 1, 1)
     table.frontier.fetched(table.jobs[1])
-    assert table.frontier.turns.looks_logged_out(domain, 1, 1) is Verdict.ENDED
+    assert table.frontier.throttle.looks_logged_out(domain, 1, 1) is Verdict.ENDED
     table.take()
     assert table.jobs[2].task is Task.LOGIN
 
@@ -102,6 +102,6 @@ def test_later_where_it_could_not_be_had(table: Table):
     domain = members(table)
     table.take()
     table.frontier.fetched(table.jobs[0])
-    table.frontier.turns.log_in_again(domain, 30.0)
+    table.frontier.throttle.log_in_again(domain, 30.0)
     assert domain.login is not None and domain.login.attempts == 1
     assert 29 < domain.due_at - time.monotonic() <= 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scraper.config import LoginConfig
-from scraper.engine.login_state import LoginState, Stage, Verdict, is_mark_of, mark_of
+from scraper.engine.frontier.login_state import LoginState, Stage, Verdict, is_mark_of, mark_of
 
 CONFIG = LoginConfig.model_validate({"url": "https://example.com/login", "form": {"user": "ada", "password": "x"}})
 MARK = mark_of(CONFIG, "salt")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from scraper.config import SiteConfig
-from scraper.engine.admission import MAX_INDEXES, MAX_URL, Admission
-from scraper.engine.sitemaps import first_requests
-from scraper.engine.unsent import NamedByRobots, as_listing
-from scraper.fetch.robots import Robots, State
+from scraper.engine.frontier.admission import MAX_INDEXES, MAX_URL, Admission
+from scraper.engine.frontier.preflight import NamedByRobots, as_listing
+from scraper.engine.tasks.sitemap import first_requests
+from scraper.fetch.robots import Robots, RobotsState
 from scraper.request import MAX_PRIORITY, Request
 from scraper.store.tables import Kind
 from scraper.store.values import Found, Queued, Refusal
@@ -121,13 +121,15 @@ class TestRobots:
 
     def test_names_sitemaps(self):
         queued = self.queued("/robots.txt")
-        robots = Robots(State.RULES, "Sitemap: https://a.example/1.xml\nSitemap: /2.xml\nsitemap: http://b.example/3")
+        robots = Robots(
+            RobotsState.RULES, "Sitemap: https://a.example/1.xml\nSitemap: /2.xml\nsitemap: http://b.example/3"
+        )
         named = ("https://a.example/1.xml", "http://b.example/3")
         assert as_listing(queued, SITE, robots) == NamedByRobots(queued, named)
 
     def test_names_none_where_there_is_none_or_it_is_not_asked(self):
         queued = self.queued("/robots.txt")
-        for robots in (Robots(State.NONE), None):
+        for robots in (Robots(RobotsState.NONE), None):
             assert as_listing(queued, SITE, robots) == NamedByRobots(queued, ())
 
     def test_all_else_is_to_be_sent(self):

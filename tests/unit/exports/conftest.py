@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from scraper.config.exports import ExportConfig
+from scraper.config.model.exports import ExportConfig
 from scraper.exports import Surroundings, open_export
-from scraper.exports.base import ItemRow, Source
+from scraper.exports.base import ItemRow, ItemSource
 from scraper.exports.follow import Follower
 
 #: When every run here began: 2026-03-01 12:30:45 UTC.
@@ -29,7 +29,7 @@ class MemoryStore:
         #: Raised by the next save, as a kill right before it would have it.
         self.dies_before_save = False
 
-    def commit(self, *items: dict, type: str = "item", source: Source | None = None) -> None:
+    def commit(self, *items: dict, type: str = "item", source: ItemSource | None = None) -> None:
         number = self.rows[-1].commit + 1 if self.rows else 1
         self.rows += [ItemRow(number, type, item, source) for item in items]
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from scraper.exports.destinations import RemoteDestination
 from scraper.exports.follow import Follower
-from scraper.exports.part import PartFile
-from scraper.exports.places import RemotePlace
+from scraper.exports.part_file import PartFile
 from scraper.exports.sqlite import SqliteExport
 
 Titles = dict[str, list[str]]
@@ -69,7 +69,7 @@ def reaping(store: Any) -> Iterator[Reaper]:
         patch.setattr(PartFile, "append", reaper.half(PartFile.append))
         patch.setattr(Path, "replace", reaper.around(Path.replace))
         patch.setattr(os, "fsync", reaper.around(os.fsync))
-        patch.setattr(RemotePlace, "deliver", reaper.around(RemotePlace.deliver))
+        patch.setattr(RemoteDestination, "deliver", reaper.around(RemoteDestination.deliver))
         for name in ("_begin", "_flush", "_write_note", "_commit"):
             patch.setattr(SqliteExport, name, reaper.around(getattr(SqliteExport, name)))
         patch.setattr(store, "save_export_position", reaper.around(store.save_export_position))

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from scraper.errors import ExportError, UsageError
-from scraper.exports import extras
-from scraper.exports.base import Source
+from scraper.exports import optional_dependencies
+from scraper.exports.base import ItemSource
 from tests.unit.exports.conftest import BEGAN
 
 
@@ -86,7 +86,7 @@ def test_a_package_that_is_missing_says_how_to_install_it(store, tmp_path, follo
     def missing(name: str):
         raise ImportError(name=name)
 
-    monkeypatch.setattr(extras.importlib, "import_module", missing)
+    monkeypatch.setattr(optional_dependencies.importlib, "import_module", missing)
     for path, extra in {
         "x.jsonl.zst": "zstd",
         "x.parquet": "parquet",
@@ -166,7 +166,7 @@ def test_each_type_has_columns_of_its_own(store, tmp_path, follow):
 
 
 def test_provenance_is_added_where_it_is_asked_for(store, tmp_path, follow):
-    store.commit({"a": 1, "b": 2}, source=Source("http://x/", BEGAN + 0.25, "x#1"))
+    store.commit({"a": 1, "b": 2}, source=ItemSource("http://x/", BEGAN + 0.25, "x#1"))
     store.commit({"a": 3})
     meta = ("url", "run", "fetched_at", "connection")
     follow(store, tmp_path, "x.csv", fields=("a",), meta=meta, run=5).finish(complete=True)

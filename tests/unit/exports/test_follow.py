@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scraper.errors import ExportError
-from scraper.exports import part as part_module
+from scraper.exports import part_file as part_module
 
 FORMATS = ("jsonl", "csv")
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from scraper.config import SessionConfig
-from scraper.fetch.connections import Connections
-from scraper.fetch.ledger import Ledger
-from scraper.fetch.wire import KeepAlive
-from scraper.figures import Reason
+from scraper.fetch.transport.connection import KeepAlive
+from scraper.fetch.transport.domain_connections import Connections
+from scraper.fetch.transport.ledger import Ledger
+from scraper.stats import Reason
 
 NOW = time.monotonic()
 

@@ -11,8 +11,8 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from scraper.config import SessionConfig
 from scraper.errors import FetchError
 from scraper.fetch.domain_session import DomainSession
-from scraper.fetch.headers import Headers
-from scraper.fetch.plain_adapter import PlainAdapter
+from scraper.fetch.transport.headers import Headers
+from scraper.fetch.transport.plain_adapter import PlainAdapter
 from scraper.request import Request
 
 

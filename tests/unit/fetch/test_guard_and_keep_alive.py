@@ -10,10 +10,10 @@ from requests.cookies import create_cookie
 
 from scraper.errors import PrivateAddress
 from scraper.fetch.cookies import LockedJar
-from scraper.fetch.guard import Guard, is_public
-from scraper.fetch.ledger import Ledger
-from scraper.fetch.wire import KeepAlive
-from scraper.figures import Reason
+from scraper.fetch.transport.connection import KeepAlive
+from scraper.fetch.transport.guard import Guard, is_public
+from scraper.fetch.transport.ledger import Ledger
+from scraper.stats import Reason
 
 
 class TestGuard:

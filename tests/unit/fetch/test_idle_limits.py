@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from scraper.fetch.idle_limits import IdleLimits
+from scraper.fetch.transport.idle_limits import IdleLimits
 
 HERE = "https://example.com"
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.fetch.robots import ASK_AGAIN_AFTER, HOLDS_FOR, MAX_BYTES, Robots, State, product_token
+from scraper.fetch.robots import ASK_AGAIN_AFTER, HOLDS_FOR, MAX_BYTES, Robots, RobotsState, product_token
 
 _HERE = "http://example.com"
 
@@ -36,23 +36,23 @@ def for_all(*lines: str) -> Robots:
 @pytest.mark.parametrize(
     ("status", "state"),
     [
-        (200, State.RULES),
-        (204, State.RULES),
-        (404, State.NONE),
-        (401, State.NONE),
-        (429, State.NONE),
-        (500, State.UNREACHABLE),
-        (503, State.UNREACHABLE),
-        (304, State.UNREACHABLE),
-        (101, State.UNREACHABLE),
+        (200, RobotsState.RULES),
+        (204, RobotsState.RULES),
+        (404, RobotsState.NONE),
+        (401, RobotsState.NONE),
+        (429, RobotsState.NONE),
+        (500, RobotsState.UNREACHABLE),
+        (503, RobotsState.UNREACHABLE),
+        (304, RobotsState.UNREACHABLE),
+        (101, RobotsState.UNREACHABLE),
     ],
 )
-def test_an_answer_s_status_says_whether_there_are_rules(status: int, state: State) -> None:
+def test_an_answer_s_status_says_whether_there_are_rules(status: int, state: RobotsState) -> None:
     robots = Robots.of_answer(status, b"User-agent: *\nDisallow: /closed", 7.0)
     assert (robots.state, robots.asked_at) == (state, 7.0)
-    assert robots.allows(f"{_HERE}/open", "bot") is (state is not State.UNREACHABLE)
-    assert robots.allows(f"{_HERE}/closed", "bot") is (state is State.NONE)
-    assert (str(status) in robots.why) is (state is not State.RULES)
+    assert robots.allows(f"{_HERE}/open", "bot") is (state is not RobotsState.UNREACHABLE)
+    assert robots.allows(f"{_HERE}/closed", "bot") is (state is RobotsState.NONE)
+    assert (str(status) in robots.why) is (state is not RobotsState.RULES)
 
 
 def test_without_rules_there_is_no_line_no_delay_and_no_sitemap() -> None:
@@ -62,7 +62,7 @@ def test_without_rules_there_is_no_line_no_delay_and_no_sitemap() -> None:
 
 
 def test_rules_hold_for_a_day_and_a_failure_is_asked_about_again_soon() -> None:
-    found, failed = Robots(State.RULES, asked_at=100.0), Robots(State.UNREACHABLE, asked_at=100.0)
+    found, failed = Robots(RobotsState.RULES, asked_at=100.0), Robots(RobotsState.UNREACHABLE, asked_at=100.0)
     assert found.is_current(99.0 + HOLDS_FOR) and not found.is_current(100.0 + HOLDS_FOR)
     assert failed.is_current(99.0 + ASK_AGAIN_AFTER) and not failed.is_current(100.0 + ASK_AGAIN_AFTER)
 
@@ -331,7 +331,7 @@ def test_sitemaps_are_the_absolute_urls_wherever_they_stand() -> None:
 
 @given(st.text(max_size=300) | st.binary(max_size=300), st.text(max_size=80), st.text(max_size=20))
 def test_no_text_url_or_name_makes_it_raise(text: str | bytes, url: str, name: str) -> None:
-    robots = Robots(State.RULES, text) if isinstance(text, str) else rules(text)
+    robots = Robots(RobotsState.RULES, text) if isinstance(text, str) else rules(text)
     token = product_token(name)
     assert robots.allows(url, token) in (True, False)
     assert robots.crawl_delay(token) >= 0.0
@@ -377,7 +377,7 @@ _LONG = f"{_HERE}/{'a' * 2000}"
     ids=["rules", "groups", "agents", "lengths", "stars", "one star", "escapes", "names", "nothing"],
 )
 def test_a_hostile_file_costs_no_time(text: str) -> None:
-    robots = Robots(State.RULES, text)
+    robots = Robots(RobotsState.RULES, text)
     assert _fastest(1, lambda: robots.allows(_LONG, "f00")) < 1.0
     assert _fastest(5, lambda: robots.allows(_LONG, "f00")) < 0.005
     assert _fastest(5, lambda: robots.allows(f"{_HERE}/{'a' * 20_000}", "f00")) < 0.005

@@ -9,7 +9,7 @@ import pytest
 import trustme
 from urllib3.connection import HTTPSConnection
 
-from scraper.fetch.tls import SharedContext, context_for
+from scraper.fetch.transport.tls import SharedContext, context_for
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import io
 import pytest
 from rich.console import Console, ConsoleDimensions
 
-from scraper.figures import Figures, Reason, RunSummary, Served
 from scraper.observe.events import Tick
-from scraper.observe.stats import run_stats
+from scraper.observe.run_stats import run_stats
+from scraper.stats import ConnectionStats, Reason, RunSummary, Served
 
 START = 1_700_000_000.0
 
@@ -32,7 +32,7 @@ def terminal(monkeypatch) -> Terminal:
 
 @pytest.fixture
 def make_stats():
-    def make(domains: dict[str, Figures] | None = None, **summary) -> dict:
+    def make(domains: dict[str, ConnectionStats] | None = None, **summary) -> dict:
         values = {
             "run": 3,
             "name": "shop",
@@ -55,7 +55,7 @@ def make_stats():
         }
         if domains is None:
             domains = {
-                "a.example": Figures(
+                "a.example": ConnectionStats(
                     requests=100,
                     connections=4,
                     unused=1,
@@ -66,7 +66,7 @@ def make_stats():
                     handshake_seconds=0.4,
                     reasons={"first": 1, "concurrency": 3},
                 ),
-                "b.example": Figures(
+                "b.example": ConnectionStats(
                     requests=10, connections=5, reused=5, handshake_seconds=5.0, reasons={"first": 2, "idle": 3}
                 ),
             }

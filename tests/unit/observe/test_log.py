@@ -8,10 +8,10 @@ from datetime import datetime
 import pytest
 
 from scraper.errors import UsageError
-from scraper.figures import Opening, Reason, Served
 from scraper.observe import events
 from scraper.observe.log import LogObserver, configure
 from scraper.observe.terminal import console_for
+from scraper.stats import Opening, Reason, Served
 
 URL = "https://shop.example/book"
 

@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from scraper.figures import Figures
 from scraper.observe.report import print_report, report_text
 from scraper.observe.terminal import console_for
+from scraper.stats import ConnectionStats
 
 
 def rows(text: str, start: str) -> list[list[str]]:
@@ -40,7 +40,7 @@ def test_a_table_says_what_reuse_did(make_stats):
 
 
 def test_the_busiest_twenty_domains_are_shown(make_stats):
-    domains = {f"d{number:02d}.example": Figures(requests=number, connections=1) for number in range(1, 31)}
+    domains = {f"d{number:02d}.example": ConnectionStats(requests=number, connections=1) for number in range(1, 31)}
     text = report_text(make_stats(domains))
     shown = [row[0] for row in rows(text, "d") if row[0] != "domain"]
     assert shown == [f"d{number:02d}.example" for number in range(30, 10, -1)]
@@ -69,7 +69,7 @@ def test_a_stopped_run_says_how_it_goes_on(make_stats):
 
 def test_it_fits_80_columns_and_hides_no_number(make_stats):
     reasons = {f"reason-number-{number}": number for number in range(10, 25)}
-    figures = Figures(
+    figures = ConnectionStats(
         requests=9_876_543,
         connections=1_234_567,
         unused=1_000,

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from scraper.errors import ScraperError
-from scraper.observe.stats import write_stats
+from scraper.observe.run_stats import write_stats
 
 
 def test_the_sums_are_of_all_domains(make_stats):

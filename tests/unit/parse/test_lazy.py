@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from scraper.parse.lazy import LazyTag
-from scraper.parse.trial import difference_between, is_lazy_alike
+from scraper.parse.soup.lazy_soup import LazyTag
+from scraper.parse.soup.trial import difference_between, is_lazy_alike
 from scraper.response import Response
 
 PAGE = """<!DOCTYPE html><html><head><title>T</title><meta name=description content="D"></head><body>

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scraper.parse.lexbor import make_tree
 from scraper.parse.links import Joiner, base_of, header_nofollow, links, may_have_base, web_url
-from scraper.parse.tree import make_tree
 
 PAGE = "http://example.com/shop/page.html"
 

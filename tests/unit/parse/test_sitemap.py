@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from scraper.errors import ScraperError
-from scraper.parse.sitemap import NotASitemap, SitemapEntry, SitemapLimits, SitemapReader
+from scraper.parse.sitemap.reader import NotASitemap, SitemapEntry, SitemapLimits, SitemapReader
 
 URL = "https://example.com/deep/sitemap.xml"
 NOW = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)

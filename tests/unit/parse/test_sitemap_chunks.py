@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scraper.parse.sitemap import NotASitemap, SitemapEntry, SitemapReader
-from scraper.parse.sitemap_markup import MarkupScanner, RawEntry
+from scraper.parse.sitemap.markup import MarkupScanner, RawEntry
+from scraper.parse.sitemap.reader import NotASitemap, SitemapEntry, SitemapReader
 
 URL = "https://example.com/deep/sitemap.xml"
 NOW = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.parse.sitemap_dates import last_modified
+from scraper.parse.sitemap.dates import last_modified
 
 NOW = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scraper.parse.sitemap import NotASitemap, SitemapEntry, SitemapLimits, SitemapReader
+from scraper.parse.sitemap.reader import NotASitemap, SitemapEntry, SitemapLimits, SitemapReader
 
 URL = "https://example.com/sitemap.xml"
 NOW = datetime(2026, 6, 15, tzinfo=UTC)

@@ -9,13 +9,13 @@ import pytest
 import soupsieve
 from bs4 import BeautifulSoup, Tag
 
-from scraper.parse import soup as soup_room
-from scraper.parse.builder import Listener
-from scraper.parse.edits import is_edited
-from scraper.parse.finding import SoupIndex
-from scraper.parse.selectors import parse
-from scraper.parse.soup import make_soup
-from scraper.parse.trial import builds_alike, difference_between, edits_are_noticed
+from scraper.parse.soup import make as soup_room
+from scraper.parse.soup.builder import Listener
+from scraper.parse.soup.edit_tracking import is_edited
+from scraper.parse.soup.make import make_soup
+from scraper.parse.soup.select import SoupIndex
+from scraper.parse.soup.selectors import parse
+from scraper.parse.soup.trial import builds_alike, difference_between, edits_are_noticed
 from scraper.response import Response
 
 PAGE = "<!DOCTYPE html><ul id=u class='a b'><li>1<li class=x>2</ul><p>three <b>four</b></p><input checked>"
@@ -58,7 +58,7 @@ def events_were_needed(html: str, monkeypatch: pytest.MonkeyPatch) -> bool:
             super().__init__()
             listeners.append(self)
 
-    monkeypatch.setattr("scraper.parse.builder.Listener", Counted)
+    monkeypatch.setattr("scraper.parse.soup.builder.Listener", Counted)
     assert difference_between(make_soup(html), BeautifulSoup(StringIO(html, newline=""), "lxml")) == ""
     return listeners != []
 
@@ -117,7 +117,7 @@ def test_soups_that_differ_are_found_to_differ() -> None:
 def test_where_bs4_differs_its_own_builder_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = make_soup(PAGE)
     monkeypatch.setattr(soup_room, "builds_alike", lambda: False)
-    monkeypatch.setattr("scraper.parse.builder.build", lambda _: pytest.fail("the shortcut was taken"))
+    monkeypatch.setattr("scraper.parse.soup.builder.build", lambda _: pytest.fail("the shortcut was taken"))
     assert difference_between(make_soup(PAGE), expected) == ""
 
 

@@ -6,9 +6,9 @@ import warnings
 import pytest
 
 from scraper.errors import NotHtml
-from scraper.parse import soup as soup_room
-from scraper.parse.soup import make_soup
-from scraper.parse.tree import MAX_DEPTH, make_tree
+from scraper.parse.lexbor import MAX_DEPTH, make_tree
+from scraper.parse.soup import make as soup_room
+from scraper.parse.soup.make import make_soup
 
 
 def nodes(text: str) -> int:

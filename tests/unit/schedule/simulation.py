@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from scraper.schedule.daemon import Daemon
-from scraper.schedule.sites import Site, Sites
-from scraper.store.schedules import Occurrence, Schedules
+from scraper.schedule.sites import ScheduledSite, Sites
+from scraper.store.history.schedules import Occurrence, Schedules
 
 
 class Killed(BaseException):
@@ -52,7 +52,7 @@ class Crawl:
 
     pid = 4711
 
-    def __init__(self, machine: Machine, site: Site, run: Occurrence) -> None:
+    def __init__(self, machine: Machine, site: ScheduledSite, run: Occurrence) -> None:
         self.site = site
         self.run = run
         self.is_at_work = False
@@ -126,12 +126,12 @@ class Machine:
             open_store=lambda path: MortalSchedules(path, mortal),
         )
 
-    def store_of(self, site: Site) -> Schedules:
+    def store_of(self, site: ScheduledSite) -> Schedules:
         if site.store not in self._stores:
             self._stores[site.store] = Schedules(site.store)
         return self._stores[site.store]
 
-    def is_alive(self, site: Site) -> bool:
+    def is_alive(self, site: ScheduledSite) -> bool:
         return any(process.is_at_work for process in self.processes if process.site.store == site.store)
 
     def advance(self, seconds: float) -> None:
@@ -161,14 +161,14 @@ class _Starter:
         self._machine = machine
         self._mortal = mortal
 
-    def start(self, site: Site, run: Occurrence) -> Crawl:
+    def start(self, site: ScheduledSite, run: Occurrence) -> Crawl:
         self._mortal.moment()
         self._machine.processes.append(Crawl(self._machine, site, run))
         self._mortal.moment()
         return self._machine.processes[-1]
 
-    def is_alive(self, site: Site) -> bool:
+    def is_alive(self, site: ScheduledSite) -> bool:
         return self._machine.is_alive(site)
 
-    def is_busy(self, site: Site) -> bool:
+    def is_busy(self, site: ScheduledSite) -> bool:
         return self._machine.is_alive(site) or site.name in self._machine.by_hand

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scraper.schedule.sites import Site, Sites
-from scraper.store.schedules import Occurrence, Schedules
+from scraper.schedule.sites import ScheduledSite, Sites
+from scraper.store.history.schedules import Occurrence, Schedules
 from tests.unit.schedule.simulation import Machine, Mortal
 
 BEGIN = datetime(2026, 5, 5, 12, tzinfo=ZoneInfo("UTC")).timestamp()
@@ -31,7 +31,7 @@ def make(tmp_path: Path) -> Make:
     return write
 
 
-def site(path: Path) -> Site:
+def site(path: Path) -> ScheduledSite:
     sites = Sites([path])
     sites.refresh()
     return sites.current[0]

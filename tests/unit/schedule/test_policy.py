@@ -9,7 +9,7 @@ import pytest
 from scraper.config import Schedule
 from scraper.schedule.policy import GRACE, Facts, by_hand, decide
 from scraper.schedule.times import Times
-from scraper.store.schedules import NOTHING, Decision, Occurrence, Standing, State
+from scraper.store.history.schedules import NOTHING, Decision, Occurrence, ScheduleState, Standing
 
 HOUR = 3600.0
 NOON = 1_700_000_000.0
@@ -19,7 +19,7 @@ def times(**schedule: Any) -> Times:
     return Times("books", Schedule(**{"every": "1h", **schedule}))
 
 
-def occurrence(state: State, **changes: Any) -> Occurrence:
+def occurrence(state: ScheduleState, **changes: Any) -> Occurrence:
     values: dict[str, Any] = {
         "id": 7, "name": "books", "slot": NOON, "manual": False, "state": state, "epoch": 1, "lease_until": NOON + 30,
         "started_at": None, "ended_at": None, "result": None, "exit_code": None, "run": None, "pid": 4711, "log": "",
@@ -32,9 +32,9 @@ def standing(**changes: Any) -> Standing:
     return Standing(**{"spec": "", "reached": NOON, **changes})
 
 
-RUNNING = occurrence(State.RUNNING)
-CLAIMED = occurrence(State.CLAIMED)
-WAITING = occurrence(State.WAITING, id=8)
+RUNNING = occurrence(ScheduleState.RUNNING)
+CLAIMED = occurrence(ScheduleState.CLAIMED)
+WAITING = occurrence(ScheduleState.WAITING, id=8)
 ONE, THREE = NOON + HOUR, NOON + 3 * HOUR
 
 
@@ -74,7 +74,7 @@ def test_a_claim_that_led_to_nothing_is_claimed_again_in_time():
     assert decide(times(), then, NOON + 30, Facts(starting=frozenset({7}))) is NOTHING
     assert decide(times(), then, NOON + GRACE + 1, Facts()) == Decision(lapsed=CLAIMED)
     assert decide(times(catch_up="once"), then, NOON + GRACE + 1, Facts()) == Decision(revive=CLAIMED)
-    by_a_person = occurrence(State.CLAIMED, manual=True)
+    by_a_person = occurrence(ScheduleState.CLAIMED, manual=True)
     assert decide(times(), standing(active=by_a_person), NOON + 1000, Facts()) == Decision(revive=by_a_person)
     assert decide(times(), standing(active=CLAIMED, paused_at=NOON), NOON + 1000, Facts()) is NOTHING
 

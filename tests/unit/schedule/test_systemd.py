@@ -9,7 +9,7 @@ import pytest
 
 from scraper.config import Schedule
 from scraper.errors import UsageError
-from scraper.schedule.sites import Site
+from scraper.schedule.sites import ScheduledSite
 from scraper.schedule.systemd import calendars, units
 from scraper.schedule.times import Times
 
@@ -38,9 +38,9 @@ def test_what_cannot_be_said_is_refused(cron: str):
         calendars(cron)
 
 
-def site(folder: str = "/srv/my crawls/100%", **schedule: Any) -> Site:
+def site(folder: str = "/srv/my crawls/100%", **schedule: Any) -> ScheduledSite:
     root = Path(folder)
-    return Site(root / "books.yaml", root, root / "books.db", Times("books", Schedule(**schedule)))
+    return ScheduledSite(root / "books.yaml", root, root / "books.db", Times("books", Schedule(**schedule)))
 
 
 def test_units_name_absolute_paths_and_quote_them():
@@ -57,7 +57,7 @@ def test_units_name_absolute_paths_and_quote_them():
 def test_names_of_units_are_ascii():
     """What `systemd-escape bücher-2` says, but for the hyphen, which units may have."""
     root = Path("/srv")
-    named = Site(root / "b.yaml", root, root / "b.db", Times("bücher-2", Schedule(every="1h")))
+    named = ScheduledSite(root / "b.yaml", root, root / "b.db", Times("bücher-2", Schedule(every="1h")))
     assert list(units(named)) == [r"scraper-b\xc3\xbccher-2.service", r"scraper-b\xc3\xbccher-2.timer"]
 
 

@@ -14,10 +14,10 @@ import pytest
 from scraper import items
 from scraper.request import Request
 from scraper.store import Store
-from scraper.store.changes import CHANGE_KINDS, Change, differing
-from scraper.store.checks import state_of
+from scraper.store.history.changes import CHANGE_KINDS, Change, differing
 from scraper.store.outcomes import Batch, Checked, Failed, Outcome, Redirected, StartTaken
-from scraper.store.tables import Kind, State
+from scraper.store.state.checks import state_of
+from scraper.store.tables import Kind, RequestState
 from scraper.store.values import ChangeCounts, Counts, Queued, RunRow, StoredItem, Yielded
 from tests.unit.store.conftest import ME
 from tests.unit.store.test_store import SITE, done, pages, start
@@ -208,7 +208,7 @@ class TestChecks:
 
     def test_statuses(self):
         states = [state_of(status) for status in (None, 200, 304, 404, 403, 410, 500)]
-        unproven, alive, gone = State.UNPROVEN, State.ALIVE, State.GONE
+        unproven, alive, gone = RequestState.UNPROVEN, RequestState.ALIVE, RequestState.GONE
         assert states == [unproven, alive, alive, gone, unproven, gone, unproven]
 
 

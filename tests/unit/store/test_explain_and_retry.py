@@ -11,9 +11,9 @@ import pytest
 
 from scraper.request import Request
 from scraper.store import Store
-from scraper.store.explain import History
-from scraper.store.outcomes import Again, Batch, Failed, Redirected
-from scraper.store.tables import State
+from scraper.store.history.explain import History
+from scraper.store.outcomes import Batch, Failed, Redirected, RetryLater
+from scraper.store.tables import RequestState
 from scraper.store.values import Attempt, Queued, Refusal, RobotsRow, Yielded
 from tests.unit.store.conftest import ME
 from tests.unit.store.test_store import SITE, done, found, pages, start
@@ -66,11 +66,11 @@ class TestHistory:
         commit(store, run, done(queued(store, run, "home"), found=tuple(pages("a"))))
         page = queued(store, run, "a")
         refused = attempt(status=503, reason="http-503", message="busy", wait=1.5)
-        commit(store, run, Again(page, 0.5, 1, attempt=refused))
+        commit(store, run, RetryLater(page, 0.5, 1, attempt=refused))
         answered = attempt(2, at=102.0, reused=False)
         commit(store, run, done(page, {"n": 1}, {"n": 2}, etag='"x"', attempt=answered))
         (known,) = history(store, run, "a").known
-        assert (known.state, known.found_on_url) == (State.DONE, f"https://{SITE}/home")
+        assert (known.state, known.found_on_url) == (RequestState.DONE, f"https://{SITE}/home")
         assert known.attempts == (refused, answered)
         assert known.page is not None
         assert (known.page.status, known.page.etag, known.page.requests) == (200, '"x"', 0)
@@ -80,7 +80,7 @@ class TestHistory:
         start(store, run, *pages("a"))
         commit(store, run, Failed(queued(store, run, "a"), "robots-unreachable", "no robots.txt", attempts=0))
         (known,) = history(store, run, "a").known
-        assert (known.state, known.attempts, known.found_on_url) == (State.FAILED, (), None)
+        assert (known.state, known.attempts, known.found_on_url) == (RequestState.FAILED, (), None)
         assert known.failure is not None
         assert known.failure.reason == "robots-unreachable"
 
@@ -91,7 +91,7 @@ class TestHistory:
         commit(store, run, Redirected(queued(store, run, "old"), Yielded(found=[found(target)]), attempt=moved))
         (old,) = history(store, run, "old").known
         (new,) = history(store, run, "new").known
-        assert (old.leads_to, old.state) == (target, State.REDIRECTED)
+        assert (old.leads_to, old.state) == (target, RequestState.REDIRECTED)
         assert (new.found_on, new.found_on_url, new.leads_to) == (old.id, f"https://{SITE}/old", None)
 
     def test_a_refusal(self, store: Store, run: int):

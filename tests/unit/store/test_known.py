@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from scraper.figures import Figures
 from scraper.request import Request
+from scraper.stats import ConnectionStats
 from scraper.store import Store
 from scraper.store.outcomes import Batch, StartTaken
-from scraper.store.outgoing import pack, unpack
-from scraper.store.seen import Recent, Seen
+from scraper.store.state.outgoing import pack, unpack
+from scraper.store.state.seen import Recent, Seen
 from scraper.store.values import Refusal, StoredItem, Yielded
 from tests.unit.store.conftest import ME
 from tests.unit.store.test_store import SITE, done, pages, start
@@ -86,7 +86,7 @@ class TestSeveralProcesses:
                 for number in range(rounds):
                     found = pages(*(str(number * each + place) for place in range(each)))
                     items = [StoredItem("item", None, "{}")]
-                    figures = {SITE: Figures(requests=1, handshake_seconds=0.5, reasons={"first": 1})}
+                    figures = {SITE: ConnectionStats(requests=1, handshake_seconds=0.5, reasons={"first": 1})}
                     batch = Batch(starts=[StartTaken(Yielded(found=found, items=items), 1, False)], figures=figures)
                     mine.commit(run, batch, ME, {})
             except BaseException as error:
@@ -104,7 +104,7 @@ class TestSeveralProcesses:
         counts = row.counts
         assert (counts.queued, counts.duplicates) == (rounds * each, rounds * each)
         assert (counts.items, row.start_taken, row.commits) == (2 * rounds, 2 * rounds, 2 * rounds)
-        assert store.figures(run)[SITE] == Figures(
+        assert store.figures(run)[SITE] == ConnectionStats(
             requests=2 * rounds, handshake_seconds=float(rounds), reasons={"first": 2 * rounds}
         )
         # Each commit has a number of its own, so an export that follows them misses none.

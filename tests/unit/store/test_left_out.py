@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from scraper.health import PutAside, Shape
+from scraper.health import Quarantined, Shape
 from scraper.pipes import DUPLICATE
 from scraper.store import Store
-from scraper.store.outcomes import Batch, Carried, Done, Failed
-from scraper.store.quarantine import LONGEST_REASON, MOST_REASONS, OTHER_REASONS
+from scraper.store.history.quarantine import LONGEST_REASON, MOST_REASONS, OTHER_REASONS
+from scraper.store.outcomes import Batch, Done, Failed, Unchanged
 from scraper.store.values import Counts, Queued, RunRow, StoredItem, Yielded
 from tests.unit.store.conftest import ME
 from tests.unit.store.test_store import SITE, done, pages, start
 
 FULL = Shape("book", ("title", "price"), (), ())
 NO_PRICE = Shape("book", ("title",), ("price",), ())
-ASIDE = PutAside("book", "https://example.com/a", '{"sku":1}', '[{"field":"price","message":"bad"}]')
+ASIDE = Quarantined("book", "https://example.com/a", '{"sku":1}', '[{"field":"price","message":"bad"}]')
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ def begun(store: Store, *names: str) -> tuple[RunRow, list[Queued]]:
     return run, store.ready(run.id, SITE, 100)
 
 
-def commit(store: Store, run: RunRow, *outcomes: Done | Carried | Failed) -> Counts:
+def commit(store: Store, run: RunRow, *outcomes: Done | Unchanged | Failed) -> Counts:
     return store.commit(run.id, Batch(outcomes=list(outcomes)), ME, {SITE: 1}).counts
 
 
-def page(queued: Queued, *shapes: Shape, aside: tuple[PutAside, ...] = (), dropped: tuple[str, ...] = ()) -> Done:
+def page(queued: Queued, *shapes: Shape, aside: tuple[Quarantined, ...] = (), dropped: tuple[str, ...] = ()) -> Done:
     yielded = Yielded(aside=list(aside), dropped=list(dropped), shapes=list(shapes))
     return replace(done(queued, identity=b"x"), yielded=yielded)
 
@@ -70,7 +70,7 @@ class TestHealth:
         for _ in range(2):
             again, (queued,) = begun(store, "a")
             assert queued.visit is not None
-            commit(store, again, Carried(queued, queued.visit, Yielded(), fetched_at=2.0))
+            commit(store, again, Unchanged(queued, queued.visit, Yielded(), fetched_at=2.0))
             store.end_run(again.id, "finished", "", finished=True)
             assert store.health(again.id) == store.health(run.id)
             assert [row.url for row in store.quarantine(again.id)] == [ASIDE.url]

@@ -11,7 +11,7 @@ import pytest
 
 from scraper.store import Store
 from scraper.store.outcomes import Batch, Listed, Portion
-from scraper.store.tables import Kind, State
+from scraper.store.tables import Kind, RequestState
 from scraper.store.values import Attempt, Found, Queued, Yielded
 from tests.unit.store.conftest import ME
 from tests.unit.store.test_store import SITE, found
@@ -71,14 +71,16 @@ def test_a_portion_of_a_domain_that_another_shard_holds_is_left_out(store: Store
     assert (committed.lost, committed.counts.queued) == (frozenset({file.id}), 1)
 
 
-@pytest.mark.parametrize(("was_read", "state", "counts"), [(True, State.DONE, (1, 0)), (False, State.UNREAD, (0, 1))])
+@pytest.mark.parametrize(
+    ("was_read", "state", "counts"), [(True, RequestState.DONE, (1, 0)), (False, RequestState.UNREAD, (0, 1))]
+)
 def test_a_file_is_no_page_and_no_failure(
     store: Store,
     run: int,
     file: Queued,
     epochs: dict[str, int],
     was_read: bool,
-    state: State,
+    state: RequestState,
     counts: tuple[int, int],
 ):
     attempt = Attempt(1, 1.0, None, False, 200, "", "", None, 0.1, 10)
@@ -119,7 +121,7 @@ class TestDates:
     ):
         store.commit(run, portion(file, page("a")), ME, epochs)
         with closing(sqlite3.connect(path)) as database:
-            database.execute("update frontier set state = ? where kind = 0", (State.DONE.value,))
+            database.execute("update frontier set state = ? where kind = 0", (RequestState.DONE.value,))
             database.commit()
         store.commit(run, portion(file, page("a", 4.0)), ME, epochs)
         assert dates(path) == {"a": None}

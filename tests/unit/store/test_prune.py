@@ -9,9 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from scraper.store import Store, database, prune
+from scraper.store import Store
 from scraper.store import tables as t
-from scraper.store.database import Database
+from scraper.store.backends import database
+from scraper.store.backends.database import Database
+from scraper.store.history import prune
 from scraper.store.values import ChangeCounts
 from tests.unit.store.test_changes import item, row, run_of, store
 

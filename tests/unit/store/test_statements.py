@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, create_engine, text
 
-from scraper.store.statements import Prepared, inserting, portions
+from scraper.store.backends.statements import Prepared, inserting, portions
 
 _COLUMNS = ("number", "twice")
 _TABLE = Table("numbers", MetaData(), Column("number", Integer, primary_key=True), Column("twice", Integer))

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from scraper.errors import StoreError, StoreLocked
-from scraper.figures import Figures
 from scraper.request import Request
+from scraper.stats import ConnectionStats
 from scraper.store import Store
-from scraper.store.outcomes import Again, Batch, Done, Failed, Redirected, StartTaken
+from scraper.store.outcomes import Batch, Done, Failed, Redirected, RetryLater, StartTaken
 from scraper.store.values import DomainUpdate, Found, Queued, Refusal, RobotsRow, StoredItem, Yielded
 from tests.unit.store.conftest import ME
 
@@ -127,7 +127,7 @@ class TestAgain:
         epoch = store.claim(ME, [SITE])[0].epoch
         a, b = store.ready(run, SITE, 2)
         store.mark_sent(a.id)
-        store.commit(run, Batch(outcomes=[Again(a, 1.0, 3), Again(b, 9e9, 1)]), ME, {SITE: epoch})
+        store.commit(run, Batch(outcomes=[RetryLater(a, 1.0, 3), RetryLater(b, 9e9, 1)]), ME, {SITE: epoch})
         due, next_at = store.due_again(run, SITE, 10)
         assert [(queued.id, queued.attempts, queued.sent) for queued in due] == [(a.id, 3, False)]
         assert (next_at, queue(store, run), store.run(run).counts.queued) == (9e9, [], 2)
@@ -135,7 +135,7 @@ class TestAgain:
     def test_what_is_due_beyond_the_limit_is_not_forgotten(self, store: Store, run: int):
         start(store, run, *pages(*map(str, range(150))))
         epoch = store.claim(ME, [SITE])[0].epoch
-        outcomes = [Again(queued, 1.0, 1) for queued in store.ready(run, SITE, 150)]
+        outcomes = [RetryLater(queued, 1.0, 1) for queued in store.ready(run, SITE, 150)]
         store.commit(run, Batch(outcomes=outcomes), ME, {SITE: epoch})
         due, next_at = store.due_again(run, SITE, 100)
         assert len(due) == 150 or (next_at is not None and next_at <= time.time())
@@ -164,7 +164,7 @@ class TestCommit:
             outcomes=outcomes,
             domains={SITE: DomainUpdate(5.0, "[]")},
             robots=[RobotsRow(f"https://{SITE}", SITE, "rules", "User-agent: *", "", 7.0)],
-            figures={SITE: Figures(requests=3, reasons={"first": 1})},
+            figures={SITE: ConnectionStats(requests=3, reasons={"first": 1})},
             hosts=["www.example.com"],
         )
         counts = store.commit(run, batch, ME, {SITE: epoch}).counts
@@ -183,9 +183,11 @@ class TestCommit:
 
     def test_figures_add_up(self, store: Store, run: int):
         for number in (1, 2):
-            figures = Figures(requests=number, handshake_seconds=0.5, reasons={"first": 1, "idle": number})
+            figures = ConnectionStats(requests=number, handshake_seconds=0.5, reasons={"first": 1, "idle": number})
             store.commit(run, Batch(figures={SITE: figures}), ME, {})
-        assert store.figures(run)[SITE] == Figures(requests=3, handshake_seconds=1.0, reasons={"first": 2, "idle": 3})
+        assert store.figures(run)[SITE] == ConnectionStats(
+            requests=3, handshake_seconds=1.0, reasons={"first": 2, "idle": 3}
+        )
 
     def test_nothing_of_a_batch_that_fails(self, store: Store, run: int):
         start(store, run, *pages("a", "b"))
@@ -218,7 +220,7 @@ class TestCommit:
 
     def test_figures_of_a_lost_domain_are_its_new_holder_s(self, store: Store, run: int):
         epoch = store.claim(ME, [SITE])[0].epoch
-        store.commit(run, Batch(figures={SITE: Figures(requests=1)}), ME, {SITE: epoch - 1})
+        store.commit(run, Batch(figures={SITE: ConnectionStats(requests=1)}), ME, {SITE: epoch - 1})
         assert store.figures(run) == {}
 
     def test_an_outcome_without_an_epoch_is_refused(self, store: Store, run: int):

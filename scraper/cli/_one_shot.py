@@ -1,0 +1,207 @@
+"""Fetching without a YAML, on one Session a domain, as a shard does: what `fetch` and `probe` share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from pathlib import Path
+
+import requests
+
+from scraper import urls
+from scraper.components import Components
+from scraper.config import SiteConfig, load
+from scraper.config.keys import split_key
+from scraper.errors import BadRequest, FetchError, UsageError
+from scraper.fetch import redirects
+from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.http import Fetcher, FetchResult, Origins, auth_of
+from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, RobotsState, product_token
+from scraper.fetch.transport.exchange import OpenSendGate, request_context
+from scraper.fetch.transport.guard import Guard
+from scraper.observe.text import duration, plain
+from scraper.project import load_object
+from scraper.request import Request
+from scraper.response import Response
+
+#: Told of each request, and its outcome, on the way to a page.
+Hop = Callable[[Request, FetchResult], object]
+
+_REMEDIES = {
+    "dns": "look at the spelling of the host, and whether this machine is online",
+    "connect": "look whether the server runs, and at the port",
+    "certificate": "name the server's authority by --set session.verify=FILE, if you trust it",
+    "timeout": "allow more by --set session.timeout.total=120s (also .connect and .read)",
+    "too-many-redirects": "allow more by --set limits.redirects=20",
+    "body-too-large": "allow more by --set limits.body=100MB",
+}
+
+
+def request_of(url: str) -> Request:
+    """The request of a URL that was typed.
+
+    Raises:
+        UsageError: it is not a whole http or https URL.
+    """
+    try:
+        return Request(url)
+    except BadRequest as error:
+        raise UsageError(error.message, remedy="write it whole, as https://example.com/") from None
+
+
+def settings_of(verb: str, sets: Sequence[str], keys: Collection[str]) -> SiteConfig:
+    """The settings: the defaults, and what --set says of keys that mean something to `verb`.
+
+    Raises:
+        UsageError: --set names another key.
+        ConfigError: a value is wrong.
+    """
+    for text in sets:
+        key = text.partition("=")[0].strip()
+        try:
+            path = split_key(key)
+        except ValueError:
+            continue  # load says what is wrong with it
+        if path[0] not in keys or path[-1] == "class":
+            raise UsageError(f"--set {key} means nothing to {verb}", remedy=f"it knows {', '.join(keys)}")
+    return load({"name": verb, "spider": "no.module:None"}, sets=sets).config
+
+
+def saved_page(file: Path, url: str) -> Response:
+    """A page from a file, taken for HTML that came from `url`.
+
+    Raises:
+        UsageError: the file cannot be read, or `url` is none.
+    """
+    try:
+        body = file.read_bytes()
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"cannot read the page {file}: {cause}", remedy="name a file, or a whole URL") from error
+    return Response(request_of(url).url, headers={"Content-Type": "text/html"}, body=body)
+
+
+class Visitor:
+    """Fetches on one Session a domain; nothing is retried but a stale connection.
+
+    Args:
+        typed: the host that was typed: it may be private, others only where the configuration allows it.
+        allow: called before each request; returns the seconds that it may take at most, or raises.
+        parts: what the crawl's YAML names by reference, where there is one: its Session classes, its secrets.
+    """
+
+    def __init__(
+        self,
+        config: SiteConfig,
+        typed: str,
+        allow: Callable[[], float] = lambda: float("inf"),
+        components: Components | None = None,
+    ) -> None:
+        self._config = config
+        self._typed = typed
+        self._allow = allow
+        self._components = components
+        if components is None:
+            importing = partial(load_object, root=Path.cwd())
+            auths = {name: auth_of(name, origin.auth, importing) for name, origin in config.origins.items()}
+        self._fetcher = Fetcher(
+            Origins(config.origins, auths) if components is None else components.origins, config.limits.body
+        )
+        self._domains: dict[str, DomainSession] = {}
+
+    def close(self) -> None:
+        """Close every Session; the next request begins on new ones."""
+        for domain in self._domains.values():
+            domain.close()
+        self._domains.clear()
+
+    def send(self, request: Request, *, robots: bool = False) -> FetchResult:
+        """One request; of a robots.txt only as much is read as counts."""
+        domain = self._domain(request.url)
+        guard = Guard(self._config.network.allow_private or urls.host_of(request.url) == self._typed)
+        seconds = min(self._allow(), domain.settings.timeout.total)
+        with request_context(seconds, guard, OpenSendGate()) as context:
+            if robots:
+                return self._fetcher.fetch(request, domain, context, body_limit=MAX_BYTES, truncate=True)
+            return self._fetcher.fetch(request, domain, context)
+
+    def follow(
+        self, request: Request, hop: Hop, before: Callable[[Request], object] = lambda request: None
+    ) -> tuple[Response, FetchResult]:
+        """Fetch, and go where redirects lead; each hop is told.
+
+        Args:
+            before: called with each request before it is sent; raises where it may not be.
+
+        Raises:
+            FetchError: a hop got no answer, or leads nowhere.
+        """
+        while True:
+            before(request)
+            outcome = self.send(request)
+            hop(request, outcome)
+            response = answer_of(request, outcome)
+            if not redirects.is_redirect(response):
+                return response, outcome
+            try:
+                request, _ = redirects.target_of(
+                    response, outcome.cookies_sent, self._domain(request.url).jar, self._config.limits.redirects
+                )
+            except FetchError as error:
+                raise _explained(request.url, error) from None
+
+    def robots_of(self, url: str, hop: Hop = lambda request, outcome: None) -> Robots:
+        """The robots.txt of the URL's origin, asked for now; each hop on the way to it is told."""
+        request = Request(f"{urls.origin_of(url)}/robots.txt")
+        for _ in range(MAX_REDIRECTS + 1):
+            outcome = self.send(request, robots=True)
+            hop(request, outcome)
+            response = outcome.response
+            if response is None:
+                error = outcome.error or FetchError("no answer")
+                return Robots(RobotsState.UNREACHABLE, why=f"it could not be had: {error.message}")
+            if not redirects.is_redirect(response):
+                return Robots.of_answer(response.status, response.body, time.time())
+            try:
+                jar = self._domain(request.url).jar
+                request, _ = redirects.target_of(response, outcome.cookies_sent, jar, MAX_REDIRECTS)
+            except FetchError as error:
+                return Robots(RobotsState.NONE, why=error.message)
+        return Robots(RobotsState.NONE, why="it redirects too often")
+
+    def _domain(self, url: str) -> DomainSession:
+        name = urls.domain_of(url)
+        if name not in self._domains:
+            settings = self._config.for_domain(name).session
+            components = self._components
+            make = requests.Session if components is None else partial(components.make_session, settings.class_)
+            self._domains[name] = DomainSession(name, settings, self._config.user_agent, make=make)
+        return self._domains[name]
+
+
+def robots_in_words(robots: Robots, url: str, user_agent: str) -> str:
+    """What a robots.txt says of a URL, the line that decides included."""
+    token = product_token(user_agent)
+    verdict = "allowed" if robots.allows(url, token) else "refused"
+    reason = robots.line_for(url, token) or robots.why
+    why = f"; {plain(reason)}" if reason else ""
+    delay = robots.crawl_delay(token)
+    asks = f"; it asks for {duration(delay)} between requests" if delay else ""
+    return f"{verdict} for {plain(token)} by {plain(urls.origin_of(url))}/robots.txt{why}{asks}"
+
+
+def answer_of(request: Request, outcome: FetchResult) -> Response:
+    """The answer to a request.
+
+    Raises:
+        FetchError: there is none; with its URL, and with what can be done about it.
+    """
+    if outcome.response is None:
+        raise _explained(request.url, outcome.error or FetchError("no answer"))
+    return outcome.response
+
+
+def _explained(url: str, error: FetchError) -> FetchError:
+    remedy = _REMEDIES.get(error.reason, error.remedy)
+    return FetchError(f"{url}: {error.message}", reason=error.reason, remedy=remedy)

@@ -1,0 +1,88 @@
+"""`scraper check` and `scraper schema`: what may be written in a YAML file, and what one comes to."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scraper.cli import _output
+from scraper.cli._options import Sets, SiteFile
+from scraper.components import Components
+from scraper.config import Loaded, effective_text, json_schema, load
+from scraper.errors import ScraperError
+from scraper.exports import Surroundings, open_export
+from scraper.observe.text import counted
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs to the command."""
+    app.command()(check)
+    app.command()(schema)
+
+
+def check(
+    site: SiteFile,
+    sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
+    no_defaults: Annotated[
+        bool, typer.Option("--no-defaults", help="Leave out the values that nobody wrote.")
+    ] = False,
+) -> None:
+    """Read a crawl's YAML and show what holds.
+
+    Each value comes with where it came from. What the YAML names is imported; nothing is fetched or written. Secrets
+    are shown as ***. What is wrong is said with file, line and column, all of it at once, and the exit code is 2.
+
+    \b
+      scraper check config/books.yaml
+      scraper check config/books.yaml --no-defaults --set politeness.delay=0
+    """
+    loaded = load(site, sets=sets)
+    _output.write(effective_text(loaded, defaults=not no_defaults))
+    _import_all(loaded)
+    config = loaded.config
+    parts = [
+        *([f"spider {config.spider}"] if config.spider is not None else []),
+        *([counted(len(config.rules), "rule")] if config.rules else []),
+        counted(len(config.start_urls), "start URL"),
+        counted(len(config.pipelines), "pipeline"),
+        counted(len(config.exports), "export"),
+    ]
+    _output.say(f"ok: {config.name}, {', '.join(parts)}")
+
+
+def _import_all(loaded: Loaded) -> None:
+    Components(loaded)
+    for export in loaded.config.exports:
+        open_export(export, Surroundings(loaded.resolve, loaded.store, io.BytesIO()))
+
+
+def schema(
+    file: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to this file.", show_default=False)
+    ] = None,
+) -> None:
+    """Print the JSON Schema of the YAML, for editors.
+
+    By it an editor completes keys, shows what they mean, and marks what is wrong.
+
+    \b
+      scraper schema --output .scraper/schema.json
+    and as the first line of the YAML, relative to it:
+      # yaml-language-server: $schema=../.scraper/schema.json
+    """
+    text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    if file is None:
+        _output.write(text)
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8", newline="\n")
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or str(error)
+        raise ScraperError(
+            f"cannot write the schema {file}: {cause}", remedy="name a file that may be written"
+        ) from error

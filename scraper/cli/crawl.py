@@ -1,0 +1,195 @@
+"""`scraper crawl`: a crawl from its beginning, or from where it was left, to its report."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from scraper.cli import _output
+from scraper.cli._options import Sets, SiteFile
+from scraper.cli._signals import Interrupted, Stopping
+from scraper.config import Loaded, load
+from scraper.crawler import Crawl, stats_of
+from scraper.engine import gc_tuning
+from scraper.errors import ScraperError
+from scraper.observe import log
+from scraper.observe.events import Observer, RunStarted
+from scraper.observe.progress import Progress
+from scraper.observe.report import print_report
+from scraper.observe.run_stats import write_stats
+from scraper.run import Run
+from scraper.store import Store
+
+
+class LogFormat(StrEnum):
+    """Lines for people, or one JSON object a line."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+LogLook = Annotated[
+    LogFormat, typer.Option("--log-format", metavar="text|json", help="How the lines of the log look.")
+]
+LogFile = Annotated[
+    Path | None,
+    typer.Option("--log-file", metavar="PATH", help="Append the log, with all its details, to this file."),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors; no progress, no report.")
+]
+StatsFile = Annotated[
+    Path | None,
+    typer.Option("--stats", metavar="FILE", help="Write the run's figures to this file as JSON, however it ends."),
+]
+
+
+@dataclass(frozen=True)
+class Watching:
+    """What of a crawl is shown and kept."""
+
+    format: LogFormat = LogFormat.TEXT
+    file: Path | None = None
+    #: Only warnings and errors of the log.
+    quiet: bool = False
+    progress: bool = True
+    stats: Path | None = None
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(crawl)
+
+
+def crawl(
+    site: SiteFile,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run even where one is unfinished.")] = False,
+    sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
+    log_format: LogLook = LogFormat.TEXT,
+    log_file: LogFile = None,
+    quiet: Quiet = False,
+    stats: StatsFile = None,
+) -> None:
+    """Crawl a site: begin a run, or go on with the unfinished one.
+
+    What was found goes to the YAML's exports; log, progress and report go to standard error, so that the export
+    "-" has standard output to itself. The first Ctrl-C (or SIGTERM) lets what is in flight come to its end, the
+    second stops at once; the same command goes on with the run, as it does after a kill. An export "-" may then
+    repeat items, a file never does.
+
+    \b
+      scraper crawl config/books.yaml
+      scraper crawl config/books.yaml --set limits.pages=10 --set politeness.delay=2s
+      scraper crawl config/books.yaml --fresh --log-format json --stats out/stats.json
+    """
+    watching = Watching(log_format, log_file, quiet, not quiet, stats)
+    raise typer.Exit(crawl_and_report(lambda: load(site, sets=sets), fresh=fresh, watching=watching))
+
+
+def crawl_and_report(read: Callable[[], Loaded], *, fresh: bool, watching: Watching) -> int:
+    """A crawl with its report at the end; what `crawl` and `retry` share.
+
+    Returns the exit code, and raises what `conduct` does.
+    """
+    code, run = conduct(read, fresh=fresh, watching=watching)
+    if run is not None and not watching.quiet and watching.format is LogFormat.TEXT:
+        _output.say("")
+        print_report(_output.error_console(), run.stats)
+    return code
+
+
+def conduct(read: Callable[[], Loaded], *, fresh: bool, watching: Watching) -> tuple[int, Run | None]:
+    """A crawl under signal handlers, logged and shown; what `crawl` and `demo` share.
+
+    Returns the exit code and the run, which is None where a signal came before it began.
+
+    Raises:
+        ScraperError: as `Crawl.run` and `load` do; in a JSON log it is a line, and the code is returned.
+    """
+    gc_tuning.look_less()
+    console = _output.error_console()
+    observer = log.configure(format=watching.format.value, file=watching.file, quiet=watching.quiet, console=console)
+    progress = Progress(console)
+    try:
+        return _conduct(read, fresh=fresh, watching=watching, observer=observer, progress=progress, console=console)
+    except Interrupted as signal:
+        return signal.exit_code, None
+    except ScraperError as error:
+        if watching.format is not LogFormat.JSON:
+            raise
+        values = {"message": error.message, "remedy": error.remedy}
+        log.write(logging.ERROR, str(error), "error", values)
+        return error.exit_code, None
+    except Exception as error:
+        log.logger.debug("internal error", exc_info=True)
+        if watching.file is not None:
+            error.add_note(f"the log {watching.file} shows where, too")
+        raise
+    finally:
+        progress.close()
+        observer.close()
+
+
+def _conduct(
+    read: Callable[[], Loaded],
+    *,
+    fresh: bool,
+    watching: Watching,
+    observer: log.LogObserver,
+    progress: Progress,
+    console: Console,
+) -> tuple[int, Run | None]:
+    figures = _Figures(watching.stats)
+    observers: list[Observer] = [observer, figures]
+    if watching.progress:
+        observers.append(progress)
+    with Stopping(last_words=progress.close) as stopping:
+        loaded = read()
+        crawl = Crawl(loaded, fresh=fresh, observers=observers)
+        stopping.crawl_with(crawl.stop)
+        try:
+            run = crawl.run()
+        except BaseException as error:
+            progress.close()
+            figures.keep_of_failed(loaded, error)
+            raise
+        progress.close()
+        figures.keep(run)
+        stopped = run.result == "stopped" and stopping.exit_code is not None
+        return (stopping.exit_code or 1) if stopped else run.exit_code, run
+
+
+class _Figures:
+    """Writes the run's figures to the file that `--stats` names."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._run: int | None = None
+
+    def __call__(self, event: object) -> None:
+        if isinstance(event, RunStarted):
+            self._run = event.run
+
+    def keep(self, run: Run) -> None:
+        """The figures of a run that came to an end, whichever."""
+        if self._file is not None:
+            write_stats(self._file, run.stats)
+
+    def keep_of_failed(self, loaded: Loaded, error: BaseException) -> None:
+        """What the store knows of a run that an error ended; where that cannot be had, the error says so."""
+        if self._file is None or self._run is None:
+            return
+        try:
+            with Store.open_existing(loaded.store) as store:
+                row = store.run(self._run)
+                if row is not None:
+                    write_stats(self._file, stats_of(store, row))
+        except ScraperError as second:
+            error.add_note(f"and its figures could not be written: {second}")

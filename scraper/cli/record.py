@@ -1,0 +1,205 @@
+"""`scraper record` and `scraper replay`: saved pages, and what the spider makes of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scraper import urls
+from scraper.cli import _output
+from scraper.cli._one_shot import Visitor, request_of
+from scraper.cli._options import Sets, SiteFile
+from scraper.components import Components
+from scraper.config import Loaded, load
+from scraper.errors import BadRequest, RobotsRefused, ScraperError, UsageError
+from scraper.fetch.robots import Robots, RobotsState, product_token
+from scraper.observe.text import counted, plain
+from scraper.project import project_root
+from scraper.request import Request
+from scraper.response import Response
+from scraper.spider import resolve
+from scraper.testing import recording
+
+_YAML = (".yaml", ".yml")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs to the command."""
+    app.command()(record)
+    app.command()(replay)
+
+
+def record(
+    site: SiteFile,
+    pages: Annotated[list[str], typer.Argument(metavar="URL...", help="Pages of the site.", show_default=False)],
+    callback: Annotated[
+        str | None,
+        typer.Option("--callback", metavar="NAME", help="The spider's method for them; parse without it."),
+    ] = None,
+    meta: Annotated[
+        str | None, typer.Option("--meta", metavar="JSON", help="The meta of their requests, as an object.")
+    ] = None,
+    sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
+) -> None:
+    """Save pages, with what the spider makes of them, as tests.
+
+    `scraper replay` runs them. Each page is a folder under tests/recorded/NAME/. It is fetched as the crawl would:
+    on its Session, with its delay, by robots.txt and the guard against private addresses; but nobody logs in.
+    Set-Cookie is not kept. A page that was recorded before is recorded anew.
+
+    \b
+      scraper record config/books.yaml https://books.toscrape.com/
+      scraper record config/books.yaml https://books.toscrape.com/catalogue/a_1/ --callback parse_book
+    """
+    loaded = load(site, sets=sets)
+    components = Components(loaded)
+    resolve(components.spider, callback)
+    requests = [_request(page, callback, meta) for page in pages]
+    visits = _Visits(loaded, components)
+    try:
+        for request in requests:
+            saved, outcome = recording.save(loaded, visits.fetch(request))
+            made = f"{counted(len(outcome['items']), 'item')}, {counted(len(outcome['requests']), 'request')}"
+            _output.write(f"{plain(_shown(saved.folder))}: {made}\n")
+    finally:
+        visits.close()
+
+
+def replay(
+    targets: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[SITE.yaml|FOLDER]...",
+            help="Recordings of a site, or in a folder; all of the project without any.",
+            show_default=False,
+        ),
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Take what comes of each page now for what is expected from here on.")
+    ] = False,
+    sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
+) -> None:
+    """Run the spider on recorded pages, and show what differs.
+
+    The pipelines run, too. Nothing is fetched. Of each page that differs: the fields of each item, before and after,
+    and the requests that are new or gone. The exit code is 1 where anything differs, unless --update accepts it.
+    Fields that differ each time are named in `ignore` in the page's expected.json.
+
+    \b
+      scraper replay
+      scraper replay config/books.yaml --update
+    """
+    folders = dict.fromkeys(folder for place in _places(targets) for folder in recording.recordings_in(place))
+    if not folders:
+        raise UsageError(
+            f"there are no recordings in {', '.join(map(str, _places(targets)))}",
+            remedy="make some: scraper record SITE.yaml URL",
+        )
+    differ = 0
+    for folder in folders:
+        page = recording.read(folder)
+        lines = recording.replay(page, sets, update=update)
+        if lines:
+            differ += 1
+            called = plain(page.response.request.callback or "parse")
+            _output.write(f"{plain(_shown(folder))}: {called} of {plain(page.response.url)}\n")
+            _output.write("".join(f"  {plain(line)}\n" for line in lines))
+    verb = "updated" if update else "differ" if differ != 1 else "differs"
+    _output.write(f"{counted(len(folders), 'page')}, {differ or 'none'} {verb}\n")
+    if differ and not update:
+        raise typer.Exit(1)
+
+
+def _request(page: str, callback: str | None, meta: str | None) -> Request:
+    url = request_of(page).url
+    try:
+        said: Any = json.loads(meta) if meta is not None else {}
+        if not isinstance(said, dict):
+            raise UsageError("--meta is no JSON object", remedy="""write it as --meta '{"page": 2}'""")
+        return Request(url, callback, meta=said)
+    except (ValueError, BadRequest) as error:
+        raise UsageError(f"--meta is no JSON: {error}", remedy="""write it as --meta '{"page": 2}'""") from None
+
+
+def _places(targets: Sequence[Path] | None) -> list[Path]:
+    """The folders in which to look: of a YAML those of its name."""
+    if not targets:
+        return [project_root(Path("any.yaml")) / recording.FOLDER]
+    places = []
+    for target in targets:
+        if target.suffix.lower() in _YAML:
+            loaded = load(target)
+            places.append(loaded.root / recording.FOLDER / loaded.config.name)
+        else:
+            places.append(target)
+    return places
+
+
+def _shown(folder: Path) -> str:
+    """A folder as it is named from here, where it lies below."""
+    try:
+        return folder.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(folder)
+
+
+class _Visits:
+    """Fetches pages as a crawl does, one after the other."""
+
+    def __init__(self, loaded: Loaded, components: Components) -> None:
+        self._config = loaded.config
+        self._visitor = Visitor(loaded.config, typed="", allow=self._wait, components=components)
+        self._robots: dict[str, Robots] = {}
+        self._delay = 0.0
+        self._due = 0.0
+
+    def fetch(self, request: Request) -> Response:
+        """The page behind a request, redirects followed.
+
+        Raises:
+            RobotsRefused: robots.txt does not allow it.
+            FetchError: it could not be had.
+            ScraperError: the answer is none that a callback gets.
+        """
+        response, _ = self._visitor.follow(request, lambda asked, outcome: None, before=self._obey)
+        if not response.ok:
+            raise ScraperError(
+                f"{response.url} answered {response.status}, which reaches no callback",
+                remedy="name a page that is there",
+            )
+        return response
+
+    def close(self) -> None:
+        """Close every Session."""
+        self._visitor.close()
+
+    def _obey(self, request: Request) -> None:
+        """Keep robots.txt, and the delay of the domain from here on."""
+        politeness = self._config.for_domain(urls.domain_of(request.url)).politeness
+        self._delay = politeness.delay
+        if politeness.robots != "obey":
+            return
+        origin, token = urls.origin_of(request.url), product_token(self._config.user_agent)
+        if origin not in self._robots:
+            self._robots[origin] = self._visitor.robots_of(request.url)
+        robots = self._robots[origin]
+        if robots.state is RobotsState.UNREACHABLE:
+            raise RobotsRefused(
+                f"nothing of {origin} is fetched, since its robots.txt is not to be had: {robots.why}",
+                remedy="look at address and port; a private address needs network.allow_private in the YAML",
+            )
+        if not robots.allows(request.url, token):
+            why = robots.line_for(request.url, token) or robots.why
+            raise RobotsRefused(f"robots.txt of {origin} does not allow {request.url}: {why}")
+        self._delay = max(politeness.delay, min(robots.crawl_delay(token) or 0.0, politeness.max_delay))
+
+    def _wait(self) -> float:
+        """Until the next request may be sent."""
+        time.sleep(max(0.0, self._due - time.monotonic()))
+        self._due = time.monotonic() + self._delay
+        return float("inf")

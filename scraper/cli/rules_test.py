@@ -1,0 +1,171 @@
+"""`scraper rules test`: what the rules of a YAML make of a page, and what those that find nothing may have meant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scraper import urls
+from scraper.cli import _output
+from scraper.cli._one_shot import Visitor, request_of, saved_page
+from scraper.cli._options import Sets, SiteFile
+from scraper.config import Loaded, load
+from scraper.errors import ScraperError, UsageError
+from scraper.observe.text import counted, plain
+from scraper.response import Response
+from scraper.rules.fields import Field, FieldState
+from scraper.rules.hints import nearest
+from scraper.rules.page import Page
+from scraper.rules.rule import PageRule, targets_of
+from scraper.rules.sources import Css, ValueSource, XPath
+
+_LONGEST = 100
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs to the command."""
+    group = typer.Typer(name="rules", no_args_is_help=True, rich_markup_mode=None)
+    group.callback()(_about)
+    group.command()(test)
+    app.add_typer(group)
+
+
+def _about() -> None:
+    """Try the rules of a YAML on a page.
+
+    Rules make items of pages without Python.
+
+    \b
+      scraper rules test config/shop.yaml https://shop.example/product/1
+    """
+
+
+def test(
+    site: SiteFile,
+    page: Annotated[str, typer.Argument(metavar="URL|FILE", help="A page, fetched or saved.", show_default=False)],
+    sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
+    url: Annotated[
+        str | None,
+        typer.Option("--url", metavar="URL", help="What a saved page counts as; without it all rules are tried."),
+    ] = None,
+) -> None:
+    """Show what the rules make of one page.
+
+    Of each rule: whether it is for the page, how many links each selector finds, and of each field how often its
+    selector matches and what comes of it. For a selector that finds nothing, the nearest ones that would.
+
+    Redirects are followed, robots.txt is not asked, and a private address that is typed here is allowed. The exit
+    code is 1 where no rule is for the page, or one that is would drop its item or has a field of the wrong type.
+
+    \b
+      scraper rules test config/shop.yaml https://shop.example/product/1
+      scraper rules test config/shop.yaml saved.html --url https://shop.example/product/1
+    """
+    loaded = load(site, sets=sets)
+    if not loaded.config.rules:
+        raise UsageError(f"{site} has no rules", remedy="add rules: [{match: /*, fields: {title: h1}}]")
+    is_saved = "://" not in page
+    if url is not None and not is_saved:
+        raise UsageError("--url is for a page from a file", remedy="leave it out, the page has its own")
+    response = _saved(Path(page), url, loaded) if is_saved else _fetched(page, loaded)
+    looked_at = Page(response)
+    _output.write(f"{plain(response.url)}: {response.status}, {counted(len(response.body), 'byte')}\n")
+    matched, is_fine = False, True
+    for number, config in enumerate(loaded.config.rules):
+        rule = PageRule(config, number)
+        applies = (is_saved and url is None) or rule.matches(looked_at)
+        matched = matched or applies
+        name = config.match.glob or config.match.regex or config.match.selector or ""
+        _output.write(f"\nrules[{number}] {plain(name)}: {'' if applies else 'not '}for this page\n")
+        if applies:
+            is_fine = _show(rule, looked_at) and is_fine
+    if not matched:
+        _output.say("no rule is for this page")
+    if not (matched and is_fine):
+        raise typer.Exit(1)
+
+
+# The page --------------------------------------------------------------------------------------------
+
+
+def _saved(file: Path, url: str | None, loaded: Loaded) -> Response:
+    """A page from a file, taken for HTML."""
+    starts = loaded.config.start_urls
+    return saved_page(file, url if url is not None else starts[0] if starts else "http://localhost/")
+
+
+def _fetched(page: str, loaded: Loaded) -> Response:
+    request = request_of(page)
+    visitor = Visitor(loaded.config, typed=urls.host_of(request.url))
+    try:
+        response, _ = visitor.follow(request, lambda asked, outcome: None)
+    finally:
+        visitor.close()
+    if not response.ok:
+        raise ScraperError(f"{response.url} answered {response.status}", remedy="name a page that is there")
+    return response
+
+
+# What comes of it ------------------------------------------------------------------------------------
+
+
+def _show(rule: PageRule, page: Page) -> bool:
+    """Print what a rule makes of the page; False where its item would be dropped or a field fails its type."""
+    for selector in rule.follow:
+        found = len(selector.find(page, None))
+        links = len(set(targets_of(selector, page)))
+        _output.write(f"  follow {plain(_selector(selector))}: {found} found, {counted(links, 'link')}\n")
+        if not found:
+            _suggest(selector, page)
+    if not rule.fields:
+        return True
+    withins = [None] if rule.each is None else rule.each.find(page, None)
+    about = f", {counted(len(withins), 'element')} by {plain(_selector(rule.each))}" if rule.each else ""
+    _output.write(f"  item {plain(rule.config.item)}{about}\n")
+    if rule.each is not None and not withins:
+        _suggest(rule.each, page)
+        return True
+    # Where there are several, the first shows what is meant, and all of them count.
+    rows = [row for name, field in rule.fields.items() for row in _rows(name, field, page, withins[0])]
+    _output.write(
+        "".join(f"    {line}\n" for line in _output.table(("field", "found", "value"), rows, left=3).splitlines())
+    )
+    for name, field in rule.fields.items():
+        if rule.each is None and not field.matches(page):
+            _output.write(f"    {plain(name)} found nothing\n")
+            _suggest(field.source, page)
+    items = list(rule.items(page))
+    for item in items:
+        if item.missing:
+            _output.write(f"  dropped: {plain(item.item_type)} without {plain(', '.join(item.missing))}\n")
+    return not any(item.missing or item.problems for item in items)
+
+
+def _rows(name: str, field: Field, page: Page, within: object, indent: str = "") -> Iterator[tuple[str, str, str]]:
+    """A row of the field, and one of each field within it, in the first element."""
+    matches = field.matches(page, within)
+    value, outcome, problem = field.read(page, within)
+    shown = json.dumps(value, ensure_ascii=False)
+    if len(shown) > _LONGEST:
+        shown = f"{shown[: _LONGEST - 1]}…"
+    if outcome is FieldState.FAILED:
+        shown = f"failed: {problem}"
+    elif outcome is FieldState.EMPTY:
+        shown = f"nothing{', so ' + shown if value is not None else ''}"
+    yield f"{indent}{name}", str(len(matches)), shown
+    if field.inner and matches:
+        for inner_name, inner in field.inner.items():
+            yield from _rows(inner_name, inner, page, matches[0], f"{indent}  ")
+
+
+def _selector(selector: Css | XPath) -> str:
+    return selector.selector if isinstance(selector, Css) else selector.expression
+
+
+def _suggest(source: ValueSource, page: Page) -> None:
+    for hint in nearest(source, page):
+        _output.write(f"      {plain(hint.selector)} would find {hint.found}\n")

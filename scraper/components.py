@@ -1,0 +1,175 @@
+"""What a configuration names by reference, imported and made: spider, pipelines, Session classes, auth."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+
+from scraper.config import Loaded, SiteConfig
+from scraper.config.model.pipelines import PipelineConfig
+from scraper.config.yaml.tree import path_text
+from scraper.errors import ConfigError, Problem, UsageError
+from scraper.fetch.domain_session import SessionFactory
+from scraper.fetch.http import Origins, auth_of
+from scraper.pipelines.files import rules_of
+from scraper.pipelines.models import ItemCheck
+from scraper.pipelines.running import Pipelines, made
+from scraper.project import load_object
+from scraper.rules.spider import RulesSpider, drop_incomplete
+from scraper.spider import Spider
+
+T = TypeVar("T")
+
+
+class Components:
+    """What a configuration names by reference, imported: spider, pipelines, Session class.
+
+    Raises:
+        ConfigError: something cannot be imported or made; all that is wrong, at once.
+    """
+
+    def __init__(self, loaded: Loaded, spider: type[Spider] | None = None) -> None:
+        self._loaded = loaded
+        self._problems: list[Problem] = []
+        config = loaded.config
+        made = self._spider(spider)
+        functions = [
+            self._try(f"pipelines[{place}]", partial(self._pipeline, pipeline))
+            for place, pipeline in enumerate(config.pipelines)
+        ]
+        if config.rules:
+            functions.insert(0, drop_incomplete)
+        made_pipelines = self._try("pipelines", lambda: Pipelines([f for f in functions if f is not None]))
+        if made_pipelines is not None:
+            self._try("pipelines", partial(rules_of, made_pipelines.files))
+        self.models = self._models(config)
+        self._session_classes = self._import_session_classes(config)
+        importing = partial(load_object, root=loaded.root)
+        auths = {
+            name: self._try(f"origins.{name}.auth", partial(auth_of, name, origin.auth, importing))
+            for name, origin in config.origins.items()
+        }
+        if self._problems or made is None or made_pipelines is None:
+            raise ConfigError(self._problems)
+        self.spider: Spider = made
+        self.pipelines: Pipelines = made_pipelines
+        self.origins = Origins(config.origins, auths)
+
+    @property
+    def root(self) -> Path:
+        """Where relative paths start."""
+        return self._loaded.root
+
+    @property
+    def source(self) -> bytes | None:
+        """A digest of what makes items of a body: the source of spider and pipelines, and the settings they see.
+
+        None where a source cannot be read, so that nothing is taken for unchanged that may not be; and where what one
+        page gives depends on others.
+        """
+        if self.pipelines.is_unique:
+            return None
+        config = self._loaded.config
+        own = self.spider.inner if isinstance(self.spider, RulesSpider) else self.spider
+        kinds = [kind for kind in type(own).__mro__ if not kind.__module__.startswith(("scraper.", "builtins"))]
+        modules = {kind.__module__ for kind in kinds} | self.pipelines.modules
+        modules |= {check.kind.__module__ for check in self.models.values() if check.kind is not None}
+        digest = blake2b(digest_size=16)
+        for name in sorted(modules):
+            file = getattr(sys.modules.get(name), "__file__", None)
+            try:
+                digest.update(Path(file).read_bytes() if file else b"")
+            except OSError:
+                return None
+            if not file:
+                return None
+        seen = [type(self.spider).__qualname__, config.args, config.pipelines, config.user_agent]
+        settings = [config.session.headers, config.model_dump(mode="json", include={"items", "rules"})]
+        digest.update(json.dumps([*seen, *settings], sort_keys=True, default=str).encode())
+        if config.login is not None:
+            # What was fetched logged out, or as another user of other fields, is no page of this crawl.
+            digest.update(json.dumps([config.login.url, sorted(config.login.form)]).encode())
+        return digest.digest()
+
+    def make_session(self, reference: str) -> requests.Session:
+        """A Session of the class that a `session.class` names."""
+        return self._session_classes[reference]()
+
+    def _pipeline(self, config: PipelineConfig) -> Any:
+        """A function, or an object of a class that was made with what the configuration gives it."""
+        return made(load_object(config.use, self._loaded.root), config.keywords)
+
+    def _models(self, config: SiteConfig) -> dict[str, ItemCheck]:
+        """By type of item, what such items have to be."""
+        found = {}
+        for name, item in config.items.items():
+            if item.model is not None or item.fields or item.required:
+                key = path_text(("items", name, "model"))
+                check = self._try(key, partial(ItemCheck, item, partial(load_object, root=self._loaded.root)))
+                if check is not None:
+                    found[name] = check
+        return found
+
+    def _import_session_classes(self, config: SiteConfig) -> dict[str, SessionFactory]:
+        places = {"session.class": config.session.class_}
+        places |= {f"domains.{name}.session.class": kept.session.class_ for name, kept in config.domains.items()}
+        found = {}
+        for key, reference in places.items():
+            if reference not in found:
+                kind = self._try(key, partial(self._session_class, reference))
+                found[reference] = kind or requests.Session
+        return found
+
+    def _try(self, key: str, make: Callable[[], T]) -> T | None:
+        try:
+            return make()
+        except UsageError as error:
+            self._note(key, str(error))
+            return None
+
+    def _note(self, key: str, text: str) -> None:
+        places = (key, f"{key}.use", key.partition("[")[0])
+        source = next((found for place in places if (found := self._loaded.sources.get(place)) is not None), None)
+        where = str(self._loaded.path) if self._loaded.path is not None else "crawl()"
+        if source is not None and source.line is not None:
+            self._problems.append(source.problem(key, text))
+        else:
+            self._problems.append(Problem(where, None, None, key, text))
+
+    def _spider(self, given: type[Spider] | None) -> Spider | None:
+        """The spider, with the rules around it; None where something is wrong with it."""
+        config = self._loaded.config
+        reference = config.spider
+        made = None
+        if given is not None or reference is not None:
+            kind = given or self._try("spider", lambda: self._spider_class(str(reference)))
+            made = self._try("args", lambda: kind.build(config.args, config.start_urls)) if kind else None
+            if kind is None or made is None:
+                return None
+            if not config.own_hosts() and kind.start is Spider.start and not kind.start_urls:
+                self._note("start_urls", f"there are none, and {kind.__name__} has no start(): name a first URL")
+        elif not config.own_hosts():
+            self._note("start_urls", "there are none, and rules begin nowhere by themselves: name a first URL")
+        return RulesSpider(config.rules, made, config.start_urls) if config.rules else made
+
+    def _spider_class(self, reference: str) -> type[Spider]:
+        found = load_object(reference, self._loaded.root)
+        if not (isinstance(found, type) and issubclass(found, Spider)):
+            raise UsageError(f"{reference} is no Spider", remedy="derive the class from scraper.Spider")
+        return found
+
+    def _session_class(self, reference: str) -> SessionFactory:
+        if ":" not in reference:
+            module, _, name = reference.rpartition(".")
+            reference = f"{module}:{name}"
+        found = load_object(reference, self._loaded.root)
+        if not (isinstance(found, type) and issubclass(found, requests.Session)):
+            raise UsageError(f"{reference} is no requests.Session", remedy="name a subclass of requests.Session")
+        return found

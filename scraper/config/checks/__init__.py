@@ -1,0 +1,1 @@
+"""Checks that involve more than one key."""

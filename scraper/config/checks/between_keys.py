@@ -1,0 +1,84 @@
+"""What no single key can tell: the rules between keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+
+from scraper.config.checks.exports import NAME_THE_KEY, check_exports
+from scraper.config.checks.rules import check_rules
+from scraper.config.model.site import DomainSettings, SiteConfig
+from scraper.config.yaml.problems import place, place_of_key, shown_at
+from scraper.config.yaml.tree import Node, Path, find, key_text
+from scraper.errors import Problem
+
+#: Headers that carry a secret whatever their value; only `origins` may set them.
+_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> list[Problem]:
+    """Every rule between keys that `config` breaks, at the places that `root` knows."""
+    site = DomainSettings(session=config.session, politeness=config.politeness, retry=config.retry)
+    problems = [*_concurrency(site, root, ()), *_headers(site, root, ())]
+    problems += _names_of_attributes(root, ())
+    for domain, settings in config.domains.items():
+        prefix = ("domains", domain)
+        problems += [*_concurrency(settings, root, prefix), *_headers(settings, root, prefix)]
+        problems += _names_of_attributes(root, prefix)
+    problems += check_exports(config, root, project)
+    problems += _gate(config, root)
+    problems += check_rules(config, root)
+    return problems
+
+
+def _concurrency(settings: DomainSettings, root: Node, prefix: Path) -> Iterator[Problem]:
+    """No more requests at once than connections that may be open."""
+    if settings.politeness.concurrency <= settings.session.pool:
+        return
+    concurrency, pool = (*prefix, "politeness", "concurrency"), (*prefix, "session", "pool")
+    written = [path for path in (concurrency, pool) if find(root, path)[1] == path]
+    if not written:
+        return  # inherited: said of the site
+    yield place(
+        root,
+        written[0],
+        f"expected concurrency to be at most session.pool ({_inherited(root, pool, settings.session.pool)}), "
+        f"got {_inherited(root, concurrency, settings.politeness.concurrency)}: raise session.pool or lower "
+        "politeness.concurrency",
+    )
+
+
+def _inherited(root: Node, path: Path, value: int) -> str:
+    """The value at `path` as it was written, for the domain or for the site."""
+    for candidate in (path, path[2:]):
+        if candidate and find(root, candidate)[1] == candidate:
+            return shown_at(root, candidate)
+    return str(value)
+
+
+def _headers(settings: DomainSettings, root: Node, prefix: Path) -> Iterator[Problem]:
+    """Secrets stay with their origin."""
+    named = {name.lower() for name in settings.session.secret_headers}
+    for name in settings.session.headers:
+        path = (*prefix, "session", "headers", name)
+        if name.lower() not in named | _SECRET_HEADERS or find(root, path)[1] != path:
+            continue
+        yield place_of_key(
+            root,
+            path,
+            "expected headers without secrets: every domain would get this one, so move it to "
+            f"origins: {{https://HOST: {{headers: {{{name}: …}}}}}}",
+        )
+
+
+def _names_of_attributes(root: Node, prefix: Path) -> Iterator[Problem]:
+    """`class_` is the attribute's name, which pydantic takes as well; the key is `class`."""
+    path = (*prefix, "session", "class_")
+    if find(root, path)[1] == path:
+        yield place_of_key(root, path, f"unknown key: did you mean {key_text(root, (*path[:-1], 'class'))}?")
+
+
+def _gate(config: SiteConfig, root: Node) -> Iterator[Problem]:
+    """What is gone can be told of items that have a key."""
+    if config.gate.max_gone is not None and not any(item.key for item in config.items.values()):
+        yield place(root, ("gate", "max_gone"), f"expected items that have a key: {NAME_THE_KEY}")

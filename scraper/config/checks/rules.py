@@ -1,0 +1,89 @@
+"""What the parts of a rule ask of each other: of fields within fields, and of a crawl without a spider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from scraper.config.model.rules import FieldConfig
+from scraper.config.model.site import SiteConfig
+from scraper.config.types.selectors import read_css
+from scraper.config.yaml.problems import place, place_of_key
+from scraper.config.yaml.tree import Listing, Node, Path, Table, find
+from scraper.errors import Problem
+
+
+def spider_or_rules(root: Table) -> list[Problem]:
+    """A crawl has a spider, or rules, or both."""
+    if "spider" in root.entries or "rules" in root.entries:
+        return []
+    text = "this key is missing: add spider: file.py:Class or package.module:Class, or rules"
+    return [root.source.problem("spider", text)]
+
+
+def check_rules(config: SiteConfig, root: Node) -> Iterator[Problem]:
+    """Every rule about rules that `config` breaks."""
+    node, way = find(root, ("rules",))
+    if config.spider is None and way and isinstance(node, Listing) and not node.items:
+        yield place(root, way, "expected at least one rule, got none: add one, or a spider")
+    if config.rules and config.spider is None and config.args:
+        yield place_of_key(root, ("args",), "expected no args, since rules take none: remove them, or add a spider")
+    for number, rule in enumerate(config.rules):
+        at = ("rules", number)
+        for place_in_list, link in enumerate(rule.follow):
+            if link.css is not None and read_css(link.css).own_text:
+                yield _at_selector(
+                    root, (*at, "follow", place_in_list), "css", "expected links, got ::text: remove it"
+                )
+        inside = None
+        if rule.each is not None:
+            inside = "css" if rule.each.css is not None else "xpath"
+            yield from _each(root, (*at, "each"), rule.each.css)
+        yield from _fields(root, (*at, "fields"), rule.fields, inside)
+
+
+def _each(root: Node, path: Path, css: str | None) -> Iterator[Problem]:
+    if css is not None and _takes_a_part(css):
+        yield _at_selector(root, path, "css", "expected elements, got a part of them: remove what follows ::")
+
+
+def _takes_a_part(css: str) -> bool:
+    query = read_css(css)
+    return query.own_text or query.attribute is not None
+
+
+def _fields(root: Node, path: Path, fields: Mapping[str, FieldConfig], inside: str | None) -> Iterator[Problem]:
+    """What is wrong with fields, which look into what a source of the kind `inside` found (None: the page)."""
+    for name, field in fields.items():
+        at = (*path, name)
+        if inside is not None and field.source not in (inside, "page"):
+            yield _at_selector(
+                root,
+                at,
+                field.source,
+                f"expected {inside}, as the field around it has it, got {field.source}: write {{{inside}: …}}",
+            )
+        elif field.css is not None:
+            yield from _css(root, at, field, inside)
+        elif field.xpath is not None and inside is not None and field.xpath.lstrip("( ").startswith("/"):
+            yield _at_selector(
+                root,
+                at,
+                "xpath",
+                f"expected a path from the element that was found, got {field.xpath}: write .{field.xpath}, "
+                "for / begins at the page's root",
+            )
+        yield from _fields(root, (*at, "fields"), field.fields, field.source)
+
+
+def _css(root: Node, at: Path, field: FieldConfig, inside: str | None) -> Iterator[Problem]:
+    assert field.css is not None
+    if field.fields and _takes_a_part(field.css):
+        yield _at_selector(root, at, "css", "expected elements for fields, got a part: remove what follows ::")
+    elif inside is None and not read_css(field.css).selector:
+        yield _at_selector(root, at, "css", f"expected a selector before ::, got {field.css}: write h1{field.css}")
+
+
+def _at_selector(root: Node, path: Path, key: str, text: str) -> Problem:
+    """A problem with a selector, which may be written short."""
+    long_form = (*path, key)
+    return place(root, long_form if find(root, long_form)[1] == long_form else path, text)

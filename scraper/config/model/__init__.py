@@ -1,0 +1,1 @@
+"""The frozen values of a site's configuration, by section."""

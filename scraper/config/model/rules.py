@@ -1,0 +1,252 @@
+"""The values of the key `rules`: what pages mean, said without Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from scraper.config.model.base import Frozen, TextOr
+from scraper.config.types import kinds
+from scraper.config.types.kinds import OptionalText, Reader, matching, optional, text, wrong
+from scraper.config.types.selectors import BadSelector, read_css, read_path, read_regex, read_xpath
+from scraper.config.yaml.scalars import FromEnvironment, typed
+
+#: Where a field's value can come from: the keys of which a field has one.
+SOURCES = ("css", "xpath", "jsonld", "microdata", "opengraph", "page")
+#: Sources whose values have an inside in which nested fields can look.
+NESTING = ("css", "xpath", "jsonld", "microdata")
+TYPES = ("text", "html", "int", "float", "price", "date", "url", "bool", "json")
+
+_TEXT_TYPES = ("text", "html", "url", "date")
+_FIELD = "a CSS selector such as h1, or a mapping such as {css: .price, type: price}"
+
+
+# Forms of text -------------------------------------------------------------------------------------------
+
+
+def _readable(read: Callable[[str], object], expected: str) -> Reader:
+    """Text that `read` understands."""
+
+    def check(value: Any) -> str:
+        found = text(value)
+        try:
+            read(found)
+        except BadSelector as error:
+            # Nothing is quoted of what the environment said.
+            raise wrong(expected, remedy="" if isinstance(value, FromEnvironment) else str(error)) from None
+        return found
+
+    return check
+
+
+def _date_format(value: Any) -> str:
+    found = text(value)
+    if "%" not in found:
+        raise wrong("a format of dates such as %d/%m/%Y", remedy="see strptime in Python's documentation")
+    return found
+
+
+Css = Annotated[str | None, BeforeValidator(optional(_readable(read_css, "a CSS selector")))]
+XPath = Annotated[str | None, BeforeValidator(optional(_readable(read_xpath, "an XPath 1.0 expression")))]
+Regex = Annotated[str | None, BeforeValidator(optional(_readable(read_regex, "a regular expression")))]
+DataPath = Annotated[str | None, BeforeValidator(optional(_readable(read_path, "a path of names")))]
+MetaName = Annotated[str | None, BeforeValidator(optional(matching(r"[\w:.-]+", "a name such as title or og:title")))]
+FieldName = Annotated[str, BeforeValidator(matching(r"\S(?:.*\S)?", "the name of a field"))]
+ItemName = Annotated[
+    str, BeforeValidator(matching(r"[^\W\d][\w.-]{0,99}", "the name of a type of item, such as book"))
+]
+ValueType = Annotated[
+    Literal["text", "html", "int", "float", "price", "date", "url", "bool", "json"] | None,
+    BeforeValidator(optional(kinds.choice(*TYPES))),
+    WithJsonSchema({"enum": list(TYPES)}),
+]
+
+
+# Sections ------------------------------------------------------------------------------------------------
+
+
+class RulePart(Frozen):
+    """A part of a rule, shown as it would be written."""
+
+    def written(self) -> Any:
+        """The keys that say something, or the one text that stands for them."""
+        found = {}
+        for name, info in type(self).model_fields.items():
+            value = getattr(self, name)
+            if info.is_required() or value != info.get_default(call_default_factory=True):
+                found[name] = value
+        return found
+
+
+def _unknown(kind: type[BaseModel], value: Mapping[Any, Any]) -> bool:
+    """Whether a mapping has a key that does not exist: that is said then, and not what it seems to lack."""
+    return any(key not in kind.model_fields for key in value)
+
+
+def _given(value: Mapping[Any, Any], names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if typed(value.get(name)) is not None]
+
+
+class SelectorConfig(RulePart):
+    """What finds elements."""
+
+    css: Css = Field(None, description="A CSS selector.")
+    xpath: XPath = Field(None, description="An XPath 1.0 expression.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"css": value}
+        if isinstance(value, Mapping):
+            if not _unknown(cls, value) and len(_given(value, ("css", "xpath"))) != 1:
+                raise wrong("a CSS selector, {css: …} or {xpath: …}")
+        elif not isinstance(value, cls):
+            raise wrong("a CSS selector, {css: …} or {xpath: …}")
+        return value
+
+    def written(self) -> Any:
+        return self.css if self.css is not None else super().written()
+
+
+class MatchConfig(RulePart):
+    """Which pages a rule is for."""
+
+    glob: OptionalText = Field(None, description="A glob on the path, such as /catalogue/*.")
+    regex: Regex = Field(None, description="A regular expression, looked for in the whole URL.")
+    selector: Css = Field(None, description="A CSS selector that finds something on the page.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        expected = "a glob on the path such as /catalogue/*, {regex: …} or {selector: …}"
+        if isinstance(value, str):
+            if not value.startswith(("/", "*")):
+                raise wrong(expected, remedy="begin a glob with / or *")
+            return {"glob": value}
+        if isinstance(value, Mapping):
+            given = _given(value, ("glob", "regex", "selector"))
+            if not _unknown(cls, value) and len(given) != 1:
+                raise wrong(expected, remedy=f"keep one of {', '.join(given)}" if given else "")
+        elif not isinstance(value, cls):
+            raise wrong(expected)
+        return value
+
+    def written(self) -> Any:
+        return self.glob if self.glob is not None else super().written()
+
+
+class FieldConfig(RulePart):
+    """One field of an item: where its value comes from, and what it is made into."""
+
+    css: Css = Field(None, description="A CSS selector; ::attr(NAME) or ::text may follow it.")
+    xpath: XPath = Field(None, description="An XPath 1.0 expression.")
+    jsonld: DataPath = Field(None, description="A path in the page's JSON-LD: Product.offers.price.")
+    microdata: DataPath = Field(None, description="A path in the page's microdata: Product.offers.price.")
+    opengraph: MetaName = Field(None, description="A name in the page's OpenGraph data: title, image, og:type.")
+    page: Annotated[Literal["url"] | None, BeforeValidator(optional(kinds.choice("url")))] = Field(
+        None, description="url: the address of the page."
+    )
+    re: Regex = Field(None, description="A regular expression; its first group, or all that it matches, is taken.")
+    type: ValueType = Field(None, description="What the text is made into; text unless another is named.")
+    format: Annotated[str | None, BeforeValidator(optional(_date_format))] = Field(
+        None, description="How the page writes a date, in the words of strptime: %d/%m/%Y."
+    )
+    default: kinds.Anything = Field(None, description="The value where nothing is found.")
+    many: kinds.Flag = Field(False, description="A list of all that is found, instead of the first.")
+    required: kinds.Flag = Field(False, description="An item without it is dropped.")
+    fields: dict[FieldName, Annotated[FieldConfig, TextOr("A CSS selector.")]] = Field(
+        default_factory=dict, description="Fields that are looked for in each element that is found."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"css": value}
+        if isinstance(value, Mapping):
+            if not _unknown(cls, value):
+                _check_field(value)
+        elif not isinstance(value, cls):
+            raise wrong(_FIELD)
+        return value
+
+    @property
+    def source(self) -> str:
+        """The one of `SOURCES` that the field has."""
+        return next(name for name in SOURCES if getattr(self, name) is not None)
+
+    def written(self) -> Any:
+        found = super().written()
+        return self.css if list(found) == ["css"] else found
+
+
+def _check_field(value: Mapping[Any, Any]) -> None:
+    """What one key of a field says of another."""
+    sources = _given(value, SOURCES)
+    if len(sources) != 1:
+        kept = f"keep one of {', '.join(sources)}" if sources else "add css: SELECTOR"
+        raise wrong(f"one of {', '.join(SOURCES)}", remedy=kept)
+    if value.get("fields"):
+        if sources[0] not in NESTING:
+            raise wrong(f"fields only with {', '.join(NESTING)}", remedy="leave them out", at="fields")
+        beside = _given(value, ("re", "type", "default"))
+        if beside:
+            raise wrong("no such key beside fields", remedy="give it to one of the fields", at=beside[0])
+    if typed(value.get("format")) is not None and value.get("type") != "date":
+        raise wrong("format only beside type: date", remedy="add type: date", at="format")
+    default = typed(value.get("default"))
+    if default is None:
+        return
+    if typed(value.get("required")) is True:
+        raise wrong("no default for what is required", remedy="leave one of them out", at="default")
+    if typed(value.get("many")) is True:
+        raise wrong("no default beside many", remedy="leave it out, nothing found is an empty list", at="default")
+    _check_default(value, default, structured=sources[0] in ("jsonld", "microdata"))
+
+
+def _check_default(value: Mapping[Any, Any], default: Any, *, structured: bool) -> None:
+    kind = value.get("type") or ("json" if structured else "text")
+    numbers: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "price": (int, float)}
+    if kind in _TEXT_TYPES:
+        fits = isinstance(default, str)
+    elif kind in numbers:
+        fits = isinstance(default, numbers[kind]) and not isinstance(default, bool)
+    else:
+        fits = kind != "bool" or isinstance(default, bool)
+    if not fits:
+        wanted = "text in quotes" if kind in _TEXT_TYPES else "true or false" if kind == "bool" else "a number"
+        raise wrong(f"a default of the field's type, {kind}", remedy=f"write {wanted}", at="default")
+
+
+class RuleConfig(RulePart):
+    """What to do with some of the pages."""
+
+    match: Annotated[MatchConfig, TextOr("A glob on the path.")] = Field(
+        description="Which pages: a glob on the path, {regex: …} on the URL, or {selector: …} on the page."
+    )
+    follow: tuple[Annotated[SelectorConfig, TextOr("A CSS selector.")], ...] = Field(
+        (), description="Selectors of the links to follow; nofollow ones are left out."
+    )
+    item: ItemName = Field("item", description="The type of the item that the fields make.")
+    each: Annotated[SelectorConfig | None, TextOr("A CSS selector.")] = Field(
+        None, description="One item for each element that this finds, instead of one for the page."
+    )
+    fields: dict[FieldName, Annotated[FieldConfig, TextOr("A CSS selector.")]] = Field(
+        default_factory=dict, description="The fields of the item."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_whole(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or _unknown(cls, value) or "match" not in value:
+            return value
+        if not value.get("fields"):
+            needing = _given(value, ("item", "each"))
+            if needing:
+                raise wrong("fields beside it", remedy="add fields: {title: h1}", at=needing[0])
+            if not value.get("follow"):
+                raise wrong("follow or fields", remedy="add what is to be done with these pages")
+        return value

@@ -1,0 +1,319 @@
+"""The values of a site's YAML, frozen.
+
+Durations are seconds, sizes are bytes. What the keys mean to a user is said in each field's description,
+which is also what `scraper schema` prints.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from scraper.config.model.base import Frozen, TextOr
+from scraper.config.model.exports import ExportConfig
+from scraper.config.model.items import ItemConfig
+from scraper.config.model.login import LoginConfig
+from scraper.config.model.pipelines import PipelineConfig
+from scraper.config.model.rules import RuleConfig
+from scraper.config.types import addresses, kinds, texts
+from scraper.config.types.kinds import (
+    Bytes,
+    Count,
+    CountOrZero,
+    Flag,
+    Limit,
+    OptionalText,
+    Seconds,
+    SecondsOrZero,
+    Text,
+)
+from scraper.urls import host_of
+
+
+class Limits(Frozen):
+    """Where a crawl ends. A limit that is absent does not hold."""
+
+    depth: Limit = Field(None, description="How many links away from a start URL a page may lie.")
+    pages: Limit = Field(None, description="How many pages are done in a run, exactly.")
+    items: Limit = Field(None, description="After how many items a run ends; the last page's items are all kept.")
+    duration: kinds.OptionalSeconds = Field(
+        None, description="How long a run works, over all its resumptions: 2h, 30m, or seconds."
+    )
+    body: Bytes = Field(
+        10_000_000, description="The largest body that is read, decompressed: 10MB, 512KiB, or bytes."
+    )
+    redirects: CountOrZero = Field(10, description="How many redirects in a row are followed; 0 follows none.")
+    parse: Seconds = Field(60.0, description="A callback that runs longer is named in progress and log: 60s.")
+
+
+class TimeoutConfig(Frozen):
+    """How long a request may take."""
+
+    connect: Seconds = Field(5.0, description="For opening a connection.")
+    read: Seconds = Field(20.0, description="For each wait for the next bytes.")
+    total: Seconds = Field(60.0, description="For the whole request, body included.")
+
+
+class SessionConfig(Frozen):
+    """Every domain's requests.Session."""
+
+    pool: Count = Field(8, description="Connections kept, and the most that are open to a domain at once.")
+    headers: dict[texts.HeaderName, texts.HeaderValue] = Field(
+        default_factory=dict, description="Sent with every request. Secrets belong to `origins`."
+    )
+    secret_headers: tuple[texts.HeaderName, ...] = Field(
+        (),
+        description="Headers that hold secrets, beside Authorization and Cookie: only `origins` may set them.",
+    )
+    timeout: TimeoutConfig = Field(TimeoutConfig(), description="How long a request may take.")
+    idle_expiry: Seconds = Field(
+        15.0, description="Close a connection that idled longer; a server's shorter Keep-Alive timeout wins."
+    )
+    max_age: Seconds = Field(600.0, description="Close a connection that is older, since DNS moves.")
+    verify: texts.Verify = Field(True, description="Check TLS certificates: true, false, or the path of a CA bundle.")
+    proxies: dict[addresses.ProxyKey, addresses.ProxyUrl] = Field(
+        default_factory=dict, description="By scheme (http, https, all) or scheme://host, the URL of the proxy."
+    )
+    class_: texts.SessionClass = Field(
+        "requests.Session", alias="class", description="The class of the sessions, any subclass of requests.Session."
+    )
+
+
+class Politeness(Frozen):
+    """How gently a domain is treated."""
+
+    robots: kinds.Robots = Field("obey", description="Whether robots.txt is obeyed: obey or ignore.")
+    delay: SecondsOrZero = Field(1.0, description="The least time between the starts of two requests; 0 for none.")
+    jitter: kinds.Number = Field(0.3, description="Lengthens each delay by up to this share of it; 0 for none.")
+    concurrency: Count = Field(1, description="Requests at once; at most `session.pool`.")
+    max_delay: SecondsOrZero = Field(30.0, description="The longest Crawl-delay of a robots.txt that is followed.")
+
+
+class RetryConfig(Frozen):
+    """How often what failed for a while is tried again."""
+
+    attempts: Count = Field(4, description="How often a request is sent at most, the first time counted.")
+    statuses: frozenset[kinds.Status] = Field(
+        frozenset({408, 425, 429, 500, 502, 503, 504}), description="The answers after which it is sent again."
+    )
+    backoff: SecondsOrZero = Field(1.0, description="The first wait, which doubles each time.")
+    max_backoff: SecondsOrZero = Field(60.0, description="The longest wait of our own choosing.")
+    max_wait: SecondsOrZero = Field(600.0, description="The longest wait that a server may ask for by Retry-After.")
+
+
+class DomainSettings(Frozen):
+    """What holds for one domain: the site's values with the domain's own over them."""
+
+    session: SessionConfig = Field(SessionConfig(), description="The domain's Session.")
+    politeness: Politeness = Field(Politeness(), description="How gently the domain is treated.")
+    retry: RetryConfig = Field(RetryConfig(), description="How often what failed is tried again.")
+
+
+class NetworkConfig(Frozen):
+    """What may be connected to."""
+
+    allow_private: Flag = Field(False, description="Whether private and loopback addresses may be fetched from.")
+
+
+class EngineConfig(Frozen):
+    """What the crawl runs on."""
+
+    processes: texts.Processes = Field(
+        1, description="How many processes crawl; auto: as many as there are cores, where there are several domains."
+    )
+
+
+class RevisitConfig(Frozen):
+    """How pages are visited again that an earlier run saw."""
+
+    conditional: Flag = Field(
+        True,
+        description="Whether a page is asked for only if it changed; one that did not is not parsed: its items and "
+        "requests are taken over from the earlier run.",
+    )
+    fresh_for: SecondsOrZero = Field(
+        0.0, description="A page that was seen so recently is taken over without asking; 0 asks each time."
+    )
+    sitemap_lastmod: Flag = Field(
+        True, description="Whether a page of which its sitemap says that it did not change since is not asked for."
+    )
+
+
+class Gate(Frozen):
+    """Outside of these a run counts as failed (exit code 1)."""
+
+    min_items: texts.LeastItems = Field(
+        1, description="The fewest items: 900, or 80% of those of the newest run before it that was inside its gate."
+    )
+    max_failed: kinds.Share = Field(None, description="The largest share of failed URLs: 0.05 or 5%.")
+    max_dropped: kinds.Share = Field(
+        None, description="The largest share of items that pipelines drop, of all that came to them: 0.1 or 10%."
+    )
+    max_gone: kinds.Share = Field(
+        None, description="The largest share of the known items with a key that may be gone: 0.2 or 20%."
+    )
+    fields: dict[Text, kinds.LeastShare] = Field(
+        default_factory=dict,
+        description="By field (price, or book.price for one type), the least share of items that have it filled, "
+        "of all that pages gave, those dropped and put aside included: 95%.",
+    )
+
+
+class PathRule(Frozen):
+    """A glob on the path, or a regular expression on the whole URL."""
+
+    glob: OptionalText = Field(None, description="A glob on the path, such as /logout*.")
+    regex: texts.RegularExpression = Field(None, description="A regular expression on the whole URL.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return texts.path_rule(value)
+
+
+class Scope(Frozen):
+    """Which paths belong to the crawl."""
+
+    include: tuple[Annotated[PathRule, TextOr("A glob on the path.")], ...] = Field(
+        (), description="Only what matches one of these; all, where it is empty."
+    )
+    exclude: tuple[Annotated[PathRule, TextOr("A glob on the path.")], ...] = Field(
+        (), description="Nothing that matches one of these."
+    )
+
+
+class UrlConfig(Frozen):
+    """Which URLs are the same page."""
+
+    sort_query: Flag = Field(False, description="Whether the order of query parameters makes no difference.")
+    drop_params: tuple[Text, ...] = Field((), description="Query parameters that make no difference; globs: utm_*.")
+
+
+class OriginConfig(Frozen):
+    """The secrets of one origin, sent to exactly that origin."""
+
+    headers: dict[texts.HeaderName, texts.HeaderValue] = Field(
+        default_factory=dict, description="Headers such as Authorization."
+    )
+    auth: texts.Authentication = Field(None, description="{basic: [user, password]}, or module:factory.")
+    cert: texts.Certificate = Field(None, description="A client certificate: a path, or [certificate, key].")
+
+
+class OnFailure(Frozen):
+    """What is told of a scheduled run that ended badly: a command, or a URL."""
+
+    command: texts.Command = Field(
+        None, description="A command: text for the shell, or a list of its words. The reason comes as JSON on stdin."
+    )
+    post: addresses.PostUrl = Field(None, description="A URL that the reason is posted to, as JSON.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return texts.on_failure(value)
+
+
+class Schedule(Frozen):
+    """When the crawl runs again."""
+
+    cron: texts.Cron = Field(None, description="Minute, hour, day, month, weekday.")
+    every: kinds.OptionalSeconds = Field(
+        None, description="Instead of cron: 6h, counted from when the schedule was first seen."
+    )
+    timezone: texts.Timezone = Field("UTC", description="The time zone that cron means.")
+    jitter: SecondsOrZero = Field(
+        0.0, description="Starts each run up to this much later, by a share that name and time decide; 0 for none."
+    )
+    overlap: texts.Overlap = Field(
+        "skip", description="When a crawl is still at work: skip the run, or queue it (one run waits at most)."
+    )
+    catch_up: texts.CatchUp = Field(
+        "none", description="After times that were missed: none, or once, one run for all of them."
+    )
+    on_failure: Annotated[OnFailure | None, TextOr("A command for the shell.")] = Field(
+        None, description="A command or {post: URL} that is told when a run ended badly."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cron_or_every(cls, value: Any) -> Any:
+        return texts.schedule(value)
+
+
+def _not_empty(value: Any) -> Any:
+    if isinstance(value, list | tuple) and not value:
+        raise kinds.wrong("at least one host", remedy="leave the key out to allow the hosts of start_urls")
+    return value
+
+
+class SiteConfig(Frozen):
+    """One crawl."""
+
+    name: texts.Name = Field(description="The crawl's name; by default that of the file.")
+    spider: texts.SpiderReference | None = Field(
+        None, description="file.py:Class or package.module:Class; not needed where there are rules."
+    )
+    rules: tuple[RuleConfig, ...] = Field((), description="What pages mean, without Python; all that match apply.")
+    args: dict[Text, kinds.Anything] = Field(default_factory=dict, description="Keyword arguments of the spider.")
+    start_urls: tuple[addresses.StartUrl, ...] = Field((), description="Where the crawl begins.")
+    allowed_domains: Annotated[tuple[addresses.AllowedHost, ...] | None, BeforeValidator(_not_empty)] = Field(
+        None, description="Hosts that may be fetched from, with their subdomains; by default those of start_urls."
+    )
+    sitemaps: Annotated[
+        tuple[addresses.Sitemap, ...], BeforeValidator(addresses.sitemaps), TextOr("auto, none, or a URL.")
+    ] = Field(
+        (),
+        description="Whose pages are crawled beside start_urls: auto for what the robots.txt of their origins names, "
+        "else /sitemap.xml; or URLs of sitemaps, indexes, feeds or lists, gzip or not; none for none.",
+    )
+    user_agent: texts.UserAgent = Field("", description="How the crawler calls itself, with a way to reach you.")
+    limits: Limits = Field(Limits(), description="Where the crawl ends.")
+    session: SessionConfig = Field(SessionConfig(), description="Every domain's requests.Session.")
+    politeness: Politeness = Field(Politeness(), description="How gently domains are treated.")
+    retry: RetryConfig = Field(RetryConfig(), description="How often what failed is tried again.")
+    domains: dict[addresses.DomainKey, DomainSettings] = Field(
+        default_factory=dict, description="session, politeness and retry for one domain; the rest is inherited."
+    )
+    network: NetworkConfig = Field(NetworkConfig(), description="What may be connected to.")
+    scope: Scope = Field(Scope(), description="Which paths belong to the crawl.")
+    urls: UrlConfig = Field(UrlConfig(), description="Which URLs are the same page.")
+    origins: dict[addresses.OriginKey, OriginConfig] = Field(
+        default_factory=dict, description="Secrets by origin: https://api.example.com."
+    )
+    login: LoginConfig | None = Field(None, description="How to log in to one domain.")
+    store: texts.StorePath = Field("", description="The SQLite file of the crawl; by default .scraper/NAME.db.")
+    revisit: RevisitConfig = Field(
+        RevisitConfig(), description="How pages are visited again that an earlier run saw."
+    )
+    engine: EngineConfig = Field(EngineConfig(), description="What the crawl runs on.")
+    items: dict[Text, ItemConfig] = Field(
+        default_factory=dict, description="By type of item: `item` for dicts, else the name of the class."
+    )
+    pipelines: tuple[Annotated[PipelineConfig, TextOr("module:function or file.py:function.")], ...] = Field(
+        (), description="Functions, and classes with a method process, that take and give back each item, in order."
+    )
+    exports: tuple[Annotated[ExportConfig, TextOr("The path of the file.")], ...] = Field(
+        (), description="Files of items; by default out/NAME.jsonl, and none for []."
+    )
+    archive: texts.ArchivePath = Field(
+        None,
+        description="A WARC file of all that is sent and received, .warc.gz; {name} and {run} in it are filled in; "
+        "by default none.",
+    )
+    gate: Gate = Field(Gate(), description="Outside of these a run counts as failed.")
+    keep_runs: Count = Field(
+        10,
+        description="How many ended runs the store keeps, the newest; the last one inside its gate is always kept.",
+    )
+    schedule: Schedule | None = Field(None, description="When the crawl runs again.")
+
+    def own_hosts(self) -> list[str]:
+        """The hosts of the scope where `allowed_domains` is absent: of start_urls, or without any of `sitemaps`."""
+        return [host_of(url) for url in self.start_urls or self.sitemaps if url != addresses.AUTO]
+
+    def for_domain(self, domain: str) -> DomainSettings:
+        """The settings that hold for `domain`."""
+        return self.domains.get(domain) or DomainSettings(
+            session=self.session, politeness=self.politeness, retry=self.retry
+        )

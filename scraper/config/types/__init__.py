@@ -1,0 +1,1 @@
+"""The types of value that a key accepts: what is valid, the error otherwise, and the JSON Schema."""

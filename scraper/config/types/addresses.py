@@ -1,0 +1,130 @@
+"""The addresses that a site's YAML holds: URLs, hosts, domains, origins, proxies."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator
+
+from scraper import urls
+from scraper.config.types.kinds import matching, optional, text, wrong
+from scraper.config.types.texts import SCHEME
+
+#: The sitemaps that the robots.txt of each start URL's origin names; and no sitemaps.
+AUTO = "auto"
+NONE = "none"
+_PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+_PROXY_KEY = r"(?:http|https|all)(?:://[^/\s]+)?"
+
+
+def start_url(value: Any) -> str:
+    """An absolute http(s) URL, in its normal form and without a fragment."""
+    found = text(value).strip()
+    normal = urls.normalize(found)
+    if normal is not None and urls.scheme_of(normal) in ("http", "https") and urls.host_of(normal):
+        return urls.without_fragment(normal)
+    expected = "an absolute http or https URL"
+    if found.startswith("//"):
+        raise wrong(expected, remedy="write https:{got}")
+    # `example.com/x` parses as no URL, `localhost:8000` as one of the scheme localhost.
+    scheme = urls.scheme_of(normal) if normal else "."
+    is_bare = (
+        "://" not in found and not found.startswith(("/", "?", "#")) and ("." in scheme or scheme == "localhost")
+    )
+    if is_bare and urls.normalize(f"https://{found}"):
+        raise wrong(expected, remedy="write https://{got}")
+    raise wrong(expected, remedy="write it whole, such as https://example.com/")
+
+
+def sitemap(value: Any) -> str:
+    """The URL of a sitemap, or `auto` for those of the start URLs' sites."""
+    found = text(value).strip()
+    if found in (AUTO, NONE):
+        if found == AUTO:
+            return AUTO
+        raise wrong("auto or a URL", remedy="write none instead of the list")
+    return start_url(value)
+
+
+def sitemaps(value: Any) -> Any:
+    """A list of sitemaps; one of them, and none, may stand without brackets."""
+    if not isinstance(value, str):
+        return value
+    return [] if value.strip() == NONE else [value]
+
+
+def post_url(value: Any) -> str:
+    """An absolute http(s) URL, as it is written."""
+    found = text(value)
+    start_url(value)
+    return found
+
+
+def _canonical_host(found: str) -> str:
+    """The host that `found` means, whether it is a URL, has a port or a wildcard; or nothing."""
+    bare = found.strip().removeprefix("*").removeprefix(".")
+    with_scheme = bare if SCHEME.match(bare) else f"http://[{bare}]" if bare.count(":") > 1 else f"http://{bare}"
+    normal = urls.normalize(with_scheme)
+    return urls.host_of(normal) if normal else ""
+
+
+def allowed_host(value: Any) -> str:
+    """A host, which covers its subdomains: not a URL, without port or wildcard."""
+    found = text(value)
+    host = _canonical_host(found)
+    is_bare = host == found.lower() or not re.search(r"[/:*]", found)
+    if host and is_bare and not found.startswith("."):
+        return host
+    remedy = "its subdomains are allowed with it" if found.startswith(("*", ".")) else ""
+    raise wrong("a host such as example.com", remedy=remedy, suggestion=host)
+
+
+def domain_key(value: Any) -> str:
+    """A registrable domain, or a host that has none: what one Session and one delay belong to."""
+    found = text(value)
+    host = _canonical_host(found)
+    domain = urls.domain_of_host(host) if host else ""
+    if domain and domain == found:
+        return domain
+    raise wrong("a domain, which is one for all its hosts, ports and schemes", suggestion=domain)
+
+
+def origin_key(value: Any) -> str:
+    """An origin: scheme, host, and the port where it is not the scheme's own."""
+    found = text(value)
+    normal = urls.normalize(found if SCHEME.match(found) else f"https://{found}")
+    usable = normal is not None and urls.scheme_of(normal) in ("http", "https")
+    origin = urls.origin_of(normal) if normal and usable else ""
+    if origin and origin == found:
+        return origin
+    raise wrong("an origin such as https://api.example.com", suggestion=origin)
+
+
+def proxy_url(value: Any) -> str:
+    """The URL of a proxy, user and password included."""
+    found = text(value).strip()
+    try:
+        parts = urlsplit(found)
+        usable = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"\s", found):
+        raise wrong(
+            "the URL of a proxy such as http://proxy.example:3128",
+            remedy="" if "://" in found else "begin it with http://",
+        )
+    return found
+
+
+Sitemap = Annotated[str, BeforeValidator(sitemap)]
+StartUrl = Annotated[str, BeforeValidator(start_url)]
+PostUrl = Annotated[str | None, BeforeValidator(optional(post_url))]
+AllowedHost = Annotated[str, BeforeValidator(allowed_host)]
+DomainKey = Annotated[str, BeforeValidator(domain_key)]
+OriginKey = Annotated[str, BeforeValidator(origin_key)]
+ProxyKey = Annotated[
+    str, BeforeValidator(matching(_PROXY_KEY, "http, https, all, or one of them with a host (https://example.com)"))
+]
+ProxyUrl = Annotated[str, BeforeValidator(proxy_url)]

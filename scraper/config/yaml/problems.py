@@ -1,0 +1,131 @@
+"""From what pydantic found wrong to problems that name the place, the key and the remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from scraper.config.keys import nearest_key
+from scraper.config.secrets import MASK, hidden_in_error, is_secret_path
+from scraper.config.yaml.scalars import FromEnvironment, shown
+from scraper.config.yaml.tree import BROKEN, Node, Path, Scalar, Table, find, key_text
+from scraper.errors import Problem
+
+_KEY = "[key]"
+_EMPTY = "remove the key, or give it a value"
+_SECTIONS = {"model_type", "model_attributes_type", "dict_type", "mapping_type"}
+_LISTS = {"tuple_type", "list_type", "frozen_set_type", "set_type"}
+
+
+def problems_of(error: ValidationError, root: Node) -> list[Problem]:
+    """One problem for each thing that is wrong with what `root` holds."""
+    found = [_problem(details, root) for details in error.errors(include_url=False)]
+    return [problem for problem in found if problem is not None]
+
+
+def paths_of(error: ValidationError) -> list[Path]:
+    """Where a value is wrong, so that the rest can be looked at without it."""
+    return [tuple(part for part in details["loc"] if part != _KEY) for details in error.errors(include_url=False)]
+
+
+def place(root: Node, path: Path, text: str) -> Problem:
+    """A problem with the value at `path`."""
+    node, _ = find(root, path)
+    return node.source.problem(key_text(root, path), text)
+
+
+def place_of_key(root: Node, path: Path, text: str) -> Problem:
+    """A problem with the key that ends `path`."""
+    above, _ = find(root, path[:-1])
+    entry = above.entries.get(str(path[-1])) if isinstance(above, Table) else None
+    return (entry.source if entry else above.source).problem(key_text(root, path), text)
+
+
+def shown_at(root: Node, path: Path) -> str:
+    """The value at `path` as an error may show it."""
+    node, _ = find(root, path)
+    return shown_safely(path, node.value if isinstance(node, Scalar) else {} if isinstance(node, Table) else [])
+
+
+def shown_safely(path: Path, value: Any) -> str:
+    """`value` as an error may show it: no secret, and nothing that the environment said."""
+    if isinstance(value, FromEnvironment) or not isinstance(value, str | int | float):
+        return shown(value)
+    return hidden_in_error(path, str(value)) if is_secret_path(path) else shown(_hidden(path, value))
+
+
+def _hidden(path: Path, value: Any) -> Any:
+    return hidden_in_error(path, value) if isinstance(value, str) else value
+
+
+def _problem(details: Any, root: Node) -> Problem | None:
+    kind = details["type"]
+    path: Path = details["loc"]
+    context = details.get("ctx") or {}
+    if context.get("at"):
+        path = (*path, context["at"])
+    of_key = path[-1:] == (_KEY,)
+    if of_key:
+        path = path[:-1]
+    node, reached = find(root, path)
+    if isinstance(node, Scalar) and node.value is BROKEN:
+        return None
+    if kind == "missing":
+        above, way = find(root, path[:-1])
+        if way != path[:-1]:
+            return None  # inherited by a domain: said where it was written
+        return above.source.problem(key_text(root, path), f"this key is missing: {_missing_remedy(path)}")
+    if reached != path and (len(path) - len(reached) > 1 or not isinstance(node, Scalar)):
+        return None  # likewise
+    if kind == "extra_forbidden":
+        return _unknown_key(root, path)
+    value = _key(root, path) if of_key else _value(node, details["input"])
+    text = _explained(kind, details, context, path, value)
+    return place_of_key(root, path, text) if of_key else place(root, reached, text)
+
+
+def _key(root: Node, path: Path) -> str:
+    """The last key of `path`, and how it was written where the environment went into it."""
+    above, _ = find(root, path[:-1])
+    key = str(path[-1])
+    written = above.entries[key].written if isinstance(above, Table) and key in above.entries else key
+    return key if written == key else FromEnvironment(key, written, ())
+
+
+def _value(node: Node, given: Any) -> Any:
+    return node.value if isinstance(node, Scalar) else given
+
+
+def _explained(kind: str, details: Any, context: dict[str, Any], path: Path, value: Any) -> str:
+    got = shown_safely(path, value)
+    if kind == "wrong":
+        is_ours = got != MASK and not isinstance(value, FromEnvironment)
+        remedies = [context["remedy"].replace("{got}", got)] if context["remedy"] else []
+        if context["suggestion"] and is_ours:
+            remedies.append(f"write {context['suggestion']}")
+        if value is None and not remedies:
+            remedies.append(_EMPTY)
+        return f"expected {context['expected']}, got {got}{': ' if remedies else ''}{'; '.join(remedies)}"
+    if kind in _SECTIONS:
+        return f"expected a mapping of keys, got {got}: {_section_remedy(value, '{KEY: VALUE}')}"
+    if kind in _LISTS:
+        entry = f"[{got}]" if isinstance(value, str | int | float) else "[…]"
+        return f"expected a list, got {got}: {_section_remedy(value, entry)}"
+    return f"{details['msg']}, got {got}"
+
+
+def _section_remedy(value: Any, example: str) -> str:
+    return _EMPTY if value is None else f"write {example}"
+
+
+def _missing_remedy(path: Path) -> str:
+    if path[:1] == ("rules",) and path[-1] == "match":
+        return "add match: /PATH/*, or * for every page"
+    return f"add {path[-1]}"
+
+
+def _unknown_key(root: Node, path: Path) -> Problem:
+    right = nearest_key(path)
+    remedy = f"did you mean {key_text(root, right)}?" if right else "remove it (`scraper schema` lists the keys)"
+    return place_of_key(root, path, f"unknown key: {remedy}")

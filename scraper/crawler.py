@@ -1,0 +1,334 @@
+"""The wiring of a crawl, in plain sight: read this first.
+
+    site.yaml ── config ──▶ Crawl ──starts──▶ Shard ──commits──▶ Store ◀──follow── exports
+                              │                │
+                              └── orders ──▶   └── events ──▶ log, progress, figures
+
+`Crawl.run` is the order in which a crawl happens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from scraper.components import Components
+from scraper.config import Loaded, load, masked
+from scraper.engine.coordination.multi_process import MultiProcess
+from scraper.engine.coordination.process_count import process_count
+from scraper.engine.coordination.single_process import SingleProcess
+from scraper.engine.crash_marker import strike_marked
+from scraper.engine.limits import ShardEnd
+from scraper.engine.shard import DRAIN_SECONDS
+from scraper.engine.tasks.sitemap import first_requests
+from scraper.errors import ExportError, RunMismatch, StoreError
+from scraper.exports.base import ItemRow
+from scraper.exports.run_exports import RunExports
+from scraper.gate import outside_gate
+from scraper.observe import events
+from scraper.observe.events import Events, Observer
+from scraper.observe.report import death_text
+from scraper.observe.run_stats import run_stats
+from scraper.run import Run
+from scraper.spider import Spider
+from scraper.stats import RunSummary
+from scraper.store import Store
+from scraper.store.values import ChangeCounts, RunRow
+
+
+def crawl(
+    source: Path | str | Mapping[str, Any] | type[Spider],
+    *,
+    fresh: bool = False,
+    observers: Sequence[Observer] = (),
+    **overrides: Any,
+) -> Run:
+    """Crawl, and return the run: `run.items`, `run.stats`, `run.result`.
+
+    Goes on with an unfinished run of the same name in the same store, as the command does. It may be called again
+    and from any thread. A mapping or a class without `store` uses a private temporary store, which is gone with the
+    run object.
+
+    Args:
+        source: the path of a YAML file, a mapping of the same keys, or a Spider class.
+        fresh: begin a new run even where one is unfinished.
+        observers: called with each event of `scraper.observe.events`.
+        overrides: keys of the YAML, laid over `source`: `limits={"pages": 10}`.
+
+    Raises:
+        ConfigError: something is wrong with the configuration.
+        RunMismatch: the unfinished run was started with another spider, args or start_urls.
+        StoreLocked: another process crawls with this store.
+        StoreError: the store cannot be used.
+        ExportError: an export cannot be written; the items are in the store.
+        KeyboardInterrupt: after what was in flight was given 10 seconds; the run can be gone on with.
+    """
+    if isinstance(source, type):
+        reference = f"{source.__module__}:{source.__qualname__}"
+        loaded = load({"name": source.name, "spider": reference}, overrides=overrides)
+        return Crawl(loaded, spider=source, fresh=fresh, observers=observers).run()
+    return Crawl(load(source, overrides=overrides), fresh=fresh, observers=observers).run()
+
+
+class Crawl:
+    """One call of a crawl: a new run, or an unfinished one gone on with.
+
+    Args:
+        loaded: the configuration.
+        spider: the class, where it is at hand; else it is imported as the configuration names it.
+        fresh: begin a new run even where one is unfinished; that one ends as abandoned.
+        observers: called with each event.
+        stdout: what the export `-` writes to.
+
+    Raises:
+        ConfigError: the spider, a pipeline or the Session class cannot be imported or made.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        spider: type[Spider] | None = None,
+        fresh: bool = False,
+        observers: Sequence[Observer] = (),
+        stdout: BinaryIO | None = None,
+    ) -> None:
+        self._loaded = loaded
+        self._fresh = fresh
+        self._stdout = stdout if stdout is not None else getattr(sys.stdout, "buffer", None)
+        self._emit = Events(tuple(observers))
+        self._components = Components(loaded, spider)
+        self._spider = spider
+        self._is_watched = bool(observers)
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._engine: SingleProcess | MultiProcess | None = None
+        self._stop_seconds: float | None = None
+        self._lock = threading.Lock()
+
+    def stop(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Stop soon: what is in flight is given `seconds`. From any thread, and from a signal handler."""
+        self._stop_seconds = seconds
+        engine = self._engine
+        if engine is not None:
+            engine.stop(seconds)
+
+    def run(self) -> Run:
+        """Crawl: lock the store; begin a run or go on with one; crawl; compare; judge; finish the exports; prune.
+
+        Raises what `crawl` does.
+        """
+        with Store(self._store_path(), lock=True) as store:
+            row, changed = self._begin(store)
+            self._emit(
+                events.RunStarted(
+                    run=row.id,
+                    name=row.name,
+                    resumed=bool(row.start_taken or row.counts.pages or row.seconds),
+                    queued=row.counts.queued,
+                    changed_keys=tuple(changed),
+                    interrupted=row.interrupted,
+                )
+            )
+            exports = RunExports(store, row.id, self._loaded, self._stdout, began=row.started_at)
+            interrupt: KeyboardInterrupt | None = None
+            try:
+                end, interrupt = self._crawl(store, row, exports)
+                result, why = self._judge(store, row, end, exports)
+                paths = exports.finish(complete=result in ("finished", "limit"))
+            except BaseException as error:
+                exports.close()
+                self._give_up(store, row, error)
+                raise
+            store.end_run(row.id, result, why, finished=result != "stopped")
+            run = self._result(store, row, paths)
+            for death in run.stats["died"]:
+                self._emit(events.Notice(death_text(death)))
+            if result != "stopped":
+                self._prune(store)
+        self._emit(events.RunEnded(run.id, run.result, run.why, run.stats))
+        if interrupt is not None:
+            raise interrupt
+        return run
+
+    # Beginning -------------------------------------------------------------------------------------------
+
+    def _store_path(self) -> Path:
+        if self._loaded.path is None and self._loaded.is_default("store"):
+            self._folder = tempfile.TemporaryDirectory(prefix="scraper-", ignore_cleanup_errors=True)
+            return Path(self._folder.name) / "crawl.db"
+        return self._loaded.store
+
+    def _begin(self, store: Store) -> tuple[RunRow, list[str]]:
+        """A new run, or the unfinished one of this name with the keys whose values differ from then."""
+        config = self._loaded.config
+        identity, kept = _identity(self._loaded), masked(self._loaded)
+        begun = store.unfinished_run(config.name)
+        if begun is None:
+            return store.begin_run(config.name, identity, kept), []
+        if self._fresh:
+            store.end_run(begun.id, "abandoned", "a fresh run was asked for", finished=True)
+            return store.begin_run(config.name, identity, kept), []
+        differing = mismatch(begun, self._loaded)
+        if differing:
+            raise RunMismatch(
+                f"run {begun.id} of {config.name} is unfinished, and was started with {differing}",
+                remedy="--fresh begins a new run and gives that one up",
+            )
+        changed = _differences(begun.config, kept)
+        return store.resume_run(begun, kept), changed
+
+    # Crawling --------------------------------------------------------------------------------------------
+
+    def _crawl(self, store: Store, row: RunRow, exports: RunExports) -> tuple[ShardEnd, KeyboardInterrupt | None]:
+        strike_marked(store, row.id)
+        row = store.queue(row.id, first_requests(self._loaded.config)) if self._loaded.config.sitemaps else row
+        engine = self._make_engine(store, row, exports)
+        self._engine = engine
+        if self._stop_seconds is not None:
+            engine.stop(self._stop_seconds)
+        try:
+            return engine.run(), None
+        except KeyboardInterrupt as interrupt:
+            return ShardEnd("stopped", "interrupted"), interrupt
+        finally:
+            self._engine = None
+
+    def _make_engine(self, store: Store, row: RunRow, exports: RunExports) -> SingleProcess | MultiProcess:
+        count = process_count(self._loaded, self._spider, lambda: store.domains_with_work(row.id))
+        if count == 1:
+            return SingleProcess(store, row, self._loaded.config, self._components, self._emit, exports.follow)
+        return MultiProcess(
+            store, row, self._loaded, self._emit, exports.follow, count=count, watched=self._is_watched
+        )
+
+    def _judge(self, store: Store, row: RunRow, end: ShardEnd, exports: RunExports) -> tuple[str, str]:
+        """The result: a run that came to its end is asked for by its gate."""
+        if end.result == "stopped":
+            return end.result, end.why
+        store.give_files_up(row.id)
+        current = store.run(row.id)
+        assert current is not None
+        earlier = store.run_before(current)
+        changes = self._compare(store, earlier, current, exports)
+        health = store.health(row.id)
+        before = store.health(earlier.id) if earlier is not None else None
+        outside = outside_gate(self._loaded.config.gate, current.counts, earlier, changes, health, before)
+        return ("outside-gate", outside) if outside is not None else (end.result, end.why)
+
+    def _compare(self, store: Store, earlier: RunRow | None, run: RunRow, exports: RunExports) -> ChangeCounts | None:
+        """What changed since an earlier run, counted, and written to the exports for it; None without any keys."""
+        if not any(item.key for item in self._loaded.config.items.values()):
+            return None
+        counts: Counter[str] = Counter()
+
+        def rows() -> Iterator[ItemRow]:
+            for change in () if earlier is None else store.changes(earlier, run):
+                counts[change.kind] += 1
+                yield ItemRow(run.commits, change.type, change.record())
+
+        exports.write_changes(rows())
+        since, known = (None, 0) if earlier is None else (earlier.id, store.known_items(earlier, run))
+        found = ChangeCounts(since, known, **counts)
+        store.keep_changes(earlier, run, found)
+        return found
+
+    def _give_up(self, store: Store, row: RunRow, error: BaseException) -> None:
+        """After an error that ends the crawl: the run stays unfinished, so that the next call goes on with it."""
+        message = error.message if isinstance(error, ExportError) else f"{type(error).__name__}: {error}"
+        try:
+            store.end_run(row.id, "failed", message, finished=False)
+        except Exception as second:
+            # The store itself may be what failed; the first error is the one to tell.
+            error.add_note(f"and the run could not be marked: {second}")
+        self._emit(events.RunEnded(row.id, "failed", message))
+
+    # Ending ----------------------------------------------------------------------------------------------
+
+    def _prune(self, store: Store) -> None:
+        """Let go of runs that are no longer kept. What fails here is tried again at the end of the next."""
+        try:
+            store.prune(self._loaded.config.name, self._loaded.config.keep_runs)
+        except StoreError as error:
+            self._emit(events.Notice(f"older runs could not be pruned: {error}"))
+
+    def _result(self, store: Store, row: RunRow, paths: Sequence[str]) -> Run:
+        current = store.run(row.id)
+        assert current is not None
+        return Run(store.path, current, stats_of(store, current, paths), self._folder)
+
+
+def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str, Any]:
+    """The figures of a run as `--stats` writes them."""
+    failures, refusals = store.counts_by_reason(run.id)
+    quarantined, drops = store.left_out(run.id)
+    counts = run.counts
+    summary = RunSummary(
+        run=run.id,
+        name=run.name,
+        result=run.result or "unfinished",
+        why=run.why,
+        pages=counts.pages,
+        items=counts.items,
+        failed=counts.failed,
+        refused=counts.refused,
+        duplicates=counts.duplicates,
+        dropped=counts.dropped,
+        redirects=counts.redirects,
+        carried=counts.carried,
+        not_modified=counts.not_modified,
+        unstable=counts.unstable,
+        distrusted=counts.distrusted,
+        seconds=run.seconds,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        interrupted=run.interrupted,
+        failures=failures,
+        refusals=refusals,
+        exports=tuple(exports),
+        checked=counts.checked,
+        sitemaps=counts.sitemaps,
+        sitemaps_unread=counts.sitemaps_unread,
+        changes=asdict(run.changes) if run.changes is not None else None,
+        quarantined=quarantined,
+        drops=drops,
+        health={kind: sums.figures() for kind, sums in sorted(store.health(run.id).items())},
+        died=[death.record() for death in store.died(run)],
+        files=store.file_counts(run.id),
+    )
+    return run_stats(summary, store.figures(run.id))
+
+
+def mismatch(run: RunRow, loaded: Loaded) -> str | None:
+    """What keeps a run from going on by this configuration, as `another spider`; None where nothing does."""
+    if run.identity == _identity(loaded):
+        return None
+    now = masked(loaded)
+    differing = [key for key in ("spider", "args", "start_urls") if run.config.get(key) != now.get(key)]
+    return f"another {' and '.join(differing) or 'value of a secret argument'}"
+
+
+def _identity(loaded: Loaded) -> str:
+    """What makes two calls the same crawl: spider, args, start_urls; as a digest, since args may hold secrets."""
+    config = loaded.config
+    parts = json.dumps([config.spider, config.args, list(config.start_urls)], sort_keys=True, default=str)
+    return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
+
+
+def _differences(then: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """The keys whose values differ, as dotted paths."""
+    keys = []
+    for key in sorted({*then, *now}):
+        before, after = then.get(key), now.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            keys += _differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            keys.append(f"{prefix}{key}")
+    return keys

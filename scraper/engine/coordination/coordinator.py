@@ -1,0 +1,94 @@
+"""What directs the shards of a crawl, whether they run here or in other processes: orders, progress, working time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from scraper import urls
+from scraper.config import SiteConfig
+from scraper.engine.coordination.domain_scheduler import DomainScheduler
+from scraper.engine.coordination.messages import Order, Report
+from scraper.engine.frontier.admission import Admission
+from scraper.observe.events import Events
+from scraper.request import Request
+from scraper.store import Store
+from scraper.store.values import Counts, Found, RunRow
+
+_TICK_SECONDS = 0.25
+#: How often the working time is written down; a kill loses as much of it.
+_KEEP_SECONDS = 1.0
+
+
+class Coordinator:
+    """A DomainScheduler with a clock, a store and an audience.
+
+    Args:
+        expected: how many shards there will be.
+        committed: called after shards committed: exports follow there.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run: RunRow,
+        config: SiteConfig,
+        emit: Events,
+        committed: Callable[[], None],
+        expected: int = 1,
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._emit = emit
+        self._committed = committed
+        now = time.monotonic()
+        self._config = config
+        has_files = any(pipeline.field is not None for pipeline in config.pipelines)
+        self.director = DomainScheduler(
+            run,
+            config.limits,
+            now,
+            lambda: store.domains_with_work(run.id),
+            expected,
+            self._queue_checks,
+            lambda: has_files and store.files_are_open(run.id),
+        )
+        for figures in store.figures(run.id).values():
+            self.director.figures += figures
+        self._kept_at = now
+        self._ticked_at = 0.0
+
+    def take(self, number: int, report: Report) -> Iterator[tuple[int, Order]]:
+        """A shard reported; returns what is to be done next, by which shard."""
+        self.director.received(number, report)
+        if report.counts is not None:
+            self._committed()
+        self.look()
+        return self.director.orders(number, report, time.monotonic())
+
+    def _queue_checks(self) -> Counts:
+        """The pages of an earlier run that were not reached, as far as they are within the scope."""
+        hosts = (*self._config.own_hosts(), *self.director.hosts())
+        admission = Admission(self._config, hosts)
+        # Of an origin that was not reached at all nothing is asked: the shop has moved, or is a test's.
+        reached = self._store.origins_reached(self._run.id)
+
+        def admits(page: Request) -> bool:
+            return urls.origin_of(page.url) in reached and isinstance(admission.judge(page), Found)
+
+        return self._store.queue_checks(self._run.id, admits)
+
+    def look(self) -> None:
+        """Called all the time: tells how it goes and keeps the working time, when it is time to."""
+        now = time.monotonic()
+        if now - self._ticked_at >= _TICK_SECONDS:
+            self._ticked_at = now
+            self._emit(self.director.tick(now))
+        if now - self._kept_at >= _KEEP_SECONDS:
+            self.keep_time()
+
+    def keep_time(self, *, interrupted: bool = False) -> None:
+        """Write down how long the run has worked; `interrupted` where a shard was killed meanwhile."""
+        now = time.monotonic()
+        self._store.add_seconds(self._run.id, now - self._kept_at, interrupted=interrupted)
+        self._kept_at = now

@@ -1,0 +1,182 @@
+"""What a shard and the one who directs it say to each other, as plain values: they may cross to another process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scraper.config import Loaded
+from scraper.engine.limits import ShardEnd
+from scraper.errors import ScraperError
+from scraper.observe.events import Waiting
+from scraper.stats import ConnectionStats
+from scraper.store.values import Counts, RunRow
+
+# From the director to a shard ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Take the leases of these domains, and crawl them."""
+
+    domains: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkAdded:
+    """The store holds requests of these domains that another shard found; the best of each has the rank named."""
+
+    ranks: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Another shard has nothing to do: give up so many domains, each as soon as nothing of it is in flight."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Start URLs that another shard fetched led to these hosts: they belong to the scope."""
+
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageBudget:
+    """As many more pages may be fetched, by `limits.pages`."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnBudget:
+    """Another shard has work and no places: report those that are not in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeStart:
+    """The next portion of the spider's start(), of which `taken` results are in the store."""
+
+    taken: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilesOnly:
+    """The crawl is at its end but for files that its items name: fetch these, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The crawl is at its end.
+
+    `discard`: what is still in flight is not wanted, since a limit was reached without it.
+    """
+
+    end: ShardEnd
+    discard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Take nothing more; what is in flight has `seconds`."""
+
+    seconds: float
+
+
+Order = Claim | WorkAdded | Release | Allow | PageBudget | ReturnBudget | TakeStart | FilesOnly | End | Stop
+
+# From a shard to the director ----------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Report:
+    """How a shard stands: after each commit, and now and then. Sums are since the report before."""
+
+    #: The run's counts, as its last commit left them; None before the first.
+    counts: Counts | None = None
+    #: The number of that commit.
+    commit: int = 0
+    #: Pages that it committed.
+    pages: int = 0
+    #: The sums of the ledger that it committed, over all of its domains.
+    figures: ConnectionStats = field(default_factory=ConnectionStats)
+    #: Domains that are not its own and for which it found requests, with the lowest rank among them.
+    found: dict[str, int] = field(default_factory=dict)
+    #: Domains that it was told to claim and could not have.
+    not_had: list[str] = field(default_factory=list)
+    #: Domains that it gave up, as it was told to.
+    released: list[str] = field(default_factory=list)
+    #: Hosts that start URLs added to the scope.
+    hosts: list[str] = field(default_factory=list)
+    #: A portion of start() is in the store: how many results are, and whether it is at its end.
+    start: tuple[int, bool] | None = None
+    #: PageBudget for pages that it gives back.
+    places_back: int = 0
+    #: Why the crawl is to end: the spider said so, or a limit was reached.
+    end: ShardEnd | None = None
+
+    # How it stands now.
+    in_flight: int = 0
+    #: Domains of which something is left.
+    busy: int = 0
+    #: It has nothing at hand, in flight, uncommitted or left in the store.
+    is_idle: bool = False
+    #: It has requests, and no places for their pages.
+    wants_places: bool = False
+    waiting: tuple[Waiting, ...] = ()
+    #: The callback that has run for a suspiciously long time, if any: (url, seconds).
+    parsing: tuple[str, float] | None = None
+
+
+# Beside these, where the shard is in another process ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """What the coordinator hands to a new process."""
+
+    number: int
+    loaded: Loaded
+    store: Path
+    run: RunRow
+    #: Of the scope, beside the hosts of start URLs.
+    hosts: tuple[str, ...]
+    #: By name of the logger: what is worth a line.
+    log_levels: dict[str, int]
+    #: Somebody wants to know of each event.
+    watched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Asked of a process, which answers with a Beat at once, whatever it is doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """It is ready for orders; its name in leases."""
+
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """It is alive: its leases were renewed, or it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventsRelayed:
+    """Events and lines of the log (logging.LogRecord), in their order."""
+
+    events: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """It came to its end, or an error ended it."""
+
+    end: ShardEnd | None
+    error: ScraperError | None

@@ -1,0 +1,370 @@
+"""A crawl on several processes of this machine: one coordinator, which this process is, and a shard in each other.
+
+The coordinator fetches nothing. It says which shard has which domains, shows one progress, writes the exports,
+takes the domains of a dead shard over, passes signals on, and ends when nothing is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from scraper.config import Loaded
+from scraper.engine.coordination import shard_process
+from scraper.engine.coordination.channel import Channel
+from scraper.engine.coordination.coordinator import Coordinator
+from scraper.engine.coordination.messages import Ended, EventsRelayed, Order, Ping, Ready, Report, Stop, WorkerConfig
+from scraper.engine.coordination.shard_process import PASSED_ON
+from scraper.engine.crash_marker import strike_marked
+from scraper.engine.limits import STOPPED, ShardEnd
+from scraper.engine.shard import DRAIN_SECONDS
+from scraper.errors import LeaseLost, ShardFailed
+from scraper.observe import events
+from scraper.observe.events import Events
+from scraper.store import Store
+from scraper.store.state.domains import LEASE_SECONDS
+from scraper.store.values import RunRow
+
+#: Time passes for the director this often, in seconds.
+_ROUND_SECONDS = 0.1
+#: What a shard may take to end beyond the time that what is in flight is given, in seconds.
+_END_SECONDS = 2.0
+#: A shard is told to leave so long (seconds) before it is ended, where the crawl was ended by an error.
+_LEAVE_SECONDS = 1.0
+#: Shards that may die one after the other without a page done in between; a page that kills takes two.
+_MOST_DEATHS = 10
+#: Messages that are taken in before anything else is looked at again.
+_AT_ONCE = 500
+#: A round that takes so long (seconds) waits for the store, whose own patience ends at 30: who keeps it locked?
+_STUCK_SECONDS = 20.0
+#: In how many seconds a process says that it is there.
+_ANSWER_SECONDS = 3.0
+#: What one round counts for a silent shard, in seconds, at the most: this process may have been stopped as well.
+_SILENT_ROUND_SECONDS = 1.0
+
+
+@dataclass
+class _Process:
+    """The process of one shard, as the coordinator sees it."""
+
+    number: int
+    popen: subprocess.Popen[bytes]
+    link: Channel
+    #: Its name in leases, once it is ready.
+    owner: str | None = None
+    #: What is said to it, in order; None is the last word. It may be stopped, and then nobody must wait for it.
+    orders: queue.SimpleQueue[Any] = field(default_factory=queue.SimpleQueue)
+    #: For how long nothing was heard of it, in seconds.
+    silent: float = 0.0
+    #: When something was heard of it last, by the monotonic clock.
+    heard_at: float = 0.0
+    ended: Ended | None = None
+    #: It did not renew its leases in time: they are void, and it will notice.
+    is_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """A process is no more."""
+
+    code: int
+
+
+class MultiProcess:
+    """Crawls a run with several shards, each in a process of its own.
+
+    Args:
+        count: how many.
+        watched: somebody wants to know of each event.
+        committed: called after commits: exports follow there.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run: RunRow,
+        loaded: Loaded,
+        emit: Events,
+        committed: Callable[[], None],
+        *,
+        count: int,
+        watched: bool,
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._loaded = loaded
+        self._emit = emit
+        self._count = count
+        self._watched = watched
+        self._coordinator = Coordinator(store, run, loaded.config, emit, committed, count)
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._processes: dict[int, _Process] = {}
+        self._started = 0
+        self._looked_at = time.monotonic()
+        self._is_over = threading.Event()
+        #: When (monotonic) those that have not ended are ended; None before the end.
+        self._deadline: float | None = None
+        self._deaths = 0
+        self._done_at_death = -1
+
+    def stop(self, seconds: float) -> None:
+        """Take nothing more; what is in flight has `seconds`. From any thread or a signal handler."""
+        self._inbox.put((-1, Stop(seconds)))
+
+    def run(self) -> ShardEnd:
+        """Crawl to the end.
+
+        Raises:
+            StoreError: the store cannot be used.
+            ConfigError: a process cannot import what this one can.
+            ShardFailed: processes die one after the other.
+            KeyboardInterrupt: after what was in flight was given its time.
+        """
+        interrupt: KeyboardInterrupt | None = None
+        self._looked_at = time.monotonic()
+        threading.Thread(target=self._free_the_store, name="store guard", daemon=True).start()
+        try:
+            for _ in range(self._count):
+                self._spawn()
+            while self._processes:
+                try:
+                    self._round()
+                except KeyboardInterrupt as error:
+                    if interrupt is not None:
+                        raise
+                    interrupt = error
+                    self.stop(DRAIN_SECONDS)
+        finally:
+            self._is_over.set()
+            self._end_all()
+            self._coordinator.keep_time()
+        if interrupt is not None:
+            raise interrupt
+        return self._coordinator.director.end or STOPPED
+
+    def _round(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            message = self._inbox.get(timeout=_ROUND_SECONDS)
+            for _ in range(_AT_ONCE):
+                self._take(*message)
+                message = self._inbox.get_nowait()
+            self._take(*message)
+        self._coordinator.look()
+        self._direct()
+        self._look_for_the_silent()
+        self._end_those_that_do_not()
+
+    def _direct(self) -> None:
+        """Time passed."""
+        if self._deadline is None:
+            self._order(self._coordinator.director.orders(-1, None, time.monotonic()))
+
+    def _end_those_that_do_not(self) -> None:
+        if self._deadline is None:
+            return
+        is_over = time.monotonic() > self._deadline or all(each.is_lost for each in self._processes.values())
+        for process in self._processes.values() if is_over else ():
+            process.popen.kill()
+
+    # Messages --------------------------------------------------------------------------------------------
+
+    def _take(self, number: int, message: Any) -> None:
+        if isinstance(message, Stop):
+            self._pass_stop_on(message)
+            return
+        process = self._processes.get(number)
+        if process is None:
+            return
+        process.silent = 0.0
+        match message:
+            case Ready(owner):
+                process.owner = owner
+                self._coordinator.director.joined(number)
+                if self._deadline is not None:
+                    # It was still on its way here when the others were told that it is the end.
+                    process.orders.put(Stop(0.0))
+            case EventsRelayed(happened):
+                for event in happened:
+                    self._tell(event)
+            case Report() if not process.is_lost:
+                self._order(self._coordinator.take(number, message))
+            case Ended():
+                process.ended = message
+            case _Gone(code):
+                self._gone(process, code)
+
+    def _tell(self, event: object) -> None:
+        if isinstance(event, logging.LogRecord):
+            logger = logging.getLogger(event.name)
+            if logger.isEnabledFor(event.levelno):
+                logger.handle(event)
+        else:
+            self._emit(event)
+
+    def _order(self, orders: Iterable[tuple[int, Order]]) -> None:
+        for number, order in orders:
+            process = self._processes.get(number)
+            if process is not None and self._deadline is None:
+                process.orders.put(order)
+        if self._coordinator.director.end is not None and self._deadline is None:
+            self._deadline = time.monotonic() + DRAIN_SECONDS + _END_SECONDS
+
+    def _pass_stop_on(self, stop: Stop) -> None:
+        deadline = time.monotonic() + stop.seconds + _END_SECONDS
+        self._deadline = deadline if self._deadline is None else min(deadline, self._deadline)
+        for process in self._processes.values():
+            process.orders.put(stop)
+
+    # Processes -------------------------------------------------------------------------------------------
+
+    def _spawn(self) -> None:
+        number = self._started
+        self._started += 1
+        # Its modules are found where this process finds them, before the folder it is started in can get in the way.
+        main = f"{shard_process.__name__} import main; main()"
+        code = f"import sys; sys.path[:] = {sys.path!r}; from {main}"
+        try:
+            with _signals_held():
+                popen = subprocess.Popen(
+                    [sys.executable, "-c", code],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    pass_fds=self._store.lock_files,
+                )
+        except OSError as error:
+            raise ShardFailed(
+                f"a process of the crawl could not be started: {error.strerror}",
+                remedy="make room for more processes, or set engine.processes: 1",
+            ) from error
+        assert popen.stdin is not None
+        assert popen.stdout is not None
+        process = _Process(number, popen, Channel(popen.stdout, popen.stdin))
+        self._processes[number] = process
+        levels = {name: logging.getLogger(name).getEffectiveLevel() for name in ("root", "scraper")}
+        process.orders.put(
+            WorkerConfig(
+                number,
+                self._loaded,
+                self._store.path,
+                self._run,
+                self._coordinator.director.hosts(),
+                levels,
+                self._watched,
+            )
+        )
+        listening = threading.Thread(target=self._listen, args=(process,), name=f"listen-{number}", daemon=True)
+        listening.start()
+        for work, *arguments in (process.link.send_all, process.orders.get), (self._await, process, listening):
+            threading.Thread(target=work, args=arguments, name=f"shard-{number}", daemon=True).start()
+
+    def _listen(self, process: _Process) -> None:
+        def take(message: Any) -> None:
+            process.heard_at = time.monotonic()
+            self._inbox.put((process.number, message))
+
+        process.link.receive_all(take)
+
+    def _await(self, process: _Process, listening: threading.Thread) -> None:
+        code = process.popen.wait()
+        # What it said last was read by then, unless something that it started keeps the pipe open.
+        listening.join(_LEAVE_SECONDS)
+        self._inbox.put((process.number, _Gone(code)))
+
+    def _look_for_the_silent(self) -> None:
+        """A shard that did not renew its leases in time has none: its domains go to others."""
+        now = time.monotonic()
+        passed, self._looked_at = min(now - self._looked_at, _SILENT_ROUND_SECONDS), now
+        for process in list(self._processes.values()):
+            process.silent += passed
+            if process.owner is None or process.ended or process.is_lost or process.silent <= LEASE_SECONDS:
+                continue
+            if self._store.void_expired_leases_of(process.owner):
+                process.is_lost = True
+                self._take_over(process, f"did not renew its leases for {LEASE_SECONDS:g} s")
+            else:
+                # It did, just now; or it holds none yet.
+                process.silent -= _SILENT_ROUND_SECONDS
+
+    def _free_the_store(self) -> None:
+        """End a process that was stopped in the middle of a commit: it keeps all others out of the store.
+
+        In a thread of its own, since the others' is what waits then.
+        """
+        while not self._is_over.wait(1.0):
+            asked_at = time.monotonic()
+            if asked_at - self._looked_at < _STUCK_SECONDS:
+                continue
+            processes = list(self._processes.values())
+            for process in processes:
+                process.orders.put(Ping())
+            self._is_over.wait(_ANSWER_SECONDS)
+            for process in processes:
+                if process.owner is not None and process.heard_at < asked_at:
+                    process.popen.kill()
+
+    def _gone(self, process: _Process, code: int) -> None:
+        """A process ended: in order, by an error that ends the crawl, or by what is none of the crawl's doing."""
+        del self._processes[process.number]
+        process.orders.put(None)
+        ended = process.ended
+        if process.is_lost or (ended is not None and ended.error is None):
+            return
+        if ended is not None and ended.error is not None and not isinstance(ended.error, LeaseLost):
+            raise ended.error
+        self._take_over(process, f"was killed by signal {-code}" if code < 0 else f"ended with code {code}")
+
+    def _take_over(self, process: _Process, why: str) -> None:
+        """Void the leases of a shard that is gone, and start another in its place, unless it is the end."""
+        then = ": others take its domains over" if self._deadline is None else " at the end"
+        self._emit(events.Notice(f"shard {process.number} (pid {process.popen.pid}) {why}{then}"))
+        strike_marked(self._store, self._run.id, process.number)
+        if process.owner is not None:
+            self._store.void_leases_of(process.owner)
+        self._coordinator.keep_time(interrupted=True)
+        row = self._store.run(self._run.id)
+        assert row is not None
+        self._coordinator.director.left(process.number, row)
+        if self._deadline is not None:
+            return
+        done = row.counts.pages + row.counts.failed
+        self._deaths = self._deaths + 1 if done == self._done_at_death else 1
+        self._done_at_death = done
+        if self._deaths > _MOST_DEATHS:
+            raise ShardFailed(
+                f"{self._deaths} processes of the crawl died one after the other, the last one {why}",
+                remedy="look at memory and at what the spider calls; engine.processes: 1 shows more",
+            )
+        self._spawn()
+
+    def _end_all(self) -> None:
+        """Leave no process behind."""
+        for process in self._processes.values():
+            process.orders.put(None)
+        deadline = time.monotonic() + _LEAVE_SECONDS
+        for process in self._processes.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.popen.wait(max(0.0, deadline - time.monotonic()))
+            process.popen.kill()
+            process.popen.wait()
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """What is started meanwhile gets no signals until it is ready to leave them to its coordinator."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

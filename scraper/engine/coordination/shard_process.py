@@ -1,0 +1,183 @@
+"""The process of one shard of a crawl on several processes.
+
+The coordinator starts it, hands it a WorkerConfig on standard input, then orders; it reports on standard output, and
+leaves when the coordinator is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import traceback
+from typing import Any
+
+from scraper.components import Components
+from scraper.engine import gc_tuning
+from scraper.engine.coordination.channel import Channel
+from scraper.engine.coordination.messages import Beat, Ended, EventsRelayed, Ping, Ready, Report, WorkerConfig
+from scraper.engine.limits import ShardEnd
+from scraper.engine.shard import Shard
+from scraper.errors import ScraperError, ShardFailed
+from scraper.observe.events import Events
+from scraper.store import Store
+
+#: Ctrl-C in a terminal and a service manager's SIGTERM reach the whole group: the coordinator passes them on.
+PASSED_ON = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
+
+
+def main() -> None:
+    """Take the commission, crawl, say how it ended."""
+    _leave_signals_to_the_coordinator()
+    link = _take_the_line()
+    shards: list[Shard] = []
+    orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(link, orders, shards), name="orders", daemon=True).start()
+    gc_tuning.look_less()
+    commission: WorkerConfig = orders.get()
+    teller = _Teller(link)
+    _log_to(teller, commission.log_levels)
+    end, error = None, None
+    try:
+        end = _crawl(commission, link, teller, orders, shards)
+    except ScraperError as raised:
+        error = _portable(raised)
+    except BaseException as raised:
+        error = _unforeseen(raised)
+    teller.flush()
+    link.send(Ended(end, error))
+    sys.stdout.flush()
+    # Threads that hang in a callback or in a server's answer are left behind.
+    os._exit(0 if error is None else 1)
+
+
+def _leave_signals_to_the_coordinator() -> None:
+    for number in PASSED_ON:
+        # A handler, since programs that a spider starts would inherit that a signal is ignored.
+        signal.signal(number, lambda *_: None)
+    if hasattr(signal, "pthread_sigmask"):
+        # They were held back until here.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+
+
+def _take_the_line() -> Channel:
+    """The pipes, out of reach of the spider: it reads nothing, and what it prints goes to standard error."""
+    link = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return link
+
+
+def _listen(link: Channel, orders: queue.SimpleQueue[Any], shards: list[Shard]) -> None:
+    def take(message: Any) -> None:
+        if isinstance(message, Ping):
+            link.send(Beat())
+        else:
+            orders.put(message)
+
+    try:
+        link.receive_all(take)
+    finally:
+        # The coordinator is gone: nobody is left to write the exports, or to say when it is the end.
+        for shard in shards:
+            shard.leave()
+        os._exit(1)
+
+
+def _crawl(
+    commission: WorkerConfig, link: Channel, teller: _Teller, orders: queue.SimpleQueue[Any], shards: list[Shard]
+) -> ShardEnd:
+    def report(report: Report) -> None:
+        teller.flush()
+        link.send(report)
+
+    def beaten() -> None:
+        link.send(Beat())
+
+    loaded = commission.loaded
+    with Store(commission.store) as store:
+        shard = Shard(
+            store,
+            commission.run,
+            loaded.config,
+            Components(loaded),
+            Events((teller,) if commission.watched else ()),
+            number=commission.number,
+            hosts=commission.hosts,
+            report=report,
+            beaten=beaten,
+            inbox=orders,
+        )
+        shards.append(shard)
+        link.send(Ready(shard.owner))
+        return shard.run()
+
+
+# What the coordinator is told ------------------------------------------------------------------------------
+
+
+class _Teller:
+    """Collects events and lines of the log and sends them together, before each report."""
+
+    def __init__(self, link: Channel) -> None:
+        self._link = link
+        self._events: list[object] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, event: object) -> None:
+        with self._lock:
+            self._events.append(event)
+
+    def flush(self) -> None:
+        with self._lock:
+            events, self._events = tuple(self._events), []
+        if events:
+            self._link.send(EventsRelayed(events))
+
+
+class _LogHandler(logging.Handler):
+    """Hands lines of the log to the coordinator, as plain text: it knows where they go."""
+
+    #: What of a record is plain and of use elsewhere.
+    _KEPT = ("name", "levelno", "levelname", "created", "msecs", "pathname", "lineno", "funcName", "threadName")
+
+    def __init__(self, teller: _Teller) -> None:
+        super().__init__()
+        self._teller = teller
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        plain = {name: getattr(record, name) for name in self._KEPT}
+        self._teller(logging.makeLogRecord({**plain, "msg": text, "process": os.getpid()}))
+
+
+def _log_to(teller: _Teller, levels: dict[str, int]) -> None:
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    logging.getLogger().addHandler(_LogHandler(teller))
+    logging.captureWarnings(True)
+
+
+def _portable(error: ScraperError) -> ScraperError:
+    """The error, or one that says the same where it cannot cross to another process."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (dumped right here)
+    except Exception:
+        return ShardFailed(error.message, remedy=error.remedy)
+    return error
+
+
+def _unforeseen(error: BaseException) -> ShardFailed:
+    failed = ShardFailed(f"a process of the crawl failed: {type(error).__name__}: {error}")
+    failed.add_note("".join(traceback.format_exception(error)))
+    return failed

@@ -1,0 +1,84 @@
+"""The note beside the store that names the page being parsed."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import mmap
+import os
+import struct
+import threading
+from pathlib import Path
+
+from scraper.store import Store
+
+
+def marker_of(store: Path, run: int, number: int) -> CrashMarker:
+    """The note of the shard with this number."""
+    return CrashMarker(store.with_name(f"{store.name}.parsing-{number}"), run)
+
+
+def strike_marked(store: Store, run: int, number: int | None = None) -> None:
+    """Count a crash for the pages that were being parsed when processes died.
+
+    Args:
+        number: of the shard that died; None for all that an earlier call of the crawl left.
+    """
+    wanted = f"{glob.escape(store.path.name)}.parsing-{'*' if number is None else number}"
+    for path in store.path.parent.glob(wanted):
+        note = CrashMarker(path, run)
+        crashed_on = note.noted()
+        if crashed_on is not None:
+            store.strike(crashed_on)
+        note.close()
+
+
+class CrashMarker:
+    """A small file beside the store that names the page being parsed.
+
+    It outlives the process, so a page that brings it down (or eats its memory) is found out after two crashes.
+    """
+
+    _FORMAT = struct.Struct("<qq")
+
+    def __init__(self, path: Path, run: int) -> None:
+        self._path = path
+        self._run = run
+        # The parse thread may outlast the shard by a callback that takes long.
+        self._lock = threading.Lock()
+        # As memory, which the system writes to the file whatever becomes of this process. With a call of the system a
+        # page a fetch thread would take the interpreter, and getting that back can take longer than the page itself.
+        self._place = _mapped(path, self._FORMAT.size)
+
+    def noted(self) -> int | None:
+        """The request whose page was being parsed when an earlier process of this run died."""
+        run, request = self._FORMAT.unpack_from(self._place)
+        return request if run == self._run and request else None
+
+    def write(self, request: int) -> None:
+        """This request's page is about to be parsed."""
+        with self._lock:
+            if not self._place.closed:
+                self._FORMAT.pack_into(self._place, 0, self._run, request)
+
+    def clear(self) -> None:
+        """It was."""
+        self.write(0)
+
+    def close(self) -> None:
+        """The process ends in order: a page that is still being parsed did not bring it down."""
+        self.clear()
+        with self._lock:
+            self._place.close()
+        # Windows keeps it as long as another process has it open; it names no page any more.
+        with contextlib.suppress(PermissionError):
+            self._path.unlink(missing_ok=True)
+
+
+def _mapped(path: Path, size: int) -> mmap.mmap:
+    """A file of that many bytes as memory; made where there is none."""
+    with path.open("r+b" if path.exists() else "w+b") as file:
+        # Written, not only set: on a full disk this fails, where a touch of the memory would end the process.
+        file.write(bytes(max(0, size - file.seek(0, os.SEEK_END))))
+        file.flush()
+        return mmap.mmap(file.fileno(), size)

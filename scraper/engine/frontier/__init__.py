@@ -1,0 +1,1 @@
+"""Decide which request is sent next: domains, throttle, leases, admission."""

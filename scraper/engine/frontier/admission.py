@@ -1,0 +1,232 @@
+"""Admission: every reason for which a request is refused before it is queued, in order, in one place.
+
+Whether a request is a duplicate is the last question, and the store's to answer; most links of a page are known
+already, and for these it is answered here, from memory.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from fnmatch import translate
+from functools import lru_cache
+
+from scraper import urls
+from scraper.config import SiteConfig
+from scraper.config.model.site import PathRule, UrlConfig
+from scraper.request import Request
+from scraper.store.state.seen import Recent, Seen
+from scraper.store.tables import Kind
+from scraper.store.values import Found, Refusal
+
+#: Servers refuse longer request lines (RFC 9112 section 3 asks them to take 8,000 bytes), and traps grow them.
+MAX_URL = 8_000
+#: How many indexes of sitemaps may lie one behind the other; the protocol knows one.
+MAX_INDEXES = 3
+#: Verdicts that are remembered, and the longest URL for which one is: some 10 MB altogether.
+_VERDICTS = 40_000
+_SHORT_URL = 500
+
+
+class Known(Enum):
+    """What came of an equal request before."""
+
+    QUEUED = auto()
+    REFUSED = auto()
+
+
+@dataclass(slots=True)
+class _Verdict:
+    """What there is to say of a URL, whatever its depth."""
+
+    fingerprint: bytes
+    domain: str
+    refused: tuple[str, str] | None
+    #: The frontier has it, and keeps it.
+    is_queued: bool = False
+
+
+class Admission:
+    """Judges requests by a site's configuration.
+
+    Args:
+        hosts: the hosts of the scope where `allowed_domains` is absent.
+        seen: what the store knows for certain.
+    """
+
+    def __init__(self, config: SiteConfig, hosts: Iterable[str] = (), seen: Seen | None = None) -> None:
+        self._seen = seen if seen is not None else Seen()
+        self._verdicts: Recent[str, _Verdict] = Recent(_VERDICTS)
+        self._depth = math.inf if config.limits.depth is None else config.limits.depth
+        self._urls = config.urls
+        self._follows_start = config.allowed_domains is None
+        #: Hosts added since the list was emptied last, for the store.
+        self.added_hosts: list[str] = []
+        allowed = config.allowed_domains if config.allowed_domains is not None else tuple(hosts)
+        self._allowed = {_bare(host) for host in allowed}
+        self._include = [_Rule(rule) for rule in config.scope.include]
+        self._exclude = [_Rule(rule) for rule in config.scope.exclude]
+
+    @staticmethod
+    def fingerprint_of(request: Request, config: UrlConfig) -> bytes:
+        """By which a request is known."""
+        return request.fingerprint(sort_query=config.sort_query, drop_params=config.drop_params)
+
+    def allow_host_of(self, url: str) -> None:
+        """Take a host into the scope, as those to which start URLs redirect are.
+
+        Nothing changes where `allowed_domains` says what is allowed.
+        """
+        host = urls.host_of(url)
+        if self._follows_start and _bare(host) not in self._allowed:
+            self._allowed.add(_bare(host))
+            # A new one, so that a verdict that another thread is still thinking about goes into the old one.
+            self._verdicts = Recent(_VERDICTS)
+            self.added_hosts.append(host)
+
+    def allow(self, hosts: Iterable[str]) -> None:
+        """Take in hosts that another shard found so."""
+        if self._follows_start:
+            self._allowed.update(_bare(host) for host in hosts)
+            self._verdicts = Recent(_VERDICTS)
+
+    def known(self, url: str, depth: int) -> Known | None:
+        """What came of a plain GET of `url` before; None where something new might come of it."""
+        verdict = self._verdicts.get(url)
+        if verdict is None:
+            return None
+        if verdict.is_queued and depth <= self._depth:
+            return Known.QUEUED
+        if verdict.refused is not None or depth > self._depth:
+            return Known.REFUSED if self._seen.is_refused(verdict.fingerprint) else None
+        if not verdict.is_queued:
+            verdict.is_queued = self._seen.is_queued(verdict.fingerprint)
+        return Known.QUEUED if verdict.is_queued else None
+
+    def judge(self, request: Request, record: str | None = None) -> Found | Refusal:
+        """Admitted, up to the question whether it is a duplicate, or refused with the key that changes it.
+
+        Args:
+            record: the request as JSON, where it is at hand already.
+        """
+        verdict = self._verdict(request)
+        refused = verdict.refused
+        if refused is None and request.depth > self._depth:
+            refused = "depth", f"it lies {request.depth} links deep: limits.depth is {self._depth}"
+        if refused is not None:
+            return Refusal(request.url[:MAX_URL], verdict.fingerprint, *refused)
+        return Found(request, verdict.fingerprint, verdict.domain, request.dont_filter, record)
+
+    def judge_listed(self, url: str, lastmod: float | None) -> Found | Refusal:
+        """The verdict on a page that a sitemap lists: each comes once, so that nothing of it is remembered.
+
+        Args:
+            url: absolute, without fragment.
+            lastmod: when the sitemap says that it changed last, in seconds since the epoch.
+        """
+        request = Request.from_record({"url": url, "listed": True})
+        fingerprint = self.fingerprint_of(request, self._urls)
+        origin = urls.origin_of(url)
+        host, domain = _home_of(origin)
+        refused = self._why_refused(url, origin, host)
+        if refused is not None:
+            return Refusal(url[:MAX_URL], fingerprint, *refused)
+        return Found(request, fingerprint, domain, lastmod=lastmod)
+
+    def judge_sitemap(self, request: Request, *, beside: str | None = None) -> Found | Refusal:
+        """The verdict on a file that lists pages; rules on paths are about pages, and say nothing of it.
+
+        Args:
+            beside: the index that names it, whose entries lie on its own host or within the scope. A file that the
+                configuration or a robots.txt names may be anywhere (https://www.sitemaps.org/protocol.html, cross
+                submits), and so may one to which a file is redirected.
+        """
+        fingerprint = self.fingerprint_of(request, self._urls)
+        url, host, refused = request.url, urls.host_of(request.url), None
+        if len(url) > MAX_URL:
+            refused = _too_long(url)
+        elif request.depth > MAX_INDEXES:
+            refused = "depth", f"indexes of sitemaps are followed {MAX_INDEXES} deep"
+        elif beside is not None and host != urls.host_of(beside) and not self._covers(host):
+            refused = _offsite(host)
+        if refused is not None:
+            return Refusal(url[:MAX_URL], fingerprint, *refused)
+        return Found(request, fingerprint, urls.domain_of(url), request.dont_filter, kind=Kind.SITEMAP)
+
+    def _verdict(self, request: Request) -> _Verdict:
+        url = request.url
+        if request.method != "GET" or request.body or len(url) > _SHORT_URL:
+            return self._think(request)
+        verdicts = self._verdicts
+        verdict = verdicts.get(url)
+        if verdict is None:
+            verdict = self._think(request)
+            verdicts.put(url, verdict)
+        return verdict
+
+    def _think(self, request: Request) -> _Verdict:
+        fingerprint = self.fingerprint_of(request, self._urls)
+        origin = urls.origin_of(request.url)
+        host, domain = _home_of(origin)
+        refused = self._why_refused(request.url, origin, host)
+        return _Verdict(fingerprint, "" if refused else domain, refused)
+
+    def _why_refused(self, url: str, origin: str, host: str) -> tuple[str, str] | None:
+        if len(url) > MAX_URL:
+            return _too_long(url)
+        if not self._covers(host):
+            return _offsite(host)
+        if not (self._exclude or self._include):
+            return None
+        path = url[len(origin) :].partition("?")[0] or "/"
+        for rule in self._exclude:
+            if rule.matches(url, path):
+                return "excluded", f"scope.exclude has {rule.text}"
+        if self._include and not any(rule.matches(url, path) for rule in self._include):
+            return "not-included", "no entry of scope.include matches it"
+        return None
+
+    def _covers(self, host: str) -> bool:
+        """Whether the host or a domain above it is allowed; `www.` makes no difference."""
+        host = _bare(host)
+        while host:
+            if host in self._allowed:
+                return True
+            _, _, host = host.partition(".")
+        return False
+
+
+@lru_cache(maxsize=4_096)
+def _home_of(origin: str) -> tuple[str, str]:
+    """Host and domain of an origin."""
+    host = urls.host_of(origin)
+    return host, urls.domain_of_host(host)
+
+
+def _too_long(url: str) -> tuple[str, str]:
+    return "url-too-long", f"the URL has {len(url):,} characters, more than {MAX_URL:,}"
+
+
+def _offsite(host: str) -> tuple[str, str]:
+    return "offsite", f"{host} is not within allowed_domains: add it there to crawl it"
+
+
+def _bare(host: str) -> str:
+    return host.lower().rstrip(".").removeprefix("www.")
+
+
+class _Rule:
+    """An entry of `scope`: a glob is of the whole path, an expression is looked for in the whole URL."""
+
+    def __init__(self, rule: PathRule) -> None:
+        self._is_glob = rule.regex is None
+        self.text = str(rule.glob) if self._is_glob else f"the expression {rule.regex}"
+        self._pattern = re.compile(translate(rule.glob or "*") if rule.regex is None else rule.regex)
+
+    def matches(self, url: str, path: str) -> bool:
+        if self._is_glob:
+            return self._pattern.match(path) is not None
+        return self._pattern.search(url) is not None

@@ -1,0 +1,157 @@
+"""The state of one domain while a shard holds it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from scraper.config import DomainSettings
+from scraper.engine.frontier.login_state import LoginState, Stage
+from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.politeness import Circuit, CoolDown, Pace
+from scraper.fetch.retry import RetryPolicy
+from scraper.fetch.robots import Robots
+from scraper.fetch.transport.cooperative_sockets import pause
+from scraper.fetch.transport.deadline import Deadline
+from scraper.store.values import Profile, Queued
+
+
+class Task(Enum):
+    """What a fetch thread is to do."""
+
+    PAGE = "page"
+    ROBOTS = "robots"
+    LOGIN = "login"
+
+
+@dataclass(eq=False, slots=True)
+class Domain:
+    """Changed under the frontier's lock only. Times are of the monotonic clock."""
+
+    name: str
+    epoch: int
+    settings: DomainSettings
+    session: DomainSession
+    retry: RetryPolicy
+    pace: Pace
+    #: The next request may start then.
+    due: float = 0.0
+    cool: CoolDown = field(default_factory=CoolDown)
+    circuit: Circuit = field(default_factory=Circuit)
+    in_flight: int = 0
+    #: With a delay: what was handed out and is not sent yet; nothing else is until then.
+    sending: object | None = None
+    #: When a head was written last.
+    sent_at: float = float("-inf")
+    ready: deque[Queued] = field(default_factory=deque)
+    #: The store holds requests beside those in `ready`.
+    more: bool = True
+    #: When requests that wait for another try are due, in seconds since the epoch; the store is asked at once.
+    again_at: float | None = 0.0
+    #: Requests handed out or in `ready`, until they are committed.
+    taken: set[int] = field(default_factory=set)
+    robots: dict[str, Robots] = field(default_factory=dict)
+    robots_attempts: dict[str, int] = field(default_factory=dict)
+    #: What is under way beside the frontier, a robots.txt or a login; the domain waits for it.
+    asking: Task | None = None
+    #: None where there is nothing to log in to.
+    login: LoginState | None = None
+    #: It is to be given up: nothing more of it is handed out.
+    leaving: bool = False
+    #: Number of its entry in the agenda, and of that for its next tries.
+    entry: int | None = None
+    tries_entry: int | None = None
+    #: It answered something since this shard holds it.
+    has_answered: bool = False
+    #: Seconds since the epoch, for the store.
+    last_send: float | None = None
+    #: Changes of the jar that are in the store.
+    cookies_kept: int = 0
+    #: The same of what was learned of its servers; and of that, changes of the idle limits.
+    profile: Profile = field(default_factory=Profile)
+    idle_limits_kept: int = 0
+
+    @property
+    def may_take(self) -> bool:
+        """Whether a request could be handed out, were it due."""
+        most = 1 if self.circuit.is_open else self.settings.politeness.concurrency
+        if not self.ready or self.asking or self.leaving or self.in_flight >= most:
+            return False
+        # What is in flight could still bring cookies of the old session, after those of a new one.
+        if self.in_flight and self.login is not None and self.login.stage is Stage.OUT:
+            return False
+        return self.sending is None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nobody knows that it answers: it never did, or failed last."""
+        return not self.has_answered or self.circuit.failures > 0
+
+    @property
+    def due_at(self) -> float:
+        """When it could."""
+        return max(self.due, self.cool.until, self.circuit.until)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left of it that is known here."""
+        return not (self.ready or self.more or self.taken or self.again_at is not None)
+
+    def waits_for(self, now: float) -> str:
+        """What it waits for, in a word."""
+        if self.asking is not None:
+            return self.asking.value
+        if self.circuit.until > now:
+            return "circuit"
+        if self.cool.until > now:
+            return "cool-down"
+        if not self.ready:
+            return "retry" if self.again_at is not None else "busy"
+        if self.in_flight >= self.settings.politeness.concurrency:
+            return "busy"
+        return "delay"
+
+
+class DomainGate:
+    """The gate of a domain: what is sent beside the frontier waits here; each send moves the due time on.
+
+    `turn` is whose turn it is: one request's end or send does not use up the turn of another.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        holder: object,
+        reserve: Callable[[Domain, object], float | None],
+        sent: Callable[[Domain, object], None],
+        check_lease: Callable[[], None],
+    ) -> None:
+        self._domain = domain
+        self._holder = holder
+        self._reserve = reserve
+        self._sent = sent
+        self._check_lease = check_lease
+
+    def wait(self, limit: Deadline) -> None:
+        """Sleeps until the domain's next turn, and takes it."""
+        while (seconds := self._reserve(self._domain, self._holder)) is not None:
+            if seconds > limit.left:
+                raise TimeoutError("no turn within session.timeout.total: the domain's delay is longer")
+            pause(max(seconds, 0.001))
+
+    def sending(self) -> None:
+        """Waits out the last milliseconds until the domain is due.
+
+        Raises:
+            LeaseLost: the domain may be another shard's by now.
+        """
+        while (early := self._domain.due - time.monotonic()) > 0:
+            pause(early)
+        self._check_lease()
+
+    def sent(self) -> None:
+        """The delay runs from here."""
+        self._sent(self._domain, self._holder)

@@ -1,0 +1,545 @@
+"""The frontier in memory: whose turn it is.
+
+`take` hands out only requests whose domain is due, so no thread sleeps out a delay. Which requests there are is
+the store's to say: each domain holds a few of them in `ready`, and names itself hungry when these run low.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from scraper import urls
+from scraper.engine.frontier import preflight
+from scraper.engine.frontier.domain import Domain, Task
+from scraper.engine.frontier.login_state import LoginState, Stage
+from scraper.engine.frontier.ready_queue import ReadyQueue, RefillQueue
+from scraper.engine.frontier.throttle import DomainThrottle
+from scraper.fetch.robots import Robots
+from scraper.observe.events import Waiting
+from scraper.store.outcomes import Fresh, Outcome
+from scraper.store.tables import Kind
+from scraper.store.values import Queued
+
+#: Responses that wait to be parsed, requests in flight included.
+MAX_UNPARSED = 64
+#: Pages that wait for the parse thread: more of them ahead would only take the interpreter from it.
+MAX_AHEAD = 8
+#: Their bodies, altogether.
+MAX_UNPARSED_BYTES = 64_000_000
+#: Requests handed out and not yet committed.
+MAX_UNCOMMITTED = 1_000
+#: A request is handed out this long (seconds) before it is due, the time that preparing it takes; the last bit is
+#: waited out right before the send, so that neither is the delay undercut nor is time lost.
+LEAD = 0.004
+#: Requests held in memory over all domains, and of one domain.
+_READY_TOTAL = 6_400
+_READY_MOST = 256
+_READY_LEAST = 2
+#: Domains that are filled before anything else is looked at again.
+_FILLED_AT_ONCE = 100
+#: Fetch threads that wait for domains of which nobody knows whether they answer: the rest is for those that do.
+MAX_DOUBTFUL = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """Work for a fetch thread: a request, or what has to come before it (then `queued` is None)."""
+
+    domain: Domain
+    queued: Queued | None
+    origin: str
+    #: It was handed out while nobody knew whether the domain answers.
+    is_doubtful: bool = False
+    task: Task = Task.PAGE
+    #: Of the domain's login, when it was handed out.
+    generation: int = 0
+
+
+class Frontier:
+    """Thread-safe; all of its methods return at once but `take`, which waits.
+
+    Args:
+        settled: told what became of requests that are never sent (refused by robots.txt); called under the lock.
+        wake: called when a domain is hungry, or when the crawl may be at its end.
+        places: places for pages to begin with, by `limits.pages`; None for as many as there are pages.
+        token: our name in robots.txt; None where robots are ignored.
+        spares: whether a request need not be sent at a time, since the page of an earlier run stands for it.
+        ahead: how many pages wait for the parse thread; after each of them it calls `parsed`.
+    """
+
+    def __init__(
+        self,
+        settled: Callable[[Outcome], None],
+        wake: Callable[[], None],
+        places: int | None,
+        token: str,
+        spares: Callable[[Queued, float], bool] = lambda queued, now: False,
+        ahead: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._settled = settled
+        self._wake = wake
+        self._places = places
+        self._token = token
+        self._spares = spares
+        self._ahead = ahead
+        self._lock = threading.Lock()
+        # One waiting thread, the leader, watches the clock; the others wait to follow it.
+        self._leader = threading.Condition(self._lock)
+        self._followers = threading.Condition(self._lock)
+        self._has_leader = False
+        #: Wakes who takes by `take_now`, while nobody may take otherwise.
+        self._wake_taker: Callable[[], None] | None = None
+        self._ready_queue = ReadyQueue()
+        self._refill_queue = RefillQueue()
+        self._domains: dict[str, Domain] = {}
+        #: Those of which something is left, as far as is known here.
+        self._busy: set[Domain] = set()
+        self._leaving: list[Domain] = []
+        #: Those that were asked something since they rested last.
+        self._awake: set[Domain] = set()
+        self._doubtful = 0
+        #: The manners of the domains.
+        self.throttle = DomainThrottle(self._lock, self._schedule, self._schedule_anew, token)
+        self._unparsed = 0
+        self._unparsed_bytes = 0
+        self._uncommitted = 0
+        self._closed = False
+        self._files_only = False
+
+    # Handing out -----------------------------------------------------------------------------------------
+
+    def take(self) -> Job | None:
+        """The next job whose domain is due; waits for it. None once the frontier is closed."""
+        with self._lock:
+            while not self._closed:
+                if self._wake_taker is not None:
+                    self._followers.wait()
+                    continue
+                job, wait = self._next(time.monotonic())
+                if job is not None:
+                    return job
+                if self._has_leader:
+                    self._followers.wait()
+                else:
+                    self._has_leader = True
+                    try:
+                        self._leader.wait(wait)
+                    finally:
+                        self._has_leader = False
+            return None
+
+    def take_now(self) -> tuple[Job | None, float | None]:
+        """The next job whose domain is due; or None, and the seconds until there may be one, as far as is known."""
+        with self._lock:
+            return (None, None) if self._closed else self._next(time.monotonic())
+
+    def reserve(self, wake: Callable[[], None] | None) -> None:
+        """From now on `take` waits, and `wake` is called when `take_now` may have something; None ends that."""
+        with self._lock:
+            self._wake_taker = wake
+            self._leader.notify_all()
+            self._followers.notify_all()
+
+    @property
+    def is_reserved(self) -> bool:
+        """Whether `take` has nothing for anybody."""
+        return self._wake_taker is not None
+
+    def _next(self, now: float) -> tuple[Job | None, float | None]:
+        while self._has_room():
+            domain, due = self._ready_queue.next(now + LEAD, with_doubtful=self._doubtful < MAX_DOUBTFUL)
+            if domain is None:
+                return None, None if due is None else due - LEAD - now
+            if not domain.may_take or (self._files_only and domain.ready[0].kind is not Kind.FILE):
+                continue
+            if domain.due_at - LEAD > now or (domain.is_doubtful and self._doubtful >= MAX_DOUBTFUL):
+                self._schedule(domain)
+                continue
+            job = self._hand_out(domain)
+            self._schedule(domain)
+            if job is not None:
+                return job, None
+        return None, None
+
+    def _has_room(self) -> bool:
+        return (
+            self._unparsed < MAX_UNPARSED
+            and self._ahead() < MAX_AHEAD
+            and self._unparsed_bytes < MAX_UNPARSED_BYTES
+            and self._uncommitted < MAX_UNCOMMITTED
+            and (self._places != 0 or self._files_only)
+        )
+
+    def _hand_out(self, domain: Domain) -> Job | None:
+        """The next request of a due domain, its origin's robots.txt first; or None after settling what is refused."""
+        queued = domain.ready[0]
+        origin = urls.origin_of(queued.request.url)
+        outcome, robots = preflight.before_robots(domain, queued), None
+        if outcome is None and domain.settings.politeness.robots == "obey":
+            robots = _robots_of(domain, origin)
+            if robots is None:
+                return self._ask(domain, Task.ROBOTS, origin)
+            outcome = preflight.by_robots(queued, origin, robots, self._token)
+        outcome = outcome or preflight.as_listing(queued, origin, robots)
+        if outcome is None and queued.visit is not None and self._spares(queued, time.time()):
+            outcome = Fresh(queued, queued.visit)
+        login = domain.login
+        if outcome is None and login is not None:
+            if (first := self._before_login(domain, login)) is not None:
+                return first
+            outcome = preflight.without_login(queued, login)
+        self._take_off(domain)
+        if outcome is not None:
+            # It ends without being sent; whoever is told calls `parsed`, as for what was fetched.
+            self._settled(outcome)
+            return None
+        generation = login.generation if login is not None else 0
+        return self._begin(Job(domain, queued, origin, domain.is_doubtful, generation=generation))
+
+    def _before_login(self, domain: Domain, login: LoginState) -> Job | None:
+        """What has to come before a page where nobody is logged in: the robots.txt of the login, and the login."""
+        if login.stage is not Stage.OUT:
+            return None
+        origin = urls.origin_of(login.config.url)
+        if domain.settings.politeness.robots == "obey":
+            robots = _robots_of(domain, origin)
+            if robots is None:
+                return self._ask(domain, Task.ROBOTS, origin)
+            if (why := preflight.forbids_login(login, robots, origin, self._token)) is not None:
+                login.failed(why)
+                return None
+        return self._ask(domain, Task.LOGIN, origin)
+
+    def _ask(self, domain: Domain, task: Task, origin: str) -> Job:
+        """Something that comes before the domain's pages; until it is done the domain hands out nothing."""
+        self.throttle.ask(domain, task)
+        return self._begin(Job(domain, None, origin, domain.is_doubtful, task))
+
+    def _begin(self, job: Job) -> Job:
+        self._awake.add(job.domain)
+        job.domain.in_flight += 1
+        self._doubtful += job.is_doubtful
+        job.domain.sending = job if job.domain.pace.delay > 0 else None
+        return job
+
+    def _take_off(self, domain: Domain) -> None:
+        domain.ready.popleft()
+        self._note_hunger(domain)
+        self._unparsed += 1
+        self._uncommitted += 1
+        if self._places is not None:
+            self._places -= 1
+
+    def _schedule(self, domain: Domain) -> None:
+        self._ready_queue.put(domain)
+        self._poke()
+
+    def _schedule_anew(self, domain: Domain) -> None:
+        self._ready_queue.put_anew(domain)
+        self._poke()
+
+    def _note_done(self, domain: Domain) -> None:
+        """Something of a domain came to its end, or began: is anything left of it?"""
+        if domain.is_done and not domain.in_flight:
+            self._busy.discard(domain)
+        else:
+            self._busy.add(domain)
+
+    def _poke(self) -> None:
+        """Something changed: let a waiting thread look again, if there may be something for it.
+
+        Who takes a job pokes too, so that one after the other is woken while there is more.
+        """
+        if self._ready_queue and self._has_room():
+            if self._wake_taker is not None:
+                self._wake_taker()
+            else:
+                (self._leader if self._has_leader else self._followers).notify()
+
+    # The life of a request -------------------------------------------------------------------------------
+
+    def fetched(self, job: Job, *, body_bytes: int = 0) -> None:
+        """The answer is read, or there is none; `body_bytes` now wait to be parsed."""
+        with self._lock:
+            domain = job.domain
+            domain.in_flight -= 1
+            self._doubtful -= job.is_doubtful
+            if domain.sending is job:
+                # Nothing was sent: no connection was had. The next try keeps the delay all the same.
+                domain.sending = None
+                domain.due = time.monotonic() + domain.pace.gap(random.random())
+            self._unparsed_bytes += body_bytes
+            self._schedule(domain)
+            self._note_done(domain)
+
+    def parsed(self, *, body_bytes: int = 0, page: bool) -> None:
+        """A request handed out has come to its outcome; only a page keeps its place."""
+        with self._lock:
+            self._unparsed -= 1
+            self._unparsed_bytes -= body_bytes
+            if not page and self._places is not None:
+                self._places += 1
+            self._poke()
+
+    def committed(self, outcomes: Iterable[Outcome], again_at: dict[int, float]) -> None:
+        """These are in the store; `again_at` names those that stay queued, with the time of their next try."""
+        with self._lock:
+            for outcome in outcomes:
+                self._uncommitted -= 1
+                domain = self._domains.get(outcome.queued.domain)
+                if domain is None:
+                    continue
+                domain.taken.discard(outcome.queued.id)
+                at = again_at.get(outcome.queued.id)
+                if at is not None:
+                    domain.again_at = at if domain.again_at is None else min(domain.again_at, at)
+                    self._refill_queue.note_tries(domain)
+                self._note_hunger(domain)
+                self._note_done(domain)
+            self._poke()
+
+    # Filling ---------------------------------------------------------------------------------------------
+
+    def add(self, domain: Domain) -> None:
+        """A domain that the shard holds from now on."""
+        with self._lock:
+            self._domains[domain.name] = domain
+            self._busy.add(domain)
+            self._refill_queue.add_hungry(domain)
+            self._refill_queue.note_tries(domain)
+
+    def get(self, name: str) -> Domain | None:
+        """A domain that the shard holds."""
+        return self._domains.get(name)
+
+    def let_go(self, count: int) -> None:
+        """Give up so many of the domains of which something is left, but never the last one.
+
+        Those that are left alone for a while stay: another shard would not know how long that is.
+        """
+        now = time.monotonic()
+        with self._lock:
+            staying = [domain for domain in self._busy if not domain.leaving]
+            most = min(count, len(staying) - 1)
+            going = [domain for domain in staying if max(domain.cool.until, domain.circuit.until) <= now]
+            going.sort(key=lambda domain: domain.in_flight)
+            for domain in going[:most]:
+                domain.leaving = True
+                self._leaving.append(domain)
+
+    def departed(self) -> list[Domain]:
+        """Those to be given up of which nothing is in flight or uncommitted any more; they are held no longer."""
+        if not self._leaving:
+            return []
+        with self._lock:
+            gone = [each for each in self._leaving if not each.in_flight and len(each.taken) == len(each.ready)]
+            for domain in gone:
+                self._leaving.remove(domain)
+                self._busy.discard(domain)
+                del self._domains[domain.name]
+            return gone
+
+    def awake(self) -> list[Domain]:
+        """Those that may have connections or a Session; the longest unasked first."""
+        with self._lock:
+            return sorted(self._awake, key=lambda domain: domain.sent_at)
+
+    def rested(self, domain: Domain) -> None:
+        """It has neither any more."""
+        with self._lock:
+            if not domain.in_flight:
+                self._awake.discard(domain)
+
+    @property
+    def busy(self) -> int:
+        """How many domains there are of which something is left."""
+        return len(self._busy)
+
+    @property
+    def size(self) -> int:
+        """How many domains the shard holds."""
+        return len(self._domains)
+
+    @property
+    def domains(self) -> list[Domain]:
+        """All domains that the shard holds."""
+        with self._lock:
+            return list(self._domains.values())
+
+    def found(self, name: str, rank: int) -> None:
+        """Requests of a domain were added to the store, the best of them with `rank`."""
+        with self._lock:
+            domain = self._domains[name]
+            domain.more = True
+            if domain.ready and rank < domain.ready[-1].rank:
+                # Something better than what is at hand: read the order anew.
+                domain.taken.difference_update(queued.id for queued in domain.ready)
+                domain.ready.clear()
+                domain.again_at = 0.0
+                self._refill_queue.note_tries(domain)
+            self._note_hunger(domain)
+            self._note_done(domain)
+
+    def look_again(self, name: str) -> None:
+        """Whatever was known of a domain's requests, the store is to be asked."""
+        with self._lock:
+            domain = self._domains[name]
+            domain.more, domain.again_at = True, 0.0
+            self._refill_queue.note_tries(domain)
+            self._note_hunger(domain)
+            self._note_done(domain)
+
+    def _note_hunger(self, domain: Domain) -> None:
+        if domain.more and len(domain.ready) <= self._portion // 4 and self._refill_queue.add_hungry(domain):
+            self._wake()
+
+    @property
+    def _portion(self) -> int:
+        return max(_READY_LEAST, min(_READY_MOST, _READY_TOTAL // max(1, len(self._domains))))
+
+    def hungry(self) -> list[tuple[Domain, int, frozenset[int]]]:
+        """The next domains to fill, how many requests to read for each, and those that are at hand or under way."""
+        with self._lock:
+            domains = self._refill_queue.take_hungry(_FILLED_AT_ONCE)
+            if self._refill_queue:
+                self._wake()
+            return [(domain, self._portion, frozenset(domain.taken)) for domain in domains]
+
+    def fill(self, domain: Domain, ready: list[Queued], *, asked: int) -> None:
+        """What the store has for a domain, read with the limit `asked`."""
+        with self._lock:
+            if domain.leaving:
+                return
+            # Fewer than asked for: these are all, until more is found.
+            domain.more = len(ready) >= asked and all(map(self._wanted, ready))
+            for queued in ready:
+                if queued.id not in domain.taken and self._wanted(queued):
+                    domain.taken.add(queued.id)
+                    domain.ready.append(queued)
+            self._schedule(domain)
+            self._note_done(domain)
+
+    def fill_again(self, domain: Domain, due: list[Queued], next_at: float | None) -> None:
+        """Requests whose waiting time is over go first; `next_at` is when there will be more of them."""
+        with self._lock:
+            if domain.leaving:
+                return
+            domain.again_at = next_at
+            self._refill_queue.note_tries(domain)
+            for queued in reversed(due):
+                if queued.id not in domain.taken and self._wanted(queued):
+                    domain.taken.add(queued.id)
+                    domain.ready.appendleft(queued)
+            self._schedule(domain)
+            self._note_done(domain)
+
+    def tries_due(self, now: float) -> list[tuple[Domain, int, frozenset[int]]]:
+        """The domains with requests whose waiting time is over, at `now` seconds since the epoch.
+
+        With how many to read for each, as `hungry` says it; none while enough are at hand.
+        """
+        with self._lock:
+            due = self._refill_queue.take_due(now, self._portion, _FILLED_AT_ONCE)
+            return [(domain, self._portion, frozenset(domain.taken)) for domain in due]
+
+    # Looking ---------------------------------------------------------------------------------------------
+
+    def is_starving(self, names: Iterable[str]) -> bool:
+        """Whether one of these domains has nothing at hand, so that what waits to be committed may be its next."""
+        with self._lock:
+            if self._uncommitted >= MAX_UNCOMMITTED:
+                return True
+            return any((domain := self._domains.get(name)) is None or not domain.ready for name in names)
+
+    @property
+    def is_out_of_work(self) -> bool:
+        """Whether no domain has anything to hand out."""
+        return not self._ready_queue
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is at hand, in flight, uncommitted or left in the store."""
+        with self._lock:
+            return self._uncommitted == 0 and not self._busy
+
+    @property
+    def in_flight(self) -> int:
+        """Requests handed out that have not come to their outcome."""
+        with self._lock:
+            return self._unparsed + self.throttle.asking
+
+    # Places ----------------------------------------------------------------------------------------------
+
+    @property
+    def wants_places(self) -> bool:
+        """Whether there are requests, and no places for their pages."""
+        with self._lock:
+            return self._places == 0 and bool(self._ready_queue)
+
+    def add_places(self, count: int) -> None:
+        """More pages may be fetched."""
+        with self._lock:
+            self._places = (self._places or 0) + count
+            self._poke()
+
+    def give_places_back(self) -> int:
+        """Give up the places that are not in use; returns how many that were."""
+        with self._lock:
+            unused, self._places = self._places or 0, 0
+            return unused
+
+    def waiting(self, most: int) -> list[Waiting]:
+        """Why domains hand out nothing right now: the longest waits first."""
+        now = time.monotonic()
+        wall = time.time()
+        with self._lock:
+            waits = []
+            for domain in self._domains.values():
+                reason = domain.waits_for(now)
+                seconds = max(0.0, domain.due_at - now)
+                if reason == "retry" and domain.again_at is not None:
+                    seconds = max(0.0, domain.again_at - wall)
+                if reason not in ("busy", "delay") or seconds >= 1.0:
+                    waits.append(Waiting(domain.name, reason, seconds))
+        waits.sort(key=lambda wait: -wait.seconds)
+        return waits[:most]
+
+    def concurrency(self, most: int) -> int:
+        """Fetch threads that there is work for, at the most."""
+        with self._lock:
+            wanted = 0
+            for domain in self._domains.values():
+                wanted += domain.settings.politeness.concurrency
+                if wanted >= most:
+                    return most
+            return wanted
+
+    def hand_out_files_only(self) -> None:
+        """From now on, what is no file that an item names stays where it is."""
+        with self._lock:
+            self._files_only = True
+            for domain in self._domains.values():
+                domain.taken.difference_update(queued.id for queued in domain.ready if not self._wanted(queued))
+                domain.ready = deque(filter(self._wanted, domain.ready))
+                self._schedule_anew(domain)
+
+    def _wanted(self, queued: Queued) -> bool:
+        return not self._files_only or queued.kind is Kind.FILE
+
+    def close(self) -> None:
+        """Hand out nothing more; every `take` returns None."""
+        with self._lock:
+            self._closed = True
+            self._leader.notify_all()
+            self._followers.notify_all()
+
+
+def _robots_of(domain: Domain, origin: str) -> Robots | None:
+    """The robots.txt of an origin, as far as it is known and still holds."""
+    robots = domain.robots.get(origin)
+    return robots if robots is not None and robots.is_current(time.time()) else None

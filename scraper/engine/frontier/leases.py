@@ -1,0 +1,234 @@
+"""The domains that a shard holds: claimed by lease, filled from the store, closed at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+import requests
+
+from scraper.config import SiteConfig
+from scraper.engine.frontier.domain import Domain
+from scraper.engine.frontier.frontier import Frontier
+from scraper.engine.frontier.login_state import LoginState, Stage
+from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.politeness import Pace
+from scraper.fetch.retry import RetryPolicy
+from scraper.fetch.robots import Robots, RobotsState, product_token
+from scraper.observe import events
+from scraper.observe.events import Events
+from scraper.stats import ConnectionStats
+from scraper.store import Store
+from scraper.store.outcomes import Batch
+from scraper.store.state.domains import Lease
+from scraper.store.values import DomainUpdate, Profile
+from scraper.urls import domain_of
+
+_SWEEP_SECONDS = 1.0
+#: A mean latency that differs by a smaller share is not stored again.
+_SAME_LATENCY = 0.25
+#: A domain that was not asked for so long (seconds) lets its Session go until it is.
+_REST_SECONDS = 60.0
+#: What domains may take of memory, in bytes; and what one does, and its Session with a connection besides, about.
+_MEMORY, _OF_A_DOMAIN, _OF_A_SESSION = 100_000_000, 5_000, 70_000
+_LEAST_AWAKE = 300
+#: Connections kept open at the most, where the system says nothing of files; else half of the files it allows.
+_MOST_OPEN = 500
+
+
+if sys.platform == "win32":
+
+    def _most_open() -> int:
+        return _MOST_OPEN
+
+else:
+    import resource
+
+    def _most_open() -> int:
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return _MOST_OPEN if soft == resource.RLIM_INFINITY else max(16, soft // 2)
+
+
+class DomainLeases:
+    """Used by the main loop of a shard only.
+
+    Args:
+        owner: the shard's name in leases.
+        make_session: makes a requests.Session of the class that a `session.class` names.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run: int,
+        config: SiteConfig,
+        frontier: Frontier,
+        emit: Events,
+        *,
+        owner: str,
+        make_session: Callable[[str], requests.Session],
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._config = config
+        self._frontier = frontier
+        self._emit = emit
+        self.owner = owner
+        self._make_session = make_session
+        self._token = product_token(config.user_agent)
+        #: Those of domains that have none of their own.
+        self._settings = config.for_domain("")
+        self._retry = RetryPolicy(self._settings.retry)
+        self._swept_at = 0.0
+
+    def claim(self, names: Sequence[str]) -> list[str]:
+        """Take the leases of these domains, as far as they can be had; returns those that cannot."""
+        new = [name for name in names if self._frontier.get(name) is None]
+        for name in set(names).difference(new):
+            self._frontier.look_again(name)
+        leases = self._store.claim(self.owner, new) if new else []
+        for lease in leases:
+            self._frontier.add(self._domain(lease))
+        return sorted(set(new).difference(lease.domain for lease in leases))
+
+    def _domain(self, lease: Lease) -> Domain:
+        settings = self._config.domains.get(lease.domain, self._settings)
+        session = DomainSession(
+            lease.domain,
+            settings.session,
+            self._config.user_agent,
+            make=partial(self._make_session, settings.session.class_),
+            on_opening=lambda opening: self._emit(events.Connected(opening)),
+        )
+        if lease.cookies:
+            session.jar.load(lease.cookies)
+        connections, profile = session.connections, lease.profile
+        connections.idle_limits.load(profile.idle_limits)
+        connections.latency = profile.latency
+        if settings.politeness.robots == "ignore":
+            self._emit(events.Notice(f"robots.txt of {lease.domain} is not asked for: politeness.robots is ignore"))
+        pace = Pace(settings.politeness.delay, settings.politeness.jitter)
+        known = {row.origin: Robots(RobotsState(row.state), row.text, row.why, row.asked_at) for row in lease.robots}
+        if settings.politeness.robots == "obey":
+            for robots in known.values():
+                pace = pace.slowed_to(robots.crawl_delay(self._token), settings.politeness.max_delay)
+        # When it was asked last may be unknown after a kill, so a domain that was held before waits a whole delay.
+        is_new = lease.last_send is None and lease.epoch == 1
+        due = 0.0 if is_new else time.monotonic() + pace.delay
+        return Domain(
+            lease.domain,
+            lease.epoch,
+            settings,
+            session,
+            self._retry if settings is self._settings else RetryPolicy(settings.retry),
+            pace,
+            due=due,
+            robots=known,
+            last_send=lease.last_send,
+            cookies_kept=session.jar.changes,
+            login=self._login(lease, session),
+            profile=profile,
+        )
+
+    def _login(self, lease: Lease, session: DomainSession) -> LoginState | None:
+        """What is known of the domain's login; a session of another login is forgotten."""
+        config, mark = self._config.login, lease.profile.login
+        if config is None or domain_of(config.url) != lease.domain:
+            return None
+        login = LoginState(config, mark if any(True for _ in session.jar) else "")
+        if mark and login.stage is Stage.OUT:
+            session.jar.clear()
+        return login
+
+    def fill(self) -> None:
+        """Read requests from the store for the domains that run low, and for those with tries that are due."""
+        for domain, count, at_hand in self._frontier.hungry():
+            self._frontier.fill(domain, self._store.ready(self._run, domain.name, count, at_hand), asked=count)
+        for domain, count, at_hand in self._frontier.tries_due(time.time()):
+            due, next_at = self._store.due_again(self._run, domain.name, count, at_hand)
+            self._frontier.fill_again(domain, due, next_at)
+
+    def found(self, added: Mapping[str, int]) -> dict[str, int]:
+        """Requests were added for these domains, the best of each with the rank named.
+
+        Returns those that are not held here.
+        """
+        others = {}
+        for name, rank in added.items():
+            if self._frontier.get(name) is None:
+                others[name] = rank
+            else:
+                self._frontier.found(name, rank)
+        return others
+
+    def add_state(self, batch: Batch, domains: Iterable[Domain]) -> dict[str, int]:
+        """Put what was seen of these domains into a batch; returns the epochs under which they are held."""
+        epochs = {}
+        for domain in domains:
+            epochs[domain.name] = domain.epoch
+            cookies = None
+            changes = domain.session.jar.changes
+            if changes != domain.cookies_kept:
+                cookies = domain.session.jar.dump()
+                domain.cookies_kept = changes
+            batch.domains[domain.name] = DomainUpdate(domain.last_send, cookies, _learned(domain))
+            taken = domain.session.ledger.take()
+            if taken != ConnectionStats():
+                batch.figures[domain.name] = taken
+        return epochs
+
+    def sweep(self) -> None:
+        """Close connections that have idled too long, once a second, and Sessions of domains that are not asked."""
+        now = time.monotonic()
+        if now - self._swept_at >= _SWEEP_SECONDS:
+            self._swept_at = now
+            awake = self._frontier.awake()
+            for domain in awake:
+                domain.session.sweep()
+            too_many = sum(domain.session.connections.open for domain in awake) - _most_open()
+            too_many_awake = len(awake) - _most_awake(self._frontier.size)
+            for domain in awake:
+                # A domain that is not asked for a while needs no Session; of too many, the oldest go first.
+                if too_many <= 0 and too_many_awake <= 0 and now - domain.sent_at < _REST_SECONDS:
+                    break
+                count = domain.session.connections.open
+                if not domain.in_flight and domain.session.rest():
+                    self._frontier.rested(domain)
+                    too_many -= count
+                    too_many_awake -= 1
+
+    def give_up(self, domains: Sequence[Domain]) -> list[str]:
+        """Give back the leases of these; returns their names."""
+        names = [domain.name for domain in domains]
+        self._store.release(self.owner, names)
+        return names
+
+    def close(self) -> None:
+        """Close every Session."""
+        for domain in self._frontier.domains:
+            domain.session.close()
+
+    def release(self) -> None:
+        """Give all leases back."""
+        self._store.void_leases_of(self.owner)
+
+
+def _most_awake(domains: int) -> int:
+    """How many of so many domains may have a Session: all of them, up to some 1,300."""
+    return max(_LEAST_AWAKE, (_MEMORY - domains * _OF_A_DOMAIN) // _OF_A_SESSION)
+
+
+def _learned(domain: Domain) -> Profile | None:
+    """The profile of a domain for the store; None where that has one that is as good."""
+    kept, connections = domain.profile, domain.session.connections
+    login = domain.login.mark if domain.login is not None else kept.login
+    changes, latency = connections.idle_limits.changes, connections.latency
+    before = kept.latency
+    is_as_fast = latency is None or (before is not None and abs(latency - before) <= before * _SAME_LATENCY)
+    if login == kept.login and changes == domain.idle_limits_kept and is_as_fast:
+        return None
+    domain.idle_limits_kept = changes
+    domain.profile = Profile(login, connections.idle_limits.dump(), latency)
+    return domain.profile

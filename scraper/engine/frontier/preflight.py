@@ -1,0 +1,76 @@
+"""Every reason for which a request that is due is not sent after all, in order, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scraper.engine.frontier.domain import Domain
+from scraper.engine.frontier.login_state import LoginState, Stage
+from scraper.fetch.robots import Robots, RobotsState
+from scraper.store.outcomes import Failed, Outcome, Refused
+from scraper.store.tables import Kind
+from scraper.store.values import Queued, Refusal
+
+#: Crashes after which a page is given up.
+_MAX_STRIKES = 2
+
+
+def before_robots(domain: Domain, queued: Queued) -> Outcome | None:
+    """What ends a request whatever robots.txt says, so that it need not be asked for; None where nothing does."""
+    if queued.sent and not queued.request.may_be_repeated:
+        message = "it was sent before a kill; whether it was answered is unknown: Request(retry_unsafe=True)"
+        return Failed(queued, "unknown-outcome", message)
+    if queued.strikes >= _MAX_STRIKES:
+        message = f"the process died {queued.strikes} times while this page was parsed"
+        return Failed(queued, "crashed", message)
+    if domain.circuit.is_given_up:
+        message = f"{domain.name} did nothing but fail: given up after {domain.circuit.PAUSES} pauses"
+        return Failed(queued, "circuit", message, attempts=queued.attempts)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedByRobots(Outcome):
+    """It asks for the sitemaps that a robots.txt names. On its way to become Listed."""
+
+    sitemaps: tuple[str, ...]
+
+
+def as_listing(queued: Queued, origin: str, robots: Robots | None) -> Outcome | None:
+    """The answer to a request for the sitemaps of a robots.txt; None where it is for something else.
+
+    Args:
+        robots: None where robots.txt is not asked for.
+    """
+    if queued.kind is not Kind.SITEMAP or queued.request.url != f"{origin}/robots.txt":
+        return None
+    return NamedByRobots(queued, tuple(robots.sitemaps) if robots is not None else ())
+
+
+def by_robots(queued: Queued, origin: str, robots: Robots, token: str) -> Outcome | None:
+    """What the robots.txt of its origin makes of a request; None where it may be sent."""
+    if robots.state is RobotsState.UNREACHABLE:
+        return Failed(queued, "robots-unreachable", robots.why, attempts=0)
+    if robots.allows(queued.request.url, token):
+        return None
+    message = f"robots.txt of {origin} does not allow it for {token}: politeness.robots"
+    return Refused(queued, Refusal(queued.request.url, queued.fingerprint, "robots", message))
+
+
+def forbids_login(login: LoginState, robots: Robots, origin: str, token: str) -> str | None:
+    """Why the robots.txt of its origin keeps a login from being tried; None where it does not."""
+    if robots.state is RobotsState.UNREACHABLE:
+        return robots.why
+    if robots.allows(login.config.url, token):
+        return None
+    return (
+        f"robots.txt of {origin} does not allow {login.config.url} for {token}: politeness.robots, which can be set "
+        "for this domain alone, under domains"
+    )
+
+
+def without_login(queued: Queued, login: LoginState) -> Outcome | None:
+    """What ends a request where the login was given up."""
+    if login.stage is not Stage.FAILED:
+        return None
+    return Failed(queued, "login-failed", f"logging in failed: {login.message}", attempts=queued.attempts)

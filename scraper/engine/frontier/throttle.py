@@ -1,0 +1,150 @@
+"""The manners of domains while a shard holds them: whose turn it is, and who is left alone for a while."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from scraper.engine.frontier.domain import Domain, Task
+from scraper.engine.frontier.login_state import Verdict
+from scraper.fetch.politeness import Circuit
+from scraper.fetch.robots import Robots
+
+
+class DomainThrottle:
+    """Thread-safe, under the frontier's lock; all of its methods return at once.
+
+    Args:
+        schedule: enters a domain into the agenda, whose next turn may be earlier now.
+        schedule_anew: the same for one that is entered with what no longer holds.
+        token: our name in robots.txt.
+    """
+
+    def __init__(
+        self,
+        lock: threading.Lock,
+        schedule: Callable[[Domain], None],
+        schedule_anew: Callable[[Domain], None],
+        token: str,
+    ) -> None:
+        self._lock = lock
+        self._schedule = schedule
+        self._schedule_anew = schedule_anew
+        self._token = token
+        #: Domains that wait for a robots.txt or a login which was handed out.
+        self.asking = 0
+
+    def sent(self, domain: Domain, holder: object) -> None:
+        """A head was just written; the domain's next one is due a delay later."""
+        with self._lock:
+            if domain.sending is holder:
+                domain.sending = None
+            domain.sent_at = time.monotonic()
+            domain.due = domain.sent_at + domain.pace.gap(random.random())
+            domain.last_send = time.time()
+            if domain.pace.delay > 0:
+                self._schedule(domain)
+
+    def reserve(self, domain: Domain, holder: object) -> float | None:
+        """A turn beside the frontier: taken at once (None), or seconds until it is worth asking again."""
+        with self._lock:
+            if domain.sending is not None and domain.sending is not holder:
+                return 0.01
+            now = time.monotonic()
+            if domain.due_at > now:
+                return domain.due_at - now
+            domain.sending = holder if domain.pace.delay > 0 else None
+            return None
+
+    def ask(self, domain: Domain, task: Task) -> None:
+        """The domain waits for this from now on. Called under the lock."""
+        domain.asking = task
+        self.asking += 1
+
+    def _answered(self, domain: Domain, wait: float = 0.0) -> None:
+        """It waits no longer, and then perhaps some seconds."""
+        domain.asking = None
+        self.asking -= 1
+        if wait:
+            domain.due = max(domain.due, time.monotonic() + wait)
+        self._schedule(domain)
+
+    def robots_known(self, domain: Domain, origin: str, robots: Robots) -> None:
+        """The robots.txt of an origin is known, and with it perhaps a slower pace."""
+        with self._lock:
+            domain.robots[origin] = robots
+            domain.robots_attempts.pop(origin, None)
+            politeness = domain.settings.politeness
+            domain.pace = domain.pace.slowed_to(robots.crawl_delay(self._token), politeness.max_delay)
+            # It holds from the request on that brought it.
+            domain.due = max(domain.due, domain.sent_at + domain.pace.delay)
+            self._answered(domain)
+
+    def ask_robots_again(self, domain: Domain, origin: str, wait: float) -> None:
+        """The robots.txt could not be had; the domain waits, then it is asked for again."""
+        with self._lock:
+            domain.robots_attempts[origin] = domain.robots_attempts.get(origin, 0) + 1
+            self._answered(domain, wait)
+
+    def logged_in(self, domain: Domain) -> None:
+        """A login went well."""
+        with self._lock:
+            if domain.login is not None:
+                domain.login.done()
+            self._answered(domain)
+
+    def login_failed(self, domain: Domain, message: str) -> None:
+        """The login is given up: all that is left of the domain ends without being sent."""
+        with self._lock:
+            if domain.login is not None:
+                domain.login.failed(message)
+            if domain.asking is Task.LOGIN:
+                self._answered(domain)
+
+    def log_in_again(self, domain: Domain, wait: float, *, counts: bool = True) -> None:
+        """Logging in came to nothing for now; the domain waits, then it is tried again."""
+        with self._lock:
+            if domain.login is not None:
+                domain.login.attempts += counts
+            self._answered(domain, wait)
+
+    def looks_logged_in(self, domain: Domain, page: int, generation: int) -> None:
+        """A page that was handed out in this generation does not look logged out."""
+        with self._lock:
+            if domain.login is not None:
+                domain.login.looks_well(page, generation)
+
+    def looks_logged_out(self, domain: Domain, page: int, generation: int) -> Verdict:
+        """What becomes of a page that does."""
+        with self._lock:
+            verdict = domain.login.looks_logged_out(page, generation) if domain.login is not None else Verdict.FAIL
+            self._schedule(domain)
+            return verdict
+
+    def cool_down(self, domain: Domain, sent_at: float, asked: float | None) -> float:
+        """The domain said 429 or 503; returns the seconds that it now holds still."""
+        with self._lock:
+            now = time.monotonic()
+            retry = domain.settings.retry
+            domain.cool = domain.cool.refused(sent_at, now, asked, retry.backoff, retry.max_backoff)
+            return max(0.0, domain.cool.until - now)
+
+    def answered(self, domain: Domain, *, well: bool) -> None:
+        """The domain answered; well, or with something that is at least no failure of the server."""
+        if domain.is_doubtful or (well and domain.cool.step):
+            with self._lock:
+                domain.has_answered = True
+                domain.circuit = Circuit()
+                domain.cool = domain.cool.answered() if well else domain.cool
+                self._schedule_anew(domain)
+
+    def failed(self, domain: Domain, began_at: float) -> float:
+        """A request that began at `began_at` got no answer; returns the pause that its domain makes from now on."""
+        with self._lock:
+            before, now = domain.circuit, time.monotonic()
+            retry = domain.settings.retry
+            domain.circuit = before.failed(began_at, now, retry.backoff, retry.max_backoff)
+            self._schedule(domain)
+            return max(0.0, domain.circuit.until - now) if domain.circuit.pauses > before.pauses else 0.0

@@ -1,0 +1,35 @@
+"""Where those who fetch put what they bring."""
+
+from __future__ import annotations
+
+from typing import IO, Protocol
+
+from scraper.engine.frontier.domain import Domain
+from scraper.fetch.http import FetchResult as Fetch
+from scraper.fetch.robots import Robots
+from scraper.response import Response
+from scraper.store.outcomes import Failed, Outcome
+from scraper.store.state.spool import Archived
+from scraper.store.values import Queued, Visit
+
+
+class ResultSink(Protocol):
+    """Where a worker puts what it brings."""
+
+    def settled(self, outcome: Outcome | Archived) -> None:
+        """An outcome that needs no parsing, or what was exchanged beside one, for the archive."""
+
+    def parse(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
+        """A page for the parse thread, and `hash_of` its body."""
+
+    def parse_failure(self, failed: Failed, response: Response | None) -> None:
+        """A failure whose errback is to be called."""
+
+    def carry(self, queued: Queued, visit: Visit, fetch: Fetch, *, was_not_modified: bool) -> None:
+        """A page that is the same as in an earlier run."""
+
+    def sitemap(self, queued: Queued, fetch: Fetch, body: IO[bytes]) -> None:
+        """A file that lists pages."""
+
+    def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
+        """A robots.txt for the store."""

@@ -1,0 +1,321 @@
+"""Parsing: one call into the spider, and what came of it. One thread a shard does it, so spiders need no locks."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from scraper import items
+from scraper.components import Components
+from scraper.config import SiteConfig
+from scraper.engine.attempts import attempt_of
+from scraper.engine.crash_marker import CrashMarker
+from scraper.engine.frontier.admission import Admission, Known
+from scraper.engine.revisit import Revisit
+from scraper.engine.tasks.item_file import ItemFiles
+from scraper.errors import BadRequest, DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
+from scraper.fetch.conditional import validators_of
+from scraper.fetch.http import FetchResult as Fetch
+from scraper.health import Quarantined, is_filled, shape_of
+from scraper.observe import events
+from scraper.observe.events import Events
+from scraper.pipelines.models import FieldProblem
+from scraper.request import Request
+from scraper.response import Response
+from scraper.rules.rule import RuleItem
+from scraper.spider import resolve, results_of
+from scraper.store.outcomes import Done, Failed
+from scraper.store.state import outgoing
+from scraper.store.values import Attachment, Queued, Refusal, StoredItem, Visit, Yielded
+
+#: Requests of one page, which are held in memory until they are committed together.
+MAX_REQUESTS = 100_000
+#: Results of start() that are committed together.
+START_PORTION = 500
+# Made once: json.dumps makes one a call.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What an errback gets: a request that ended without a page, and why."""
+
+    request: Request
+    response: Response | None
+    reason: str
+    message: str = ""
+
+
+class SpiderRunner:
+    """Calls the spider and makes of its results what is committed.
+
+    Args:
+        note: the file that names the page being parsed, so that a page that kills the process is known.
+    """
+
+    def __init__(
+        self,
+        components: Components,
+        config: SiteConfig,
+        admission: Admission,
+        emit: Events,
+        note: CrashMarker,
+        revisit: Revisit,
+        files: ItemFiles | None = None,
+    ) -> None:
+        self._spider = components.spider
+        self._pipelines = components.pipelines
+        self._is_unique = components.pipelines.is_unique
+        self._models = components.models
+        self._keys = {kind: item.key for kind, item in config.items.items()}
+        self._has_start_urls = bool(config.start_urls)
+        self._admission = admission
+        self._emit = emit
+        self._marker = note
+        self._revisit = revisit
+        self._files = files
+        #: What is being parsed, since when (monotonic): looked at by another thread.
+        self.current: tuple[str, float] | None = None
+
+    def page(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> Done:
+        """The outcome of a page: all that its callback yielded, or nothing.
+
+        Args:
+            content_hash: `hash_of` its body.
+
+        Raises:
+            SpiderFailed: the callback or a pipeline raised.
+            Retry: the spider wants it fetched again.
+        """
+        yielded = self._call(queued, queued.request.callback, response, response)
+        served = response.connection
+        etag, last_modified = validators_of(response.headers)
+        return Done(
+            queued,
+            yielded,
+            url=response.url,
+            status=response.status,
+            fetched_at=time.time(),
+            connection=served.id if served is not None else None,
+            size=fetch.bytes,
+            etag=etag,
+            last_modified=last_modified,
+            content_hash=content_hash,
+            identity=self._revisit.identity_of(queued.request),
+            attempt=attempt_of(fetch, queued.attempts + 1),
+        )
+
+    def carried(self, queued: Queued, visit: Visit) -> Yielded:
+        """What an unchanged page yielded in an earlier run, judged by today's configuration."""
+        collected = _Collected(self, None, queued.request.depth + 1)
+        collected.carry(visit.outgoing, queued.request.depth)
+        return collected.yielded
+
+    def failure(self, failed: Failed, response: Response | None) -> Failed:
+        """The outcome of a request that failed, with what its errback yields.
+
+        Raises:
+            SpiderFailed: the errback raised.
+        """
+        request = failed.queued.request
+        if request.errback is None:
+            return failed
+        failure = Failure(request, response, failed.reason, failed.message)
+        yielded = self._call(failed.queued, request.errback, failure, response)
+        return Failed(
+            failed.queued,
+            failed.reason,
+            failed.message,
+            failed.status,
+            failed.traceback,
+            failed.attempts,
+            yielded,
+        )
+
+    def start_results(self, skip: int) -> Iterator[Any]:
+        """What the spider's start() gives, without the first `skip`, which an earlier process took in.
+
+        Raises:
+            SpiderFailed: start() raised.
+        """
+        try:
+            return itertools.islice(results_of(self._spider.start()), skip, None)
+        except Exception as error:
+            raise spider_failed(error, "start") from error
+
+    def start(self, results: Iterator[Any]) -> tuple[Yielded, int, bool]:
+        """The next portion of start(): what it yielded, how many results that were, and whether it is at its end.
+
+        Raises:
+            SpiderFailed: start() raised.
+        """
+        collected = _Collected(self, None, 0)
+        taken = 0
+        try:
+            for result in results:
+                taken += 1
+                if isinstance(result, Request) and not self._has_start_urls:
+                    self._admission.allow_host_of(result.url)
+                collected.add(result)
+                if taken >= START_PORTION:
+                    return collected.yielded, taken, False
+        except StopCrawl as stop:
+            collected.yielded.stop = stop.message
+        except Exception as error:
+            raise spider_failed(error, "start") from error
+        return collected.yielded, taken, True
+
+    def _call(self, queued: Queued, method: str | None, argument: Any, response: Response | None) -> Yielded:
+        request = queued.request
+        collected = _Collected(self, response, request.depth + 1)
+        add = collected.add
+        self._marker.write(queued.id)
+        self.current = request.url, time.monotonic()
+        try:
+            for result in results_of(resolve(self._spider, method)(argument)):
+                add(result)
+        except StopCrawl as stop:
+            collected.yielded.stop = stop.message
+        except DropItem as drop:
+            collected.drop(drop)
+        except Retry:
+            raise
+        except (Exception, SystemExit) as error:
+            # sys.exit() in a callback is a mistake of that page, not the end of every crawl to come.
+            raise spider_failed(error, method or "parse") from error
+        finally:
+            self.current = None
+            self._marker.clear()
+        return collected.yielded
+
+
+def hash_of(body: bytes) -> bytes:
+    """By which two bodies are the same."""
+    return blake2b(body, digest_size=16).digest()
+
+
+class _Collected:
+    """What one call into the spider yields, as it comes."""
+
+    def __init__(self, parser: SpiderRunner, response: Response | None, depth: int) -> None:
+        self.yielded = Yielded()
+        self._runner = parser
+        self._known = parser._admission.known
+        self._response = response
+        self._depth = depth
+
+    def add(self, result: Any) -> None:
+        if isinstance(result, Request):
+            self._request(result)
+        else:
+            self._item(result)
+
+    def _request(self, request: Request) -> None:
+        outgoing, depth = self.yielded.outgoing, self._depth
+        if len(outgoing) >= MAX_REQUESTS:
+            raise BadRequest(
+                f"it yields more than {MAX_REQUESTS:,} requests",
+                remedy="follow fewer of the page's links",
+                request=request,
+            )
+        request.depth = depth
+        short = request.short_form
+        if short is not None and (known := self._known(request.url, depth)) is not None:
+            # Most links: nothing is to be done for them.
+            outgoing.append(short)
+            self.yielded.duplicates += known is Known.QUEUED
+            return
+        # Here, where a request that cannot be stored is its page's mistake alone.
+        record = request.to_json()
+        outgoing.append(record if short is None else short)
+        verdict = self._runner._admission.judge(request, record)
+        if isinstance(verdict, Refusal):
+            self.yielded.refusals.append(verdict)
+            self._runner._emit(events.Refused(verdict.url, verdict.reason, verdict.message))
+        else:
+            self.yielded.found.append(verdict)
+
+    def carry(self, blob: bytes | None, depth: int) -> None:
+        """Take in the requests that a page yielded in an earlier run, as the store keeps them."""
+        for request in outgoing.unpack(blob, depth):
+            if request.file is None:
+                self._request(request)
+            else:
+                self._carry_file(request)
+
+    def _carry_file(self, request: Request) -> None:
+        """A file that an item of the page names: asked for where it is not known to be there."""
+        self.yielded.has_files = True
+        self.yielded.outgoing.append(request.to_json())
+        found = self._runner._files.asked(request) if self._runner._files is not None else None
+        if found is not None:
+            self.yielded.found.append(found)
+
+    def _item(self, item: Any) -> None:
+        """An item through pipelines and model, in this order, to where it is stored, put aside or dropped."""
+        parser, yielded, given = self._runner, self.yielded, item
+        failed = tuple(item.problems) if isinstance(item, RuleItem) else ()
+        try:
+            item = parser._pipelines.process(item, self._response)
+        except DropItem as drop:
+            self.drop(drop)
+            if items.is_item(given):
+                yielded.shapes.append(shape_of(*items.record_of(given), failed))
+            return
+        kind, data = items.record_of(item)
+        check = parser._models.get(kind)
+        if check is not None:
+            data, problems = check.check(item, data, self._response)
+            if problems:
+                self._put_aside(kind, data, problems, failed)
+                return
+        key = items.key_of(kind, data, parser._keys.get(kind, ()))
+        yielded.shapes.append(shape_of(kind, data, failed))
+        attachments = self._attach(kind, data) if parser._files is not None else ()
+        is_unique = parser._is_unique and key is not None
+        yielded.items.append(StoredItem(kind, key, _encode(data), is_unique, attachments))
+
+    def _attach(self, kind: str, data: dict[str, Any]) -> tuple[Attachment, ...]:
+        """The files that an item names, and a field of it for what becomes of them."""
+        assert self._runner._files is not None
+        base = self._response.url if self._response is not None else None
+        attachments = tuple(self._runner._files.attach(kind, data, base, self._depth))
+        self.yielded.has_files = self.yielded.has_files or bool(attachments)
+        self.yielded.outgoing += [each.request.to_json() for each in attachments if each.request is not None]
+        return attachments
+
+    def _put_aside(
+        self, kind: str, data: dict[str, Any], problems: list[FieldProblem], failed: tuple[str, ...]
+    ) -> None:
+        """An item that its model refused; what is wrong with a field that is empty is that it is empty."""
+        url = self._response.url if self._response is not None else ""
+        said = _encode([{"field": problem.field, "message": problem.message} for problem in problems])
+        self.yielded.aside.append(Quarantined(kind, url, _encode(data), said))
+        wrong = [problem.name for problem in problems if is_filled(data.get(problem.name))]
+        self.yielded.shapes.append(shape_of(kind, data, tuple(dict.fromkeys([*failed, *wrong]))))
+        self._runner._emit(events.ItemPutAside(url, kind, tuple(map(str, problems))))
+
+    def drop(self, drop: DropItem) -> None:
+        reason = drop.message or "DropItem"
+        self.yielded.dropped.append(reason)
+        url = self._response.url if self._response is not None else ""
+        self._runner._emit(events.ItemDropped(url, reason))
+
+
+def spider_failed(error: BaseException, method: str) -> SpiderFailed:
+    """The error in a sentence, with the traceback from the spider's own frame on: ours say nothing to a user."""
+    lines = traceback.TracebackException.from_exception(error)
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100
+    own = [place for place, frame in enumerate(lines.stack) if not frame.filename.startswith(here)]
+    if own:
+        del lines.stack[: own[0]]
+    text = "".join(lines.format(chain=not isinstance(error, ItemError | FetchError)))
+    place = f" at {lines.stack[0].filename}:{lines.stack[0].lineno}" if own else ""
+    return SpiderFailed(f"{method} raised {type(error).__name__}: {error}{place}", text)

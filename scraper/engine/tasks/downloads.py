@@ -1,0 +1,344 @@
+"""Downloads: a file goes to disk as it comes, under a name for the time being, and at its end under that of its hash.
+
+What a kill cuts short stays as a part, beside which is noted by what its server knows it: the next try asks for the
+rest with Range and If-Range (RFC 9110 sections 13.1.5 and 14.2). What was whole and not committed is noted too, so
+that it is not fetched again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+import requests
+
+from scraper.config import SiteConfig
+from scraper.engine.frontier.admission import MAX_URL
+from scraper.engine.tasks.item_file import folders_of, found_of, is_there
+from scraper.errors import FetchError, StoreError
+from scraper.fetch.conditional import conditions_of, validators_of
+from scraper.fetch.http import FetchResult as Fetch
+from scraper.media import HEAD_BYTES, ending_of, type_of
+from scraper.pipes import Files
+from scraper.request import Request
+from scraper.store.values import FileRow, Found, KeptFile, Queued, Refusal
+
+#: Where parts are, in the folder of the files.
+PARTS = ".part"
+#: What may come beyond the largest file before the fetcher itself gives up; it is refused here first.
+_MARGIN = 1_000_000
+_BLOCK = 256 * 1024
+_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
+_UNMET = re.compile(r"bytes \*/(\d{1,18})")
+
+
+class Downloads:
+    """Begins downloads, in any thread.
+
+    Args:
+        rules: what holds for files, by folder.
+        root: where the paths of files start.
+        find: what the store knows of a file, by its fingerprint.
+    """
+
+    def __init__(
+        self, rules: Mapping[str, Files], root: Path, find: Callable[[bytes], FileRow | None], config: SiteConfig
+    ) -> None:
+        self._rules = rules
+        self._root = root
+        self._find = find
+        self._config = config
+
+    def redirected(self, target: Request) -> Found | Refusal:
+        """The verdict on the place to which a file is redirected."""
+        found = found_of(target, self._config.urls)
+        if len(target.url) <= MAX_URL:
+            return found
+        message = f"it has more than {MAX_URL:,} characters"
+        return Refusal(target.url[:MAX_URL], found.fingerprint, "url-too-long", message)
+
+    def begin(self, queued: Queued) -> Download:
+        """One try at a file.
+
+        Raises:
+            FetchError: no pipeline puts files into its folder any more.
+        """
+        rules = self._rules.get(queued.request.file or "")
+        if rules is None:
+            raise FetchError(
+                f"no pipeline puts files into {queued.request.file} any more, but into {folders_of(self._rules)}",
+                reason="no-pipeline",
+            )
+        row = self._find(queued.fingerprint)
+        # Another crawl may put the same file into the same folder, at the same time.
+        part = self._root / rules.folder / PARTS / f"{self._config.name}-{queued.fingerprint.hex()}"
+        return Download(rules, self._root, part, row.kept if row is not None else None)
+
+
+class Download:
+    """One try at a file, and the place where its body goes while it is fetched.
+
+    The order is: look what there is of it; ask for the rest, or whether it changed; write what comes; look at its
+    type as soon as that can be told; at the end give it its name.
+    """
+
+    def __init__(self, rules: Files, root: Path, part: Path, known: KeptFile | None) -> None:
+        self._rules = rules
+        self._root = root
+        self._known = known if known is not None and is_there(root, known) else None
+        self._part = part
+        self._note = part.with_name(f"{part.name}.json")
+        self._noted = _read(self._note)
+        self._had = _size(self._part)
+        self._file: IO[bytes] | None = None
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._head = b""
+        self._claimed: str | None = None
+        self._type: str | None = None
+        self._validators: tuple[str | None, str | None] = (None, None)
+        self._is_whole = False
+        #: What went wrong with the disk, which is no fault of a server.
+        self._broken: StoreError | None = None
+        #: How long it may take.
+        self.seconds = rules.timeout
+
+    # Before it is sent -----------------------------------------------------------------------------------
+
+    def finished_before(self) -> KeptFile | None:
+        """The file, where an earlier process had all of it and was killed before that was committed.
+
+        Raises:
+            StoreError: the disk cannot be written.
+        """
+        noted = self._noted.get("kept")
+        if noted is None:
+            return None
+        kept = KeptFile(**noted)
+        final = self._root / kept.path
+        if not is_there(self._root, kept) and self._had == kept.size:
+            with self._disk():
+                self._part.replace(final)
+        return kept if is_there(self._root, kept) else None
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """What the fetcher is told beside the request."""
+        return {
+            "conditions": self._conditions(),
+            "body_limit": self._rules.max_bytes + _MARGIN,
+            "into": self,
+            "began": self.began,
+        }
+
+    def _conditions(self) -> dict[str, str]:
+        # A part of compressed bytes could not be gone on with.
+        headers = {"Accept-Encoding": "identity"}
+        same = self._noted.get("same")
+        if self._had and same:
+            return headers | {"Range": f"bytes={self._had}-", "If-Range": same}
+        if self._known is not None:
+            headers |= conditions_of(self._known.etag, self._known.last_modified)
+        return headers
+
+    # While it comes --------------------------------------------------------------------------------------
+
+    def began(self, response: requests.Response) -> None:
+        """The head of the answer is there.
+
+        Raises:
+            FetchError: it is too large, or another part than was asked for.
+        """
+        headers, status = response.headers, response.status_code
+        self._claimed = headers.get("Content-Type")
+        self._validators = validators_of(headers)
+        if status == 206:
+            self._go_on(headers.get("Content-Range") or "")
+        elif status == 416:
+            unmet = _UNMET.fullmatch((headers.get("Content-Range") or "").strip())
+            if unmet is None or int(unmet[1]) != self._had:
+                self._throw_away()
+                raise FetchError("the server has no such part of it", reason="truncated")
+            self._validators = self._noted.get("etag"), self._noted.get("last_modified")
+            self._claimed = self._noted.get("type")
+            self._read_part()
+        elif status == 200:
+            self._start_over(headers)
+        if status in (200, 206):
+            length = headers.get("Content-Length") or ""
+            self._check_size(self._size + (int(length) if length.isdecimal() else 0))
+
+    def _start_over(self, headers: Mapping[str, str]) -> None:
+        etag, last_modified = headers.get("ETag"), headers.get("Last-Modified")
+        strong = etag if etag and not etag.startswith("W/") else last_modified
+        is_plain = (headers.get("Content-Encoding") or "identity").lower() == "identity"
+        noted = {"same": strong if is_plain else None, "type": self._claimed}
+        noted |= {"etag": self._validators[0], "last_modified": self._validators[1]}
+        with self._disk():
+            self._part.parent.mkdir(parents=True, exist_ok=True)
+            # A file of its own: whoever lost the lease of its domain may still write into the other.
+            self._part.unlink(missing_ok=True)
+            self._file = self._part.open("xb")
+            _write(self._note, noted)
+
+    def _go_on(self, said: str) -> None:
+        match = _RANGE.fullmatch(said.strip())
+        if match is None or int(match[1]) != self._had:
+            self._throw_away()
+            raise FetchError(f"it sent the part {said[:100]!r}, which was not asked for", reason="truncated")
+        self._read_part()
+        with self._disk():
+            self._file = self._part.open("ab")
+
+    def _read_part(self) -> None:
+        """Take what there is into the hash; nothing more need come."""
+        with self._disk(), self._part.open("rb") as part:
+            while block := part.read(_BLOCK):
+                self._take(block)
+
+    def write(self, block: bytes) -> int:
+        """More of it.
+
+        Raises:
+            FetchError: it is too large, or of a type that is not wanted.
+        """
+        if self._file is not None:
+            with self._disk():
+                self._file.write(block)
+            self._take(block)
+        return len(block)
+
+    def _take(self, block: bytes) -> None:
+        self._hash.update(block)
+        self._size += len(block)
+        self._check_size(self._size)
+        if self._type is None:
+            self._head = (self._head + block)[:HEAD_BYTES]
+            if len(self._head) >= HEAD_BYTES:
+                self._tell_type()
+
+    def _check_size(self, size: int) -> None:
+        if size > self._rules.max_bytes:
+            self._throw_away()
+            raise FetchError(
+                f"it is larger than {self._rules.max_bytes:,} bytes",
+                reason="file-too-large",
+                remedy="raise max_bytes of its pipeline if it is wanted",
+            )
+
+    def _tell_type(self) -> str:
+        self._type = type_of(self._head, self._claimed)
+        if self._rules.refuses_type(self._type):
+            self._throw_away()
+            is_lie = self._claimed is not None and self._type not in self._claimed
+            said = f", though its server says {self._claimed}" if is_lie else ""
+            raise FetchError(f"it is {self._type}{said}", reason="wrong-type")
+        return self._type
+
+    # At its end ------------------------------------------------------------------------------------------
+
+    def kept(self, fetch: Fetch) -> KeptFile | None:
+        """The file under its name; None where what came is none, such as a redirect.
+
+        Raises:
+            FetchError: it could not be had, or is not wanted.
+            StoreError: the disk cannot be written.
+        """
+        if self._broken is not None:
+            raise self._broken
+        with self._disk():
+            if self._file is not None:
+                self._file.close()
+        if fetch.error is not None:
+            raise fetch.error
+        response = fetch.response
+        if response is not None and response.status == 304 and self._known is not None:
+            return _confirmed(self._known, response.headers)
+        if response is None or not (response.ok or response.status == 416):
+            return None
+        if response.status not in (200, 206, 416):
+            raise FetchError(f"the server answered {response.status}", reason=f"http-{response.status}")
+        return self._named()
+
+    def _named(self) -> KeptFile:
+        if _size(self._part) != self._size:
+            self._throw_away()
+            raise FetchError("another process wrote into it meanwhile", reason="truncated")
+        media_type = self._type or self._tell_type()
+        for flaw in self._rules.flaws_of(str(self._part)):
+            self._throw_away()
+            raise FetchError(flaw, reason="image-too-small")
+        digest = self._hash.hexdigest()
+        path = f"{self._rules.folder}/{digest[:2]}/{digest}{ending_of(media_type)}"
+        kept = KeptFile(path, digest, self._size, media_type, *self._validators, checked_at=time.time())
+        final = self._root / path
+        with self._disk():
+            final.parent.mkdir(parents=True, exist_ok=True)
+            with self._part.open("rb") as part:
+                os.fsync(part.fileno())
+            # From here on the name alone is missing.
+            _write(self._note, {"kept": asdict(kept)})
+            self._part.replace(final)
+        return kept
+
+    def forget(self) -> None:
+        """It is committed: nothing need be known of how it came."""
+        with contextlib.suppress(OSError):
+            self._note.unlink(missing_ok=True)
+
+    def _throw_away(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        """What fails within it is the disk's doing: it ends the crawl rather than this file. `kept` says it again."""
+        try:
+            yield
+        except OSError as error:
+            self._broken = StoreError(
+                f"the file {self._part} cannot be written: {error.strerror or error}",
+                remedy="make room on the disk and run the same command again: it goes on",
+            )
+            raise self._broken from error
+
+
+def _confirmed(known: KeptFile, headers: Mapping[str, str]) -> KeptFile:
+    """A file of which the server said that it is the same."""
+    etag, last_modified = validators_of(headers)
+    facts = asdict(known) | {"etag": etag or known.etag, "last_modified": last_modified or known.last_modified}
+    return KeptFile(**facts | {"checked_at": time.time()})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What is noted beside a part; nothing where a kill cut the note short."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(path: Path, noted: Mapping[str, Any]) -> None:
+    part = path.with_suffix(".new")  # in the place of .json
+    part.write_text(json.dumps(noted), encoding="utf-8")
+    part.replace(path)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,182 @@
+"""Logging in, as a fetch thread does it: beside the frontier, through the same door as every request."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from scraper.engine.frontier.domain import Domain
+from scraper.engine.frontier.frontier import Frontier, Job
+from scraper.engine.frontier.login_state import LoginState, Verdict
+from scraper.errors import FetchError, LeaseLost
+from scraper.fetch import login_form as logging_in
+from scraper.fetch import redirects
+from scraper.fetch.http import FetchResult as Fetch
+from scraper.fetch.login_form import MAX_REDIRECTS, LoginError
+from scraper.fetch.retry import retry_after
+from scraper.observe import events
+from scraper.observe.events import Events
+from scraper.request import Request
+from scraper.response import Response
+from scraper.store.values import Queued
+
+_log = logging.getLogger(__name__)
+
+#: Sends a request of a job, the first one or one that waits for another turn of its domain.
+Send = Callable[[Request, Job, bool], Fetch]
+
+
+class TurnedAway(NamedTuple):
+    """A page that was fetched logged out."""
+
+    #: It is fetched again; else it fails.
+    again: bool
+    #: The sign, or why it fails.
+    message: str
+
+
+class LoginTask:
+    """Has no state of its own: that of a domain's login is in `Domain.login`.
+
+    Args:
+        send: as the worker does it; tells of the answer itself.
+    """
+
+    def __init__(self, frontier: Frontier, emit: Events, send: Send) -> None:
+        self._frontier = frontier
+        self._emit = emit
+        self._send = send
+
+    # Logging in ------------------------------------------------------------------------------------------
+
+    def log_in(self, job: Job) -> None:
+        """Do what a login asks for; transient failures are tried again through the frontier."""
+        domain, began = job.domain, time.monotonic()
+        login = _login_of(domain)
+        throttle = self._frontier.throttle
+        try:
+            how = self._take_steps(job, login)
+        except LeaseLost:
+            self._frontier.fetched(job)
+            throttle.log_in_again(domain, 1.0, counts=False)
+            return
+        except FetchError as error:
+            self._frontier.fetched(job)
+            self._not_had(domain, login, error)
+            return
+        except LoginError as error:
+            message = str(error)
+        except Exception as error:
+            _log.exception("%s could not be logged in to", login.config.url)
+            message = f"{type(error).__name__}: {error}"
+        else:
+            self._frontier.fetched(job)
+            throttle.logged_in(domain)
+            self._emit(events.LoggedIn(domain.name, login.config.url, how, time.monotonic() - began))
+            return
+        self._frontier.fetched(job)
+        self._give_up(domain, login, message)
+
+    def _take_steps(self, job: Job, login: LoginState) -> str:
+        """Fetch the form, fill it in, send it, look where that leads; returns in words how it went.
+
+        Raises:
+            FetchError: an answer could not be had.
+            LoginError: it is no use.
+        """
+        config = login.config
+        page = self._follow(job, login, Request(config.url), is_first=True)
+        try:
+            request = logging_in.filled_in(config, page)
+        except LoginError:
+            if config.ok is not None and logging_in.is_logged_in(config, page):
+                return "it was before"
+            raise
+        page = self._follow(job, login, request, is_first=False)
+        if not logging_in.is_logged_in(config, page):
+            raise logging_in.why_not(config, page)
+        return f"the form led to {page.url}"
+
+    def _follow(self, job: Job, login: LoginState, request: Request, *, is_first: bool) -> Response:
+        """The page at the end of the redirects, all of them on this domain."""
+        domain = job.domain
+        while True:
+            try:
+                fetch = self._send(request, job, is_first)
+            except TimeoutError as error:
+                raise FetchError(str(error), reason="timeout") from error
+            response = fetch.response
+            if response is None:
+                raise fetch.error or FetchError("no answer")
+            if response.status in domain.settings.retry.statuses:
+                raise _Unready(response)
+            if not redirects.is_redirect(response):
+                return response
+            secret = domain.settings.session.secret_headers
+            jar = domain.session.jar
+            request, _ = redirects.target_of(response, fetch.cookies_sent, jar, MAX_REDIRECTS, secret)
+            logging_in.refuse_other_domain(login.config, request.url)
+            is_first = False
+
+    def _not_had(self, domain: Domain, login: LoginState, error: FetchError) -> None:
+        """An answer could not be had: later, or not at all."""
+        attempt = login.attempts + 1
+        asked = error.asked if isinstance(error, _Unready) else None
+        verdict = domain.retry.judge(error.reason, attempt, asked_wait=asked)
+        if verdict.wait is None:
+            self._give_up(domain, login, f"{login.config.url} or where it leads could not be had: {error}")
+            return
+        domain.session.ledger.retried()
+        self._emit(
+            events.Retrying(
+                login.config.url, error.reason, error.message, attempt, domain.retry.attempts, verdict.wait
+            )
+        )
+        self._frontier.throttle.log_in_again(domain, verdict.wait)
+
+    def _give_up(self, domain: Domain, login: LoginState, message: str) -> None:
+        self._emit(events.LoginFailed(domain.name, login.config.url, message))
+        self._frontier.throttle.login_failed(domain, message)
+
+    # Logged out ------------------------------------------------------------------------------------------
+
+    def turned_away(self, job: Job, queued: Queued, response: Response | None) -> TurnedAway | None:
+        """What becomes of a page that was fetched logged out; None for one that was not, as far as can be told."""
+        domain, throttle = job.domain, self._frontier.throttle
+        login = _login_of(domain)
+        sign = logging_in.sign_of(login.config, response) if response is not None else None
+        if sign is None:
+            if response is not None and response.status < 400 and not login.is_content:
+                throttle.looks_logged_in(domain, queued.id, job.generation)
+            return None
+        verdict = throttle.looks_logged_out(domain, queued.id, job.generation)
+        if verdict is Verdict.ENDED:
+            self._emit(events.SessionEnded(domain.name, queued.request.url, sign))
+        if verdict in (Verdict.AGAIN, Verdict.ENDED):
+            return TurnedAway(True, sign)
+        if verdict is Verdict.GIVE_UP:
+            message = f"it went well, and pages look logged out all the same: {sign} (check login.ok and login.when)"
+            self._give_up(domain, login, message)
+        if login.message:
+            return TurnedAway(False, login.message)
+        return TurnedAway(
+            False,
+            f"{sign}, and again when it was asked once more (this user may not see it, or login.when is also true of "
+            "pages that were fetched logged in)",
+        )
+
+
+class _Unready(FetchError):
+    """The server asks to come back later."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"the server answered {response.status}", reason=f"http-{response.status}")
+        #: Seconds that it asks to wait.
+        self.asked = retry_after(response.headers.get("Retry-After"), time.time())
+
+
+def _login_of(domain: Domain) -> LoginState:
+    assert domain.login is not None
+    return domain.login

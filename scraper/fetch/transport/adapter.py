@@ -1,0 +1,107 @@
+"""The adapter under every Session: it puts our connection classes below requests' own adapter.
+
+A user's Session subclass, HTTPAdapter subclass or AuthBase works unchanged: their adapter is kept and wrapped.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any, cast
+
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.utils import select_proxy
+from urllib3.poolmanager import PoolManager, ProxyManager
+from urllib3.util.retry import Retry
+
+from scraper import urls
+from scraper.fetch.transport.domain_connections import Connections
+from scraper.fetch.transport.exchange import Exchange, here
+from scraper.fetch.transport.plain_adapter import PlainAdapter
+from scraper.fetch.transport.pools import HttpPool, HttpsPool
+from scraper.request import IDEMPOTENT
+
+_log = logging.getLogger(__name__)
+
+#: Retrying has one owner, and it is not the adapter.
+_NO_RETRIES = Retry(0, read=False)
+
+
+class ObservedAdapter(BaseAdapter):
+    """Sends through `inner`, on connections that report to their domain's ledger."""
+
+    def __init__(self, inner: HTTPAdapter, connections: Connections) -> None:
+        super().__init__()
+        self.inner = inner
+        self._pools = {"http": partial(HttpPool, connections), "https": partial(HttpsPool, connections)}
+        inner.max_retries = _NO_RETRIES
+        self._observe(inner.poolmanager)
+        for manager in inner.proxy_manager.values():
+            self._observe(manager)
+        make_manager = inner.proxy_manager_for
+
+        def proxy_manager_for(proxy: str, **keywords: Any) -> Any:
+            known = proxy in inner.proxy_manager
+            manager = make_manager(proxy, **keywords)
+            if not known:
+                self._observe(manager)
+            return manager
+
+        inner.proxy_manager_for = proxy_manager_for  # type: ignore[method-assign]
+
+    def _observe(self, manager: PoolManager) -> None:
+        if type(manager) in (PoolManager, ProxyManager):
+            manager.pool_classes_by_scheme = cast(Any, self._pools)
+        else:
+            _log.warning("%s is unobserved: its connections are not in the ledger", type(manager).__name__)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **keywords: Any) -> requests.Response:
+        """Send once, and once more on a fresh connection when the first was of no use.
+
+        In this order: wait at the gate where something beside the frontier asks (digest auth's second send);
+        look at what was typed where a proxy will resolve it; send; replay a stale send, and one that met the rest
+        of an answer longer than it said (RFC 9112 section 6.3), if the method is idempotent and the body is at hand.
+        """
+        context = here.context
+        if context is None:
+            raise RuntimeError("a Session of scraper is used outside of the crawl; use scraper.Sessions()")
+        exchange = context.next_exchange()
+        proxies = keywords.get("proxies") or {}
+        if proxies and request.url and select_proxy(request.url, proxies):
+            context.guard.check_typed(urls.host_of(request.url))
+        try:
+            response = self._send(request, exchange, args, keywords)
+        except requests.RequestException:
+            replayable = request.method in IDEMPOTENT and isinstance(request.body, str | bytes | None)
+            if not replayable or not (exchange.stale or exchange.misread):
+                raise
+            response = self._send(request, context.next_exchange(fresh=True), args, keywords)
+        # What a plugin sends in answer to this goes through here too.
+        response.connection = self  # type: ignore[assignment]
+        return response
+
+    def _send(
+        self, request: requests.PreparedRequest, exchange: Exchange, args: Any, keywords: Any
+    ) -> requests.Response:
+        here.exchange = exchange
+        if exchange.tape is not None:
+            exchange.tape.url = request.url or ""
+        try:
+            return self.inner.send(request, *args, **keywords)
+        finally:
+            here.exchange = None
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+def observe(session: requests.Session, connections: Connections) -> None:
+    """Put our classes under every adapter of `session`; an adapter that is no HTTPAdapter is reported."""
+    for prefix, adapter in list(session.adapters.items()):
+        if type(adapter) is HTTPAdapter:
+            session.adapters[prefix] = ObservedAdapter(PlainAdapter.instead_of(adapter), connections)
+        elif isinstance(adapter, HTTPAdapter):
+            session.adapters[prefix] = ObservedAdapter(adapter, connections)
+        elif not isinstance(adapter, ObservedAdapter):
+            _log.warning("the adapter %s for %s is unobserved", type(adapter).__name__, prefix)

@@ -1,0 +1,229 @@
+"""Connections that report: urllib3's classes under requests' own adapter, at the seams that urllib3 offers.
+
+A domain's connections are kept together, whatever their origin: `Connections` says which may be used again
+and keeps the number that are open at most. urllib3's own pools cap idle sockets a host only, count no reconnects
+and read no Keep-Alive header, so `_get_conn` and `_put_conn` ask here instead.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from urllib3.exceptions import EmptyPoolError
+from urllib3.util.connection import is_connection_dropped
+
+from scraper.config import SessionConfig
+from scraper.fetch.transport.connection import Connection
+from scraper.fetch.transport.cooperative_sockets import current, pause
+from scraper.fetch.transport.exchange import Exchange
+from scraper.fetch.transport.idle_limits import IdleLimits
+from scraper.fetch.transport.ledger import Ledger
+from scraper.stats import Reason
+
+#: Part of the server's Keep-Alive timeout in which a connection is no longer used: the server closes at its end.
+_TIMEOUT_MARGIN = 0.1
+#: Where waiting is done aside, a free place is looked for so often, in seconds.
+_LOOK_AGAIN = 0.002
+#: How much the newest answer counts in the mean latency.
+_NEWEST_COUNTS = 1 / 32
+
+
+class Connections:
+    """All connections of one domain, over all its origins; at most `settings.pool` are open. Safe under threads."""
+
+    def __init__(self, ledger: Ledger, settings: SessionConfig) -> None:
+        self.ledger = ledger
+        #: How long its servers keep what idles.
+        self.idle_limits = IdleLimits()
+        #: Mean seconds from a head's last byte to an answer's first, the newest answers counting most.
+        self.latency: float | None = None
+        self._settings = settings
+        self._lock = threading.Lock()
+        #: On it threads wait for a place; made for the first, since few domains ever need it and it takes half a KB.
+        self._changed: threading.Condition | None = None
+        self._open = 0
+        self._idle: dict[str, deque[Connection]] = {}
+
+    def __repr__(self) -> str:
+        idle = sum(map(len, self._idle.values()))
+        return f"<Connections {self.ledger.domain} [{self._open - idle} active, {idle} idle]>"
+
+    @property
+    def open(self) -> int:
+        """How many are open."""
+        return self._open
+
+    @property
+    def are_busy(self) -> bool:
+        """Whether one of them is in use."""
+        return self._open > sum(map(len, tuple(self._idle.values())))
+
+    def acquire(self, pool: Any, exchange: Exchange) -> Connection:
+        """A connection of `pool` for this exchange: the idle one used last, else a new one.
+
+        When as many are open as may be, an idle one of another origin gives up its place; when all are busy,
+        waits for one until the exchange's time is up.
+
+        Raises:
+            PrivateAddress: an idle connection leads to an address that this exchange may not use.
+            EmptyPoolError: no place became free in time.
+        """
+        while True:
+            with self._lock:
+                connection, unfit = self._look(pool.key, fresh=exchange.fresh)
+                has_place = connection is None and not unfit and self._take_place()
+                has_none = not (connection or unfit or has_place)
+                if has_none and current.loop is None:
+                    self._changed = self._changed or threading.Condition(self._lock)
+                    self._changed.wait(exchange.limit.left)
+            if has_none:
+                if not exchange.limit.left:
+                    raise EmptyPoolError(pool, f"no connection became free within {exchange.limit.seconds:g} s")
+                if current.loop is not None:
+                    pause(_LOOK_AGAIN)
+            self._shut(unfit)
+            if connection is not None or has_place:
+                break
+        if connection is None:
+            connection = pool.make()
+        connection.begin(exchange)
+        try:
+            if connection.address is not None:
+                exchange.guard.check(connection.host, connection.address)
+        except BaseException:
+            self.release(connection)
+            raise
+        return connection
+
+    def _look(self, key: str, *, fresh: bool) -> tuple[Connection | None, list[tuple[Connection, Reason]]]:
+        """The idle connection to use, if there is one; and those to close, before it is looked again if there is not.
+
+        Where no place is left, another origin's idle connection is closed for one rather than an own.
+        """
+        unfit: list[tuple[Connection, Reason]] = []
+        own = self._idle.get(key)
+        while own and not fresh:
+            connection = own.pop()
+            reason = self._why_unfit(connection)
+            if reason is None:
+                connection.idled = time.monotonic() - connection.idle_since
+                return connection, unfit
+            unfit.append((connection, reason))
+        if not unfit and self._open >= self._settings.pool:
+            others = next((idle for origin, idle in self._idle.items() if idle and origin != key), own)
+            if others:
+                unfit.append((others.popleft(), Reason.ROOM))
+        return None, unfit
+
+    def _take_place(self) -> bool:
+        has_place = self._open < self._settings.pool
+        self._open += has_place
+        return has_place
+
+    def _why_unfit(self, connection: Connection) -> Reason | None:
+        now = time.monotonic()
+        idle_limit = self._settings.idle_expiry
+        server_limit = connection.keep_alive.timeout
+        if server_limit is None:
+            server_limit = self.idle_limits.of(connection.origin)
+        if server_limit is not None:
+            idle_limit = min(idle_limit, server_limit - min(0.5, server_limit * _TIMEOUT_MARGIN))
+        if now - connection.idle_since > idle_limit:
+            return Reason.IDLE
+        if now - connection.opened_at > self._settings.max_age:
+            return Reason.MAX_AGE
+        if connection.keep_alive.is_used_up:
+            return Reason.MAX_REQUESTS
+        if is_connection_dropped(connection) or _has_rest(connection):
+            return Reason.MAX_REQUESTS if connection.keep_alive.may_be_used_up else Reason.DROPPED
+        return None
+
+    def release(self, connection: Connection) -> None:
+        """The exchange is over: keep the connection for the next one, or book that it is closed."""
+        with self._lock:
+            if not connection.is_held:
+                return
+            connection.is_held = False
+            closed = connection.sock is None
+            if closed:
+                self._open -= 1
+            else:
+                connection.idle_since = time.monotonic()
+                self._idle.setdefault(connection.key, deque()).append(connection)
+            self._learn_latency(connection.exchange)
+            self._tell_waiting()
+        if not closed:
+            self._learn_from(connection)
+        else:
+            reason = connection.closing_reason()
+            if reason is Reason.STALE:
+                self.idle_limits.closed(connection.origin, connection.idled)
+            self._book(connection, reason)
+
+    def _learn_latency(self, exchange: Exchange) -> None:
+        if exchange.first_byte_at is not None and exchange.sent_at is not None:
+            seconds = exchange.first_byte_at - exchange.sent_at
+            mean = seconds if self.latency is None else self.latency
+            self.latency = mean + (seconds - mean) * _NEWEST_COUNTS
+
+    def _learn_from(self, connection: Connection) -> None:
+        """It carried a request, and goes on."""
+        if connection.idled:
+            self.idle_limits.survived(connection.origin, connection.idled)
+        if connection.keep_alive.timeout is not None:
+            self.idle_limits.announced(connection.origin, connection.keep_alive.timeout)
+
+    def sweep(self) -> None:
+        """Close what has idled too long, grown too old or been dropped; called now and then."""
+        if not self._idle:
+            return
+        unfit: list[tuple[Connection, Reason]] = []
+        with self._lock:
+            for key, idle in list(self._idle.items()):
+                for connection in tuple(idle):
+                    reason = self._why_unfit(connection)
+                    if reason is not None:
+                        idle.remove(connection)
+                        unfit.append((connection, reason))
+                if not idle:
+                    del self._idle[key]
+        self._shut(unfit)
+
+    def close(self) -> None:
+        """Close all idle connections; those in use close when they come back idle past their limit."""
+        with self._lock:
+            idle = [connection for origin in self._idle.values() for connection in origin]
+            self._idle.clear()
+        self._shut([(connection, Reason.IDLE) for connection in idle])
+
+    def _tell_waiting(self) -> None:
+        """A place, or a connection, is free. Called under the lock."""
+        if self._changed is not None:
+            self._changed.notify_all()
+
+    def _shut(self, unfit: Sequence[tuple[Connection, Reason]]) -> None:
+        """Close connections taken from the idle ones. Only then are their places free for others."""
+        if not unfit:
+            return
+        for connection, reason in unfit:
+            if reason is Reason.DROPPED:
+                self.idle_limits.closed(connection.origin, time.monotonic() - connection.idle_since)
+            connection.close()
+            self._book(connection, reason)
+        with self._lock:
+            self._open -= len(unfit)
+            self._tell_waiting()
+
+    def _book(self, connection: Connection, reason: Reason) -> None:
+        if connection.opening is not None:
+            self.ledger.closed(connection.origin, reason, unused=connection.requests == 0)
+
+
+def _has_rest(connection: Connection) -> bool:
+    """Whether the TLS layer holds bytes beyond the last answer: they would be taken for the next one."""
+    pending = getattr(connection.sock, "pending", None)
+    return pending is not None and pending() > 0

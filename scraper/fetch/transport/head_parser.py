@@ -1,0 +1,113 @@
+"""Reading the head of an answer: strict about its end, lenient about its lines, and bounded."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from typing import Any, cast
+
+from scraper.fetch.transport.exchange import Exchange
+
+#: An answer's head may be this large, interim answers included; http.client limits lines and their number only.
+MAX_HEAD_BYTES = 512 * 1024
+#: A Content-Type may be this long: longer ones are no honest ones, and what reads them may take its time.
+MAX_TYPE_BYTES = 4 * 1024
+#: The lines of fields of one head, as many as http.client takes.
+MAX_FIELD_LINES = 100
+MAX_LINE = 65_536
+
+_FIELD_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BLANK = (b"\r\n", b"\n")
+_SPACE = b" \t"
+
+
+class HeadCutShort(ConnectionResetError):
+    """The connection ended inside the head of an answer; http.client would take that for the head's end."""
+
+
+class HeadTooLarge(http.client.HTTPException):
+    """The head of an answer does not end."""
+
+
+class Fields(http.client.HTTPMessage):
+    """The fields of a head as http.client gives them, without its detour over the email package's parser.
+
+    Values are text of Latin-1 without line ends, so nothing is to be done to them when they are read.
+    """
+
+    def __init__(self, lines: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._headers = lines
+
+    def items(self) -> list[tuple[str, str]]:
+        return list(self._headers)
+
+
+class HeadParser:
+    """The file of an answer while its head is read.
+
+    The email package, to which http.client hands the lines, stops at the first that is no field and forgets those
+    behind it, Content-Length too. Browsers leave out such a line alone, and so does this.
+    """
+
+    def __init__(self, file: Any, exchange: Exchange | None) -> None:
+        self.file = file
+        self._exchange = exchange
+        self._size = 0
+
+    def readline(self, limit: int = -1) -> bytes:
+        """A line as it came; its first byte is the answer's.
+
+        Raises:
+            HeadCutShort: the connection ended, not before the first line.
+            HeadTooLarge: all lines together are more than `MAX_HEAD_BYTES`.
+        """
+        if self._size == 0 and self.file.peek(1) and self._exchange is not None:
+            self._exchange.first_byte()
+        line = cast(bytes, self.file.readline(limit))
+        if not line and self._size:
+            raise HeadCutShort("the connection ended inside the head of the answer")
+        self._size += len(line)
+        if self._size > MAX_HEAD_BYTES:
+            raise HeadTooLarge(f"the head of the answer is larger than {MAX_HEAD_BYTES // 1024} KiB")
+        return line
+
+    def fields(self) -> list[tuple[str, str]]:
+        """The names and values up to the blank line (RFC 9112 section 5).
+
+        A line that is no field is left out with those that continue it; a value that goes on in the next line is
+        put together with a space (section 5.2).
+
+        Raises:
+            http.client.HTTPException: a line or the head is too large, or there are too many lines.
+        """
+        found: list[tuple[str, str]] = []
+        count = 0
+        is_left_out = True
+        while (line := self.readline(MAX_LINE + 1)) not in _BLANK:
+            if len(line) > MAX_LINE:
+                raise http.client.LineTooLong("header line")
+            # A bare CR ends no line (RFC 9112 section 2.2).
+            text = line.rstrip(b"\r\n").replace(b"\r", b" ")
+            if text[:1] in (b" ", b"\t"):
+                if is_left_out:
+                    continue
+                name, before = found[-1]
+                found[-1] = (name, f"{before} {text.strip(_SPACE).decode('latin-1')}".strip(" "))
+            else:
+                field, colon, value = text.partition(b":")
+                # No space is allowed before the colon, and servers put one there (RFC 9112 section 5.1).
+                field = field.rstrip()
+                is_left_out = not colon or not _FIELD_NAME.fullmatch(field)
+                if is_left_out:
+                    continue
+                found.append((field.decode("ascii"), value.strip(_SPACE).decode("latin-1")))
+            count += 1
+            if count > MAX_FIELD_LINES:
+                raise HeadTooLarge(f"the head of the answer has more than {MAX_FIELD_LINES} lines")
+            if len(found[-1][1]) > MAX_TYPE_BYTES and found[-1][0].lower() == "content-type":
+                raise HeadTooLarge(f"the Content-Type is longer than {MAX_TYPE_BYTES // 1024} KiB")
+        return found
+
+    def close(self) -> None:
+        self.file.close()

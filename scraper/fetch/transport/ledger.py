@@ -1,0 +1,95 @@
+"""The book of one domain: every connection that was opened and why, every request and what carried it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from scraper.stats import ConnectionStats, Opening, Reason
+
+
+class Ledger:
+    """Keeps the figures of one domain; safe under threads.
+
+    Args:
+        domain: its name, which begins every connection's id.
+        on_opening: told of each connection that was opened.
+    """
+
+    def __init__(self, domain: str, on_opening: Callable[[Opening], None] | None = None) -> None:
+        self.domain = domain
+        self._on_opening = on_opening
+        self._lock = threading.Lock()
+        self._opened = 0
+        self._since_taken = ConnectionStats()
+        self._origins: dict[str, _OriginBook] = {}
+
+    def opened(self, origin: str, pool_key: str, connect_seconds: float, tls_seconds: float) -> Opening:
+        """A connection was completed. Says which it is and why it had to be opened.
+
+        The reason is that of the oldest closing at its origin that has not been replaced; else `first`, of the
+        origin; else `concurrency`: all open ones were busy. A pool that the origin has not had before was made
+        because TLS settings or the proxy differ.
+        """
+        with self._lock:
+            book = self._origins.setdefault(origin, _OriginBook())
+            if book.pools and pool_key not in book.pools:
+                reason = Reason.NEW_TLS_OR_PROXY
+            elif book.closings:
+                reason = book.closings.popleft()
+            else:
+                reason = Reason.CONCURRENCY if book.pools else Reason.FIRST
+            book.pools.add(pool_key)
+            self._opened += 1
+            figures = self._since_taken
+            figures.connections += 1
+            figures.handshake_seconds += connect_seconds + tls_seconds
+            figures.reasons[reason] = figures.reasons.get(reason, 0) + 1
+            opening = Opening(
+                f"{self.domain}#{self._opened}", self.domain, origin, reason, connect_seconds, tls_seconds
+            )
+        if self._on_opening is not None:
+            self._on_opening(opening)
+        return opening
+
+    def closed(self, origin: str, reason: Reason, *, unused: bool) -> None:
+        """A connection was closed; `unused` when it carried no request."""
+        with self._lock:
+            self._origins.setdefault(origin, _OriginBook()).closings.append(reason)
+            self._since_taken.unused += unused
+
+    def request(self, *, reused: bool) -> None:
+        """A head was sent that was answered, or that came to nothing for another cause than a stale socket."""
+        with self._lock:
+            self._since_taken.requests += 1
+            self._since_taken.reused += reused
+
+    def stale(self) -> None:
+        """A head was sent into a connection that the server had closed."""
+        with self._lock:
+            self._since_taken.stale += 1
+
+    def received(self, count: int) -> None:
+        """Bytes of a body came over the wire."""
+        with self._lock:
+            self._since_taken.bytes += count
+
+    def retried(self) -> None:
+        """A request will be sent again after a failure."""
+        with self._lock:
+            self._since_taken.retries += 1
+
+    def take(self) -> ConnectionStats:
+        """The figures since the last time they were taken."""
+        with self._lock:
+            taken, self._since_taken = self._since_taken, ConnectionStats()
+        return taken
+
+
+class _OriginBook:
+    __slots__ = ("closings", "pools")
+
+    def __init__(self) -> None:
+        self.pools: set[str] = set()
+        self.closings: deque[Reason] = deque()

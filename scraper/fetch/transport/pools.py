@@ -1,0 +1,79 @@
+"""The urllib3 pools that report: they make connections and look settings up, and keep none themselves."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from scraper.fetch.transport.connection import Connection, HttpConnection, HttpsConnection
+from scraper.fetch.transport.domain_connections import Connections
+from scraper.fetch.transport.exchange import here
+from scraper.fetch.transport.tls import context_for
+
+#: What urllib3's HTTPS pool keeps as attributes of its own.
+_TLS_SETTINGS = (
+    "key_file",
+    "cert_file",
+    "cert_reqs",
+    "key_password",
+    "ca_certs",
+    "ca_cert_dir",
+    "ssl_version",
+    "ssl_minimum_version",
+    "ssl_maximum_version",
+    "assert_hostname",
+    "assert_fingerprint",
+)
+
+
+class _PoolReports:
+    """What the pools of both schemes add: they keep no connections, their domain's `Connections` does."""
+
+    scheme: str
+    host: str
+    port: int | None
+    proxy: Any
+    conn_kw: dict[str, Any]
+
+    def __init__(self, connections: Connections, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.connections = connections
+        default = {"http": 80, "https": 443}[self.scheme]
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        self.origin = f"{self.scheme}://{host}" + (f":{self.port}" if self.port not in (None, default) else "")
+        settings = {**self.conn_kw, **{name: getattr(self, name, None) for name in _TLS_SETTINGS}}
+        #: What must be equal for a connection to serve: origin, proxy and TLS settings.
+        self.key = f"{self.origin} {self.proxy} {sorted((name, repr(value)) for name, value in settings.items())}"
+
+    def make(self) -> Connection:
+        """A connection that is not connected yet."""
+        connection = super()._new_conn()  # type: ignore[misc]
+        connection.key = self.key
+        connection.origin = self.origin
+        connection.ledger = self.connections.ledger
+        connection.home = self.connections
+        if self.scheme == "https":
+            connection.ssl_context = context_for(connection)
+        return cast(Connection, connection)
+
+    def _get_conn(self, timeout: float | None = None) -> Connection:
+        exchange = here.exchange
+        if exchange is None:
+            raise RuntimeError("a pool of scraper is used outside of its adapter")
+        return self.connections.acquire(self, exchange)
+
+    def _put_conn(self, connection: Connection | None) -> None:
+        if connection is None and here.exchange is not None:
+            # urllib3 gives back None for a connection that it closed after an error.
+            connection = here.exchange.connection
+        if connection is not None:
+            self.connections.release(connection)
+
+
+class HttpPool(_PoolReports, HTTPConnectionPool):  # type: ignore[misc]
+    ConnectionCls = HttpConnection
+
+
+class HttpsPool(_PoolReports, HTTPSConnectionPool):  # type: ignore[misc]
+    ConnectionCls = HttpsConnection

@@ -1,0 +1,71 @@
+"""The bytes of an exchange as they went over the wire, kept where a crawl is archived."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from scraper.errors import BodyTooLarge, DeadlineExceeded, FetchError
+
+#: What the reason of a failure is called.
+_CUTS = {"timeout": "time", "truncated": "disconnect", "reset": "disconnect", "network": "disconnect"}
+
+
+class WireRecorder:
+    """What one exchange sent and received: heads and bodies, transfer and content codings included."""
+
+    __slots__ = ("address", "began", "cut", "received", "sent", "url")
+
+    def __init__(self) -> None:
+        self.url = ""
+        #: The address that answered; None behind a proxy, where it is not known.
+        self.address: str | None = None
+        #: Seconds since the epoch.
+        self.began = time.time()
+        self.sent = bytearray()
+        self.received = bytearray()
+        #: Why not all of the answer was read, in the words of WARC 1.1 section 5.13; empty where it was.
+        self.cut = ""
+
+    def end(self, error: FetchError | None) -> None:
+        """The exchange is over, with this error if any."""
+        if isinstance(error, DeadlineExceeded):
+            self.cut = "time"
+        elif isinstance(error, BodyTooLarge):
+            self.cut = "length"
+        elif error is not None and not self.cut:
+            self.cut = _CUTS.get(error.reason, "unspecified")
+
+
+class RecordedFile:
+    """The file of a socket, each byte of which that is read goes on a tape."""
+
+    def __init__(self, file: Any, tape: WireRecorder) -> None:
+        self._file = file
+        self._tape = tape
+
+    def forget(self) -> None:
+        """What was read so far was an interim answer: the one that is kept follows."""
+        self._tape.received.clear()
+
+    def read(self, size: int = -1) -> bytes:
+        return self._taped(self._file.read(size))
+
+    def read1(self, size: int = -1) -> bytes:
+        return self._taped(self._file.read1(size))
+
+    def readline(self, limit: int = -1) -> bytes:
+        return self._taped(self._file.readline(limit))
+
+    def readinto(self, buffer: Any) -> int:
+        count: int = self._file.readinto(buffer)
+        self._tape.received += memoryview(buffer).cast("B")[:count]
+        return count
+
+    def _taped(self, data: bytes) -> bytes:
+        self._tape.received += data
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        """All else, such as `peek` and `close`, takes nothing off the wire that is not read afterwards."""
+        return getattr(self._file, name)

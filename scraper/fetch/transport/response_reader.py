@@ -1,0 +1,170 @@
+"""Reading an answer off its connection: http.client's and urllib3's responses, made strict and bounded."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from typing import Any, cast
+
+import urllib3.response
+
+from scraper.errors import BodyTooLarge
+from scraper.fetch.transport.exchange import here
+from scraper.fetch.transport.head_parser import MAX_LINE, Fields, HeadParser
+from scraper.fetch.transport.recorder import RecordedFile
+from scraper.stats import Reason
+
+#: What is left of an unread body is read, so that its connection can be used again, up to this size.
+DRAIN_BYTES = 64 * 1024
+
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+
+
+class BadFraming(http.client.HTTPException):
+    """Where the body ends is not said, or not in a way that HTTP/1.1 knows."""
+
+
+class ResponseReader(http.client.HTTPResponse):
+    """http.client's response, which takes no broken framing for an answer.
+
+    It demands the blank line that ends a head (RFC 9112 section 2.1), reads over every interim answer and not only
+    `100 Continue` (RFC 9110 section 15.2), and takes no length, coding or chunk size that is none (RFC 9112
+    sections 6.1, 6.3 and 7.1): http.client reads a chunk of the size -1 without end.
+    """
+
+    def begin(self) -> None:
+        answer = cast(Any, self)  # the attributes' published types leave out that they begin and end as None
+        if answer.headers is not None:
+            return
+        exchange = here.exchange
+        tape = exchange.tape if exchange is not None else None
+        head = HeadParser(self.fp if tape is None else RecordedFile(self.fp, tape), exchange)
+        answer.fp = head
+        try:
+            version, status, reason = self._read_final_status(head)
+            self.headers = self.msg = Fields(head.fields())
+            self._take(version, status, reason.strip())
+        finally:
+            if answer.fp is head:
+                answer.fp = head.file
+
+    def _read_final_status(self, head: HeadParser) -> tuple[str, int, str]:
+        read: Any = self
+        while True:
+            version, status, reason = read._read_status()
+            if status == http.client.SWITCHING_PROTOCOLS:
+                raise BadFraming("it switches to a protocol that was not asked for")
+            if status >= 200:
+                return version, status, reason
+            head.fields()
+            if isinstance(head.file, RecordedFile):
+                head.file.forget()
+
+    def _take(self, version: str, status: int, reason: str) -> None:
+        """What http.client's own `begin` makes of a head: version, status, how the body ends, what comes then."""
+        answer = cast(Any, self)
+        answer.code = self.status = status
+        self.reason = reason
+        if version in ("HTTP/1.0", "HTTP/0.9"):
+            self.version = 10
+        elif version.startswith("HTTP/1."):
+            self.version = 11
+        else:
+            raise http.client.UnknownProtocol(version)
+        self.will_close = answer._check_close()
+        if status in (204, 304) or answer._method == "HEAD":
+            answer.chunked, answer.length = False, 0
+            return
+        answer.chunked, answer.length = self._framing()
+        answer.chunk_left = None
+        if not answer.chunked and answer.length is None:
+            self.will_close = True
+
+    def _framing(self) -> tuple[bool, int | None]:
+        """Whether the body comes in chunks, and its length; neither where it ends with the connection."""
+        codings = _listed(self, "Transfer-Encoding")
+        if codings:
+            if codings not in (["chunked"], ["identity"]):
+                raise BadFraming(f"a Transfer-Encoding that was not asked for: {', '.join(codings)[:100]}")
+            if codings == ["chunked"]:
+                return True, None
+        lengths = set(_listed(self, "Content-Length"))
+        if not lengths:
+            return False, None
+        length = lengths.pop()
+        if lengths or not _LENGTH.fullmatch(length):
+            raise BadFraming("a Content-Length that is no number, or several that differ")
+        return False, int(length)
+
+    def _read_next_chunk_size(self) -> int:
+        line = self.fp.readline(MAX_LINE + 1)
+        if len(line) > MAX_LINE:
+            raise BadFraming("a chunk whose size does not end")
+        if not line.endswith(b"\n"):
+            raise ValueError("the body ends where a chunk should begin")  # http.client: IncompleteRead
+        size = line.partition(b";")[0].strip()
+        if not _CHUNK_SIZE.fullmatch(size):
+            raise BadFraming(f"a chunk whose size is {size[:20]!r}")
+        return int(size, 16)
+
+
+def _listed(answer: http.client.HTTPResponse, name: str) -> list[str]:
+    """The values of a header that is a list, in lower case."""
+    return [value.strip().lower() for line in answer.headers.get_all(name, []) for value in str(line).split(",")]
+
+
+class WireResponse(urllib3.response.HTTPResponse):
+    """urllib3's response, which gives no more than `most` bytes and tells why it closes its connection."""
+
+    #: Bytes of body that may be read, decoded, by whomever; None is no limit.
+    most: int | None = None
+    _taken = 0
+
+    def supports_chunked_reads(self) -> bool:
+        """No: chunks are read by `ResponseReader`, which looks at their sizes, for `stream` too."""
+        return False
+
+    def read(self, amt: int | None = None, decode_content: bool | None = None, cache_content: bool = False) -> bytes:
+        """urllib3's, up to `most` bytes altogether.
+
+        Raises:
+            BodyTooLarge: there are more; the connection is closed.
+        """
+        if self.most is None:
+            return super().read(amt, decode_content, cache_content)
+        if amt is None or amt < 0:
+            amt = self.most - self._taken + 1
+        data = super().read(amt, decode_content, cache_content)
+        self._taken += len(data)
+        if self._taken > self.most:
+            self._leave_unread()
+            raise BodyTooLarge("the body is larger than limits.body", remedy="raise limits.body if it is wanted")
+        return data
+
+    def close(self) -> None:
+        connection = cast(Any, self._connection)
+        if hasattr(connection, "closing") and not self.closed:
+            left = self.length_remaining
+            if left is None or left > DRAIN_BYTES:
+                self._leave_unread()
+                return
+            self.drain_conn()
+        super().close()
+
+    def _leave_unread(self) -> None:
+        """Close the connection, since what is still to come on it is not wanted."""
+        connection = cast(Any, self._connection)
+        if hasattr(connection, "closing"):
+            connection.closing = Reason.UNREAD_BODY
+            if connection.exchange.tape is not None:
+                connection.exchange.tape.cut = "length"
+        super().close()
+
+
+def wire_bytes(raw: Any, otherwise: int) -> int:
+    """Bytes of a body that came over the wire; `otherwise` where what a plugin put in its place does not say."""
+    try:
+        return int(raw.tell())
+    except (AttributeError, OSError, ValueError):
+        return otherwise

@@ -1,0 +1,109 @@
+"""The figures of a run as JSON: what `--stats FILE` writes, `run.stats` holds and the report prints."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scraper.errors import ScraperError
+from scraper.stats import ConnectionStats, RunSummary
+
+
+def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> dict[str, Any]:
+    """The figures of a run, of JSON types only.
+
+    Times are seconds; `started_at` and `ended_at` are ISO 8601 in UTC. The ledger's sums are of all domains,
+    and under `domains` each domain's own, by name.
+    """
+    total = ConnectionStats()
+    for figures in domains.values():
+        total += figures
+    sums = _sums(total)
+    # Each domain's handshakes have their own price, so the sum is not the product of the sums.
+    sums["seconds_saved"] = round(sum(figures.seconds_saved for figures in domains.values()), 3)
+    return {
+        "run": summary.run,
+        "name": summary.name,
+        "result": summary.result,
+        "why": summary.why,
+        "started_at": _iso(summary.started_at),
+        "ended_at": None if summary.ended_at is None else _iso(summary.ended_at),
+        "seconds": round(summary.seconds, 3),
+        "interrupted": summary.interrupted,
+        "pages": summary.pages,
+        "items": summary.items,
+        "failed": summary.failed,
+        "refused": summary.refused,
+        "duplicates": summary.duplicates,
+        "dropped": summary.dropped,
+        "quarantined": summary.quarantined,
+        "redirects": summary.redirects,
+        "carried": summary.carried,
+        "not_modified": summary.not_modified,
+        "unstable": summary.unstable,
+        "distrusted": summary.distrusted,
+        "checked": summary.checked,
+        "sitemaps": summary.sitemaps,
+        "sitemaps_unread": summary.sitemaps_unread,
+        "files": dict(summary.files),
+        "changes": None if summary.changes is None else dict(summary.changes),
+        **sums,
+        "failures": _by_count(summary.failures),
+        "refusals": _by_count(summary.refusals),
+        "drops": dict(summary.drops),
+        "health": {kind: {name: dict(sums) for name, sums in by.items()} for kind, by in summary.health.items()},
+        "died": [dict(death) for death in summary.died],
+        "exports": list(summary.exports),
+        "domains": {name: _sums(domains[name]) for name in sorted(domains)},
+    }
+
+
+def write_stats(path: Path, stats: Mapping[str, Any]) -> None:
+    """Write `stats` to `path`, whole or not at all; its folder is created.
+
+    Raises:
+        ScraperError: it cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(stats, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or str(error)
+        raise ScraperError(
+            f"cannot write the stats {path}: {cause}", remedy="name a file that may be written"
+        ) from error
+
+
+def _sums(figures: ConnectionStats) -> dict[str, Any]:
+    return {
+        "requests": figures.requests,
+        "connections": figures.connections,
+        "reused": figures.reused,
+        "reuse_rate": round(figures.reuse_rate, 4),
+        "unused": figures.unused,
+        "stale": figures.stale,
+        "retries": figures.retries,
+        "bytes": figures.bytes,
+        "handshake_seconds": round(figures.handshake_seconds, 3),
+        "handshakes_saved": figures.reused,
+        "seconds_saved": round(figures.seconds_saved, 3),
+        "reasons": _by_count(figures.reasons),
+    }
+
+
+def _by_count(counts: Mapping[str, int]) -> dict[str, int]:
+    """The most frequent first."""
+    return {str(name): counts[name] for name in sorted(counts, key=lambda name: (-counts[name], name))}
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,1 @@
+"""HTML forms: find one, fill it in, build the request that submits it."""

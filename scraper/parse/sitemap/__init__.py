@@ -1,0 +1,1 @@
+"""Sitemaps and feeds: their URLs and modification dates, from a stream of bytes."""

@@ -1,0 +1,65 @@
+"""A page as the fields of rules look at it: each tree and each kind of data made once, when first asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lxml import etree
+
+from scraper import urls
+from scraper.response import Response
+from scraper.rules import data
+
+
+class Page:
+    """A response with what fields look into.
+
+    Raises:
+        NotHtml: from every method, where the body is not HTML.
+    """
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+        url = response.url
+        #: What globs are asked of.
+        self.path = url[len(urls.origin_of(url)) :].partition("?")[0].partition("#")[0] or "/"
+        self._root: Any = None
+        self._json_ld: list[Any] | None = None
+        self._microdata: list[Any] | None = None
+        self._graph: dict[str, list[str]] | None = None
+
+    @property
+    def root(self) -> Any:
+        """The page as lxml's tree, for XPath."""
+        if self._root is None:
+            self.response.css_first("html")  # says it where the body is not HTML
+            parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
+            text = self.response.text.replace("\0", "\ufffd").encode("utf-8", "replace")
+            try:
+                self._root = etree.fromstring(text, parser)
+            except etree.XMLSyntaxError:  # nothing in it at all
+                self._root = None
+            if self._root is None:
+                self._root = etree.Element("html")
+        return self._root
+
+    @property
+    def json_ld(self) -> list[Any]:
+        """All JSON-LD of the page."""
+        if self._json_ld is None:
+            self._json_ld = data.json_ld(self.response.css('script[type="application/ld+json" i]'))
+        return self._json_ld
+
+    @property
+    def microdata(self) -> list[Any]:
+        """The page's microdata, as objects like those of JSON-LD."""
+        if self._microdata is None:
+            self._microdata = data.microdata(self.response.css)
+        return self._microdata
+
+    @property
+    def open_graph(self) -> dict[str, list[str]]:
+        """The page's OpenGraph properties."""
+        if self._graph is None:
+            self._graph = data.open_graph(self.response.css("meta[content]"))
+        return self._graph

@@ -1,0 +1,156 @@
+"""Rules at work: which pages one is for, the links that it follows, and the items that its fields make.
+
+All rules that match a page apply, in the order of the configuration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from fnmatch import translate
+
+from scraper.config import MatchConfig, RuleConfig
+from scraper.config.types.selectors import read_regex
+from scraper.errors import NotHtml, ScraperError
+from scraper.items import NamedItem
+from scraper.parse.links import header_nofollow, meta_nofollow
+from scraper.request import Request
+from scraper.rules.fields import REGEX_SECONDS, FieldState, Reading, fields_of, search
+from scraper.rules.page import Page
+from scraper.rules.sources import Css, XPath, selector_of
+
+
+class RuleItem(NamedItem):
+    """An item that a rule made: a dict of the rule's item type.
+
+    Attributes:
+        readings: what each field read; fields within fields count with the outer one.
+        missing: the required fields that were not found or failed; such an item is dropped.
+        rule: the number of its rule, from 0.
+    """
+
+    __slots__ = ("missing", "readings", "rule")
+
+    def __init__(self, kind: str, readings: dict[str, Reading], missing: Sequence[str], rule: int) -> None:
+        super().__init__(kind, {name: reading[0] for name, reading in readings.items()})
+        self.readings = readings
+        self.missing = tuple(missing)
+        self.rule = rule
+
+    @property
+    def outcomes(self) -> dict[str, FieldState]:
+        """By field, whether it was found, empty or failed."""
+        return {name: reading.outcome for name, reading in self.readings.items()}
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """By field that failed, why."""
+        return {name: reading.problem for name, reading in self.readings.items() if reading.problem}
+
+
+class PageRule:
+    """One rule.
+
+    Args:
+        config: a rule that `scraper.config` has checked.
+        number: its place in the configuration, from 0.
+    """
+
+    def __init__(self, config: RuleConfig, number: int) -> None:
+        self.config = config
+        self.number = number
+        self.fields = fields_of(config.fields)
+        self.each = selector_of(config.each) if config.each is not None else None
+        self.follow = [source for link in config.follow if (source := selector_of(link)) is not None]
+        self._required = [name for name, field in self.fields.items() if field.required]
+        # Those that say whether an element holds an item at all: each page has an address.
+        self._own = [name for name, field in config.fields.items() if field.page is None]
+        self._matcher = _Matcher(config.match)
+
+    def matches(self, page: Page) -> bool:
+        """Whether the rule is for a page.
+
+        Raises:
+            ScraperError: its regular expression took too long.
+        """
+        return self._matcher.matches(page)
+
+    def links(self, page: Page) -> Iterator[Request]:
+        """Requests for the links that `follow` finds, each once, without those that are nofollow."""
+        if not self.follow or header_nofollow(page.response.headers.get("X-Robots-Tag")):
+            return
+        targets = self._targets(page)
+        if targets and not meta_nofollow(page.response.css):
+            yield from {request.url: request for request in page.response.follow_all(targets)}.values()
+
+    def _targets(self, page: Page) -> list[str]:
+        """The links as they are written, each once; of elements that are nofollow, none."""
+        found: dict[str, None] = {}
+        try:
+            for source in self.follow:
+                found.update(dict.fromkeys(targets_of(source, page)))
+        except NotHtml:
+            # A page that is no HTML has no links, as with `response.links()`.
+            return []
+        return list(found)
+
+    def items(self, page: Page) -> Iterator[RuleItem]:
+        """The item of a page, or one for each element that `each` finds.
+
+        Raises:
+            NotHtml: the page is none.
+        """
+        if not self.fields:
+            return
+        for within in [None] if self.each is None else self.each.find(page, None):
+            readings = {name: field.read(page, within) for name, field in self.fields.items()}
+            lacking = [name for name in self._required if readings[name].outcome is not FieldState.FOUND]
+            if (
+                self.each is None
+                or lacking
+                or any(readings[name].outcome is not FieldState.EMPTY for name in self._own)
+            ):
+                yield RuleItem(self.config.item, readings, lacking, self.number)
+
+
+def targets_of(source: Css | XPath, page: Page) -> Iterator[str]:
+    """The addresses of what a selector finds, as they are written, without those that are nofollow.
+
+    Raises:
+        NotHtml: the page is none.
+    """
+    for match in source.find(page, None):
+        attributes = source.attributes(match)
+        if "nofollow" in (attributes.get("rel") or "").lower().split():
+            continue
+        if isinstance(match, str) or source.takes_attribute or "href" in attributes or "src" in attributes:
+            target = source.raw(match, "url")
+            if isinstance(target, str):
+                yield str(target)
+
+
+class _Matcher:
+    """Which pages a rule is for."""
+
+    def __init__(self, config: MatchConfig) -> None:
+        self._glob = re.compile(translate(config.glob)).match if config.glob is not None else None
+        self._regex = read_regex(config.regex) if config.regex is not None else None
+        self._selector = config.selector
+
+    def matches(self, page: Page) -> bool:
+        url = page.response.url
+        if self._glob is not None:
+            return self._glob(page.path) is not None
+        if self._regex is not None:
+            try:
+                return search(self._regex, url, REGEX_SECONDS) is not None
+            except TimeoutError:
+                raise ScraperError(
+                    f"the expression {self._regex.pattern} took more than {REGEX_SECONDS:g} s on {url[:200]}",
+                    remedy="write it so that no two parts of it can match the same text",
+                ) from None
+        assert self._selector is not None
+        try:
+            return page.response.css_first(self._selector) is not None
+        except NotHtml:
+            return False

@@ -1,0 +1,85 @@
+"""The spider of a crawl that has rules: it carries them out, after the callbacks of the user's own spider if any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from scraper.config import RuleConfig
+from scraper.errors import DropItem
+from scraper.response import Response
+from scraper.rules.page import Page
+from scraper.rules.rule import PageRule, RuleItem
+from scraper.spider import Spider, resolve, results_of
+
+
+class RulesSpider(Spider):
+    """Does with each page what the rules that match it say, in their order: first its links, then its items.
+
+    Args:
+        rules: the rules of the configuration.
+        inner: the user's own spider, whose callbacks see each page first; None where there is none.
+        start_urls: where to begin, where there is no spider of the user's own.
+    """
+
+    name = "rules"
+
+    def __init__(self, rules: Sequence[RuleConfig], inner: Spider | None, start_urls: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.rules = [PageRule(config, number) for number, config in enumerate(rules)]
+        self.inner = inner
+        self.start_urls = list(start_urls)
+        self._told: set[tuple[int, str]] = set()
+
+    def start(self) -> Iterable[Any]:
+        """The first requests of the user's own spider, else one for each of `start_urls`."""
+        return super().start() if self.inner is None else self.inner.start()
+
+    def parse(self, response: Response) -> Iterator[Any]:
+        """Where the user's own spider has a `parse`, what that yields; then what the rules say."""
+        if self.inner is not None and type(self.inner).parse is not Spider.parse:
+            yield from results_of(self.inner.parse(response))
+        yield from self._by_rules(response)
+
+    def __getattr__(self, name: str) -> Callable[[Any], Iterator[Any]]:
+        """A callback of the user's own spider, followed by the rules where it gets a page."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        inner: Spider | None = vars(self).get("inner")
+        if inner is None:
+            raise AttributeError(name)
+        callback = resolve(inner, name)
+
+        def call(argument: Any) -> Iterator[Any]:
+            yield from results_of(callback(argument))
+            if isinstance(argument, Response):
+                yield from self._by_rules(argument)
+
+        return call
+
+    def _by_rules(self, response: Response) -> Iterator[Any]:
+        page = Page(response)
+        for rule in self.rules:
+            if rule.matches(page):
+                yield from rule.links(page)
+                for item in rule.items(page):
+                    self._tell(item, response)
+                    yield item
+
+    def _tell(self, item: RuleItem, response: Response) -> None:
+        """A warning of the first page on which a field failed; of the others the item tells."""
+        for name, (_, _, problem) in item.readings.items():
+            if problem and (item.rule, name) not in self._told:
+                self._told.add((item.rule, name))
+                self.log.warning("rules[%d].fields.%s: %s, on %s", item.rule, name, problem, response.url)
+
+
+def drop_incomplete(item: Any) -> Any:
+    """The pipeline that comes first: an item that lacks what its rule requires is dropped.
+
+    Raises:
+        DropItem: it does.
+    """
+    if isinstance(item, RuleItem) and item.missing:
+        raise DropItem(f"{item.item_type} without {', '.join(item.missing)}")
+    return item

@@ -1,0 +1,1 @@
+"""Connections, transactions, locks and prepared statements of the database."""

@@ -1,0 +1,1 @@
+"""Questions about runs: changes, explanations, retries, schedules, pruning."""

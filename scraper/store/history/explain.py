@@ -1,0 +1,169 @@
+"""What the store knows of one URL: where it was found, every sending of it, what came of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, func, or_, select
+
+from scraper.request import Request
+from scraper.store import tables as t
+from scraper.store.history import runs
+from scraper.store.state import outgoing
+from scraper.store.values import Attempt, FailureRow, RobotsRow
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What is kept of a page that was done."""
+
+    status: int
+    bytes: int  # of the body, over the wire
+    etag: str | None
+    last_modified: str | None
+    #: Requests that its callback yielded, refused ones and duplicates included.
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOfUrl:
+    """A request of the frontier with all that came of it."""
+
+    id: int
+    request: Request
+    kind: t.Kind
+    state: t.RequestState
+    not_before: float  # 0, or seconds since the epoch: a retry
+    #: The request whose page it was found on, or that redirected to it; None for a first one.
+    found_on: int | None
+    found_on_url: str | None
+    #: Whether that is a sitemap.
+    found_in_sitemap: bool
+    attempts: tuple[Attempt, ...]
+    page: PageFacts | None
+    failure: FailureRow | None
+    #: Type and key of each item, in order.
+    items: tuple[tuple[str, str | None], ...]
+
+    @property
+    def leads_to(self) -> str | None:
+        """Where it redirects to."""
+        if self.state is not t.RequestState.REDIRECTED or not self.attempts:
+            return None
+        return self.attempts[-1].message
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A request that was refused."""
+
+    reason: str
+    message: str
+    found_on_url: str | None
+    found_in_sitemap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that a run knows of one URL."""
+
+    #: More than one where it was asked for again on purpose, or by another method.
+    known: tuple[KnownOfUrl, ...]
+    refused: RefusedRow | None
+
+    def __bool__(self) -> bool:
+        return bool(self.known) or self.refused is not None
+
+
+def history(connection: Connection, run: int, request: Request, fingerprint: bytes) -> History:
+    """What the run knows of a URL: what is a duplicate of `request`, and requests of the same URL by other methods.
+
+    Reads the run's requests one by one: their URLs are in no index.
+    """
+    table = t.frontier
+    # The record of a request begins with its URL.
+    beginning = json.dumps({"url": request.url}, ensure_ascii=False, separators=(",", ":"))[:-1]
+    query = select(table).where(
+        table.c.run == run,
+        or_(table.c.fingerprint == fingerprint, func.substr(table.c.request, 1, len(beginning)) == beginning),
+    )
+    known = tuple(_known(connection, row) for row in connection.execute(query.order_by(table.c.id)).all())
+    return History(known, _refused(connection, run, fingerprint))
+
+
+def robots_of(connection: Connection, origin: str) -> RobotsRow | None:
+    """The robots.txt of an origin as it was had last."""
+    row = connection.execute(select(t.origins).where(t.origins.c.origin == origin)).first()
+    return RobotsRow(*(getattr(row, name) for name in RobotsRow.__slots__)) if row is not None else None
+
+
+def _known(connection: Connection, row: Row[tuple[object, ...]]) -> KnownOfUrl:
+    finder = _finder(connection, row.found_on)
+    return KnownOfUrl(
+        id=row.id,
+        request=Request.from_record(json.loads(row.request)),
+        kind=t.Kind(row.kind),
+        state=t.RequestState(row.state),
+        not_before=row.not_before,
+        found_on=row.found_on,
+        found_on_url=finder[0],
+        found_in_sitemap=finder[1],
+        attempts=_attempts(connection, row.id),
+        page=_page(connection, row.id),
+        failure=runs.failure_of(connection, row.id),
+        items=_items(connection, row.run, row.id),
+    )
+
+
+def _finder(connection: Connection, request: int | None) -> tuple[str | None, bool]:
+    """The URL of the request that something was found on, and whether it is a sitemap."""
+    if request is None:
+        return None, False
+    columns = t.frontier.c.request, t.frontier.c.kind
+    row = connection.execute(select(*columns).where(t.frontier.c.id == request)).first()
+    if row is None:
+        return None, False
+    return str(json.loads(row.request)["url"]), row.kind == t.Kind.SITEMAP.value
+
+
+def _attempts(connection: Connection, request: int) -> tuple[Attempt, ...]:
+    table = t.attempts
+    rows = connection.execute(select(table).where(table.c.request == request).order_by(table.c.id))
+    return tuple(
+        Attempt(
+            row.number,
+            row.at,
+            row.connection,
+            bool(row.reused),
+            row.status,
+            row.reason,
+            row.message,
+            row.wait,
+            row.seconds,
+            row.bytes,
+        )
+        for row in rows
+    )
+
+
+def _page(connection: Connection, request: int) -> PageFacts | None:
+    row = connection.execute(select(t.pages).where(t.pages.c.request == request)).first()
+    if row is None:
+        return None
+    yielded = len(outgoing.unpack(row.requests, depth=0))
+    return PageFacts(row.status, row.bytes, row.etag, row.last_modified, yielded)
+
+
+def _items(connection: Connection, run: int, page: int) -> tuple[tuple[str, str | None], ...]:
+    table = t.items
+    query = select(table.c.type, table.c.key).where(table.c.run == run, table.c.page == page)
+    return tuple((row.type, row.key) for row in connection.execute(query.order_by(table.c.id)))
+
+
+def _refused(connection: Connection, run: int, fingerprint: bytes) -> RefusedRow | None:
+    table = t.refusals
+    row = connection.execute(select(table).where(table.c.run == run, table.c.fingerprint == fingerprint)).first()
+    if row is None:
+        return None
+    return RefusedRow(row.reason, row.message, *_finder(connection, row.found_on))

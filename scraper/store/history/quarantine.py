@@ -1,0 +1,113 @@
+"""Items that were put aside, since their model refused them; and how many a pipeline dropped, by reason."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from scraper.health import Quarantined
+from scraper.store.backends.statements import Prepared, inserting
+from scraper.store.tables import drops, quarantine
+
+#: A reason that a user wrote is cut after so many characters, and the most frequent ones are told apart.
+LONGEST_REASON = 200
+MOST_REASONS = 50
+OTHER_REASONS = "(others)"
+
+_PORTION = 500
+_NAMES = ("run", "page", "url", "type", "data", "problems", "at")
+_ADD = Prepared(inserting(quarantine, _NAMES), _NAMES)
+_COPY = Prepared(
+    quarantine.insert().from_select(
+        list(_NAMES),
+        select(
+            bindparam("new_run", type_=quarantine.c.run.type),
+            bindparam("new_page", type_=quarantine.c.page.type),
+            *(quarantine.c[name] for name in _NAMES[2:]),
+        )
+        .where(quarantine.c.page == bindparam("old_page"))
+        .order_by(quarantine.c.id),
+    ),
+    ("new_run", "new_page", "old_page"),
+)
+
+_DROP = ("run", "reason", "items")
+_dropping = inserting(drops, _DROP)
+_ADD_DROPS = Prepared(
+    _dropping.on_conflict_do_update(
+        index_elements=["run", "reason"], set_={"items": drops.c["items"] + _dropping.excluded["items"]}
+    ),
+    _DROP,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRow:
+    """An item that was put aside. `at` is in seconds since the epoch."""
+
+    url: str
+    type: str
+    data: Mapping[str, Any]
+    #: Field and message; the field is a path such as `offers[0].price`, and empty where the whole item is meant.
+    problems: tuple[tuple[str, str], ...]
+    at: float
+
+
+class LeftOut:
+    """What one commit puts aside and drops.
+
+    Args:
+        run: the run's number.
+        now: seconds since the epoch.
+    """
+
+    def __init__(self, run: int, now: float) -> None:
+        self._run = run
+        self._now = now
+        self._rows: list[tuple[object, ...]] = []
+        self._carried: list[tuple[int, int, int]] = []
+        self._reasons: Counter[str] = Counter()
+
+    def add(self, aside: Sequence[Quarantined], dropped: Sequence[str], page: int | None) -> None:
+        """Items of a page, or of start(), and the reasons of those that were dropped."""
+        for item in aside:
+            self._rows.append((self._run, page, item.url, item.type, item.data, item.problems, self._now))
+        for reason in dropped:
+            self._reasons[reason[:LONGEST_REASON].encode(errors="replace").decode()] += 1
+
+    def carry(self, page: int, earlier: int) -> None:
+        """What was put aside of the page of an earlier run is so still."""
+        self._carried.append((self._run, page, earlier))
+
+    def write(self, connection: Connection) -> None:
+        """Keep it."""
+        _ADD.many(connection, self._rows)
+        _COPY.many(connection, self._carried)
+        _ADD_DROPS.many(connection, [(self._run, *pair) for pair in self._reasons.items()])
+
+
+def count(connection: Connection, run: int) -> int:
+    """How many items of a run were put aside."""
+    return connection.scalar(select(func.count()).where(quarantine.c.run == run)) or 0
+
+
+def drop_reasons(connection: Connection, run: int) -> dict[str, int]:
+    """How many items were dropped, by reason, the most frequent first."""
+    query = select(drops.c.reason, drops.c["items"]).where(drops.c.run == run)
+    found = connection.execute(query.order_by(drops.c["items"].desc(), drops.c.reason)).all()
+    reasons = {row[0]: row[1] for row in found[:MOST_REASONS]}
+    others = sum(row[1] for row in found[MOST_REASONS:])
+    return {**reasons, OTHER_REASONS: others} if others else reasons
+
+
+def rows(connection: Connection, run: int) -> Iterator[QuarantineRow]:
+    """What was put aside in a run, in order, never more than a portion in memory."""
+    query = select(quarantine).where(quarantine.c.run == run).order_by(quarantine.c.id)
+    for row in connection.execute(query).yield_per(_PORTION):
+        problems = tuple((problem["field"], problem["message"]) for problem in json.loads(row.problems))
+        yield QuarantineRow(row.url, row.type, json.loads(row.data), problems, row.at)

@@ -1,0 +1,377 @@
+"""A crawl's schedule in its own store: how far its times are dealt with, its pause, and the history of its runs.
+
+Every method is one short transaction, which needs no lock of the crawl's. What is to be done at a time is decided
+inside of the transaction that notes it, so that of two daemons only one does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+
+from scraper.errors import StoreError
+from scraper.store.backends.database import Database
+from scraper.store.tables import schedule_runs, schedules
+
+
+class ScheduleState(StrEnum):
+    """Where a scheduled run stands."""
+
+    WAITING = "waiting"  # for a crawl that is at work
+    CLAIMED = "claimed"  # by someone who starts a process for it
+    RUNNING = "running"  # that process has taken it over: from here on the slot counts as run
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One row of the history. Times are seconds since the epoch; `slot` is when it was to run."""
+
+    id: int
+    name: str
+    slot: float
+    manual: bool
+    state: ScheduleState
+    epoch: int
+    lease_until: float
+    started_at: float | None
+    ended_at: float | None
+    result: str | None
+    exit_code: int | None
+    run: int | None
+    pid: int | None
+    log: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a decision is made from."""
+
+    spec: str
+    reached: float
+    paused_at: float | None = None
+    #: The run that is claimed or running; there is one at most, as there is of those that wait.
+    active: Occurrence | None = None
+    waiting: Occurrence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with a schedule now; the fields that are None are left as they are."""
+
+    reached: float | None = None
+    manual: bool = False
+    #: The slot to claim, to let wait, or to leave out, of which there is one at most.
+    start: float | None = None
+    queue: float | None = None
+    skip: float | None = None
+    #: The newest slot that was not run in time.
+    missed: float | None = None
+    #: A waiting or lapsed run to claim.
+    revive: Occurrence | None = None
+    #: A run whose process is gone, and one that was claimed, not started, and is now too late.
+    lost: Occurrence | None = None
+    lapsed: Occurrence | None = None
+    why: str = ""
+
+
+NOTHING = Decision()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a transaction did: the run that the caller is to start now, and those that it saw end."""
+
+    decision: Decision
+    claimed: Occurrence | None = None
+    ended: tuple[Occurrence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who claims runs, until when (seconds since the epoch) it must have started one, and where the log goes."""
+
+    owner: str
+    lease_until: float
+    log_of: Callable[[Occurrence], str]
+
+
+class Schedules:
+    """The schedules in a store.
+
+    Args:
+        path: the SQLite file; made where it is not there.
+
+    Raises:
+        StoreError: it cannot be made, opened, read or written; every method raises it, too.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._database = Database(path)
+
+    @classmethod
+    def open_existing(cls, path: Path) -> Schedules:
+        """A store to read from.
+
+        Raises:
+            StoreError: there is none.
+        """
+        if not path.is_file():
+            raise StoreError(f"there is no store {path}", remedy="run scraper schedule run or scraper crawl first")
+        return cls(path)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def __enter__(self) -> Schedules:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def standing(self, name: str) -> Standing | None:
+        """Where a schedule stands; None before it was first seen."""
+        with self._database.reading() as connection:
+            return _standing(connection, name)
+
+    def step(
+        self, name: str, spec: str, now: float, decide: Callable[[Standing], Decision], claimant: Claimant
+    ) -> Step:
+        """Ask `decide` what to do, and note it.
+
+        A schedule that is seen for the first time, or with another `spec` than before, begins at `now`.
+        """
+        with self._database.writing() as connection:
+            decision = decide(_seen(connection, name, spec, now))
+            return _Writer(connection, name, now, claimant).apply(decision)
+
+    def confirm(self, run: int, epoch: int, pid: int, now: float) -> bool:
+        """The started process takes its run over; False where that claim holds no longer."""
+        with self._database.writing() as connection:
+            return _change(
+                connection,
+                (
+                    schedule_runs.c.id == run,
+                    schedule_runs.c.epoch == epoch,
+                    schedule_runs.c.state == ScheduleState.CLAIMED,
+                ),
+                state=ScheduleState.RUNNING,
+                pid=pid,
+                started_at=now,
+                why="",
+            )
+
+    def release(self, run: int, epoch: int) -> bool:
+        """Let another claim a run at once that was not taken over; False where it was, or the claim is gone."""
+        with self._database.writing() as connection:
+            claimed = schedule_runs.c.state == ScheduleState.CLAIMED
+            return _change(connection, (*_open(run, epoch), claimed), lease_until=0.0)
+
+    def give_back(self, run: int, epoch: int, why: str) -> bool:
+        """A run that found another crawl at work waits; False where another waits already, or it is not open."""
+        with self._database.writing() as connection:
+            row = _row(connection, schedule_runs.c.id == run)
+            if row is None or any(run.state is ScheduleState.WAITING for run in _still_open(connection, row.name)):
+                return False
+            values: dict[str, Any] = {"state": ScheduleState.WAITING, "pid": None, "started_at": None, "why": why}
+            return _change(connection, _open(run, epoch), **values)
+
+    def end(
+        self,
+        run: int,
+        epoch: int,
+        now: float,
+        *,
+        result: str,
+        why: str,
+        exit_code: int | None = None,
+        crawl_run: int | None = None,
+    ) -> Occurrence | None:
+        """Note how a run ended; None where somebody else did, or the claim holds no longer."""
+        with self._database.writing() as connection:
+            values = {"result": result, "why": why, "exit_code": exit_code, "run": crawl_run}
+            if not _change(connection, _open(run, epoch), state=ScheduleState.ENDED, ended_at=now, **values):
+                return None
+            return _row(connection, schedule_runs.c.id == run)
+
+    def get(self, run: int) -> Occurrence | None:
+        """One run, by its number in the history."""
+        with self._database.reading() as connection:
+            return _row(connection, schedule_runs.c.id == run)
+
+    def pause(self, name: str, spec: str, now: float) -> bool:
+        """Start nothing by itself any more; False where that holds already."""
+        with self._database.writing() as connection:
+            _seen(connection, name, spec, now)
+            where = schedules.c.name == name, schedules.c.paused_at.is_(None)
+            return connection.execute(update(schedules).where(*where).values(paused_at=now)).rowcount == 1
+
+    def resume(self, name: str, now: float) -> bool:
+        """Go on from `now`, without what the pause left out; False where there is no pause."""
+        with self._database.writing() as connection:
+            where = schedules.c.name == name, schedules.c.paused_at.is_not(None)
+            return (
+                connection.execute(update(schedules).where(*where).values(paused_at=None, reached=now)).rowcount == 1
+            )
+
+    def history(self, name: str, limit: int) -> list[Occurrence]:
+        """The runs of a schedule, the newest first."""
+        query = select(schedule_runs).where(schedule_runs.c.name == name)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(schedule_runs.c.id.desc()).limit(limit))
+            return [_occurrence(row) for row in rows]
+
+    def prune(self, name: str, keep: int) -> list[str]:
+        """Forget all but the newest `keep` runs that ended; returns the paths of their logs."""
+        ended = schedule_runs.c.name == name, schedule_runs.c.state == ScheduleState.ENDED
+        query = select(schedule_runs.c.id, schedule_runs.c.log).where(*ended)
+        with self._database.writing() as connection:
+            rows = connection.execute(query.order_by(schedule_runs.c.id.desc()).offset(keep)).all()
+            for row in rows:
+                connection.execute(delete(schedule_runs).where(schedule_runs.c.id == row.id))
+        return [row.log for row in rows if row.log]
+
+
+class _Writer:
+    """Writes a decision."""
+
+    def __init__(self, connection: Connection, name: str, now: float, claimant: Claimant) -> None:
+        self._connection = connection
+        self._name = name
+        self._now = now
+        self._claimant = claimant
+
+    def apply(self, decision: Decision) -> Step:
+        why = decision.why
+        ended = []
+        if decision.lost is not None:
+            ended.append(self._close(decision.lost.id, "killed", "its process is gone, and nobody saw how it ended"))
+        if decision.lapsed is not None:
+            ended.append(self._close(decision.lapsed.id, "missed", "it was not started in time"))
+        if decision.missed is not None:
+            ended += self._add(
+                decision, decision.missed, ScheduleState.ENDED, result="missed", why="nobody was there to run it"
+            )
+        if decision.skip is not None:
+            ended += self._add(decision, decision.skip, ScheduleState.ENDED, result="skipped", why=why)
+        if decision.queue is not None:
+            self._add(decision, decision.queue, ScheduleState.WAITING, why=why)
+        claimed = [decision.revive] if decision.revive is not None else []
+        if decision.start is not None:
+            claimed += self._add(decision, decision.start, ScheduleState.WAITING, why=why)
+        if decision.reached is not None:
+            self._connection.execute(
+                update(schedules).where(schedules.c.name == self._name).values(reached=decision.reached)
+            )
+        return Step(decision, self._claim(claimed[0]) if claimed else None, tuple(ended))
+
+    def _claim(self, waiting: Occurrence) -> Occurrence:
+        values = {"owner": self._claimant.owner, "lease_until": self._claimant.lease_until}
+        log = waiting.log or self._claimant.log_of(waiting)
+        where = (schedule_runs.c.id == waiting.id,)
+        _change(self._connection, where, state=ScheduleState.CLAIMED, epoch=waiting.epoch + 1, log=log, **values)
+        return self._found(waiting.id)
+
+    def _close(self, run: int, result: str, why: str) -> Occurrence:
+        where = (schedule_runs.c.id == run,)
+        _change(self._connection, where, state=ScheduleState.ENDED, ended_at=self._now, result=result, why=why)
+        return self._found(run)
+
+    def _add(self, decision: Decision, slot: float, state: ScheduleState, **values: Any) -> list[Occurrence]:
+        """A new row, unless the slot has one: the clock may have been set back since."""
+        known = _row(
+            self._connection,
+            schedule_runs.c.name == self._name,
+            schedule_runs.c.slot == slot,
+            schedule_runs.c.manual == int(decision.manual),
+        )
+        if known is not None:
+            return []
+        if state is ScheduleState.ENDED:
+            values["ended_at"] = self._now
+        row = {"name": self._name, "slot": slot, "manual": int(decision.manual), "state": state, **values}
+        key = self._connection.execute(insert(schedule_runs).values(row)).inserted_primary_key
+        assert key is not None
+        return [self._found(int(key[0]))]
+
+    def _found(self, run: int) -> Occurrence:
+        found = _row(self._connection, schedule_runs.c.id == run)
+        assert found is not None
+        return found
+
+
+def _seen(connection: Connection, name: str, spec: str, now: float) -> Standing:
+    """Where a schedule stands, after it was noted that it is there, and as it is."""
+    standing = _standing(connection, name)
+    if standing is not None and standing.spec == spec:
+        return standing
+    if standing is None:
+        connection.execute(insert(schedules).values(name=name, spec=spec, reached=now))
+    else:
+        connection.execute(update(schedules).where(schedules.c.name == name).values(spec=spec, reached=now))
+    found = _standing(connection, name)
+    assert found is not None
+    return found
+
+
+def _standing(connection: Connection, name: str) -> Standing | None:
+    row = connection.execute(select(schedules).where(schedules.c.name == name)).first()
+    if row is None:
+        return None
+    still_open = _still_open(connection, name)
+    return Standing(
+        spec=row.spec,
+        reached=row.reached,
+        paused_at=row.paused_at,
+        active=next((run for run in still_open if run.state is not ScheduleState.WAITING), None),
+        waiting=next((run for run in still_open if run.state is ScheduleState.WAITING), None),
+    )
+
+
+def _still_open(connection: Connection, name: str) -> list[Occurrence]:
+    # Named by their states, not by what they are not: so the index finds them in a long history.
+    states = schedule_runs.c.state.in_((ScheduleState.WAITING, ScheduleState.CLAIMED, ScheduleState.RUNNING))
+    query = select(schedule_runs).where(schedule_runs.c.name == name, states)
+    return [_occurrence(row) for row in connection.execute(query.order_by(schedule_runs.c.id.desc()))]
+
+
+def _open(run: int, epoch: int) -> tuple[ColumnElement[bool], ...]:
+    states = schedule_runs.c.state.in_((ScheduleState.CLAIMED, ScheduleState.RUNNING))
+    return schedule_runs.c.id == run, schedule_runs.c.epoch == epoch, states
+
+
+def _change(connection: Connection, where: Iterable[ColumnElement[bool]], **values: Any) -> bool:
+    return connection.execute(update(schedule_runs).where(*where).values(**values)).rowcount == 1
+
+
+def _row(connection: Connection, *where: ColumnElement[bool]) -> Occurrence | None:
+    row = connection.execute(select(schedule_runs).where(*where).order_by(schedule_runs.c.id.desc()).limit(1)).first()
+    return _occurrence(row) if row is not None else None
+
+
+def _occurrence(row: Row[Any]) -> Occurrence:
+    return Occurrence(
+        id=row.id,
+        name=row.name,
+        slot=row.slot,
+        manual=bool(row.manual),
+        state=ScheduleState(row.state),
+        epoch=row.epoch,
+        lease_until=row.lease_until,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        result=row.result,
+        exit_code=row.exit_code,
+        run=row.run,
+        pid=row.pid,
+        log=row.log,
+        why=row.why,
+    )

@@ -1,0 +1,1 @@
+"""Tables that a running crawl writes: queue, visits, items, domains, files."""

@@ -1,0 +1,49 @@
+"""The ledger's sums in SQL, by run and domain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from scraper.stats import FIGURES, ConnectionStats
+from scraper.store.backends.statements import Prepared, inserting
+from scraper.store.tables import figures
+
+_COLUMNS = ("run", "domain", *FIGURES, "reasons")
+_BEGIN = inserting(figures, _COLUMNS)
+_ADD = Prepared(
+    _BEGIN.on_conflict_do_update(
+        index_elements=["run", "domain"],
+        set_={name: figures.c[name] + _BEGIN.excluded[name] for name in FIGURES},
+    ),
+    _COLUMNS,
+)
+_THIS = (figures.c.run == bindparam("run_id"), figures.c.domain == bindparam("name"))
+_READ_REASONS = Prepared(select(figures.c.reasons).where(*_THIS), ("run_id", "name"))
+_KEEP_REASONS = Prepared(
+    update(figures).where(*_THIS).values(reasons=bindparam("counts")), ("counts", "run_id", "name")
+)
+
+
+def add(connection: Connection, run: int, more: Mapping[str, ConnectionStats]) -> None:
+    """Add to the sums of domains."""
+    rows = [(run, domain, *(getattr(sums, name) for name in FIGURES), "{}") for domain, sums in more.items()]
+    _ADD.many(connection, rows)
+    for domain, sums in more.items():
+        # Only what opened a connection has reasons, so this is rare; the domain's row is its holder's alone.
+        if sums.reasons:
+            reasons = json.loads(_READ_REASONS.rows(connection, run, domain)[0][0])
+            for reason, count in sums.reasons.items():
+                reasons[reason] = reasons.get(reason, 0) + count
+            _KEEP_REASONS.one(connection, json.dumps(reasons), run, domain)
+
+
+def read(connection: Connection, run: int) -> dict[str, ConnectionStats]:
+    """The sums of a run, by domain."""
+    query = select(figures).where(figures.c.run == run).order_by(figures.c.domain)
+    return {
+        row.domain: ConnectionStats(**{name: getattr(row, name) for name in FIGURES}, reasons=json.loads(row.reasons))
+        for row in connection.execute(query)
+    }

@@ -1,0 +1,1 @@
+"""Test a spider on recorded pages: recording, replay, and the pytest plugin."""

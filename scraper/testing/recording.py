@@ -1,0 +1,241 @@
+"""Pages saved with what the spider made of them, so that a parser is tested without any network.
+
+A recording is a folder:
+
+    body            the bytes of the page, as a callback gets them
+    meta.json       url, status, headers; the callback and meta of its request; the YAML of its crawl
+    expected.json   the items and requests that came of it; in `ignore`, fields that make no difference
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from scraper import items
+from scraper.components import Components
+from scraper.config import Loaded, load
+from scraper.config.secrets import MASK, is_secret_name
+from scraper.engine.spider_runner import spider_failed
+from scraper.errors import DropItem, Retry, ScraperError, SpiderFailed, StopCrawl, UsageError
+from scraper.request import Request
+from scraper.response import Response
+from scraper.spider import resolve, results_of
+from scraper.testing.differences import differences
+
+#: Where recordings are, below the project's root.
+FOLDER = Path("tests", "recorded")
+#: The file by which a recording is known.
+EXPECTED = "expected.json"
+_META = "meta.json"
+_BODY = "body"
+#: A cookie that a server sets is a session, and no business of a repository.
+_LEFT_OUT = frozenset({"set-cookie"})
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A saved page.
+
+    Attributes:
+        folder: where it is.
+        site: the YAML of its crawl.
+        response: the page, with its callback and meta in `response.request`.
+    """
+
+    folder: Path
+    site: Path
+    response: Response
+
+
+def folder_of(loaded: Loaded, response: Response) -> Path:
+    """Where a page is recorded: a name that its URL and callback give, the same each time."""
+    parts = urlsplit(response.url)
+    said = re.sub(r"[^a-z0-9]+", "-", unquote(f"{parts.path} {parts.query}").lower()).strip("-")[:50].strip("-")
+    digest = hashlib.blake2b(f"{response.request.callback} {response.url}".encode(), digest_size=3).hexdigest()
+    return loaded.root / FOLDER / loaded.config.name / f"{said or 'index'}-{digest}"
+
+
+def save(loaded: Loaded, response: Response) -> tuple[Recording, dict[str, Any]]:
+    """Record a page with what the spider makes of it now; returns that as well.
+
+    Raises:
+        SpiderFailed: the spider or a pipeline raised.
+        ScraperError: the folder cannot be written.
+    """
+    assert loaded.path is not None, "a recording belongs to a YAML file"
+    outcome = outcome_of(loaded, response)
+    folder = folder_of(loaded, response)
+    meta = {
+        "site": Path(os.path.relpath(loaded.path, folder)).as_posix(),
+        "url": response.url,
+        "status": response.status,
+        "headers": {name: value for name, value in response.headers.items() if name.lower() not in _LEFT_OUT},
+        "callback": response.request.callback,
+        "meta": response.meta,
+    }
+    with _told(folder):
+        ignore = _ignored(json.loads((folder / EXPECTED).read_bytes())) if (folder / EXPECTED).exists() else ()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _BODY).write_bytes(response.body)
+        _write(folder / _META, meta)
+    _expect(folder, outcome, ignore)
+    return Recording(folder, loaded.path, response), outcome
+
+
+def read(folder: Path) -> Recording:
+    """A recording.
+
+    Raises:
+        ScraperError: the folder holds none, or what it holds is damaged.
+    """
+    with _told(folder):
+        meta = json.loads((folder / _META).read_bytes())
+        request = Request(meta["url"], meta.get("callback"), meta=meta.get("meta") or {})
+        response = Response(
+            meta["url"],
+            int(meta["status"]),
+            meta["headers"],
+            (folder / _BODY).read_bytes(),
+            request=request,
+        )
+        return Recording(folder, Path(os.path.normpath(folder / meta["site"])), response)
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """The folders at or below `folder` that hold a recording, in order."""
+    return sorted(path.parent for path in folder.rglob(EXPECTED))
+
+
+def replay(recording: Recording, sets: Sequence[str] = (), *, update: bool = False) -> list[str]:
+    """What differs now from what was recorded, in lines; none where all is the same.
+
+    Nothing is fetched: the spider gets the saved page, and what it yields goes through the pipelines.
+
+    Args:
+        sets: keys of the YAML, as `--set` takes them.
+        update: what comes of the page now is what is expected from here on; not where the spider fails.
+
+    Raises:
+        ConfigError: the YAML is wrong.
+        ScraperError: the recording is damaged, or cannot be written.
+    """
+    with _told(recording.folder):
+        expected = json.loads((recording.folder / EXPECTED).read_bytes())
+        ignore = _ignored(expected)
+    try:
+        outcome = outcome_of(load(recording.site, sets=sets), recording.response)
+    except SpiderFailed as failed:
+        return [str(failed), *failed.text.splitlines()]
+    except UsageError as error:
+        return [str(error)]  # it has lost the callback, say
+    with _told(recording.folder):
+        found = differences(expected, outcome, ignore)
+    if found and update:
+        _expect(recording.folder, outcome, ignore)
+    return found
+
+
+def outcome_of(loaded: Loaded, response: Response) -> dict[str, Any]:
+    """What a new spider of this configuration makes of a page, as plain JSON values.
+
+    Keys: `items` and, where there are any, `quarantined` (those that their model refused), each with `type` and
+    `fields`; `requests`; and, where there are any, `dropped` with the reasons, and `ended` where the spider said
+    StopCrawl or Retry.
+
+    Raises:
+        SpiderFailed: the spider or a pipeline raised.
+    """
+    parts = Components(loaded)
+    callback = response.request.callback
+    made = _Made(parts, response)
+    with parts.pipelines.running(0, loaded.config.name):
+        try:
+            for result in results_of(resolve(parts.spider, callback)(response)):
+                made.add(result)
+        except (StopCrawl, Retry) as end:
+            made.outcome["ended"] = f"{type(end).__name__}: {end.message}"
+        except DropItem as drop:
+            made.drop(drop)
+        except UsageError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise spider_failed(error, callback or "parse") from error
+    outcome: dict[str, Any] = json.loads(json.dumps(made.outcome))
+    return outcome
+
+
+class _Made:
+    """What comes of a page, as it comes."""
+
+    def __init__(self, parts: Components, response: Response) -> None:
+        self.outcome: dict[str, Any] = {"items": [], "requests": []}
+        self._parts = parts
+        self._response = response
+
+    def add(self, result: Any) -> None:
+        if isinstance(result, Request):
+            self.outcome["requests"].append(_record_of(result))
+            return
+        try:
+            item = self._parts.pipelines.process(result, self._response)
+        except DropItem as drop:
+            self.drop(drop)
+            return
+        kind, data = items.record_of(item)
+        check = self._parts.models.get(kind)
+        if check is not None:
+            data, problems = check.check(item, data, self._response)
+            if problems:
+                refused = {"type": kind, "fields": data, "problems": [str(problem) for problem in problems]}
+                self.outcome.setdefault("quarantined", []).append(refused)
+                return
+        self.outcome["items"].append({"type": kind, "fields": data})
+
+    def drop(self, drop: DropItem) -> None:
+        self.outcome.setdefault("dropped", []).append(drop.message or "DropItem")
+
+
+def _record_of(request: Request) -> dict[str, Any]:
+    record = json.loads(request.to_json())
+    if "headers" in record:
+        headers: Mapping[str, str] = record["headers"]
+        record["headers"] = {name: MASK if is_secret_name(name) else value for name, value in headers.items()}
+    return dict(record)
+
+
+def _ignored(expected: Mapping[str, Any]) -> list[str]:
+    return [str(name) for name in expected.get("ignore", ())]
+
+
+def _expect(folder: Path, outcome: Mapping[str, Any], ignore: Sequence[str]) -> None:
+    with _told(folder):
+        _write(folder / EXPECTED, {**({"ignore": list(ignore)} if ignore else {}), **outcome})
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_bytes((json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Turn what Python raises for a folder that is no recording, or cannot be used, into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise ScraperError(
+            f"the recording {folder} cannot be used: {error.strerror or error}",
+            remedy="look at the path, or record it",
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ScraperError(
+            f"the recording {folder} is damaged: {type(error).__name__}: {error}", remedy="record the page again"
+        ) from error

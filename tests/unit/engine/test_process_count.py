@@ -1,0 +1,81 @@
+"""How many processes a crawl takes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scraper import Spider
+from scraper.config import Loaded, load
+from scraper.engine.coordination.process_count import process_count
+from scraper.errors import ConfigError
+
+
+class Importable(Spider):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
+
+
+def loaded(processes: Any, *start_urls: str, **more: Any) -> Loaded:
+    source = {"name": "site", "spider": "x:Y", "engine": {"processes": processes}, **more}
+    return load({**source, "start_urls": list(start_urls or ["https://example.com/"])})
+
+
+def count(processes: Any, *start_urls: str, spider: type[Spider] | None = None, work: Any = (), **more: Any) -> int:
+    return process_count(loaded(processes, *start_urls, **more), spider, lambda: list(work))
+
+
+def test_as_many_as_it_says():
+    assert [count(number) for number in (1, 2, 7)] == [1, 2, 7]
+
+
+def test_auto_takes_one_for_one_domain():
+    assert count("auto", "https://example.com/", "https://www.example.com/a", "http://example.com:8080/") == 1
+
+
+def test_auto_takes_the_cores_for_many_domains():
+    many = [f"https://example{number}.com/" for number in range(9)]
+    assert count("auto", *many) == 4
+    assert count("auto", *many[:3]) == 3
+    assert count("auto", allowed_domains=["a.com", "b.com", "www.b.com"]) == 3
+
+
+def test_auto_counts_what_is_left_of_a_run():
+    assert count("auto", work=["example.com", "a.com", "b.com"]) == 3
+
+
+def test_auto_knows_where_it_may_run(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert count("auto", *(f"https://example{number}.com/" for number in range(9))) == 2
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert count("auto", "https://a.com/", "https://b.com/") == 1
+
+
+@pytest.mark.parametrize("place", ["local", "main"])
+def test_class_that_other_processes_cannot_import(place: str):
+    class Local(Spider):
+        pass
+
+    kind = Local if place == "local" else type("Main", (Spider,), {"__module__": "__main__"})
+    assert count(1, spider=kind) == 1
+    assert count("auto", "https://a.com/", "https://b.com/", spider=kind) == 1
+    with pytest.raises(ConfigError, match=r"engine\.processes") as caught:
+        count(2, spider=kind)
+    assert "put it into a module of its own, or write 1" in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_class_of_a_module():
+    assert count(2, spider=Importable) == 2
+
+
+def test_nothing_is_asked_of_the_store_for_a_number(tmp_path: Path):
+    assert process_count(loaded(3), None, lambda: pytest.fail("the store was asked")) == 3
