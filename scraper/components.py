@@ -16,8 +16,11 @@ from scraper.config import Loaded, SiteConfig
 from scraper.config.model.pipelines import PipelineConfig
 from scraper.config.yaml.tree import path_text
 from scraper.errors import ConfigError, Problem, UsageError
+from scraper.fetch.archive import archived
+from scraper.fetch.base import Fetcher
 from scraper.fetch.domain_session import SessionFactory
-from scraper.fetch.http import Origins, auth_of
+from scraper.fetch.http import HttpFetcher
+from scraper.fetch.origins import Origins, auth_of
 from scraper.pipelines.files import rules_of
 from scraper.pipelines.models import ItemCheck
 from scraper.pipelines.running import Pipelines, made
@@ -26,6 +29,16 @@ from scraper.rules.spider import RulesSpider, drop_incomplete
 from scraper.spider import Spider
 
 T = TypeVar("T")
+
+#: What can fetch for a crawl, by name.
+FETCHERS: dict[str, Callable[[SiteConfig, Origins], Fetcher]] = {
+    "http": lambda config, origins: HttpFetcher(origins, config.limits.body),
+}
+
+
+def fetcher_of(config: SiteConfig, origins: Origins, name: str = "http") -> Fetcher:
+    """Make the fetcher of that name."""
+    return FETCHERS[name](config, origins)
 
 
 class Components:
@@ -98,8 +111,13 @@ class Components:
             digest.update(json.dumps([config.login.url, sorted(config.login.form)]).encode())
         return digest.digest()
 
+    def make_fetcher(self) -> Fetcher:
+        """Make what fetches for a crawl: it keeps what goes over the wire where the crawl has an archive."""
+        config = self._loaded.config
+        return archived(fetcher_of(config, self.origins), config)
+
     def make_session(self, reference: str) -> requests.Session:
-        """A Session of the class that a `session.class` names."""
+        """Make a Session of the class that a `session.class` names."""
         return self._session_classes[reference]()
 
     def _pipeline(self, config: PipelineConfig) -> Any:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from scraper.request import Request
+
+class RequestLike(Protocol):
+    """What an error needs to know of the request that it is about: a `scraper.Request`."""
+
+    url: str
+    method: str
 
 
 class ScraperError(Exception):
@@ -26,7 +30,7 @@ class ScraperError(Exception):
     #: The exit code of the command when this error ends it.
     exit_code = 1
 
-    def __init__(self, message: str = "", *, remedy: str | None = None, request: Request | None = None) -> None:
+    def __init__(self, message: str = "", *, remedy: str | None = None, request: RequestLike | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
@@ -135,7 +139,7 @@ class FetchError(ScraperError):
         *,
         reason: str | None = None,
         remedy: str | None = None,
-        request: Request | None = None,
+        request: RequestLike | None = None,
     ) -> None:
         super().__init__(message, remedy=remedy, request=request)
         if reason is not None:

@@ -10,13 +10,14 @@ from pathlib import Path
 import requests
 
 from scraper import urls
-from scraper.components import Components
+from scraper.components import Components, fetcher_of
 from scraper.config import SiteConfig, load
 from scraper.config.keys import split_key
 from scraper.errors import BadRequest, FetchError, UsageError
 from scraper.fetch import redirects
+from scraper.fetch.base import FetchResult
 from scraper.fetch.domain_session import DomainSession
-from scraper.fetch.http import Fetcher, FetchResult, Origins, auth_of
+from scraper.fetch.origins import Origins, auth_of
 from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, RobotsState, product_token
 from scraper.fetch.transport.exchange import OpenSendGate, request_context
 from scraper.fetch.transport.guard import Guard
@@ -105,9 +106,8 @@ class Visitor:
         if components is None:
             importing = partial(load_object, root=Path.cwd())
             auths = {name: auth_of(name, origin.auth, importing) for name, origin in config.origins.items()}
-        self._fetcher = Fetcher(
-            Origins(config.origins, auths) if components is None else components.origins, config.limits.body
-        )
+        origins = Origins(config.origins, auths) if components is None else components.origins
+        self._fetcher = fetcher_of(config, origins)
         self._domains: dict[str, DomainSession] = {}
 
     def close(self) -> None:

@@ -12,8 +12,8 @@ from scraper.cli._one_shot import Visitor, answer_of
 from scraper.cli._output import Tell
 from scraper.config import SiteConfig
 from scraper.errors import FetchError, RobotsRefused
+from scraper.fetch.base import FetchResult
 from scraper.fetch.conditional import conditions_of, contradicts
-from scraper.fetch.http import FetchResult
 from scraper.fetch.robots import Robots, RobotsState, product_token
 from scraper.fetch.transport.connection import KeepAlive
 from scraper.observe.text import duration

@@ -11,7 +11,7 @@ from scraper.cli import _output
 from scraper.cli._one_shot import Visitor, request_of, robots_in_words, settings_of
 from scraper.cli._options import Sets
 from scraper.fetch import redirects
-from scraper.fetch.http import FetchResult
+from scraper.fetch.base import FetchResult
 from scraper.observe.text import duration, plain, size
 from scraper.request import Request
 from scraper.stats import Served

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from scraper.fetch.http import FetchResult as Fetch
+from scraper.fetch.base import FetchResult as Fetch
 from scraper.store.values import Attempt
 
 

@@ -25,9 +25,9 @@ from scraper.engine.tasks.robots import RobotsTask
 from scraper.engine.tasks.sitemap_cache import SitemapCache
 from scraper.errors import FetchError, LeaseLost, StoreError
 from scraper.fetch import redirects
+from scraper.fetch.base import Fetcher
+from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import contradicts
-from scraper.fetch.http import Fetcher
-from scraper.fetch.http import FetchResult as Fetch
 from scraper.fetch.retry import TRANSIENT, retry_after
 from scraper.fetch.transport.exchange import RequestContext, request_context
 from scraper.fetch.transport.guard import Guard
@@ -104,7 +104,7 @@ class FetchWorker:
         with self._lock:
             contexts = list(self._contexts)
         for context in contexts:
-            context.limit.expire()
+            context.deadline.expire()
 
     # Pages -----------------------------------------------------------------------------------------------
 
@@ -366,7 +366,7 @@ class FetchWorker:
         """Send what a login asks for, each request at a turn of its own."""
         with self._context(job) as context:
             if not is_first:
-                context.gate.wait(context.limit)
+                context.gate.wait(context.deadline)
             fetch = self._fetcher.fetch(request, job.domain.session, context)
         attempts = job.domain.login.attempts if job.domain.login is not None else 0
         self._report(fetch, request, job.domain, attempts + 1, "login")

@@ -15,8 +15,8 @@ from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.inline_fetch import InlineFetch
 from scraper.engine.spider_runner import SpiderRunner
 from scraper.errors import Retry, SpiderFailed
+from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import validators_of
-from scraper.fetch.http import FetchResult as Fetch
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.response import Response

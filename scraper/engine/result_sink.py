@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO, Protocol
 
 from scraper.engine.frontier.domain import Domain
-from scraper.fetch.http import FetchResult as Fetch
+from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.robots import Robots
 from scraper.response import Response
 from scraper.store.outcomes import Failed, Outcome

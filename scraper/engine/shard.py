@@ -53,8 +53,7 @@ from scraper.engine.tasks.item_file import ItemFiles, unsent_file
 from scraper.engine.tasks.sitemap import SitemapTask, unread
 from scraper.engine.tasks.sitemap_cache import SitemapCache
 from scraper.errors import LeaseLost
-from scraper.fetch.archive import fetcher_of
-from scraper.fetch.http import FetchResult as Fetch
+from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.robots import Robots, product_token
 from scraper.fetch.transport.guard import Guard
 from scraper.observe import events
@@ -143,9 +142,10 @@ class Shard:
             store, run.id, config, self._frontier, emit, owner=self.owner, make_session=components.make_session
         )
         self._heartbeat = LeaseHeartbeat(lambda: store.renew_leases(self.owner), self._beaten)
+        self._fetcher = components.make_fetcher()
         self._worker = FetchWorker(
             self._frontier,
-            fetcher_of(config, components.origins),
+            self._fetcher,
             Guard(config.network.allow_private),
             self._admission,
             limits,
@@ -402,6 +402,7 @@ class Shard:
         self._sitemaps.stop()
         self._wait_for_threads()
         self._leases.close()
+        self._fetcher.close()
         self._writer.write(Batch(), self._frontier.domains)
         self._writer.send_report()
         self._leases.release()
@@ -420,3 +421,4 @@ class Shard:
         self._parse_worker.stop()
         self._sitemaps.stop()
         self._leases.close()
+        self._fetcher.close()

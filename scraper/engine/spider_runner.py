@@ -21,8 +21,8 @@ from scraper.engine.frontier.admission import Admission, Known
 from scraper.engine.revisit import Revisit
 from scraper.engine.tasks.item_file import ItemFiles
 from scraper.errors import BadRequest, DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
+from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import validators_of
-from scraper.fetch.http import FetchResult as Fetch
 from scraper.health import Quarantined, is_filled, shape_of
 from scraper.observe import events
 from scraper.observe.events import Events

@@ -20,8 +20,8 @@ from typing import Any
 
 from scraper.config import SiteConfig
 from scraper.config.secrets import MASK, is_secret_name, without_user_info
+from scraper.fetch.base import Fetcher, FetchResult
 from scraper.fetch.domain_session import DomainSession
-from scraper.fetch.http import Fetcher, FetchResult, Origins
 from scraper.fetch.transport.exchange import RequestContext
 from scraper.fetch.transport.recorder import WireRecorder
 from scraper.request import Request
@@ -32,7 +32,7 @@ _STATUS_LINE = re.compile(rb"HTTP/\d")
 _CONFORMS_TO = "https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
 
 
-class Recorder:
+class RecordMaker:
     """Makes records of what was exchanged.
 
     Args:
@@ -46,28 +46,30 @@ class Recorder:
         named += [name for origin in config.origins.values() for name in origin.headers]
         self._secret = frozenset(name.lower() for name in named)
 
-    def records(self, tapes: Iterable[WireRecorder]) -> bytes:
-        """The records of these exchanges; nothing of those that were not answered by a whole head."""
-        return b"".join(self._pair(tape) for tape in tapes)
+    def records(self, recorders: Iterable[WireRecorder]) -> bytes:
+        """Return the records of these exchanges; nothing of those that no whole head answered."""
+        return b"".join(self._pair(recorder) for recorder in recorders)
 
-    def _pair(self, tape: WireRecorder) -> bytes:
-        received = bytes(tape.received)
+    def _pair(self, recorder: WireRecorder) -> bytes:
+        received = bytes(recorder.received)
         end = _END_OF_HEAD.search(received)
         if end is None or not _STATUS_LINE.match(received):
             return b""
-        about = {"WARC-Date": _date(tape.began), "WARC-Target-URI": without_user_info(tape.url)}
-        if tape.address is not None:
-            about["WARC-IP-Address"] = tape.address
+        about = {"WARC-Date": _date(recorder.began), "WARC-Target-URI": without_user_info(recorder.url)}
+        if recorder.address is not None:
+            about["WARC-IP-Address"] = recorder.address
         request, response = _new_id(), _new_id()
-        asked = _record("request", request, {**about, "WARC-Concurrent-To": response}, self._masked(bytes(tape.sent)))
+        sent = _record(
+            "request", request, {**about, "WARC-Concurrent-To": response}, self._masked(bytes(recorder.sent))
+        )
         about["WARC-Concurrent-To"] = request
         about["WARC-Payload-Digest"] = _digest(received[end.end() :])
-        if tape.cut:
-            about["WARC-Truncated"] = tape.cut
-        return asked + _record("response", response, about, received)
+        if recorder.cut:
+            about["WARC-Truncated"] = recorder.cut
+        return sent + _record("response", response, about, received)
 
     def _masked(self, request: bytes) -> bytes:
-        """The request without the values of its secret headers."""
+        """Return the request without the values of its secret headers."""
         head, blank, body = request.partition(b"\r\n\r\n")
         lines = head.split(b"\r\n")
         for place, line in enumerate(lines[1:], start=1):
@@ -78,34 +80,35 @@ class Recorder:
         return b"\r\n".join(lines) + blank + body
 
 
-class ArchivingFetcher(Fetcher):
-    """A fetcher whose outcomes bring their exchanges as records, made in the thread that fetches: many compress."""
+class ArchivingFetcher:
+    """Any fetcher, whose results bring their exchanges as records, made in the thread that fetches: many compress."""
 
-    def __init__(self, origins: Origins, body_limit: int, recorder: Recorder) -> None:
-        super().__init__(origins, body_limit)
-        self._recorder = recorder
+    def __init__(self, inner: Fetcher, maker: RecordMaker) -> None:
+        self._inner = inner
+        self._maker = maker
 
     def fetch(self, request: Request, domain: DomainSession, context: RequestContext, **how: Any) -> FetchResult:
         if how.get("began") is not None:
             # A file that is kept as one: an archive of it would be held in memory whole.
-            return super().fetch(request, domain, context, **how)
-        tapes: list[WireRecorder] = []
-        context.tapes = tapes
-        outcome = super().fetch(request, domain, context, **how)
-        if tapes:
-            tapes[-1].end(outcome.error)
-        return replace(outcome, records=self._recorder.records(tapes))
+            return self._inner.fetch(request, domain, context, **how)
+        recorders: list[WireRecorder] = []
+        context.recorders = recorders
+        result = self._inner.fetch(request, domain, context, **how)
+        if recorders:
+            recorders[-1].end(result.error)
+        return replace(result, records=self._maker.records(recorders))
+
+    def close(self) -> None:
+        self._inner.close()
 
 
-def fetcher_of(config: SiteConfig, origins: Origins) -> Fetcher:
-    """What fetches for a crawl: where it has no archive, nothing is kept of what goes over the wire."""
-    if config.archive is None:
-        return Fetcher(origins, config.limits.body)
-    return ArchivingFetcher(origins, config.limits.body, Recorder(config))
+def archived(fetcher: Fetcher, config: SiteConfig) -> Fetcher:
+    """Let a crawl's fetcher bring records where the crawl has an archive; else nothing is kept of what is sent."""
+    return fetcher if config.archive is None else ArchivingFetcher(fetcher, RecordMaker(config))
 
 
 def info_record(filename: str, config: SiteConfig, run: int) -> bytes:
-    """The `warcinfo` record with which a file begins: who made it, how, and for which run."""
+    """Return the `warcinfo` record with which a file begins: who made it, how, and for which run."""
     fields = {
         "software": f"persistent-scraper/{_version()}",
         "format": "WARC File Format 1.1",
@@ -143,7 +146,7 @@ def _date(seconds: float) -> str:
 
 
 def _digest(data: bytes) -> str:
-    """SHA-1 in base 32, as archives write it; it names content, and protects nothing."""
+    """Return SHA-1 in base 32, as archives write it; it names content, and protects nothing."""
     return "sha1:" + base64.b32encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
 
 

@@ -7,7 +7,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import requests
 from requests.cookies import RequestsCookieJar
@@ -28,6 +28,14 @@ from scraper.stats import Opening
 _log = logging.getLogger(__name__)
 
 SessionFactory = Callable[[], requests.Session]
+
+
+class Closable(Protocol):
+    """What a fetcher keeps open for a domain."""
+
+    def close(self) -> None:
+        """Close it, but for what is in use: that is closed when it is given back."""
+
 
 #: What a request goes through in a Session, and `DomainSession.send` past which where none of it is a user's.
 _STEPS = ("request", "prepare_request", "merge_environment_settings", "resolve_redirects")
@@ -54,6 +62,8 @@ class DomainSession:
         self.ledger = Ledger(domain, on_opening)
         self.connections = Connections(self.ledger, settings)
         self.jar = LockedJar()
+        #: What a fetcher keeps open for this domain beside the Session; closed with it.
+        self.kept: Closable | None = None
         self._user_agent = user_agent
         self._make = make
         self._making = threading.Lock()
@@ -64,7 +74,7 @@ class DomainSession:
 
     @property
     def session(self) -> requests.Session:
-        """The Session; made now where there is none.
+        """Return the Session; make it now where there is none.
 
         Raises:
             FetchError: the class of the Session cannot be made.
@@ -194,7 +204,7 @@ class DomainSession:
         self.connections.sweep()
 
     def rest(self) -> bool:
-        """Let the Session go, since nothing is to be sent for a while; the next request makes it anew.
+        """Let the Session go, since nothing is to be sent for a while; the next request makes another.
 
         A Session of a user's class may know what another would not, so of that one only the connections are closed.
         Does nothing, and says so, while a connection is in use.
@@ -202,14 +212,21 @@ class DomainSession:
         if self.connections.are_busy:
             return False
         self.connections.close()
+        self._close_kept()
         session = self._session
         if session is not None and type(session) is requests.Session:
             self._session = None
             session.close()
         return True
 
+    def _close_kept(self) -> None:
+        kept, self.kept = self.kept, None
+        if kept is not None:
+            kept.close()
+
     def close(self) -> None:
-        """Close the Session and its idle connections."""
+        """Close the Session, its idle connections, and what a fetcher keeps for this domain."""
         self.connections.close()
+        self._close_kept()
         if self._session is not None:
             self._session.close()

@@ -230,10 +230,10 @@ class _Domain:
             except FetchError:
                 raise
             except Exception as error:
-                if turn.limit.expired:
+                if turn.deadline.expired:
                     raise DeadlineExceeded(f"{url} was not done within {timeout.total:g} s") from error
                 raise
-            if turn.limit.expired:
+            if turn.deadline.expired:
                 raise DeadlineExceeded(f"{url} was not done within {timeout.total:g} s")
             if turn.exchange is not None and not keywords.get("stream"):
                 turn.exchange.ended(wire_bytes(response.raw, len(response.content)))

@@ -24,8 +24,8 @@ from scraper.config import SiteConfig
 from scraper.engine.frontier.admission import MAX_URL
 from scraper.engine.tasks.item_file import folders_of, found_of, is_there
 from scraper.errors import FetchError, StoreError
+from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import conditions_of, validators_of
-from scraper.fetch.http import FetchResult as Fetch
 from scraper.media import HEAD_BYTES, ending_of, type_of
 from scraper.pipes import Files
 from scraper.request import Request

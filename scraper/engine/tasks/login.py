@@ -13,7 +13,7 @@ from scraper.engine.frontier.login_state import LoginState, Verdict
 from scraper.errors import FetchError, LeaseLost
 from scraper.fetch import login_form as logging_in
 from scraper.fetch import redirects
-from scraper.fetch.http import FetchResult as Fetch
+from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.login_form import MAX_REDIRECTS, LoginError
 from scraper.fetch.retry import retry_after
 from scraper.observe import events

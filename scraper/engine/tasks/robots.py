@@ -12,8 +12,8 @@ from scraper.engine.frontier.frontier import Frontier, Job
 from scraper.engine.result_sink import ResultSink
 from scraper.errors import FetchError, LeaseLost
 from scraper.fetch import redirects
-from scraper.fetch.http import Fetcher
-from scraper.fetch.http import FetchResult as Fetch
+from scraper.fetch.base import Fetcher
+from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, RobotsState
 from scraper.fetch.transport.exchange import RequestContext
 from scraper.observe import events

@@ -23,7 +23,7 @@ from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.preflight import NamedByRobots
 from scraper.engine.tasks.sitemap_cache import listing_of
-from scraper.fetch.http import FetchResult as Fetch
+from scraper.fetch.base import FetchResult as Fetch
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.parse.sitemap.reader import NotASitemap, SitemapEntry, SitemapLimits, SitemapReader

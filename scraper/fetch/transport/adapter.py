@@ -85,8 +85,8 @@ class ObservedAdapter(BaseAdapter):
         self, request: requests.PreparedRequest, exchange: Exchange, args: Any, keywords: Any
     ) -> requests.Response:
         here.exchange = exchange
-        if exchange.tape is not None:
-            exchange.tape.url = request.url or ""
+        if exchange.recorder is not None:
+            exchange.recorder.url = request.url or ""
         try:
             return self.inner.send(request, *args, **keywords)
         finally:

@@ -7,7 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import urllib3.connection
 from urllib3 import HTTPHeaderDict
@@ -20,9 +20,6 @@ from scraper.fetch.transport.guard import AddressInfo, resolver
 from scraper.fetch.transport.ledger import Ledger
 from scraper.fetch.transport.response_reader import ResponseReader, WireResponse
 from scraper.stats import Opening, Reason
-
-if TYPE_CHECKING:
-    from scraper.fetch.transport.domain_connections import Connections
 
 #: A Keep-Alive header is read this far; longer ones are no honest ones, and the pattern would take its time.
 _MAX_KEEP_ALIVE = 200
@@ -77,6 +74,13 @@ class KeepAlive:
         return self.is_used_up or (self._last_max is not None and self._last_max <= 1)
 
 
+class Home(Protocol):
+    """Keeps the connections of a domain: its `Connections`."""
+
+    def release(self, connection: Connection) -> None:
+        """Take a connection back whose exchange is over."""
+
+
 class _Reports:
     """What HTTP and HTTPS connections add to urllib3's. One object is one connection: none is reconnected."""
 
@@ -84,7 +88,7 @@ class _Reports:
     key: str
     origin: str
     ledger: Ledger
-    home: Connections
+    home: Home
     #: The exchange that it serves, or served last; set by `begin`.
     exchange: Exchange
     # urllib3's own.
@@ -123,14 +127,14 @@ class _Reports:
         exchange.reused = self.opening is not None
         exchange.request_number = self.requests + 1
         if self.sock is not None:
-            exchange.limit.watch(self.sock)
+            exchange.deadline.watch(self.sock)
 
     def abandon(self, exchange: Exchange) -> None:
         """Give the connection back in the place of one who got its answer and let it lie, body and all."""
         if self.is_held and self.exchange is exchange:
             self.closing = self.closing or Reason.UNREAD_BODY
-            if exchange.tape is not None:
-                exchange.tape.cut = "length"
+            if exchange.recorder is not None:
+                exchange.recorder.cut = "length"
             connection = cast("Connection", self)
             connection.close()
             self.home.release(connection)
@@ -162,8 +166,8 @@ class _Reports:
             raise
         finally:
             self._book_opening(started)
-        if self.exchange.limit.expired:
-            raise TimeoutError(f"not connected within {self.exchange.limit.seconds:g} s")
+        if self.exchange.deadline.expired:
+            raise TimeoutError(f"not connected within {self.exchange.deadline.seconds:g} s")
 
     def _book_opening(self, started: float) -> None:
         """Count a completed connect; one whose TLS failed too: the server accepted it, and it will be unused."""
@@ -177,9 +181,9 @@ class _Reports:
 
     def _new_conn(self) -> socket.socket:
         """Resolve, look at each address, connect: within the connect timeout altogether."""
-        limit = self.exchange.limit
-        timeout = self.timeout if isinstance(self.timeout, int | float) else limit.left
-        until = time.monotonic() + min(timeout, limit.left)
+        deadline = self.exchange.deadline
+        timeout = self.timeout if isinstance(self.timeout, int | float) else deadline.left
+        until = time.monotonic() + min(timeout, deadline.left)
         connection = cast(Any, self)
         try:
             addresses = resolver.resolve(self._dns_host, self.port, max(0.001, until - time.monotonic()))
@@ -227,7 +231,7 @@ class _Reports:
             sock.settimeout(timeout)
             if self.source_address:
                 sock.bind(self.source_address)
-            self.exchange.limit.watch(sock)
+            self.exchange.deadline.watch(sock)
             sock.connect(where)
         except BaseException:
             sock.close()
@@ -248,7 +252,7 @@ class _Reports:
             self.connect()
         is_head = False
         if not self._tunnelling:
-            self.exchange.limit.watch(self.sock)
+            self.exchange.deadline.watch(self.sock)
             is_head = self.exchange.sending()
         try:
             super().send(data)  # type: ignore[misc]
@@ -260,10 +264,10 @@ class _Reports:
         finally:
             if is_head:
                 self.exchange.sent()
-        tape = self.exchange.tape
-        if tape is not None and not self._tunnelling and isinstance(data, bytes | bytearray):
-            tape.sent += data
-            tape.address = self.address if self.proxy is None else None
+        recorder = self.exchange.recorder
+        if recorder is not None and not self._tunnelling and isinstance(data, bytes | bytearray):
+            recorder.sent += data
+            recorder.address = self.address if self.proxy is None else None
 
     def request(self, *args: Any, **keywords: Any) -> None:
         """urllib3's. A socket in use keeps the read timeout for sending: to change it and back is two system calls,

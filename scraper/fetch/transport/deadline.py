@@ -12,15 +12,15 @@ import socket
 import threading
 import time
 
-#: How late, in seconds, an expired limit may be noticed.
+#: How late, in seconds, an expired deadline may be noticed.
 _PRECISION = 0.1
-#: Looks in a row that find no limit at all, after which the watchdog sleeps until there is one: to be woken for every
-#: request that is alone is dearer than the request's other threads would like.
+#: Rounds in a row without a deadline, after which the watchdog sleeps until there is one. It does not sleep at once:
+#: waking it for every lonely request costs more than a few empty rounds.
 _LOOKS = 20
 
 
 class Deadline:
-    """The time one request has."""
+    """The time that one request has."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -31,11 +31,11 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds left, at least 0."""
+        """Return the seconds left, at least 0."""
         return max(0.0, self.until - time.monotonic())
 
     def watch(self, sock: socket.socket) -> None:
-        """The socket to shut down when the time is up; the last one named counts."""
+        """Shut this socket down when the time is up; the last one named counts."""
         with self._lock:
             self._socket = sock
         if self.expired:
@@ -54,18 +54,18 @@ class Deadline:
 
 
 class Watchdog:
-    """Looks over the limits that run, in a daemon thread that sleeps when there are none."""
+    """Expires the deadlines of running requests, in a daemon thread that sleeps when there are none."""
 
     def __init__(self) -> None:
-        self._limits: set[Deadline] = set()
+        self._running: set[Deadline] = set()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_asleep = False
 
-    def start(self, limit: Deadline) -> None:
-        """Look after this limit until `end`."""
+    def start(self, deadline: Deadline) -> None:
+        """Expire this deadline when its time is up, unless `end` comes first."""
         with self._changed:
-            self._limits.add(limit)
+            self._running.add(deadline)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
                 self._thread.start()
@@ -73,24 +73,24 @@ class Watchdog:
                 self._is_asleep = False
                 self._changed.notify()
 
-    def end(self, limit: Deadline) -> None:
-        """What it was for is done."""
+    def end(self, deadline: Deadline) -> None:
+        """Forget it: the request is over."""
         with self._changed:
-            self._limits.discard(limit)
+            self._running.discard(deadline)
 
     def _run(self) -> None:
         idle = 0
         while True:
             with self._changed:
-                idle = 0 if self._limits else idle + 1
+                idle = 0 if self._running else idle + 1
                 if idle > _LOOKS:
                     self._is_asleep = True
                     self._changed.wait()
                     continue
                 now = time.monotonic()
-                late = [limit for limit in self._limits if limit.until <= now and not limit.expired]
-            for limit in late:
-                limit.expire()
+                late = [each for each in self._running if each.until <= now and not each.expired]
+            for each in late:
+                each.expire()
             time.sleep(_PRECISION)
 
 

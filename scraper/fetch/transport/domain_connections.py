@@ -79,10 +79,10 @@ class Connections:
                 has_none = not (connection or unfit or has_place)
                 if has_none and current.loop is None:
                     self._changed = self._changed or threading.Condition(self._lock)
-                    self._changed.wait(exchange.limit.left)
+                    self._changed.wait(exchange.deadline.left)
             if has_none:
-                if not exchange.limit.left:
-                    raise EmptyPoolError(pool, f"no connection became free within {exchange.limit.seconds:g} s")
+                if not exchange.deadline.left:
+                    raise EmptyPoolError(pool, f"no connection became free within {exchange.deadline.seconds:g} s")
                 if current.loop is not None:
                     pause(_LOOK_AGAIN)
             self._shut(unfit)

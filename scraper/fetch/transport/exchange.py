@@ -1,7 +1,7 @@
-"""One head sent on one connection, and the turn to which it belongs.
+"""One head sent on one connection, and the context of the request to which it belongs.
 
-A turn is what the frontier, or the caller of a plain session, asked for: one request. It usually takes one
-exchange; a stale socket or a plugin such as digest auth makes it more.
+A request, of the frontier or of the caller of a plain session, usually takes one exchange; a stale socket or a
+plugin such as digest auth makes it more.
 """
 
 from __future__ import annotations
@@ -9,34 +9,32 @@ from __future__ import annotations
 import threading
 import time
 from http.client import BadStatusLine, RemoteDisconnected
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from scraper.fetch.transport.deadline import Deadline, watchdog
 from scraper.fetch.transport.guard import Guard
+from scraper.fetch.transport.ledger import Ledger
 from scraper.fetch.transport.recorder import WireRecorder
-from scraper.stats import Reason, Served
-
-if TYPE_CHECKING:
-    from scraper.fetch.transport.connection import Connection
+from scraper.stats import Opening, Reason, Served
 
 
 class SendGate(Protocol):
     """Keeps a domain's delay."""
 
-    def wait(self, limit: Deadline) -> None:
-        """Blocks until another request may be sent; for what is sent beside the frontier."""
+    def wait(self, deadline: Deadline) -> None:
+        """Block until another request may be sent; for what is sent beside the frontier."""
 
     def sending(self) -> None:
-        """Called before a head is written to its socket; raises where it may not be."""
+        """Take the right to write a head to its socket; raises where it may not be written."""
 
     def sent(self) -> None:
-        """Called when it is written: from now on the delay runs, so that no stall in between shortens it."""
+        """Start the delay: the head is written. Called then, so that no stall in between shortens the delay."""
 
 
 class OpenSendGate:
     """A gate without delay."""
 
-    def wait(self, limit: Deadline) -> None:
+    def wait(self, deadline: Deadline) -> None:
         pass
 
     def sending(self) -> None:
@@ -46,17 +44,30 @@ class OpenSendGate:
         pass
 
 
-class RequestContext:
-    """One request asked for: its time limit, the guard that holds for it, its domain's gate."""
+class ExchangeConnection(Protocol):
+    """What an exchange needs of the connection that carries it; see `CountedConnection`."""
 
-    def __init__(self, limit: Deadline, guard: Guard, gate: SendGate) -> None:
+    ledger: Ledger
+    opening: Opening | None
+
+    def count_request(self, exchange: Exchange) -> None:
+        """Count the exchange as a request of this connection, in the ledger."""
+
+    def abandon(self, exchange: Exchange) -> None:
+        """Close the connection if the exchange still holds it: nobody will read the rest of its response."""
+
+
+class RequestContext:
+    """One request: its deadline, the guard that holds for it, its domain's gate, and its exchanges."""
+
+    def __init__(self, deadline: Deadline, guard: Guard, gate: SendGate) -> None:
         #: The largest body, decoded, that anybody may read: a plugin too. None is no limit.
         self.most_bytes: int | None = None
-        self.limit = limit
+        self.deadline = deadline
         self.guard = guard
         self.gate = gate
-        #: A tape of each exchange, where they are to be kept.
-        self.tapes: list[WireRecorder] | None = None
+        #: A recorder of each exchange, where what goes over the wire is kept.
+        self.recorders: list[WireRecorder] | None = None
         self._began = False
         self._exchanges: list[Exchange] = []
         #: The exchange that came last.
@@ -65,35 +76,35 @@ class RequestContext:
     def next_exchange(self, *, fresh: bool = False) -> Exchange:
         """Begin another exchange; each but the first, for which the caller has waited, waits at the gate."""
         if self._began:
-            self.gate.wait(self.limit)
+            self.gate.wait(self.deadline)
         self._began = True
         self.exchange = Exchange(self, fresh=fresh)
         self._exchanges.append(self.exchange)
-        if self.tapes is not None:
-            self.exchange.tape = WireRecorder()
-            self.tapes.append(self.exchange.tape)
+        if self.recorders is not None:
+            self.exchange.recorder = WireRecorder()
+            self.recorders.append(self.exchange.recorder)
         return self.exchange
 
     def end(self) -> None:
-        """Take back the connections of answers that nobody has read to their end or closed."""
+        """Take back the connections of responses that nobody has read to their end or closed."""
         for exchange in self._exchanges:
             if exchange.connection is not None:
                 exchange.connection.abandon(exchange)
 
 
 class Exchange:
-    """One head on one connection: times, and whether a byte of an answer came."""
+    """One head on one connection: times, and whether a byte of a response came."""
 
     def __init__(self, context: RequestContext, *, fresh: bool = False) -> None:
-        self.limit = context.limit
+        self.deadline = context.deadline
         self.most_bytes = context.most_bytes
         self.guard = context.guard
         self._gate = context.gate
         #: Take no idle connection: one has just proved stale.
         self.fresh = fresh
-        self.connection: Connection | None = None
-        #: What goes over the wire is kept here.
-        self.tape: WireRecorder | None = None
+        self.connection: ExchangeConnection | None = None
+        #: Keeps what goes over the wire.
+        self.recorder: WireRecorder | None = None
         self.reused = False
         self.request_number = 0
         self.connect_seconds = 0.0
@@ -103,13 +114,13 @@ class Exchange:
         self.ended_at: float | None = None
         #: It was sent into a connection that the server had closed before.
         self.stale = False
-        #: What came was no answer but, on a used connection, what the answer before it had left behind.
+        #: What came was not a response but, on a used connection, what the response before it had left behind.
         self.misread = False
-        #: What went wrong before the answer's head was read.
+        #: What went wrong before the head of the response was read.
         self.fault: BaseException | None = None
 
     def sending(self) -> bool:
-        """The next bytes are about to be written; says whether they are the head."""
+        """Take the gate before the head is written; tell whether the next bytes are the head."""
         if self.sent_at is not None:
             return False
         self._gate.sending()
@@ -117,17 +128,17 @@ class Exchange:
         return True
 
     def sent(self) -> None:
-        """The head is written, or came to nothing."""
+        """Give the gate free: the head is written, or could not be."""
         self._gate.sent()
 
     def first_byte(self) -> None:
-        """The answer begins."""
+        """Count the request: its response begins."""
         if self.first_byte_at is None and self.connection is not None:
             self.first_byte_at = time.monotonic()
             self.connection.count_request(self)
 
     def failed(self, error: BaseException) -> None:
-        """The head was not answered, or not whole.
+        """Book that no whole head came back.
 
         A reused socket that ends before a byte came was closed by the server while idle: stale, no request
         reached it. A timeout, and a reset of a fresh socket, is a request.
@@ -139,20 +150,20 @@ class Exchange:
         if self.sent_at is None or self.first_byte_at is not None or self.connection is None:
             return
         ended = isinstance(error, ConnectionError | RemoteDisconnected) or type(error).__name__ == "SSLEOFError"
-        if self.reused and ended and not self.limit.expired:
+        if self.reused and ended and not self.deadline.expired:
             self.stale = True
             self.connection.ledger.stale()
         else:
             self.connection.count_request(self)
 
     def ended(self, body_bytes: int) -> None:
-        """The body was read, or given up."""
+        """Book the end of the body: it was read, or given up, after this many bytes on the wire."""
         self.ended_at = time.monotonic()
         if self.connection is not None and body_bytes:
             self.connection.ledger.received(body_bytes)
 
     def served(self) -> Served | None:
-        """What the response knows of its connection; None where none was had."""
+        """Return what the response knows of its connection; None where there was no connection."""
         connection = self.connection
         if connection is None or connection.opening is None:
             return None
@@ -171,6 +182,46 @@ class Exchange:
         )
 
 
+class CountedConnection:
+    """A connection of a fetcher that has sockets of its own, as the ledger counts it.
+
+    Call `opened` once it is connected, `carry` for each exchange before its head is sent, `closed` at its end.
+    """
+
+    def __init__(self, ledger: Ledger, origin: str, key: str = "") -> None:
+        self.ledger = ledger
+        self.opening: Opening | None = None
+        self._origin = origin
+        self._key = key or origin
+        self._seconds = (0.0, 0.0)
+        self._requests = 0
+
+    def opened(self, connect_seconds: float, tls_seconds: float = 0.0) -> None:
+        """Count a completed connect."""
+        self._seconds = connect_seconds, tls_seconds
+        self.opening = self.ledger.opened(self._origin, self._key, connect_seconds, tls_seconds)
+
+    def carry(self, exchange: Exchange) -> None:
+        """Let this connection carry the exchange; its first one spent the time of connecting."""
+        exchange.connection = self
+        exchange.reused = self._requests > 0
+        exchange.request_number = self._requests + 1
+        if not exchange.reused:
+            exchange.connect_seconds, exchange.tls_seconds = self._seconds
+
+    def closed(self, reason: Reason) -> None:
+        """Count that it was closed, and why."""
+        if self.opening is not None:
+            self.ledger.closed(self._origin, reason, unused=self._requests == 0)
+
+    def count_request(self, exchange: Exchange) -> None:
+        self._requests += 1
+        self.ledger.request(reused=exchange.reused)
+
+    def abandon(self, exchange: Exchange) -> None:
+        """Do nothing: its fetcher reads or closes what it has opened."""
+
+
 class _Here(threading.local):
     context: RequestContext | None = None
     exchange: Exchange | None = None
@@ -180,7 +231,7 @@ here = _Here()
 
 
 class request_context:
-    """A turn with `seconds` for everything, taken by this thread: what it sends inside the block belongs to it.
+    """A context with `seconds` for everything, entered by this thread: what it sends inside the block belongs to it.
 
     Used like a function; a class costs each request less than a generator.
     """
@@ -190,10 +241,10 @@ class request_context:
         self._before: RequestContext | None = None
 
     def __enter__(self) -> RequestContext:
-        watchdog.start(self._context.limit)
+        watchdog.start(self._context.deadline)
         self._before, here.context = here.context, self._context
         return self._context
 
     def __exit__(self, *_: object) -> None:
         here.context = self._before
-        watchdog.end(self._context.limit)
+        watchdog.end(self._context.deadline)

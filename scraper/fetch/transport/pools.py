@@ -66,7 +66,7 @@ class _PoolReports:
     def _put_conn(self, connection: Connection | None) -> None:
         if connection is None and here.exchange is not None:
             # urllib3 gives back None for a connection that it closed after an error.
-            connection = here.exchange.connection
+            connection = cast(Connection | None, here.exchange.connection)
         if connection is not None:
             self.connections.release(connection)
 

@@ -38,32 +38,32 @@ class WireRecorder:
 
 
 class RecordedFile:
-    """The file of a socket, each byte of which that is read goes on a tape."""
+    """The file of a socket, each byte of which that is read goes on a recorder."""
 
-    def __init__(self, file: Any, tape: WireRecorder) -> None:
+    def __init__(self, file: Any, recorder: WireRecorder) -> None:
         self._file = file
-        self._tape = tape
+        self._recorder = recorder
 
     def forget(self) -> None:
         """What was read so far was an interim answer: the one that is kept follows."""
-        self._tape.received.clear()
+        self._recorder.received.clear()
 
     def read(self, size: int = -1) -> bytes:
-        return self._taped(self._file.read(size))
+        return self._recorded(self._file.read(size))
 
     def read1(self, size: int = -1) -> bytes:
-        return self._taped(self._file.read1(size))
+        return self._recorded(self._file.read1(size))
 
     def readline(self, limit: int = -1) -> bytes:
-        return self._taped(self._file.readline(limit))
+        return self._recorded(self._file.readline(limit))
 
     def readinto(self, buffer: Any) -> int:
         count: int = self._file.readinto(buffer)
-        self._tape.received += memoryview(buffer).cast("B")[:count]
+        self._recorder.received += memoryview(buffer).cast("B")[:count]
         return count
 
-    def _taped(self, data: bytes) -> bytes:
-        self._tape.received += data
+    def _recorded(self, data: bytes) -> bytes:
+        self._recorder.received += data
         return data
 
     def __getattr__(self, name: str) -> Any:

@@ -38,8 +38,8 @@ class ResponseReader(http.client.HTTPResponse):
         if answer.headers is not None:
             return
         exchange = here.exchange
-        tape = exchange.tape if exchange is not None else None
-        head = HeadParser(self.fp if tape is None else RecordedFile(self.fp, tape), exchange)
+        recorder = exchange.recorder if exchange is not None else None
+        head = HeadParser(self.fp if recorder is None else RecordedFile(self.fp, recorder), exchange)
         answer.fp = head
         try:
             version, status, reason = self._read_final_status(head)
@@ -157,8 +157,8 @@ class WireResponse(urllib3.response.HTTPResponse):
         connection = cast(Any, self._connection)
         if hasattr(connection, "closing"):
             connection.closing = Reason.UNREAD_BODY
-            if connection.exchange.tape is not None:
-                connection.exchange.tape.cut = "length"
+            if connection.exchange.recorder is not None:
+                connection.exchange.recorder.cut = "length"
         super().close()
 
 

@@ -12,7 +12,7 @@ import requests
 
 from scraper.engine.tasks.downloads import PARTS, Download
 from scraper.errors import FetchError
-from scraper.fetch.http import FetchResult
+from scraper.fetch.base import FetchResult
 from scraper.pipes import Files
 from scraper.request import Request
 from scraper.response import Response

@@ -18,7 +18,8 @@ from scraper.engine.revisit import Revisit
 from scraper.engine.tasks.sitemap_cache import SitemapCache
 from scraper.errors import StoreError
 from scraper.fetch.domain_session import DomainSession
-from scraper.fetch.http import Fetcher, Origins
+from scraper.fetch.http import HttpFetcher
+from scraper.fetch.origins import Origins
 from scraper.fetch.politeness import Pace
 from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.transport.guard import Guard
@@ -62,7 +63,7 @@ def test_a_store_that_cannot_be_written_ends_the_crawl_and_fails_no_request():
     sink = Outcomes()
     worker = FetchWorker(
         cast(Frontier, OneJob(job)),
-        Fetcher(Origins({}, {}), 1_000),
+        HttpFetcher(Origins({}, {}), 1_000),
         Guard(),
         Admission(SiteConfig.model_validate({"name": "a", "spider": "a:B"})),
         Limits(),

@@ -14,13 +14,13 @@ from scraper.config import Loaded, load
 from scraper.errors import BodyTooLarge, ConfigError, DeadlineExceeded, ExportError, FetchError
 from scraper.exports.base import Position
 from scraper.exports.warc import ArchiveFile, open_archive
-from scraper.fetch.archive import Recorder
+from scraper.fetch.archive import RecordMaker
 from scraper.fetch.transport.recorder import RecordedFile, WireRecorder
 
 SETTINGS: dict[str, Any] = {"name": "shop", "spider": "a:B", "start_urls": ["http://a.example/"]}
 
 
-def tape(
+def recorder(
     sent: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", received: bytes = b"HTTP/1.1 200 OK\r\n\r\nx"
 ) -> WireRecorder:
     made = WireRecorder()
@@ -38,7 +38,7 @@ def read(data: bytes) -> list[tuple[str, dict[str, str], bytes]]:
 
 
 def test_a_pair_names_each_other() -> None:
-    (asked, request, _), (answered, response, block) = read(Recorder(loaded().config).records([tape()]))
+    (asked, request, _), (answered, response, block) = read(RecordMaker(loaded().config).records([recorder()]))
     assert (asked, answered, block) == ("request", "response", b"HTTP/1.1 200 OK\r\n\r\nx")
     assert request["WARC-Concurrent-To"] == response["WARC-Record-ID"]
     assert response["WARC-Concurrent-To"] == request["WARC-Record-ID"]
@@ -48,7 +48,7 @@ def test_a_pair_names_each_other() -> None:
 
 @pytest.mark.parametrize("received", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"<html>\r\n\r\n", b"\r\n\r\n"])
 def test_nothing_is_kept_of_what_is_no_answer(received: bytes) -> None:
-    assert Recorder(loaded().config).records([tape(received=received)]) == b""
+    assert RecordMaker(loaded().config).records([recorder(received=received)]) == b""
 
 
 def test_secrets_of_requests_are_masked_and_their_bodies_are_not_read_for_headers() -> None:
@@ -58,7 +58,7 @@ def test_secrets_of_requests_are_masked_and_their_bodies_are_not_read_for_header
     }
     names = (b"authorization", b"COOKIE", b"Proxy-Authorization", b"x-mine", b"X-KEY", b"X-Api-Key", b"X-Auth-Token")
     head = b"POST / HTTP/1.1\r\n" + b"".join(name + b": s3cr3t\r\n" for name in names) + b"Accept: a\r\n\r\n"
-    made = Recorder(loaded(**sessions).config).records([tape(head + b"Cookie: kept")])
+    made = RecordMaker(loaded(**sessions).config).records([recorder(head + b"Cookie: kept")])
     block = read(made)[0][2]
     assert block.count(b": ***\r\n") == len(names)
     assert b"s3cr3t" not in block
@@ -77,12 +77,12 @@ def test_secrets_of_requests_are_masked_and_their_bodies_are_not_read_for_header
     ],
 )
 def test_an_answer_that_was_cut_says_why(error: FetchError | None, cut: str) -> None:
-    made = tape()
+    made = recorder()
     made.end(error)
-    assert read(Recorder(loaded().config).records([made]))[1][1].get("WARC-Truncated", "") == cut
+    assert read(RecordMaker(loaded().config).records([made]))[1][1].get("WARC-Truncated", "") == cut
 
 
-def test_a_taped_file_keeps_what_is_read_by_whatever_method_and_not_what_is_looked_at() -> None:
+def test_a_recorded_file_keeps_what_is_read_by_whatever_method_and_not_what_is_looked_at() -> None:
     made = WireRecorder()
     file = RecordedFile(io.BufferedReader(io.BytesIO(b"interim\nline\nabcdefghij")), made)
     file.readline()
@@ -128,7 +128,7 @@ class TestFile:
         return made
 
     def record(self, number: int) -> bytes:
-        return Recorder(loaded().config).records([tape(received=b"HTTP/1.1 200 OK\r\n\r\n%d" % number)])
+        return RecordMaker(loaded().config).records([recorder(received=b"HTTP/1.1 200 OK\r\n\r\n%d" % number)])
 
     def file(self, spool: Spool, path: Path) -> ArchiveFile:
         return ArchiveFile(spool, 1, loaded(), path)

@@ -50,7 +50,7 @@ def idle_in(connections: Connections, key: str = "http://example.com") -> Idle:
 def acquired(connections: Connections, key: str) -> tuple[Any, bool]:
     begun: list[Any] = []
     pool = SimpleNamespace(key=key, make=lambda: SimpleNamespace(begin=begun.append, address=None))
-    exchange: Any = SimpleNamespace(fresh=False, limit=SimpleNamespace(left=0.0, seconds=0.0))
+    exchange: Any = SimpleNamespace(fresh=False, deadline=SimpleNamespace(left=0.0, seconds=0.0))
     return connections.acquire(pool, exchange), begun == [exchange]
 
 

@@ -1,0 +1,63 @@
+"""What belongs to exactly one origin: its secret headers, its auth, its client certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from scraper import urls
+from scraper.config import OriginConfig
+from scraper.errors import UsageError
+
+
+class Origins:
+    """The values of `origins`, by origin.
+
+    Args:
+        auths: what `auth_of` made, by the origins' names.
+    """
+
+    def __init__(self, configs: Mapping[str, OriginConfig], auths: Mapping[str, AuthBase | None]) -> None:
+        self._configs = {_origin(name): config for name, config in configs.items()}
+        self._auth = {_origin(name): auth for name, auth in auths.items()}
+
+    def of(self, url: str) -> tuple[Mapping[str, str], AuthBase | None, Any]:
+        """Return headers, auth and client certificate for a request of `url`."""
+        if not self._configs:
+            return {}, None, None
+        origin = urls.origin_of(url)
+        config = self._configs.get(origin)
+        if config is None:
+            return {}, None, None
+        return config.headers, self._auth.get(origin), config.cert
+
+
+def _origin(name: str) -> str:
+    return urls.origin_of(urls.normalize(name) or name)
+
+
+def auth_of(origin: str, spec: Any, load: Callable[[str], Any]) -> AuthBase | None:
+    """Make the AuthBase that `origins.ORIGIN.auth` names; once, since some (digest) remember what servers said.
+
+    Args:
+        load: imports what a `module:factory` names.
+
+    Raises:
+        UsageError: it cannot be imported or made.
+    """
+    if spec is None or isinstance(spec, AuthBase):
+        return spec
+    if isinstance(spec, Mapping) and "basic" in spec:
+        user, password = spec["basic"]
+        return HTTPBasicAuth(str(user), str(password))
+    factory = load(str(spec))
+    try:
+        made: AuthBase = factory()
+    except Exception as error:
+        raise UsageError(
+            f"the auth {spec} of {origin} cannot be made: {type(error).__name__}: {error}",
+            remedy="name a factory that takes no arguments",
+        ) from error
+    return made
