@@ -125,6 +125,10 @@ class ExportError(ScraperError):
     """An export cannot be written; the items are safe in the store."""
 
 
+class InternalError(ScraperError):
+    """The program does not work with what is installed beside it. It ends the crawl: no page is to blame."""
+
+
 # What a server or the network did --------------------------------------------------------------------
 
 

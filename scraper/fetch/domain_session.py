@@ -19,6 +19,7 @@ from scraper.config import SessionConfig
 from scraper.errors import FetchError
 from scraper.fetch.cookies import LockedJar
 from scraper.fetch.transport.adapter import observe
+from scraper.fetch.transport.compatibility import require_compatible
 from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.headers import FrozenHeaders
 from scraper.fetch.transport.ledger import Ledger
@@ -78,6 +79,7 @@ class DomainSession:
 
         Raises:
             FetchError: the class of the Session cannot be made.
+            InternalError: our connections do not work with the installed requests and urllib3.
         """
         session = self._session
         if session is None:
@@ -87,7 +89,16 @@ class DomainSession:
                     session = self._session = self._made()
         return session
 
+    @property
+    def runs_user_code(self) -> bool:
+        """Tell whether a class, a hook or an auth of a user's takes part in what the Session sends."""
+        session = self._session
+        return session is not None and (
+            type(session) is not requests.Session or session.auth is not None or any(session.hooks.values())
+        )
+
     def _made(self) -> requests.Session:
+        require_compatible()
         try:
             session = self._make()
         except Exception as error:

@@ -9,11 +9,12 @@ from typing import Any
 import requests
 from urllib3.response import GzipDecoderState, HTTPResponse
 
-from scraper.errors import BodyTooLarge, FetchError, LeaseLost
+from scraper.errors import BodyTooLarge, FetchError, InternalError, LeaseLost
 from scraper.fetch.base import NO_CONDITIONS, Answer, FetchResult, Writable, result_of
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.origins import Origins
 from scraper.fetch.retry import failure_of
+from scraper.fetch.transport.compatibility import internal_error, is_incompatibility
 from scraper.fetch.transport.exchange import RequestContext
 from scraper.fetch.transport.response_reader import wire_bytes
 from scraper.request import Request
@@ -60,9 +61,11 @@ class HttpFetcher:
             if began is not None:
                 began(response)
             body.read(response, limit, truncate=truncate)
-        except LeaseLost:
+        except (LeaseLost, InternalError):
             raise
         except Exception as problem:
+            if not context.deadline.expired and self._is_incompatibility(problem, request, domain):
+                raise internal_error(f"{type(problem).__name__}: {problem}") from problem
             # Whatever a plugin or a server makes requests raise ends this request, not the crawl.
             error = failure_of(problem)
         if context.exchange is not None:
@@ -76,6 +79,10 @@ class HttpFetcher:
 
     def close(self) -> None:
         """Do nothing: the Sessions are their domains'."""
+
+    def _is_incompatibility(self, error: Exception, request: Request, domain: DomainSession) -> bool:
+        _, auth, _ = self._origins.of(request.url)
+        return is_incompatibility(error, with_user_code=auth is not None or domain.runs_user_code)
 
     def _send(self, request: Request, domain: DomainSession, conditions: Mapping[str, str]) -> requests.Response:
         secrets, auth, cert = self._origins.of(request.url)
