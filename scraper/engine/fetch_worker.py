@@ -23,7 +23,7 @@ from scraper.engine.tasks.downloads import Downloads
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.robots import RobotsTask
 from scraper.engine.tasks.sitemap_cache import SitemapCache
-from scraper.errors import FetchError, LeaseLost, StoreError
+from scraper.errors import FetchError, InternalError, LeaseLost, StoreError
 from scraper.fetch import redirects
 from scraper.fetch.base import Fetcher
 from scraper.fetch.base import FetchResult as Fetch
@@ -121,7 +121,7 @@ class FetchWorker:
             self._frontier.fetched(job)
             self._settle(RetryLater(queued, time.time(), queued.attempts))
             return
-        except StoreError:
+        except (InternalError, StoreError):
             raise
         except Exception as error:
             _log.exception("%s could not be fetched", queued.request.url)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Frontier, Job
 from scraper.engine.frontier.login_state import LoginState, Verdict
-from scraper.errors import FetchError, LeaseLost
+from scraper.errors import FetchError, InternalError, LeaseLost
 from scraper.fetch import login_form as logging_in
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult as Fetch
@@ -68,6 +68,8 @@ class LoginTask:
             return
         except LoginError as error:
             message = str(error)
+        except InternalError:
+            raise
         except Exception as error:
             _log.exception("%s could not be logged in to", login.config.url)
             message = f"{type(error).__name__}: {error}"

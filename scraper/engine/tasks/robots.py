@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Frontier, Job
 from scraper.engine.result_sink import ResultSink
-from scraper.errors import FetchError, LeaseLost
+from scraper.errors import FetchError, InternalError, LeaseLost
 from scraper.fetch import redirects
 from scraper.fetch.base import Fetcher
 from scraper.fetch.base import FetchResult as Fetch
@@ -59,6 +59,8 @@ class RobotsTask:
             self._frontier.fetched(job)
             self._frontier.throttle.ask_robots_again(domain, origin, 1.0)
             return
+        except InternalError:
+            raise
         except Exception as error:
             _log.exception("%s could not be fetched", url)
             robots, reason = (
