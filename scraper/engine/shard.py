@@ -157,7 +157,8 @@ class Shard:
             SitemapCache(store, is_asked=config.revisit.conditional),
             Downloads(rules_of(named), components.root, partial(store.file, follow=False), config),
         )
-        self._inline = InlineFetch(self._frontier, self._worker, MAX_THREADS) if can_fetch_inline(config) else None
+        is_inline = self._fetcher.is_cooperative and can_fetch_inline(config)
+        self._inline = InlineFetch(self._frontier, self._worker, MAX_THREADS) if is_inline else None
         self._fetchers: list[threading.Thread] = []
         watch = StatusReporter(self._frontier, self._runner, limits, emit)
         self._writer = BatchWriter(

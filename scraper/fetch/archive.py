@@ -87,6 +87,10 @@ class ArchivingFetcher:
         self._inner = inner
         self._maker = maker
 
+    @property
+    def is_cooperative(self) -> bool:
+        return self._inner.is_cooperative
+
     def fetch(self, request: Request, domain: DomainSession, context: RequestContext, **how: Any) -> FetchResult:
         if how.get("began") is not None:
             # A file that is kept as one: an archive of it would be held in memory whole.

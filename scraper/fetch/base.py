@@ -74,6 +74,11 @@ class FetchResult:
 class Fetcher(Protocol):
     """Fetches requests of any domain; used by many threads at once."""
 
+    @property
+    def is_cooperative(self) -> bool:
+        """Tell whether it waits by `scraper.fetch.transport.cooperative_sockets` alone, so that many fetches can
+        share a thread."""
+
     def fetch(
         self,
         request: Request,
@@ -133,6 +138,8 @@ def result_of(
         wire_bytes: bytes of body that came over the wire.
     """
     exchange = context.exchange
+    if exchange is not None and exchange.ended_at is None:
+        exchange.ended(wire_bytes)
     context.end()
     served = exchange.served() if exchange is not None else None
     seconds = time.monotonic() - started

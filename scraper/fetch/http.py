@@ -28,6 +28,8 @@ _BLOCK = 64 * 1024
 class HttpFetcher:
     """Fetches by the Sessions of domains, whose adapters count, delay and guard what they send."""
 
+    is_cooperative = True
+
     def __init__(self, origins: Origins, body_limit: int) -> None:
         self._origins = origins
         self._body_limit = body_limit
