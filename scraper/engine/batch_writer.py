@@ -31,7 +31,6 @@ from scraper.store.outcomes import (
 )
 from scraper.store.state.domains import START
 from scraper.store.state.spool import Archived
-from scraper.store.tables import Kind
 from scraper.store.values import RobotsRow, RunRow
 
 #: A batch is committed when it holds this many outcomes, or its first is this old (seconds).
@@ -188,7 +187,9 @@ class BatchWriter:
         if self.wants_files_only:
             return
         files = _of_files(batch.outcomes) if self.has_files else []
-        others = [each for each in batch.outcomes if each.queued.kind is not Kind.FILE] if files else batch.outcomes
+        others = (
+            [each for each in batch.outcomes if not each.queued.kind.belongs_to_items] if files else batch.outcomes
+        )
         batch.outcomes, end = cut(self._limits, items, others)
         batch.outcomes += files
         for start in batch.starts:
@@ -245,4 +246,4 @@ class BatchWriter:
 
 def _of_files(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Those of files, whatever became of them."""
-    return [outcome for outcome in outcomes if outcome.queued.kind is Kind.FILE]
+    return [outcome for outcome in outcomes if outcome.queued.kind.belongs_to_items]

@@ -25,8 +25,8 @@ class ResultSink(Protocol):
     def parse_failure(self, failed: Failed, response: Response | None) -> None:
         """A failure whose errback is to be called."""
 
-    def carry(self, queued: Queued, visit: Visit, fetch: Fetch, *, was_not_modified: bool) -> None:
-        """A page that is the same as in an earlier run."""
+    def carry(self, queued: Queued, visit: Visit, fetch: Fetch | None, *, was_not_modified: bool) -> None:
+        """A page that is the same as in an earlier run; `fetch` is None where nothing was sent."""
 
     def sitemap(self, queued: Queued, fetch: Fetch, body: IO[bytes]) -> None:
         """A file that lists pages."""

@@ -41,17 +41,18 @@ from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.heartbeat import LeaseHeartbeat
 from scraper.engine.frontier.leases import DomainLeases
-from scraper.engine.frontier.preflight import NamedByRobots
 from scraper.engine.inline_fetch import InlineFetch, can_fetch_inline
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.engine.parse_worker import ParseWorker
 from scraper.engine.revisit import Revisit
 from scraper.engine.spider_runner import SpiderRunner
 from scraper.engine.status import StatusReporter
+from scraper.engine.tasks.attachments import ItemFiles
 from scraper.engine.tasks.downloads import Downloads
-from scraper.engine.tasks.item_file import ItemFiles, unsent_file
-from scraper.engine.tasks.sitemap import SitemapTask, unread
+from scraper.engine.tasks.registry import tasks_of
+from scraper.engine.tasks.sender import Sender
 from scraper.engine.tasks.sitemap_cache import SitemapCache
+from scraper.engine.tasks.sitemap_worker import SitemapWorker
 from scraper.errors import LeaseLost
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.robots import Robots, product_token
@@ -61,9 +62,8 @@ from scraper.observe.events import Events
 from scraper.pipelines.files import rules_of
 from scraper.response import Response
 from scraper.store import Store
-from scraper.store.outcomes import Batch, Checked, Failed, Fresh, Outcome, Refused
+from scraper.store.outcomes import Batch, Failed, Outcome
 from scraper.store.state.spool import Archived
-from scraper.store.tables import Kind
 from scraper.store.values import Queued, RobotsRow, RunRow, Visit
 
 #: Fetch threads at the most; they are started as there is work for them.
@@ -126,7 +126,7 @@ class Shard:
             self._wake,
             None if limits.pages is None else 0,
             product_token(config.user_agent),
-            revisit.spares,
+            self._answer_unsent,
             lambda: self._parse_worker.waiting,
         )
         scope = [*config.own_hosts(), *hosts]
@@ -137,26 +137,30 @@ class Shard:
         self._runner = SpiderRunner(components, config, self._admission, emit, self._crash_marker, revisit, files)
         pipelines = partial(components.pipelines.running, run.id, run.name)
         self._parse_worker = ParseWorker(self._runner, self._frontier, emit, self._inbox.put, pipelines)
-        self._sitemaps = SitemapTask(self._admission, self._frontier, emit, self._inbox.put)
+        self._sitemaps = SitemapWorker(self._admission, self._frontier, emit, self._inbox.put)
         self._leases = DomainLeases(
             store, run.id, config, self._frontier, emit, owner=self.owner, make_session=components.make_session
         )
         self._heartbeat = LeaseHeartbeat(lambda: store.renew_leases(self.owner), self._beaten)
         self._fetcher = components.make_fetcher()
-        self._worker = FetchWorker(
+        self._sender = Sender(
             self._frontier,
             self._fetcher,
             Guard(config.network.allow_private),
-            self._admission,
-            limits,
             self,
             emit,
             self._mark_sent,
             self._heartbeat.check,
+            limits.redirects,
+        )
+        self._tasks = tasks_of(
+            self._sender,
+            self._admission,
             revisit,
             SitemapCache(store, is_asked=config.revisit.conditional),
             Downloads(rules_of(named), components.root, partial(store.file, follow=False), config),
         )
+        self._worker = FetchWorker(self._frontier, self._tasks.all)
         is_inline = self._fetcher.is_cooperative and can_fetch_inline(config)
         self._inline = InlineFetch(self._frontier, self._worker, MAX_THREADS) if is_inline else None
         self._fetchers: list[threading.Thread] = []
@@ -189,6 +193,9 @@ class Shard:
         """The process is about to end in order: the page being parsed did not bring it down. From any thread."""
         self._crash_marker.close()
 
+    def _answer_unsent(self, queued: Queued, origin: str, robots: Robots | None) -> Outcome | None:
+        return self._tasks.requests[queued.kind].answered_unsent(queued, origin, robots)
+
     def _mark_sent(self, request: int) -> None:
         # Only with a lease: whoever has it else would take for sent what never was.
         self._heartbeat.check()
@@ -210,7 +217,7 @@ class Shard:
         """A failure whose errback is to be called."""
         self._parse_worker.put_failure(failed, response)
 
-    def carry(self, queued: Queued, visit: Visit, fetch: Fetch, *, was_not_modified: bool) -> None:
+    def carry(self, queued: Queued, visit: Visit, fetch: Fetch | None, *, was_not_modified: bool) -> None:
         """A page that is the same as in an earlier run."""
         self._parse_worker.put_carried(queued, visit, fetch, was_not_modified=was_not_modified)
 
@@ -329,27 +336,10 @@ class Shard:
                 self.stop(seconds)
 
     def _take_in_unsent(self, outcome: Outcome) -> None:
-        request = outcome.queued.request
-        if outcome.queued.kind is Kind.CHECK:
-            outcome = Checked(outcome.queued, None)
-        elif outcome.queued.kind is Kind.FILE:
-            outcome = unsent_file(outcome, self._emit)
-        if isinstance(outcome, Fresh):
-            self._parse_worker.put_carried(outcome.queued, outcome.visit, None)
-            return
-        if isinstance(outcome, NamedByRobots):
-            outcome = self._sitemaps.named(outcome)
-        elif isinstance(outcome, Failed) and outcome.queued.kind is Kind.SITEMAP:
-            outcome = unread(outcome.queued, outcome.message, self._emit)
-        elif isinstance(outcome, Failed):
-            self._emit(events.PageFailed(request.url, outcome.reason, outcome.message))
-            if request.errback is not None:
-                self.parse_failure(outcome, None)
-                return
-        elif isinstance(outcome, Refused):
-            self._emit(events.Refused(request.url, outcome.refusal.reason, outcome.refusal.message))
-        self._frontier.parsed(page=False)
-        self._take_in(outcome)
+        settled = self._tasks.requests[outcome.queued.kind].unsent(outcome)
+        if settled is not None:
+            self._frontier.parsed(page=False)
+            self._take_in(settled)
 
     # Threads ---------------------------------------------------------------------------------------------
 
@@ -398,7 +388,7 @@ class Shard:
         if self._frontier.in_flight:
             # Cut off by us: that is no failure of theirs, and they stay queued.
             self._writer.discarding = True
-            self._worker.abort()
+            self._sender.abort()
         self._parse_worker.stop()
         self._sitemaps.stop()
         self._wait_for_threads()
@@ -418,7 +408,7 @@ class Shard:
     def _let_go(self) -> None:
         """After an error that ends the crawl: leave nothing running. The store keeps what was committed."""
         self._frontier.close()
-        self._worker.abort()
+        self._sender.abort()
         self._parse_worker.stop()
         self._sitemaps.stop()
         self._leases.close()

@@ -19,7 +19,7 @@ from scraper.engine.attempts import attempt_of
 from scraper.engine.crash_marker import CrashMarker
 from scraper.engine.frontier.admission import Admission, Known
 from scraper.engine.revisit import Revisit
-from scraper.engine.tasks.item_file import ItemFiles
+from scraper.engine.tasks.attachments import ItemFiles
 from scraper.errors import BadRequest, DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import validators_of

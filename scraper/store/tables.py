@@ -48,6 +48,11 @@ class Kind(IntEnum):
     #: A file that an item names.
     FILE = 3
 
+    @property
+    def belongs_to_items(self) -> bool:
+        """Whether items wait for it: it is fetched even once a limit has ended the crawl."""
+        return self is Kind.FILE
+
 
 class RequestState(IntEnum):
     """Where a request of the frontier stands. In flight is none: what is not done is taken again."""

@@ -19,10 +19,9 @@ from scraper.fetch.transport.deadline import Deadline
 from scraper.store.values import Profile, Queued
 
 
-class Task(Enum):
-    """What a fetch thread is to do."""
+class Prerequisite(Enum):
+    """What has to come before the requests of a domain."""
 
-    PAGE = "page"
     ROBOTS = "robots"
     LOGIN = "login"
 
@@ -56,7 +55,7 @@ class Domain:
     robots: dict[str, Robots] = field(default_factory=dict)
     robots_attempts: dict[str, int] = field(default_factory=dict)
     #: What is under way beside the frontier, a robots.txt or a login; the domain waits for it.
-    asking: Task | None = None
+    asking: Prerequisite | None = None
     #: None where there is nothing to log in to.
     login: LoginState | None = None
     #: It is to be given up: nothing more of it is handed out.

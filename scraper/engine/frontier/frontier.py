@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from scraper import urls
 from scraper.engine.frontier import preflight
-from scraper.engine.frontier.domain import Domain, Task
+from scraper.engine.frontier.domain import Domain, Prerequisite
 from scraper.engine.frontier.login_state import LoginState, Stage
 from scraper.engine.frontier.ready_queue import ReadyQueue, RefillQueue
 from scraper.engine.frontier.throttle import DomainThrottle
 from scraper.fetch.robots import Robots
 from scraper.observe.events import Waiting
-from scraper.store.outcomes import Fresh, Outcome
+from scraper.store.outcomes import Outcome
 from scraper.store.tables import Kind
 from scraper.store.values import Queued
 
@@ -55,9 +55,18 @@ class Job:
     origin: str
     #: It was handed out while nobody knew whether the domain answers.
     is_doubtful: bool = False
-    task: Task = Task.PAGE
+    #: What it is, where it has to come before the domain's requests.
+    before: Prerequisite | None = None
     #: Of the domain's login, when it was handed out.
     generation: int = 0
+
+    @property
+    def kind(self) -> Kind | Prerequisite:
+        """By which its task is found."""
+        if self.queued is not None:
+            return self.queued.kind
+        assert self.before is not None
+        return self.before
 
 
 class Frontier:
@@ -68,7 +77,8 @@ class Frontier:
         wake: called when a domain is hungry, or when the crawl may be at its end.
         places: places for pages to begin with, by `limits.pages`; None for as many as there are pages.
         token: our name in robots.txt; None where robots are ignored.
-        spares: whether a request need not be sent at a time, since the page of an earlier run stands for it.
+        answer_unsent: what a request comes to without being sent, by its kind; given its origin and, where it is
+            obeyed, the robots.txt of that; called under the lock.
         ahead: how many pages wait for the parse thread; after each of them it calls `parsed`.
     """
 
@@ -78,14 +88,14 @@ class Frontier:
         wake: Callable[[], None],
         places: int | None,
         token: str,
-        spares: Callable[[Queued, float], bool] = lambda queued, now: False,
+        answer_unsent: Callable[[Queued, str, Robots | None], Outcome | None] = lambda queued, origin, robots: None,
         ahead: Callable[[], int] = lambda: 0,
     ) -> None:
         self._settled = settled
         self._wake = wake
         self._places = places
         self._token = token
-        self._spares = spares
+        self._answer_unsent = answer_unsent
         self._ahead = ahead
         self._lock = threading.Lock()
         # One waiting thread, the leader, watches the clock; the others wait to follow it.
@@ -155,7 +165,7 @@ class Frontier:
             domain, due = self._ready_queue.next(now + LEAD, with_doubtful=self._doubtful < MAX_DOUBTFUL)
             if domain is None:
                 return None, None if due is None else due - LEAD - now
-            if not domain.may_take or (self._files_only and domain.ready[0].kind is not Kind.FILE):
+            if not domain.may_take or (self._files_only and not domain.ready[0].kind.belongs_to_items):
                 continue
             if domain.due_at - LEAD > now or (domain.is_doubtful and self._doubtful >= MAX_DOUBTFUL):
                 self._schedule(domain)
@@ -183,11 +193,9 @@ class Frontier:
         if outcome is None and domain.settings.politeness.robots == "obey":
             robots = _robots_of(domain, origin)
             if robots is None:
-                return self._ask(domain, Task.ROBOTS, origin)
+                return self._ask(domain, Prerequisite.ROBOTS, origin)
             outcome = preflight.by_robots(queued, origin, robots, self._token)
-        outcome = outcome or preflight.as_listing(queued, origin, robots)
-        if outcome is None and queued.visit is not None and self._spares(queued, time.time()):
-            outcome = Fresh(queued, queued.visit)
+        outcome = outcome or self._answer_unsent(queued, origin, robots)
         login = domain.login
         if outcome is None and login is not None:
             if (first := self._before_login(domain, login)) is not None:
@@ -209,16 +217,16 @@ class Frontier:
         if domain.settings.politeness.robots == "obey":
             robots = _robots_of(domain, origin)
             if robots is None:
-                return self._ask(domain, Task.ROBOTS, origin)
+                return self._ask(domain, Prerequisite.ROBOTS, origin)
             if (why := preflight.forbids_login(login, robots, origin, self._token)) is not None:
                 login.failed(why)
                 return None
-        return self._ask(domain, Task.LOGIN, origin)
+        return self._ask(domain, Prerequisite.LOGIN, origin)
 
-    def _ask(self, domain: Domain, task: Task, origin: str) -> Job:
+    def _ask(self, domain: Domain, before: Prerequisite, origin: str) -> Job:
         """Something that comes before the domain's pages; until it is done the domain hands out nothing."""
-        self.throttle.ask(domain, task)
-        return self._begin(Job(domain, None, origin, domain.is_doubtful, task))
+        self.throttle.ask(domain, before)
+        return self._begin(Job(domain, None, origin, domain.is_doubtful, before))
 
     def _begin(self, job: Job) -> Job:
         self._awake.add(job.domain)
@@ -529,7 +537,7 @@ class Frontier:
                 self._schedule_anew(domain)
 
     def _wanted(self, queued: Queued) -> bool:
-        return not self._files_only or queued.kind is Kind.FILE
+        return not self._files_only or queued.kind.belongs_to_items
 
     def close(self) -> None:
         """Hand out nothing more; every `take` returns None."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.login_state import LoginState, Stage
 from scraper.fetch.robots import Robots, RobotsState
 from scraper.store.outcomes import Failed, Outcome, Refused
-from scraper.store.tables import Kind
 from scraper.store.values import Queued, Refusal
 
 #: Crashes after which a page is given up.
@@ -27,24 +24,6 @@ def before_robots(domain: Domain, queued: Queued) -> Outcome | None:
         message = f"{domain.name} did nothing but fail: given up after {domain.circuit.PAUSES} pauses"
         return Failed(queued, "circuit", message, attempts=queued.attempts)
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class NamedByRobots(Outcome):
-    """It asks for the sitemaps that a robots.txt names. On its way to become Listed."""
-
-    sitemaps: tuple[str, ...]
-
-
-def as_listing(queued: Queued, origin: str, robots: Robots | None) -> Outcome | None:
-    """The answer to a request for the sitemaps of a robots.txt; None where it is for something else.
-
-    Args:
-        robots: None where robots.txt is not asked for.
-    """
-    if queued.kind is not Kind.SITEMAP or queued.request.url != f"{origin}/robots.txt":
-        return None
-    return NamedByRobots(queued, tuple(robots.sitemaps) if robots is not None else ())
 
 
 def by_robots(queued: Queued, origin: str, robots: Robots, token: str) -> Outcome | None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from scraper.engine.frontier.domain import Domain, Task
+from scraper.engine.frontier.domain import Domain, Prerequisite
 from scraper.engine.frontier.login_state import Verdict
 from scraper.fetch.politeness import Circuit
 from scraper.fetch.robots import Robots
@@ -58,9 +58,9 @@ class DomainThrottle:
             domain.sending = holder if domain.pace.delay > 0 else None
             return None
 
-    def ask(self, domain: Domain, task: Task) -> None:
+    def ask(self, domain: Domain, before: Prerequisite) -> None:
         """The domain waits for this from now on. Called under the lock."""
-        domain.asking = task
+        domain.asking = before
         self.asking += 1
 
     def _answered(self, domain: Domain, wait: float = 0.0) -> None:
@@ -100,7 +100,7 @@ class DomainThrottle:
         with self._lock:
             if domain.login is not None:
                 domain.login.failed(message)
-            if domain.asking is Task.LOGIN:
+            if domain.asking is Prerequisite.LOGIN:
                 self._answered(domain)
 
     def log_in_again(self, domain: Domain, wait: float, *, counts: bool = True) -> None:

@@ -22,7 +22,7 @@ import requests
 
 from scraper.config import SiteConfig
 from scraper.engine.frontier.admission import MAX_URL
-from scraper.engine.tasks.item_file import folders_of, found_of, is_there
+from scraper.engine.tasks.attachments import folders_of, found_of, is_there
 from scraper.errors import FetchError, StoreError
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import conditions_of, validators_of
@@ -108,7 +108,9 @@ class Download:
         self._is_whole = False
         #: What went wrong with the disk, which is no fault of a server.
         self._broken: StoreError | None = None
-        #: How long it may take.
+        #: The file under its name, once it is there.
+        self.file: KeptFile | None = None
+        #: How long it may take, in seconds.
         self.seconds = rules.timeout
 
     # Before it is sent -----------------------------------------------------------------------------------
@@ -130,16 +132,13 @@ class Download:
         return kept if is_there(self._root, kept) else None
 
     @property
-    def how(self) -> dict[str, Any]:
-        """What the fetcher is told beside the request."""
-        return {
-            "conditions": self._conditions(),
-            "body_limit": self._rules.max_bytes + _MARGIN,
-            "into": self,
-            "began": self.began,
-        }
+    def body_limit(self) -> int:
+        """Bytes at which the fetcher itself gives up."""
+        return self._rules.max_bytes + _MARGIN
 
-    def _conditions(self) -> dict[str, str]:
+    @property
+    def conditions(self) -> dict[str, str]:
+        """The headers that ask for the rest of a part, or for the file only if it changed."""
         # A part of compressed bytes could not be gone on with.
         headers = {"Accept-Encoding": "identity"}
         same = self._noted.get("same")

@@ -1,132 +1,80 @@
-"""Files that items name: what a parsed page makes of their URLs. How they are fetched is in `downloads`."""
+"""A file that an item names: to its place on disk as it comes. `downloads` knows how; `attachments` finds them."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import blake2b
-from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-from scraper import urls
-from scraper.config.model.site import UrlConfig
-from scraper.engine.frontier.admission import MAX_URL
+from scraper.engine.attempts import attempt_of
+from scraper.engine.frontier.admission import Admission
+from scraper.engine.frontier.frontier import Job
+from scraper.engine.tasks.base import RequestTask
+from scraper.engine.tasks.downloads import Download, Downloads
+from scraper.engine.tasks.login import LoginTask
+from scraper.engine.tasks.sender import Sender, Sending
+from scraper.fetch.base import FetchResult
 from scraper.observe import events
-from scraper.observe.events import Events
-from scraper.pipelines.files import Files, rules_of
-from scraper.request import MAX_PRIORITY, Request
+from scraper.request import Request
+from scraper.response import Response
 from scraper.store.outcomes import Failed, FileEnded, Outcome, Refused
-from scraper.store.tables import Kind
-from scraper.store.values import Attachment, Attempt, FileRow, Found, KeptFile, Queued
-
-#: Why a file is not asked for that can be none.
-BAD_URL = "bad-url"
+from scraper.store.values import Attempt, Found, Queued, Refusal
 
 
-def is_there(root: Path, kept: KeptFile) -> bool:
-    """Whether a file lies where it was put, as large as it was."""
-    try:
-        return (root / kept.path).stat().st_size == kept.size
-    except OSError:
+class FileTask(RequestTask):
+    """Fetch a file that an item names."""
+
+    purpose: ClassVar[str] = "file"
+
+    def __init__(self, sender: Sender, logins: LoginTask, admission: Admission, downloads: Downloads) -> None:
+        super().__init__(sender, logins, admission)
+        self._downloads = downloads
+
+    def begin(self, queued: Queued) -> Sending | Outcome:
+        download = self._downloads.begin(queued)
+        kept = download.finished_before()
+        if kept is not None:
+            return FileEnded(queued, kept, on_commit=download.forget)
+        return Sending(
+            conditions=download.conditions,
+            into=download,
+            body_limit=download.body_limit,
+            began=download.began,
+            seconds=download.seconds,
+        )
+
+    def take_in(self, queued: Queued, sending: Sending, fetch: FetchResult) -> FetchResult:
+        download = _download(sending)
+        download.file = download.kept(fetch)
+        return fetch
+
+    def decide(self, job: Job, queued: Queued, sending: Sending, fetch: FetchResult) -> None:
+        # A file that is there is settled whether or not the session looks logged out.
+        download = sending.into
+        if fetch.error is None and isinstance(download, Download) and download.file is not None:
+            attempt = attempt_of(fetch, queued.attempts + 1)
+            self.sender.settle(FileEnded(queued, download.file, on_commit=download.forget, attempt=attempt))
+        else:
+            super().decide(job, queued, sending, fetch)
+
+    def answered(self, queued: Queued, sending: Sending, response: Response, fetch: FetchResult) -> bool:
         return False
 
+    def judge_redirect(self, target: Request, record: str) -> Found | Refusal:
+        return self._downloads.redirected(target)
 
-class ItemFiles:
-    """Makes requests of the URLs in items. Used by the parse thread.
+    def given_up(self, failed: Failed, response: Response | None) -> None:
+        self.sender.settle(self._failed(failed.queued, failed.reason, failed.message, failed.attempt))
 
-    Args:
-        find: what the store knows of a file, by its fingerprint.
-        run: the run's number.
-        root: where the paths of files start.
-    """
+    def unsent(self, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Refused):
+            return self._failed(outcome.queued, outcome.refusal.reason, outcome.refusal.message)
+        assert isinstance(outcome, Failed)
+        return self._failed(outcome.queued, outcome.reason, outcome.message)
 
-    def __init__(
-        self,
-        pipelines: Sequence[Files],
-        config: UrlConfig,
-        find: Callable[[bytes], FileRow | None],
-        run: int,
-        root: Path,
-    ) -> None:
-        self._pipelines = pipelines
-        self._rules = rules_of(pipelines)
-        self._config = config
-        self._find = find
-        self._run = run
-        self._root = root
-
-    def attach(self, kind: str, data: dict[str, Any], base: str | None, depth: int) -> list[Attachment]:
-        """The files that an item names; in `data` a field for what becomes of them is made.
-
-        Args:
-            base: the URL of its page, if there is one.
-            depth: that of the requests.
-        """
-        found: list[Attachment] = []
-        for pipeline in self._pipelines:
-            named = pipeline.urls_in(kind, data)
-            if named is None:
-                continue
-            is_list = isinstance(data[pipeline.field], list)
-            data[pipeline.into] = [] if is_list else None
-            for place, url in enumerate(named):
-                at = place if is_list else -1
-                found.append(self._attachment(pipeline, at, url, base, depth))
-        return found
-
-    def _attachment(self, pipeline: Files, place: int, text: str, base: str | None, depth: int) -> Attachment:
-        url = urls.normalize(text, base)
-        if url is None or urls.scheme_of(url) not in ("http", "https") or len(url) > MAX_URL:
-            is_none = FileRow(text[:MAX_URL], self._run, BAD_URL, None)
-            return Attachment(pipeline.into, place, is_none.url, b"", is_none)
-        url = urls.without_fragment(url)
-        request = Request.plain(url)
-        request.file, request.priority, request.depth = pipeline.folder, MAX_PRIORITY, depth
-        found = self.asked(request)
-        fingerprint = fingerprint_of(request, self._config)
-        ended = self._find(fingerprint) if found is None else None
-        return Attachment(pipeline.into, place, url, fingerprint, ended, request, found)
-
-    def asked(self, request: Request) -> Found | None:
-        """The request for a file, before all pages; None where it came to its end in this run, or is fresh."""
-        rules = self._rules.get(request.file or "")
-        fingerprint = fingerprint_of(request, self._config)
-        row = self._find(fingerprint)
-        if row is not None and row.run == self._run:
-            return None
-        if row is not None and row.kept is not None and not row.reason and rules is not None:
-            is_fresh = time.time() - row.kept.checked_at < rules.fresh_for
-            if is_fresh and is_there(self._root, row.kept):
-                return None
-        return found_of(request, self._config)
+    def _failed(self, queued: Queued, reason: str, message: str, attempt: Attempt | None = None) -> FileEnded:
+        self.sender.emit(events.Notice(f"the file {queued.request.url} could not be fetched: {message}"))
+        return FileEnded(queued, None, reason, attempt=attempt)
 
 
-def failed(queued: Queued, reason: str, message: str, emit: Events, attempt: Attempt | None = None) -> FileEnded:
-    """The outcome of a file that could not be had; that is told, and its item says so."""
-    emit(events.Notice(f"the file {queued.request.url} could not be had: {message}"))
-    return FileEnded(queued, None, reason, attempt=attempt)
-
-
-def unsent_file(outcome: Outcome, emit: Events) -> FileEnded:
-    """The outcome of a file whose request is not sent after all: by robots.txt, or since its domain is given up."""
-    if isinstance(outcome, Refused):
-        return failed(outcome.queued, outcome.refusal.reason, outcome.refusal.message, emit)
-    assert isinstance(outcome, Failed)
-    return failed(outcome.queued, outcome.reason, outcome.message, emit)
-
-
-def fingerprint_of(request: Request, config: UrlConfig) -> bytes:
-    """By which a file is known: its URL and its folder, since another folder has other rules."""
-    own = request.fingerprint(sort_query=config.sort_query, drop_params=config.drop_params)
-    return blake2b(own + str(request.file).encode(), digest_size=16).digest()
-
-
-def found_of(request: Request, config: UrlConfig) -> Found:
-    """The request for a file, as the frontier takes it. It may be anywhere, as images are: `scope` is about pages."""
-    domain = urls.domain_of(request.url)
-    return Found(request, fingerprint_of(request, config), domain, request.dont_filter, kind=Kind.FILE)
-
-
-def folders_of(rules: Mapping[str, Files]) -> str:
-    """The folders of pipelines in words."""
-    return ", ".join(rules) or "none"
+def _download(sending: Sending) -> Download:
+    assert isinstance(sending.into, Download)
+    return sending.into

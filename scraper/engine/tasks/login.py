@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from typing import NamedTuple
 
 from scraper.engine.frontier.domain import Domain
-from scraper.engine.frontier.frontier import Frontier, Job
+from scraper.engine.frontier.frontier import Job
 from scraper.engine.frontier.login_state import LoginState, Verdict
+from scraper.engine.tasks.sender import Sender
 from scraper.errors import FetchError, InternalError, LeaseLost
 from scraper.fetch import login_form as logging_in
 from scraper.fetch import redirects
-from scraper.fetch.base import FetchResult as Fetch
+from scraper.fetch.base import FetchResult
 from scraper.fetch.login_form import MAX_REDIRECTS, LoginError
 from scraper.fetch.retry import retry_after
 from scraper.observe import events
-from scraper.observe.events import Events
 from scraper.request import Request
 from scraper.response import Response
 from scraper.store.values import Queued
 
 _log = logging.getLogger(__name__)
-
-#: Sends a request of a job, the first one or one that waits for another turn of its domain.
-Send = Callable[[Request, Job, bool], Fetch]
 
 
 class TurnedAway(NamedTuple):
@@ -38,20 +34,16 @@ class TurnedAway(NamedTuple):
 
 
 class LoginTask:
-    """Has no state of its own: that of a domain's login is in `Domain.login`.
+    """Log in to a domain; has no state of its own: that of a domain's login is in `Domain.login`."""
 
-    Args:
-        send: as the worker does it; tells of the answer itself.
-    """
-
-    def __init__(self, frontier: Frontier, emit: Events, send: Send) -> None:
-        self._frontier = frontier
-        self._emit = emit
-        self._send = send
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._frontier = sender.frontier
+        self._emit = sender.emit
 
     # Logging in ------------------------------------------------------------------------------------------
 
-    def log_in(self, job: Job) -> None:
+    def run(self, job: Job) -> None:
         """Do what a login asks for; transient failures are tried again through the frontier."""
         domain, began = job.domain, time.monotonic()
         login = _login_of(domain)
@@ -106,7 +98,7 @@ class LoginTask:
         domain = job.domain
         while True:
             try:
-                fetch = self._send(request, job, is_first)
+                fetch = self._fetch(request, job, is_first)
             except TimeoutError as error:
                 raise FetchError(str(error), reason="timeout") from error
             response = fetch.response
@@ -121,6 +113,16 @@ class LoginTask:
             request, _ = redirects.target_of(response, fetch.cookies_sent, jar, MAX_REDIRECTS, secret)
             logging_in.refuse_other_domain(login.config, request.url)
             is_first = False
+
+    def _fetch(self, request: Request, job: Job, is_first: bool) -> FetchResult:
+        """Send one of the requests of a login; all but the first wait until the domain is due again."""
+        sender = self._sender
+        with sender.context(job) as context:
+            if not is_first:
+                context.gate.wait(context.deadline)
+            fetch = sender.fetcher.fetch(request, job.domain.session, context)
+        sender.report(fetch, request, job.domain, _login_of(job.domain).attempts + 1, "login")
+        return fetch
 
     def _not_had(self, domain: Domain, login: LoginState, error: FetchError) -> None:
         """An answer could not be had: later, or not at all."""

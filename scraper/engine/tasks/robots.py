@@ -1,23 +1,16 @@
-"""The robots.txt of an origin, as a fetch thread asks for it: at a turn of its domain like any page."""
+"""The robots.txt of an origin: fetched before the first request to it, throttled like any page."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
-from scraper.engine.frontier.domain import Domain
-from scraper.engine.frontier.frontier import Frontier, Job
-from scraper.engine.result_sink import ResultSink
+from scraper.engine.frontier.frontier import Job
+from scraper.engine.tasks.sender import Sender
 from scraper.errors import FetchError, InternalError, LeaseLost
 from scraper.fetch import redirects
-from scraper.fetch.base import Fetcher
-from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, RobotsState
-from scraper.fetch.transport.exchange import RequestContext
 from scraper.observe import events
-from scraper.observe.events import Events
 from scraper.request import Request
 from scraper.store.state.spool import Archived
 
@@ -25,30 +18,12 @@ _log = logging.getLogger(__name__)
 
 
 class RobotsTask:
-    """Has no state of its own.
+    """Fetch the robots.txt of an origin; has no state of its own."""
 
-    Args:
-        turn: takes a turn for what a job sends.
-        report: tells of a request that was sent.
-    """
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
 
-    def __init__(
-        self,
-        frontier: Frontier,
-        fetcher: Fetcher,
-        sink: ResultSink,
-        emit: Events,
-        context: Callable[[Job], AbstractContextManager[RequestContext]],
-        report: Callable[[Fetch, Request, Domain, int, str], None],
-    ) -> None:
-        self._frontier = frontier
-        self._fetcher = fetcher
-        self._sink = sink
-        self._emit = emit
-        self._context = context
-        self._report = report
-
-    def ask(self, job: Job) -> None:
+    def run(self, job: Job) -> None:
         """Ask for an origin's robots.txt; transient failures are tried again through the frontier."""
         domain, origin = job.domain, job.origin
         attempt = domain.robots_attempts.get(origin, 0) + 1
@@ -56,8 +31,8 @@ class RobotsTask:
         try:
             robots, reason = self._fetch(job, url, attempt)
         except LeaseLost:
-            self._frontier.fetched(job)
-            self._frontier.throttle.ask_robots_again(domain, origin, 1.0)
+            self._sender.frontier.fetched(job)
+            self._sender.frontier.throttle.ask_robots_again(domain, origin, 1.0)
             return
         except InternalError:
             raise
@@ -67,29 +42,31 @@ class RobotsTask:
                 Robots(RobotsState.UNREACHABLE, "", f"{type(error).__name__}: {error}", time.time()),
                 "internal",
             )
-        self._frontier.fetched(job)
+        self._sender.frontier.fetched(job)
         if robots.state is RobotsState.UNREACHABLE:
             verdict = domain.retry.judge(reason, attempt)
             if verdict.wait is not None:
                 domain.session.ledger.retried()
-                self._emit(events.Retrying(url, reason, robots.why, attempt, domain.retry.attempts, verdict.wait))
-                self._frontier.throttle.ask_robots_again(domain, origin, verdict.wait)
+                self._sender.emit(
+                    events.Retrying(url, reason, robots.why, attempt, domain.retry.attempts, verdict.wait)
+                )
+                self._sender.frontier.throttle.ask_robots_again(domain, origin, verdict.wait)
                 return
-            self._emit(events.Notice(f"{robots.why}: nothing of {origin} is fetched (RFC 9309)"))
-        self._sink.robots(domain, origin, robots)
-        self._frontier.throttle.robots_known(domain, origin, robots)
+            self._sender.emit(events.Notice(f"{robots.why}: nothing of {origin} is fetched (RFC 9309)"))
+        self._sender.sink.robots(domain, origin, robots)
+        self._sender.frontier.throttle.robots_known(domain, origin, robots)
 
     def _fetch(self, job: Job, url: str, attempt: int) -> tuple[Robots, str]:
         """Fetch a robots.txt, following its redirects on this domain's Session, paced like any request."""
         request = Request(url)
         session = job.domain.session
         try:
-            with self._context(job) as context:
+            with self._sender.context(job) as context:
                 for _ in range(MAX_REDIRECTS + 1):
-                    fetch = self._fetcher.fetch(request, session, context, body_limit=MAX_BYTES, truncate=True)
+                    fetch = self._sender.fetcher.fetch(request, session, context, body_limit=MAX_BYTES, truncate=True)
                     if fetch.records:
-                        self._sink.settled(Archived(job.domain.name, fetch.records))
-                    self._report(fetch, request, job.domain, attempt, "robots")
+                        self._sender.sink.settled(Archived(job.domain.name, fetch.records))
+                    self._sender.report(fetch, request, job.domain, attempt, "robots")
                     response = fetch.response
                     if response is None:
                         error = fetch.error or FetchError("no answer")

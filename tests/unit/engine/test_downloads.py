@@ -72,7 +72,7 @@ def cut_short(disk: Disk, content: bytes, **headers: str) -> None:
 
 
 def asked(download: Download) -> dict[str, str]:
-    conditions: dict[str, str] = download.how["conditions"]
+    conditions: dict[str, str] = download.conditions
     assert conditions.pop("Accept-Encoding") == "identity"
     return conditions
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from scraper.config import DomainSettings, Limits, SiteConfig
+import scraper.engine
+from scraper.config import DomainSettings, SiteConfig
 from scraper.config.model.site import RevisitConfig
 from scraper.engine.fetch_worker import FetchWorker
 from scraper.engine.frontier.admission import Admission
-from scraper.engine.frontier.domain import Domain
+from scraper.engine.frontier.domain import Domain, Prerequisite
 from scraper.engine.frontier.frontier import Frontier, Job
 from scraper.engine.frontier.heartbeat import LeaseHeartbeat
 from scraper.engine.result_sink import ResultSink
 from scraper.engine.revisit import Revisit
-from scraper.engine.tasks.sitemap_cache import SitemapCache
+from scraper.engine.tasks.registry import tasks_of
+from scraper.engine.tasks.sender import Sender
 from scraper.errors import StoreError
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.http import HttpFetcher
@@ -25,7 +30,10 @@ from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.transport.guard import Guard
 from scraper.observe.events import Events
 from scraper.request import Request
+from scraper.store.tables import Kind
 from scraper.store.values import Queued
+
+ENGINE = Path(scraper.engine.__file__).parent
 
 
 class OneJob:
@@ -50,7 +58,7 @@ class Outcomes(list[Any]):
 
 
 def test_a_store_that_cannot_be_written_ends_the_crawl_and_fails_no_request():
-    """Out of disk, a run is unfinished and gone on with; a request must not end as failed for it."""
+    """Out of disk, a run is unfinished and resumed; a request must not end as failed for it."""
     settings = DomainSettings()
     session = cast(DomainSession, None)
     domain = Domain("example.com", 1, settings, session, RetryPolicy(settings.retry), Pace())
@@ -61,19 +69,40 @@ def test_a_store_that_cannot_be_written_ends_the_crawl_and_fails_no_request():
         raise StoreError("the disk is full")
 
     sink = Outcomes()
-    worker = FetchWorker(
-        cast(Frontier, OneJob(job)),
+    frontier, none = cast(Frontier, OneJob(job)), cast(Any, None)
+    sender = Sender(
+        frontier,
         HttpFetcher(Origins({}, {}), 1_000),
         Guard(),
-        Admission(SiteConfig.model_validate({"name": "a", "spider": "a:B"})),
-        Limits(),
         cast(ResultSink, sink),
         Events(),
         full,
         LeaseHeartbeat(lambda: True, lambda holds: None).check,
-        Revisit(RevisitConfig(), None),
-        cast(SitemapCache, None),
+        10,
     )
+    admission = Admission(SiteConfig.model_validate({"name": "a", "spider": "a:B"}))
+    tasks = tasks_of(sender, admission, Revisit(RevisitConfig(), None), none, none)
+    worker = FetchWorker(frontier, tasks.all)
     with pytest.raises(StoreError, match="full"):
         worker.run()
     assert sink == []
+
+
+def test_each_kind_of_request_has_a_task():
+    none = cast(Any, None)
+    sender = cast(Sender, SimpleNamespace(frontier=none, emit=none))
+    tasks = tasks_of(sender, none, none, none, none)
+    assert set(tasks.requests) == set(Kind)
+    assert set(tasks.all) == {*Kind, *Prerequisite}
+
+
+@pytest.mark.parametrize("path", sorted(ENGINE.rglob("*.py")), ids=lambda path: path.name)
+def test_only_tasks_and_admission_name_a_kind_of_request(path: Path):
+    """Another kind is a file of its own and a row of the registry."""
+    names = {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Kind"
+    }
+    if path.parent.name != "tasks" and path.name != "admission.py":
+        assert names == set()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from scraper.config import LoginConfig
-from scraper.engine.frontier.domain import Domain, Task
+from scraper.engine.frontier.domain import Domain, Prerequisite
 from scraper.engine.frontier.login_state import LoginState, Verdict
 from scraper.fetch.robots import Robots, RobotsState
 from scraper.store.outcomes import Failed
@@ -41,8 +41,8 @@ def log_in(table: Table, domain: Domain) -> None:
 def test_nothing_else_until_it_is_done(table: Table):
     domain = members(table)
     table.take()
-    assert (table.jobs[0].task, table.jobs[0].queued, domain.waits_for(time.monotonic())) == (
-        Task.LOGIN,
+    assert (table.jobs[0].before, table.jobs[0].queued, domain.waits_for(time.monotonic())) == (
+        Prerequisite.LOGIN,
         None,
         "login",
     )
@@ -59,11 +59,11 @@ def test_then_the_pages_in_its_generation(table: Table):
 
 def test_its_robots_txt_first(table: Table):
     domain = members(table, robots="obey")
-    assert (table.take(), table.jobs[0].task) == ("robots", Task.ROBOTS)
+    assert (table.take(), table.jobs[0].before) == ("robots", Prerequisite.ROBOTS)
     table.frontier.fetched(table.jobs[0])
     table.frontier.throttle.robots_known(domain, ORIGIN, Robots(RobotsState.NONE, asked_at=time.time()))
     table.take()
-    assert table.jobs[1].task is Task.LOGIN
+    assert table.jobs[1].before is Prerequisite.LOGIN
 
 
 def test_what_robots_txt_closes_is_given_up(table: Table):
@@ -95,7 +95,7 @@ def test_and_then_it_is(table: Table):
     table.frontier.fetched(table.jobs[1])
     assert table.frontier.throttle.looks_logged_out(domain, 1, 1) is Verdict.ENDED
     table.take()
-    assert table.jobs[2].task is Task.LOGIN
+    assert table.jobs[2].before is Prerequisite.LOGIN
 
 
 def test_later_where_it_could_not_be_had(table: Table):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from scraper.config import SiteConfig
+from scraper.config.model.site import RevisitConfig
 from scraper.engine.frontier.admission import MAX_INDEXES, MAX_URL, Admission
-from scraper.engine.frontier.preflight import NamedByRobots, as_listing
-from scraper.engine.tasks.sitemap import first_requests
+from scraper.engine.revisit import Revisit
+from scraper.engine.tasks.page import PageTask
+from scraper.engine.tasks.sitemap import NamedByRobots, SitemapTask, first_requests
 from scraper.fetch.robots import Robots, RobotsState
 from scraper.request import MAX_PRIORITY, Request
 from scraper.store.tables import Kind
@@ -35,6 +37,16 @@ def file(url: str, depth: int = 0) -> Request:
     request = Request(url)
     request.depth = depth
     return request
+
+
+def sitemap_task() -> SitemapTask:
+    none = cast(Any, None)
+    return SitemapTask(none, none, admission(), none)
+
+
+def page_task() -> PageTask:
+    none = cast(Any, None)
+    return PageTask(none, none, admission(), Revisit(RevisitConfig(), None))
 
 
 class TestFirstRequests:
@@ -125,13 +137,13 @@ class TestRobots:
             RobotsState.RULES, "Sitemap: https://a.example/1.xml\nSitemap: /2.xml\nsitemap: http://b.example/3"
         )
         named = ("https://a.example/1.xml", "http://b.example/3")
-        assert as_listing(queued, SITE, robots) == NamedByRobots(queued, named)
+        assert sitemap_task().answered_unsent(queued, SITE, robots) == NamedByRobots(queued, named)
 
     def test_names_none_where_there_is_none_or_it_is_not_asked(self):
         queued = self.queued("/robots.txt")
         for robots in (Robots(RobotsState.NONE), None):
-            assert as_listing(queued, SITE, robots) == NamedByRobots(queued, ())
+            assert sitemap_task().answered_unsent(queued, SITE, robots) == NamedByRobots(queued, ())
 
     def test_all_else_is_to_be_sent(self):
-        assert as_listing(self.queued("/sitemap.xml"), SITE, None) is None
-        assert as_listing(self.queued("/robots.txt", Kind.PAGE), SITE, None) is None
+        assert sitemap_task().answered_unsent(self.queued("/sitemap.xml"), SITE, None) is None
+        assert page_task().answered_unsent(self.queued("/robots.txt", Kind.PAGE), SITE, None) is None

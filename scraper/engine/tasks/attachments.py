@@ -1,0 +1,115 @@
+"""The files that items name: requests made of their URLs when a page is parsed. `item_file` fetches them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from scraper import urls
+from scraper.config.model.site import UrlConfig
+from scraper.engine.frontier.admission import MAX_URL
+from scraper.pipelines.files import Files, rules_of
+from scraper.request import MAX_PRIORITY, Request
+from scraper.store.tables import Kind
+from scraper.store.values import Attachment, FileRow, Found, KeptFile
+
+#: Why what is not the URL of a file is not fetched.
+BAD_URL = "bad-url"
+
+
+def is_there(root: Path, kept: KeptFile) -> bool:
+    """Whether a file lies where it was put, as large as it was."""
+    try:
+        return (root / kept.path).stat().st_size == kept.size
+    except OSError:
+        return False
+
+
+class ItemFiles:
+    """Makes requests of the URLs in items. Used by the parse thread.
+
+    Args:
+        find: what the store knows of a file, by its fingerprint.
+        run: the run's number.
+        root: where the paths of files start.
+    """
+
+    def __init__(
+        self,
+        pipelines: Sequence[Files],
+        config: UrlConfig,
+        find: Callable[[bytes], FileRow | None],
+        run: int,
+        root: Path,
+    ) -> None:
+        self._pipelines = pipelines
+        self._rules = rules_of(pipelines)
+        self._config = config
+        self._find = find
+        self._run = run
+        self._root = root
+
+    def attach(self, kind: str, data: dict[str, Any], base: str | None, depth: int) -> list[Attachment]:
+        """The files that an item names; in `data` a field for what becomes of them is made.
+
+        Args:
+            base: the URL of its page, if there is one.
+            depth: that of the requests.
+        """
+        found: list[Attachment] = []
+        for pipeline in self._pipelines:
+            named = pipeline.urls_in(kind, data)
+            if named is None:
+                continue
+            is_list = isinstance(data[pipeline.field], list)
+            data[pipeline.into] = [] if is_list else None
+            for place, url in enumerate(named):
+                at = place if is_list else -1
+                found.append(self._attachment(pipeline, at, url, base, depth))
+        return found
+
+    def _attachment(self, pipeline: Files, place: int, text: str, base: str | None, depth: int) -> Attachment:
+        url = urls.normalize(text, base)
+        if url is None or urls.scheme_of(url) not in ("http", "https") or len(url) > MAX_URL:
+            is_none = FileRow(text[:MAX_URL], self._run, BAD_URL, None)
+            return Attachment(pipeline.into, place, is_none.url, b"", is_none)
+        url = urls.without_fragment(url)
+        request = Request.plain(url)
+        request.file, request.priority, request.depth = pipeline.folder, MAX_PRIORITY, depth
+        found = self.asked(request)
+        fingerprint = fingerprint_of(request, self._config)
+        ended = self._find(fingerprint) if found is None else None
+        return Attachment(pipeline.into, place, url, fingerprint, ended, request, found)
+
+    def asked(self, request: Request) -> Found | None:
+        """The request for a file, before all pages; None where it came to its end in this run, or is fresh."""
+        rules = self._rules.get(request.file or "")
+        fingerprint = fingerprint_of(request, self._config)
+        row = self._find(fingerprint)
+        if row is not None and row.run == self._run:
+            return None
+        if row is not None and row.kept is not None and not row.reason and rules is not None:
+            is_fresh = time.time() - row.kept.checked_at < rules.fresh_for
+            if is_fresh and is_there(self._root, row.kept):
+                return None
+        return found_of(request, self._config)
+
+
+def fingerprint_of(request: Request, config: UrlConfig) -> bytes:
+    """By which a file is known: its URL and its folder, since another folder has other rules."""
+    own = request.fingerprint(sort_query=config.sort_query, drop_params=config.drop_params)
+    return blake2b(own + str(request.file).encode(), digest_size=16).digest()
+
+
+def found_of(request: Request, config: UrlConfig) -> Found:
+    """The request for a file, as the frontier takes it. It may be anywhere, as images are: `scope` is about pages."""
+    domain = urls.domain_of(request.url)
+    return Found(request, fingerprint_of(request, config), domain, request.dont_filter, kind=Kind.FILE)
+
+
+def folders_of(rules: Mapping[str, Files]) -> str:
+    """The folders of pipelines in words."""
+    return ", ".join(rules) or "none"

@@ -1,0 +1,161 @@
+"""Sending what a job asks for, and telling everybody concerned what came of it. All kinds of jobs share it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import requests
+
+from scraper.engine.frontier.domain import Domain, DomainGate
+from scraper.engine.frontier.frontier import Frontier, Job
+from scraper.engine.result_sink import ResultSink
+from scraper.fetch.base import Fetcher, FetchResult, Writable
+from scraper.fetch.retry import TRANSIENT
+from scraper.fetch.transport.exchange import RequestContext, request_context
+from scraper.fetch.transport.guard import Guard
+from scraper.observe import events
+from scraper.observe.events import Events
+from scraper.request import Request
+from scraper.response import Response
+from scraper.store.outcomes import Outcome
+
+#: Statuses by which a server asks the whole domain to hold still.
+_COOLING = frozenset({429, 503})
+#: Failures of a server, as against those of a request.
+_SERVER_FAILED = TRANSIENT | {"certificate", "bad-http"}
+
+
+class Sending(NamedTuple):
+    """What is sent along with a request, and where the body of its answer goes."""
+
+    #: Headers that ask for it only if it changed.
+    conditions: Mapping[str, str] = MappingProxyType({})
+    #: Where the body goes as it comes; None for the response itself.
+    into: Writable | None = None
+    #: Bytes of the body, at most; None for `limits.body`.
+    body_limit: int | None = None
+    #: Whether a body that is too large is cut there instead of failing.
+    truncate: bool = False
+    #: Called with the answer before its body is read.
+    began: Callable[[requests.Response], None] | None = None
+    #: How long the whole request may take; None for `session.timeout.total`.
+    seconds: float | None = None
+
+
+class Sender:
+    """Used by all fetch threads; has no state but what is in flight.
+
+    Args:
+        sink: takes outcomes and pages.
+        mark_sent: notes in the store that a request which must not be repeated is about to be sent.
+        check_lease: raises LeaseLost where a domain may be another shard's by now.
+        most_redirects: `limits.redirects`.
+    """
+
+    def __init__(
+        self,
+        frontier: Frontier,
+        fetcher: Fetcher,
+        guard: Guard,
+        sink: ResultSink,
+        emit: Events,
+        mark_sent: Callable[[int], None],
+        check_lease: Callable[[], None],
+        most_redirects: int,
+    ) -> None:
+        self.frontier = frontier
+        self.fetcher = fetcher
+        self.sink = sink
+        self.emit = emit
+        self.mark_sent = mark_sent
+        self.most_redirects = most_redirects
+        self._guard = guard
+        self._check_lease = check_lease
+        self._contexts: set[RequestContext] = set()
+        self._lock = threading.Lock()
+
+    def abort(self) -> None:
+        """End everything that is in flight, now."""
+        with self._lock:
+            contexts = list(self._contexts)
+        for context in contexts:
+            context.deadline.expire()
+
+    @contextlib.contextmanager
+    def context(self, job: Job, seconds: float | None = None) -> Iterator[RequestContext]:
+        """Open the context in which a job sends, for `seconds` or the usual time; `abort` can end it meanwhile."""
+        throttle = self.frontier.throttle
+        gate = DomainGate(job.domain, job, throttle.reserve, throttle.sent, self._check_lease)
+        with request_context(seconds or job.domain.settings.session.timeout.total, self._guard, gate) as context:
+            with self._lock:
+                self._contexts.add(context)
+            try:
+                yield context
+            finally:
+                with self._lock:
+                    self._contexts.discard(context)
+
+    def send(self, request: Request, job: Job, sending: Sending) -> FetchResult:
+        """Send a request in a context of its own."""
+        with self.context(job, sending.seconds) as context:
+            return self.fetcher.fetch(
+                request,
+                job.domain.session,
+                context,
+                conditions=sending.conditions,
+                body_limit=sending.body_limit,
+                truncate=sending.truncate,
+                into=sending.into,
+                began=sending.began,
+            )
+
+    def settle(self, outcome: Outcome, body_bytes: int = 0) -> None:
+        """Hand over an outcome that needs no parsing; `body_bytes` of its body wait no longer."""
+        self.sink.settled(outcome)
+        self.frontier.parsed(body_bytes=body_bytes, page=False)
+
+    def report(self, fetch: FetchResult, request: Request, domain: Domain, attempt: int, purpose: str) -> None:
+        """Tell observers of a request that was sent."""
+        self.emit(
+            events.Fetched(
+                domain=domain.name,
+                method=request.method,
+                url=request.url,
+                status=fetch.response.status if fetch.response is not None else None,
+                bytes=fetch.bytes,
+                seconds=fetch.seconds,
+                served=fetch.served,
+                attempt=attempt,
+                error=fetch.error.message if fetch.error is not None else None,
+                purpose=purpose,
+            )
+        )
+
+    def note_health(self, domain: Domain, fetch: FetchResult) -> None:
+        """Pause a domain that does nothing but fail.
+
+        A server that says when to come back, or that it gets too many requests, is alive. What is not an answer and
+        not the server's fault says nothing.
+        """
+        response, throttle = fetch.response, self.frontier.throttle
+        if response is not None and (
+            response.status < 500 or response.status in _COOLING or "Retry-After" in response.headers
+        ):
+            throttle.answered(domain, well=response.ok)
+        elif response is not None or (fetch.error is not None and fetch.error.reason in _SERVER_FAILED):
+            pause = throttle.failed(domain, time.monotonic() - fetch.seconds)
+            if pause:
+                self.emit(events.CoolingDown(domain.name, pause, "it does nothing but fail"))
+
+    def cool_down(self, domain: Domain, response: Response, asked: float | None) -> None:
+        """Let a domain hold still where its answer asks for that; for `asked` seconds, where it says so."""
+        if response.status in _COOLING:
+            bearable = asked if asked is None or asked <= domain.settings.retry.max_wait else None
+            sent_at = time.monotonic() - response.elapsed
+            seconds = self.frontier.throttle.cool_down(domain, sent_at, bearable)
+            self.emit(events.CoolingDown(domain.name, seconds, f"it answered {response.status}"))
