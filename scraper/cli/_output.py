@@ -11,6 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 from rich.console import Console
@@ -124,3 +125,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1)
         ]
         text += "  ".join(cells).rstrip() + "\n"
     return text
+
+
+def path_from_here(folder: Path) -> str:
+    """Return a path relative to the current folder where it lies below it, else the whole path."""
+    try:
+        return folder.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(folder)

@@ -36,24 +36,28 @@ class Options:
     traceback: bool = False
 
 
-#: The modules of the verbs, in the order of the help, each with the verbs that it adds.
-_FAMILIES = {
-    "init": ("init", "demo"),
-    "crawl": ("crawl",),
-    "retry": ("retry",),
-    "check": ("check", "schema"),
-    "fetch": ("fetch",),
-    "probe": ("probe",),
-    "runs": ("runs", "export"),
-    "diff": ("diff",),
-    "quarantine": ("quarantine",),
-    "explain": ("explain",),
-    "cookies": ("cookies",),
-    "schedule": ("schedule",),
-    "rules_test": ("rules",),
-    "record": ("record", "replay"),
-    "shell": ("shell",),
-}
+#: The verbs in the order of the help; each is a module of its name beside this one.
+_VERBS = (
+    "init",
+    "demo",
+    "crawl",
+    "retry",
+    "check",
+    "schema",
+    "fetch",
+    "probe",
+    "runs",
+    "export",
+    "diff",
+    "quarantine",
+    "explain",
+    "cookies",
+    "schedule",
+    "rules",
+    "record",
+    "replay",
+    "shell",
+)
 
 
 def make_app(verb: str | None = None) -> typer.Typer:
@@ -72,9 +76,8 @@ def make_app(verb: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_global_options)
-    wanted = [family for family, verbs in _FAMILIES.items() if verb in verbs]
-    for family in wanted or _FAMILIES:
-        import_module(f"scraper.cli.{family}").add_to(app)
+    for name in (verb,) if verb in _VERBS else _VERBS:
+        import_module(f"scraper.cli.{name}").add_to(app)
     return app
 
 

@@ -1,10 +1,8 @@
-"""`scraper check` and `scraper schema`: what may be written in a YAML file, and what one comes to."""
+"""`scraper check`: read a YAML file and show what holds."""
 
 from __future__ import annotations
 
 import io
-import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,16 +10,14 @@ import typer
 from scraper.cli import _output
 from scraper.cli._options import Sets, SiteFile
 from scraper.components import Components
-from scraper.config import Loaded, effective_text, json_schema, load
-from scraper.errors import ScraperError
+from scraper.config import Loaded, effective_text, load
 from scraper.exports import Surroundings, open_export
 from scraper.observe.text import counted
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verbs to the command."""
+    """Add the verb to the command."""
     app.command()(check)
-    app.command()(schema)
 
 
 def check(
@@ -58,31 +54,3 @@ def _import_all(loaded: Loaded) -> None:
     Components(loaded)
     for export in loaded.config.exports:
         open_export(export, Surroundings(loaded.resolve, loaded.store, io.BytesIO()))
-
-
-def schema(
-    file: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to this file.", show_default=False)
-    ] = None,
-) -> None:
-    """Print the JSON Schema of the YAML, for editors.
-
-    By it an editor completes keys, shows what they mean, and marks what is wrong.
-
-    \b
-      scraper schema --output .scraper/schema.json
-    and as the first line of the YAML, relative to it:
-      # yaml-language-server: $schema=../.scraper/schema.json
-    """
-    text = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-    if file is None:
-        _output.write(text)
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", newline="\n")
-    except (OSError, ValueError) as error:
-        cause = getattr(error, "strerror", None) or str(error)
-        raise ScraperError(
-            f"cannot write the schema {file}: {cause}", remedy="name a file that may be written"
-        ) from error

@@ -11,7 +11,7 @@ import typer
 
 from scraper.cli import _output
 from scraper.cli._options import Sets, SiteFile
-from scraper.cli.runs import chosen_run
+from scraper.cli._runs import chosen_run
 from scraper.config import load
 from scraper.errors import UsageError
 from scraper.observe.report import changes_text

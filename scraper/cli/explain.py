@@ -14,7 +14,7 @@ from scraper import urls
 from scraper.cli import _output
 from scraper.cli._one_shot import request_of, robots_in_words
 from scraper.cli._options import RunNumber, Sets, SiteFile
-from scraper.cli.runs import chosen_run
+from scraper.cli._runs import chosen_run
 from scraper.config import Loaded, Origin, SiteConfig, load
 from scraper.engine.frontier.admission import Admission
 from scraper.fetch.robots import Robots

@@ -11,7 +11,7 @@ import typer
 
 from scraper.cli import _output
 from scraper.cli._options import RunNumber, Sets, SiteFile
-from scraper.cli.runs import chosen_run
+from scraper.cli._runs import chosen_run
 from scraper.config import load
 from scraper.observe.text import counted, plain
 from scraper.pipelines.models import FieldProblem

@@ -8,8 +8,8 @@ import typer
 
 from scraper.cli import _output
 from scraper.cli._options import RunNumber, Sets, SiteFile
+from scraper.cli._runs import chosen_run
 from scraper.cli.crawl import LogFile, LogFormat, LogLook, Quiet, StatsFile, Watching, crawl_and_report
-from scraper.cli.runs import chosen_run
 from scraper.config import Loaded, load
 from scraper.crawler import mismatch
 from scraper.errors import RunMismatch, UsageError

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from scraper.cli import app, check, main
+from scraper.cli import app, main, schema
 from scraper.cli._reference import reference
 from scraper.errors import ConfigError, ExportError, Problem, ScraperError, StoreLocked
 
@@ -33,7 +33,7 @@ def schema_raises(monkeypatch: pytest.MonkeyPatch) -> Any:
         def fail() -> None:
             raise error
 
-        monkeypatch.setattr(check, "json_schema", fail)
+        monkeypatch.setattr(schema, "json_schema", fail)
 
     return arrange
 
@@ -158,7 +158,7 @@ def test_process_without_streams(monkeypatch: pytest.MonkeyPatch):
 def test_terminal_that_knows_only_ascii(monkeypatch: pytest.MonkeyPatch):
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", out)
-    monkeypatch.setattr(check, "json_schema", lambda: {"title": "Łąka"})
+    monkeypatch.setattr(schema, "json_schema", lambda: {"title": "Łąka"})
     assert code_of("schema") == 0
     assert out.buffer.getvalue() == b'{\n  "title": "\\u0141\\u0105ka"\n}\n'  # type: ignore[attr-defined]
 

@@ -1,0 +1,116 @@
+"""`scraper export`: write the items of a run again, to any format."""
+
+from __future__ import annotations
+
+import io
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from scraper.cli import _output
+from scraper.cli._options import RunNumber, Sets, SiteFile
+from scraper.cli._runs import chosen_run, newest_finished
+from scraper.config import ExportConfig, load
+from scraper.config.checks.exports import misfits
+from scraper.config.model.exports import NAMES, STDOUT, format_of
+from scraper.errors import UsageError
+from scraper.exports import Surroundings, open_export
+from scraper.exports.follow import Follower
+from scraper.observe.text import plain
+from scraper.store import Store
+
+
+class Format(StrEnum):
+    """The formats of exports."""
+
+    JSONL = "jsonl"
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(export)
+
+
+def export(
+    site: SiteFile,
+    run: RunNumber = None,
+    target: Annotated[
+        str, typer.Option("--output", "-o", metavar="PATH", help="The file to write; - is standard output.")
+    ] = STDOUT,
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            metavar="|".join(NAMES),
+            help="The format; by default what the suffix of PATH says.",
+            show_default=False,
+        ),
+    ] = None,
+    item: Annotated[
+        str | None,
+        typer.Option("--item", metavar="TYPE", help="Write the items of this type only.", show_default=False),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option("--fields", metavar="A,B", help="Write these fields, in this order.", show_default=False),
+    ] = None,
+    sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
+) -> None:
+    """Write the items of a run again, to any format.
+
+    By default the newest finished run's. The items of a run that is unfinished, or still at work, are written where
+    --run names it; a note says so. A file is complete or not there.
+
+    \b
+      scraper export config/books.yaml > books.jsonl
+      scraper export config/books.yaml --run 3 --output books.csv --fields title,price
+      scraper export config/books.yaml --output books.parquet
+    """
+    config = _export_config(target, format, item, fields)
+    loaded = load(site, sets=sets)
+    with Store.open_existing(loaded.store) as store:
+        rows = store.all_runs(loaded.config.name)
+        row = (
+            chosen_run(rows, run, loaded.config.name)
+            if run is not None
+            else newest_finished(rows, loaded.config.name)
+        )
+        if not row.is_finished:
+            _output.say(f"note: run {row.id} is unfinished; these are the items that it has so far")
+        stdout = _output.binary() if target == STDOUT else io.BytesIO()
+        around = Surroundings(
+            resolve=lambda path: Path.cwd() / path,
+            spool=loaded.store.with_name(f"{loaded.store.name}-exports"),
+            stdout=stdout,
+            name=loaded.config.name,
+            run=row.id,
+            began=row.started_at,
+            keys={type: item.key for type, item in loaded.config.items.items() if item.key},
+        )
+        paths = Follower(store, row.id, config, open_export(config, around), remember=False).finish(complete=True)
+    if target != STDOUT:
+        _output.say(f"the items of run {row.id} are in {', '.join(map(plain, paths))}")
+
+
+def _export_config(target: str, format: Format | None, item: str | None, fields: str | None) -> ExportConfig:
+    chosen = format.value if format is not None else format_of(target)
+    if chosen is None:
+        raise UsageError(f"the end of {target} says no format", remedy=f"add --format, one of {', '.join(NAMES)}")
+    names = None if fields is None else tuple(name.strip() for name in fields.split(","))
+    if names is not None and not all(names):
+        raise UsageError(f"--fields {fields} has an empty name", remedy="write it as --fields title,price")
+    try:
+        config = ExportConfig(path=target, format=chosen, fields=names, item=item)
+    except ValidationError as error:
+        raise UsageError(f"--output {target}: {error.errors()[0]['msg']}") from None
+    for _, text in misfits(config, have_keys=True):
+        raise UsageError(f"--output {target}: {text}")
+    return config
