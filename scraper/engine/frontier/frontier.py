@@ -1,7 +1,7 @@
-"""The frontier in memory: whose turn it is.
+"""The frontier in memory: which request is sent next.
 
-`take` hands out only requests whose domain is due, so no thread sleeps out a delay. Which requests there are is
-the store's to say: each domain holds a few of them in `ready`, and names itself hungry when these run low.
+`take` hands out only requests whose domain is due, so no thread sleeps out a delay. Which requests there are is in
+`domain_table`.
 """
 
 from __future__ import annotations
@@ -9,18 +9,16 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from scraper import urls
 from scraper.engine.frontier import preflight
 from scraper.engine.frontier.domain import Domain, Prerequisite
+from scraper.engine.frontier.domain_table import DomainTable
 from scraper.engine.frontier.login_state import LoginState, Stage
-from scraper.engine.frontier.ready_queue import ReadyQueue, RefillQueue
 from scraper.engine.frontier.throttle import DomainThrottle
 from scraper.fetch.robots import Robots
-from scraper.observe.events import Waiting
 from scraper.store.outcomes import Outcome
 from scraper.store.tables import Kind
 from scraper.store.values import Queued
@@ -36,12 +34,6 @@ MAX_UNCOMMITTED = 1_000
 #: A request is handed out this long (seconds) before it is due, the time that preparing it takes; the last bit is
 #: waited out right before the send, so that neither is the delay undercut nor is time lost.
 LEAD = 0.004
-#: Requests held in memory over all domains, and of one domain.
-_READY_TOTAL = 6_400
-_READY_MOST = 256
-_READY_LEAST = 2
-#: Domains that are filled before anything else is looked at again.
-_FILLED_AT_ONCE = 100
 #: Fetch threads that wait for domains of which nobody knows whether they answer: the rest is for those that do.
 MAX_DOUBTFUL = 16
 
@@ -69,7 +61,7 @@ class Job:
         return self.before
 
 
-class Frontier:
+class Frontier(DomainTable):
     """Thread-safe; all of its methods return at once but `take`, which waits.
 
     Args:
@@ -91,27 +83,18 @@ class Frontier:
         answer_unsent: Callable[[Queued, str, Robots | None], Outcome | None] = lambda queued, origin, robots: None,
         ahead: Callable[[], int] = lambda: 0,
     ) -> None:
+        super().__init__(wake)
         self._settled = settled
-        self._wake = wake
         self._places = places
         self._token = token
         self._answer_unsent = answer_unsent
         self._ahead = ahead
-        self._lock = threading.Lock()
         # One waiting thread, the leader, watches the clock; the others wait to follow it.
         self._leader = threading.Condition(self._lock)
         self._followers = threading.Condition(self._lock)
         self._has_leader = False
         #: Wakes who takes by `take_now`, while nobody may take otherwise.
         self._wake_taker: Callable[[], None] | None = None
-        self._ready_queue = ReadyQueue()
-        self._refill_queue = RefillQueue()
-        self._domains: dict[str, Domain] = {}
-        #: Those of which something is left, as far as is known here.
-        self._busy: set[Domain] = set()
-        self._leaving: list[Domain] = []
-        #: Those that were asked something since they rested last.
-        self._awake: set[Domain] = set()
         self._doubtful = 0
         #: The manners of the domains.
         self.throttle = DomainThrottle(self._lock, self._schedule, self._schedule_anew, token)
@@ -119,7 +102,6 @@ class Frontier:
         self._unparsed_bytes = 0
         self._uncommitted = 0
         self._closed = False
-        self._files_only = False
 
     # Handing out -----------------------------------------------------------------------------------------
 
@@ -243,21 +225,6 @@ class Frontier:
         if self._places is not None:
             self._places -= 1
 
-    def _schedule(self, domain: Domain) -> None:
-        self._ready_queue.put(domain)
-        self._poke()
-
-    def _schedule_anew(self, domain: Domain) -> None:
-        self._ready_queue.put_anew(domain)
-        self._poke()
-
-    def _note_done(self, domain: Domain) -> None:
-        """Something of a domain came to its end, or began: is anything left of it?"""
-        if domain.is_done and not domain.in_flight:
-            self._busy.discard(domain)
-        else:
-            self._busy.add(domain)
-
     def _poke(self) -> None:
         """Something changed: let a waiting thread look again, if there may be something for it.
 
@@ -311,150 +278,6 @@ class Frontier:
                 self._note_done(domain)
             self._poke()
 
-    # Filling ---------------------------------------------------------------------------------------------
-
-    def add(self, domain: Domain) -> None:
-        """A domain that the shard holds from now on."""
-        with self._lock:
-            self._domains[domain.name] = domain
-            self._busy.add(domain)
-            self._refill_queue.add_hungry(domain)
-            self._refill_queue.note_tries(domain)
-
-    def get(self, name: str) -> Domain | None:
-        """A domain that the shard holds."""
-        return self._domains.get(name)
-
-    def let_go(self, count: int) -> None:
-        """Give up so many of the domains of which something is left, but never the last one.
-
-        Those that are left alone for a while stay: another shard would not know how long that is.
-        """
-        now = time.monotonic()
-        with self._lock:
-            staying = [domain for domain in self._busy if not domain.leaving]
-            most = min(count, len(staying) - 1)
-            going = [domain for domain in staying if max(domain.cool.until, domain.circuit.until) <= now]
-            going.sort(key=lambda domain: domain.in_flight)
-            for domain in going[:most]:
-                domain.leaving = True
-                self._leaving.append(domain)
-
-    def departed(self) -> list[Domain]:
-        """Those to be given up of which nothing is in flight or uncommitted any more; they are held no longer."""
-        if not self._leaving:
-            return []
-        with self._lock:
-            gone = [each for each in self._leaving if not each.in_flight and len(each.taken) == len(each.ready)]
-            for domain in gone:
-                self._leaving.remove(domain)
-                self._busy.discard(domain)
-                del self._domains[domain.name]
-            return gone
-
-    def awake(self) -> list[Domain]:
-        """Those that may have connections or a Session; the longest unasked first."""
-        with self._lock:
-            return sorted(self._awake, key=lambda domain: domain.sent_at)
-
-    def rested(self, domain: Domain) -> None:
-        """It has neither any more."""
-        with self._lock:
-            if not domain.in_flight:
-                self._awake.discard(domain)
-
-    @property
-    def busy(self) -> int:
-        """How many domains there are of which something is left."""
-        return len(self._busy)
-
-    @property
-    def size(self) -> int:
-        """How many domains the shard holds."""
-        return len(self._domains)
-
-    @property
-    def domains(self) -> list[Domain]:
-        """All domains that the shard holds."""
-        with self._lock:
-            return list(self._domains.values())
-
-    def found(self, name: str, rank: int) -> None:
-        """Requests of a domain were added to the store, the best of them with `rank`."""
-        with self._lock:
-            domain = self._domains[name]
-            domain.more = True
-            if domain.ready and rank < domain.ready[-1].rank:
-                # Something better than what is at hand: read the order anew.
-                domain.taken.difference_update(queued.id for queued in domain.ready)
-                domain.ready.clear()
-                domain.again_at = 0.0
-                self._refill_queue.note_tries(domain)
-            self._note_hunger(domain)
-            self._note_done(domain)
-
-    def look_again(self, name: str) -> None:
-        """Whatever was known of a domain's requests, the store is to be asked."""
-        with self._lock:
-            domain = self._domains[name]
-            domain.more, domain.again_at = True, 0.0
-            self._refill_queue.note_tries(domain)
-            self._note_hunger(domain)
-            self._note_done(domain)
-
-    def _note_hunger(self, domain: Domain) -> None:
-        if domain.more and len(domain.ready) <= self._portion // 4 and self._refill_queue.add_hungry(domain):
-            self._wake()
-
-    @property
-    def _portion(self) -> int:
-        return max(_READY_LEAST, min(_READY_MOST, _READY_TOTAL // max(1, len(self._domains))))
-
-    def hungry(self) -> list[tuple[Domain, int, frozenset[int]]]:
-        """The next domains to fill, how many requests to read for each, and those that are at hand or under way."""
-        with self._lock:
-            domains = self._refill_queue.take_hungry(_FILLED_AT_ONCE)
-            if self._refill_queue:
-                self._wake()
-            return [(domain, self._portion, frozenset(domain.taken)) for domain in domains]
-
-    def fill(self, domain: Domain, ready: list[Queued], *, asked: int) -> None:
-        """What the store has for a domain, read with the limit `asked`."""
-        with self._lock:
-            if domain.leaving:
-                return
-            # Fewer than asked for: these are all, until more is found.
-            domain.more = len(ready) >= asked and all(map(self._wanted, ready))
-            for queued in ready:
-                if queued.id not in domain.taken and self._wanted(queued):
-                    domain.taken.add(queued.id)
-                    domain.ready.append(queued)
-            self._schedule(domain)
-            self._note_done(domain)
-
-    def fill_again(self, domain: Domain, due: list[Queued], next_at: float | None) -> None:
-        """Requests whose waiting time is over go first; `next_at` is when there will be more of them."""
-        with self._lock:
-            if domain.leaving:
-                return
-            domain.again_at = next_at
-            self._refill_queue.note_tries(domain)
-            for queued in reversed(due):
-                if queued.id not in domain.taken and self._wanted(queued):
-                    domain.taken.add(queued.id)
-                    domain.ready.appendleft(queued)
-            self._schedule(domain)
-            self._note_done(domain)
-
-    def tries_due(self, now: float) -> list[tuple[Domain, int, frozenset[int]]]:
-        """The domains with requests whose waiting time is over, at `now` seconds since the epoch.
-
-        With how many to read for each, as `hungry` says it; none while enough are at hand.
-        """
-        with self._lock:
-            due = self._refill_queue.take_due(now, self._portion, _FILLED_AT_ONCE)
-            return [(domain, self._portion, frozenset(domain.taken)) for domain in due]
-
     # Looking ---------------------------------------------------------------------------------------------
 
     def is_starving(self, names: Iterable[str]) -> bool:
@@ -500,44 +323,6 @@ class Frontier:
         with self._lock:
             unused, self._places = self._places or 0, 0
             return unused
-
-    def waiting(self, most: int) -> list[Waiting]:
-        """Why domains hand out nothing right now: the longest waits first."""
-        now = time.monotonic()
-        wall = time.time()
-        with self._lock:
-            waits = []
-            for domain in self._domains.values():
-                reason = domain.waits_for(now)
-                seconds = max(0.0, domain.due_at - now)
-                if reason == "retry" and domain.again_at is not None:
-                    seconds = max(0.0, domain.again_at - wall)
-                if reason not in ("busy", "delay") or seconds >= 1.0:
-                    waits.append(Waiting(domain.name, reason, seconds))
-        waits.sort(key=lambda wait: -wait.seconds)
-        return waits[:most]
-
-    def concurrency(self, most: int) -> int:
-        """Fetch threads that there is work for, at the most."""
-        with self._lock:
-            wanted = 0
-            for domain in self._domains.values():
-                wanted += domain.settings.politeness.concurrency
-                if wanted >= most:
-                    return most
-            return wanted
-
-    def hand_out_files_only(self) -> None:
-        """From now on, what is no file that an item names stays where it is."""
-        with self._lock:
-            self._files_only = True
-            for domain in self._domains.values():
-                domain.taken.difference_update(queued.id for queued in domain.ready if not self._wanted(queued))
-                domain.ready = deque(filter(self._wanted, domain.ready))
-                self._schedule_anew(domain)
-
-    def _wanted(self, queued: Queued) -> bool:
-        return not self._files_only or queued.kind.belongs_to_items
 
     def close(self) -> None:
         """Hand out nothing more; every `take` returns None."""
