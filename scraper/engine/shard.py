@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import IO, Any
+from typing import Any
 
 from scraper.components import Components
 from scraper.config import SiteConfig
@@ -37,7 +37,6 @@ from scraper.engine.coordination.messages import (
 from scraper.engine.crash_marker import marker_of
 from scraper.engine.fetch_worker import FetchWorker
 from scraper.engine.frontier.admission import Admission
-from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.heartbeat import LeaseHeartbeat
 from scraper.engine.frontier.leases import DomainLeases
@@ -45,6 +44,7 @@ from scraper.engine.inline_fetch import InlineFetch, can_fetch_inline
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.engine.parse_worker import ParseWorker
 from scraper.engine.revisit import Revisit
+from scraper.engine.shard_sink import ShardSink
 from scraper.engine.spider_runner import SpiderRunner
 from scraper.engine.status import StatusReporter
 from scraper.engine.tasks.attachments import ItemFiles
@@ -54,17 +54,14 @@ from scraper.engine.tasks.sender import Sender
 from scraper.engine.tasks.sitemap_cache import SitemapCache
 from scraper.engine.tasks.sitemap_worker import SitemapWorker
 from scraper.errors import LeaseLost
-from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.robots import Robots, product_token
 from scraper.fetch.transport.guard import Guard
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.pipelines.files import rules_of
-from scraper.response import Response
 from scraper.store import Store
-from scraper.store.outcomes import Batch, Failed, Outcome
-from scraper.store.state.spool import Archived
-from scraper.store.values import Queued, RobotsRow, RunRow, Visit
+from scraper.store.outcomes import Batch, Outcome
+from scraper.store.values import Queued, RunRow
 
 #: Fetch threads at the most; they are started as there is work for them.
 MAX_THREADS = 32
@@ -147,7 +144,7 @@ class Shard:
             self._frontier,
             self._fetcher,
             Guard(config.network.allow_private),
-            self,
+            ShardSink(self._inbox, self._parse_worker, self._sitemaps),
             emit,
             self._mark_sent,
             self._heartbeat.check,
@@ -201,33 +198,9 @@ class Shard:
         self._heartbeat.check()
         self._store.mark_sent(request)
 
-    def settled(self, outcome: Outcome | Archived) -> None:
-        """An outcome that needs no parsing, or what was exchanged beside one, for the archive."""
-        self._inbox.put(outcome)
-
     def _unsent(self, outcome: Outcome) -> None:
         """A request ended without being sent. Told under the frontier's lock, so the main loop does the rest."""
         self._inbox.put(_Unsent(outcome))
-
-    def parse(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
-        """A page for the parse thread."""
-        self._parse_worker.put_page(queued, response, fetch, content_hash)
-
-    def parse_failure(self, failed: Failed, response: Response | None) -> None:
-        """A failure whose errback is to be called."""
-        self._parse_worker.put_failure(failed, response)
-
-    def carry(self, queued: Queued, visit: Visit, fetch: Fetch | None, *, was_not_modified: bool) -> None:
-        """A page that is the same as in an earlier run."""
-        self._parse_worker.put_carried(queued, visit, fetch, was_not_modified=was_not_modified)
-
-    def sitemap(self, queued: Queued, fetch: Fetch, body: IO[bytes]) -> None:
-        """A file that lists pages."""
-        self._sitemaps.put(queued, fetch, body)
-
-    def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
-        """A robots.txt for the store."""
-        self._inbox.put(RobotsRow(origin, domain.name, robots.state.value, robots.text, robots.why, robots.asked_at))
 
     def _wake(self) -> None:
         self._inbox.put(None)

@@ -57,7 +57,7 @@ class SpiderRunner:
     """Calls the spider and makes of its results what is committed.
 
     Args:
-        note: the file that names the page being parsed, so that a page that kills the process is known.
+        marker: the file that names the page being parsed, so that a page that kills the process is known.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class SpiderRunner:
         config: SiteConfig,
         admission: Admission,
         emit: Events,
-        note: CrashMarker,
+        marker: CrashMarker,
         revisit: Revisit,
         files: ItemFiles | None = None,
     ) -> None:
@@ -78,7 +78,7 @@ class SpiderRunner:
         self._has_start_urls = bool(config.start_urls)
         self._admission = admission
         self._emit = emit
-        self._marker = note
+        self._marker = marker
         self._revisit = revisit
         self._files = files
         #: What is being parsed, since when (monotonic): looked at by another thread.

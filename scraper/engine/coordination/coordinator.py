@@ -44,7 +44,7 @@ class Coordinator:
         now = time.monotonic()
         self._config = config
         has_files = any(pipeline.field is not None for pipeline in config.pipelines)
-        self.director = DomainScheduler(
+        self.scheduler = DomainScheduler(
             run,
             config.limits,
             now,
@@ -54,21 +54,21 @@ class Coordinator:
             lambda: has_files and store.files_are_open(run.id),
         )
         for figures in store.figures(run.id).values():
-            self.director.figures += figures
+            self.scheduler.figures += figures
         self._kept_at = now
         self._ticked_at = 0.0
 
     def take(self, number: int, report: Report) -> Iterator[tuple[int, Order]]:
         """A shard reported; returns what is to be done next, by which shard."""
-        self.director.received(number, report)
+        self.scheduler.received(number, report)
         if report.counts is not None:
             self._committed()
         self.look()
-        return self.director.orders(number, report, time.monotonic())
+        return self.scheduler.orders(number, report, time.monotonic())
 
     def _queue_checks(self) -> Counts:
         """The pages of an earlier run that were not reached, as far as they are within the scope."""
-        hosts = (*self._config.own_hosts(), *self.director.hosts())
+        hosts = (*self._config.own_hosts(), *self.scheduler.hosts())
         admission = Admission(self._config, hosts)
         # Of an origin that was not reached at all nothing is asked: the shop has moved, or is a test's.
         reached = self._store.origins_reached(self._run.id)
@@ -83,7 +83,7 @@ class Coordinator:
         now = time.monotonic()
         if now - self._ticked_at >= _TICK_SECONDS:
             self._ticked_at = now
-            self._emit(self.director.tick(now))
+            self._emit(self.scheduler.tick(now))
         if now - self._kept_at >= _KEEP_SECONDS:
             self.keep_time()
 

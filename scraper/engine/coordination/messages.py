@@ -13,7 +13,7 @@ from scraper.observe.events import Waiting
 from scraper.stats import ConnectionStats
 from scraper.store.values import Counts, RunRow
 
-# From the director to a shard ----------------------------------------------------------------------------
+# From the coordinator to a shard -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Stop:
 
 Order = Claim | WorkAdded | Release | Allow | PageBudget | ReturnBudget | TakeStart | FilesOnly | End | Stop
 
-# From a shard to the director ----------------------------------------------------------------------------
+# From a shard to the coordinator -------------------------------------------------------------------------
 
 
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ from scraper.store import Store
 from scraper.store.state.domains import LEASE_SECONDS
 from scraper.store.values import RunRow
 
-#: Time passes for the director this often, in seconds.
+#: Time passes for the coordinator this often, in seconds.
 _ROUND_SECONDS = 0.1
 #: What a shard may take to end beyond the time that what is in flight is given, in seconds.
 _END_SECONDS = 2.0
@@ -149,7 +149,7 @@ class MultiProcess:
             self._coordinator.keep_time()
         if interrupt is not None:
             raise interrupt
-        return self._coordinator.director.end or STOPPED
+        return self._coordinator.scheduler.end or STOPPED
 
     def _round(self) -> None:
         with contextlib.suppress(queue.Empty):
@@ -166,7 +166,7 @@ class MultiProcess:
     def _direct(self) -> None:
         """Time passed."""
         if self._deadline is None:
-            self._order(self._coordinator.director.orders(-1, None, time.monotonic()))
+            self._order(self._coordinator.scheduler.orders(-1, None, time.monotonic()))
 
     def _end_those_that_do_not(self) -> None:
         if self._deadline is None:
@@ -188,7 +188,7 @@ class MultiProcess:
         match message:
             case Ready(owner):
                 process.owner = owner
-                self._coordinator.director.joined(number)
+                self._coordinator.scheduler.joined(number)
                 if self._deadline is not None:
                     # It was still on its way here when the others were told that it is the end.
                     process.orders.put(Stop(0.0))
@@ -215,7 +215,7 @@ class MultiProcess:
             process = self._processes.get(number)
             if process is not None and self._deadline is None:
                 process.orders.put(order)
-        if self._coordinator.director.end is not None and self._deadline is None:
+        if self._coordinator.scheduler.end is not None and self._deadline is None:
             self._deadline = time.monotonic() + DRAIN_SECONDS + _END_SECONDS
 
     def _pass_stop_on(self, stop: Stop) -> None:
@@ -256,7 +256,7 @@ class MultiProcess:
                 self._loaded,
                 self._store.path,
                 self._run,
-                self._coordinator.director.hosts(),
+                self._coordinator.scheduler.hosts(),
                 levels,
                 self._watched,
             )
@@ -332,7 +332,7 @@ class MultiProcess:
         self._coordinator.keep_time(interrupted=True)
         row = self._store.run(self._run.id)
         assert row is not None
-        self._coordinator.director.left(process.number, row)
+        self._coordinator.scheduler.left(process.number, row)
         if self._deadline is not None:
             return
         done = row.counts.pages + row.counts.failed

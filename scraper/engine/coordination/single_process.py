@@ -44,7 +44,7 @@ class SingleProcess:
 
     def run(self) -> ShardEnd:
         """Crawl to the end; raises what `Shard.run` does."""
-        self._coordinator.director.joined(0)
+        self._coordinator.scheduler.joined(0)
         try:
             return self._shard.run()
         finally:

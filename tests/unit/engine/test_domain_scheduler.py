@@ -55,18 +55,18 @@ class Crawl:
         self.now = 0.0
         self.files_are_open = False
         store: dict[str, Any] = {"files_are_open": lambda: self.files_are_open}
-        self.director = DomainScheduler(run, Limits(**limits), 0.0, lambda: self.work, shards, **store)
+        self.scheduler = DomainScheduler(run, Limits(**limits), 0.0, lambda: self.work, shards, **store)
         for number in range(shards):
-            self.director.joined(number)
+            self.scheduler.joined(number)
 
     def pass_time(self, seconds: float = 0.0) -> list[tuple[int, Any]]:
         self.now += seconds
-        return list(self.director.orders(-1, None, self.now))
+        return list(self.scheduler.orders(-1, None, self.now))
 
     def report(self, number: int, **says: Any) -> list[tuple[int, Any]]:
         report = Report(**says)
-        self.director.received(number, report)
-        return list(self.director.orders(number, report, self.now))
+        self.scheduler.received(number, report)
+        return list(self.scheduler.orders(number, report, self.now))
 
 
 def of(kind: type, orders: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
@@ -93,18 +93,18 @@ class TestDomains:
 
     def test_wait_for_the_shards_expected(self):
         crawl = Crawl(0, work=["a", "b"])
-        crawl.director = DomainScheduler(RUN, Limits(), 0.0, lambda: crawl.work, 2)
+        crawl.scheduler = DomainScheduler(RUN, Limits(), 0.0, lambda: crawl.work, 2)
         assert crawl.pass_time() == []
-        crawl.director.joined(0)
+        crawl.scheduler.joined(0)
         assert crawl.pass_time() == []
         assert crawl.pass_time(1.0) == []
-        crawl.director.joined(1)
+        crawl.scheduler.joined(1)
         assert set(claimed(crawl.pass_time())) == {0, 1}
 
     def test_wait_two_seconds_at_most(self):
         crawl = Crawl(0, work=["a", "b"])
-        crawl.director = DomainScheduler(RUN, Limits(), 0.0, lambda: crawl.work, 2)
-        crawl.director.joined(0)
+        crawl.scheduler = DomainScheduler(RUN, Limits(), 0.0, lambda: crawl.work, 2)
+        crawl.scheduler.joined(0)
         crawl.pass_time()
         assert claimed(crawl.pass_time(2.1)) == {0: ["a", "b"]}
 
@@ -137,7 +137,7 @@ class TestDomains:
     def test_those_of_a_shard_that_left_go_to_the_others(self):
         crawl = Crawl(2, work=["a", "b", "c", "d"])
         crawl.pass_time()
-        crawl.director.left(0, RUN)
+        crawl.scheduler.left(0, RUN)
         assert claimed(crawl.pass_time()) == {1: ["a", "c"]}
         # What it reported last may come late.
         assert claimed(crawl.report(0, found={"x": 0}, busy=9)) == {1: ["x"]}
@@ -153,7 +153,7 @@ class TestDomains:
             crawl.now += 0.25
         # Each is reminded of its own.
         assert claimed(orders) == {0: ["a"], 1: ["b"]}
-        assert crawl.director.end is None
+        assert crawl.scheduler.end is None
 
     def test_one_held_elsewhere_is_tried_again(self):
         crawl = Crawl(work=["a"])
@@ -175,17 +175,17 @@ class TestScope:
         crawl = Crawl(2)
         assert of(Allow, crawl.report(0, hosts=["a.example"])) == [(1, Allow(("a.example",)))]
         assert of(Allow, crawl.pass_time()) == []
-        assert crawl.director.hosts() == ("a.example",)
+        assert crawl.scheduler.hosts() == ("a.example",)
 
     def test_hosts_are_told_to_one_that_joins_later(self):
         crawl = Crawl(2)
         crawl.report(0, hosts=["a.example"])
-        crawl.director.joined(2)
+        crawl.scheduler.joined(2)
         assert of(Allow, crawl.pass_time()) == [(2, Allow(("a.example",)))]
 
     def test_hosts_that_a_dead_shard_had_no_time_to_tell(self):
         crawl = Crawl(2)
-        crawl.director.left(0, replace(RUN, hosts=("a.example",)))
+        crawl.scheduler.left(0, replace(RUN, hosts=("a.example",)))
         assert of(Allow, crawl.pass_time()) == [(1, Allow(("a.example",)))]
 
 
@@ -207,16 +207,16 @@ class TestStart:
     def test_goes_to_another_when_its_shard_died(self):
         crawl = Crawl(2, run=self.RUN)
         crawl.pass_time()
-        crawl.director.left(0, replace(self.RUN, start_taken=500))
+        crawl.scheduler.left(0, replace(self.RUN, start_taken=500))
         assert of(TakeStart, crawl.pass_time()) == [(1, TakeStart(500))]
 
     def test_no_end_before_it_is_done(self):
         crawl = Crawl(run=replace(self.RUN, counts=Counts()))
         crawl.pass_time()
         crawl.report(0, is_idle=True)
-        assert crawl.director.end is None
+        assert crawl.scheduler.end is None
         crawl.report(0, is_idle=True, start=(0, True), counts=Counts(), commit=1)
-        assert crawl.director.end == FINISHED
+        assert crawl.scheduler.end == FINISHED
 
 
 class TestEnd:
@@ -229,7 +229,7 @@ class TestEnd:
         crawl = Crawl(2)
         crawl.report(0, counts=Counts(pages=2, queued=3), commit=2)
         assert crawl.report(1, counts=Counts(pages=1, queued=0), commit=1) == []
-        assert crawl.director.counts == Counts(pages=2, queued=3)
+        assert crawl.scheduler.counts == Counts(pages=2, queued=3)
 
     def test_what_the_spider_said(self):
         crawl = Crawl(2)
@@ -246,9 +246,9 @@ class TestEnd:
     def test_limits(self, limit: str):
         crawl = Crawl(**{limit: 3})
         crawl.report(0, counts=Counts(**{limit: 2, "queued": 5}), commit=1)
-        assert crawl.director.end is None
+        assert crawl.scheduler.end is None
         crawl.report(0, counts=Counts(**{limit: 3, "queued": 4}), commit=2)
-        assert crawl.director.end == ShardEnd("limit", f"limits.{limit}: 3 is reached")
+        assert crawl.scheduler.end == ShardEnd("limit", f"limits.{limit}: 3 is reached")
 
     @pytest.mark.parametrize("says", [{"counts": Counts(pages=3, queued=9), "commit": 1}, {"end": FINISHED}])
     def test_waits_for_the_files_of_its_items(self, says: dict[str, Any]):
@@ -257,7 +257,7 @@ class TestEnd:
         orders = [*crawl.report(0, **says), *crawl.pass_time(1)]
         assert sorted(of(FilesOnly, orders)) == [(0, FilesOnly()), (1, FilesOnly())]
         assert (of(End, orders), of(PageBudget, crawl.report(1, wants_places=True))) == ([], [])
-        crawl.director.joined(2)
+        crawl.scheduler.joined(2)
         assert of(FilesOnly, crawl.pass_time(1)) == [(2, FilesOnly())]
         crawl.work = ["files.example"]
         assert claimed(crawl.report(0, found={"files.example": 0})) == {0: ["files.example"]}
@@ -270,7 +270,7 @@ class TestEnd:
         assert len(of(End, crawl.pass_time(6))) == 1
 
     def test_is_none_for_one_that_was_stopped(self):
-        assert Crawl().director.end is None
+        assert Crawl().scheduler.end is None
         assert STOPPED.result == "stopped"
 
 
@@ -295,7 +295,7 @@ class TestPlaces:
     def test_those_of_a_dead_shard_are_free_again(self):
         crawl = Crawl(2, pages=4)
         crawl.report(0, wants_places=True)
-        crawl.director.left(0, replace(RUN, counts=Counts(pages=1, queued=50)))
+        crawl.scheduler.left(0, replace(RUN, counts=Counts(pages=1, queued=50)))
         assert crawl.report(1, wants_places=True) == [(1, PageBudget(3))]
 
     @given(st.data())
@@ -325,7 +325,7 @@ class TestPlaces:
                             held[given] += order.count
                 case "die" if len(held) > 1:
                     del held[number], mail[number]
-                    crawl.director.left(number, replace(RUN, commits=commits, counts=Counts(pages=pages, queued=9)))
+                    crawl.scheduler.left(number, replace(RUN, commits=commits, counts=Counts(pages=pages, queued=9)))
             assert pages + sum(held.values()) <= limit
             crawl.now += 0.3
 
