@@ -26,10 +26,11 @@ test: $(READY)  ## all tests but the slow proofs; under 5 minutes
 	$(BIN)/python -m pytest -m "not slow and not timing" -n 3 --dist worksteal
 	$(BIN)/python -m pytest -m timing tests/crawl
 
-lint: $(READY)  ## ruff and mypy
+lint: $(READY)  ## ruff, mypy, and the order of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 coverage: $(READY)  ## the tests with a report of what they reach
 	$(BIN)/coverage erase

@@ -30,9 +30,9 @@ from scraper.engine.limits import ShardEnd
 from scraper.engine.shard import DRAIN_SECONDS
 from scraper.engine.tasks.sitemap import first_requests
 from scraper.errors import ExportError, RunMismatch, StoreError
-from scraper.exports.base import ItemRow
 from scraper.exports.run_exports import RunExports
 from scraper.gate import outside_gate
+from scraper.items import ItemRow
 from scraper.observe import events
 from scraper.observe.events import Events, Observer
 from scraper.observe.report import death_text

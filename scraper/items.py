@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -22,8 +22,33 @@ from scraper.errors import ItemError
 
 #: The type of an item that is a dict.
 DEFAULT_TYPE = "item"
+#: Why an item was dropped whose key the run already has.
+DUPLICATE = "duplicate key"
 
 _EXACT = frozenset({int, bool, type(None)})
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSource:
+    """Where an item came from. All is None for one of `start()`, the last two for one of an errback."""
+
+    url: str | None
+    fetched_at: float | None  # seconds since the epoch
+    connection: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One item as the store keeps it. `commit` is the number of the commit that brought it."""
+
+    commit: int
+    type: str
+    data: dict[str, Any]
+    source: ItemSource | None = None
+
+
+#: Where an export resumes after a kill, as JSON; kept in the store.
+Position = dict[str, Any]
 
 
 class NamedItem(dict[str, Any]):

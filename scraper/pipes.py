@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from scraper.items import DUPLICATE
 from scraper.pipelines.files import Files, Images
-from scraper.pipelines.unique import DUPLICATE, Unique
+from scraper.pipelines.unique import Unique
 
 __all__ = ["DUPLICATE", "Files", "Images", "Unique"]

@@ -180,11 +180,10 @@ class Response:
     def _indexed(self) -> Index:
         index = self._index
         if index is None or index.is_spent:
-            from scraper.parse.soup.make import index_of
-            from scraper.parse.soup.select import SoupIndex
+            from scraper.parse.soup.make import index_of, index_of_soup
 
             whole = index is not None or self._soup is not None
-            index = self._index = SoupIndex(self.soup) if whole else self._of_page(index_of)
+            index = self._index = index_of_soup(self.soup) if whole else self._of_page(index_of)
         return index
 
     def _of_page(self, make: Callable[[str], T]) -> T:

@@ -3,31 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from scraper.items import ItemRow, ItemSource, Position
 
-@dataclass(frozen=True, slots=True)
-class ItemSource:
-    """Where an item came from. All is None for one of `start()`, the last two for one of an errback."""
-
-    url: str | None
-    fetched_at: float | None  # seconds since the epoch
-    connection: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ItemRow:
-    """One item as the store keeps it. `commit` is the number of the commit that brought it."""
-
-    commit: int
-    type: str
-    data: dict[str, Any]
-    source: ItemSource | None = None
-
-
-#: What an export needs to go on after a kill, as JSON; kept in the store.
-Position = dict[str, Any]
+__all__ = ["Export", "ItemRow", "ItemSource", "ItemStore", "Position"]
 
 
 class ItemStore(Protocol):

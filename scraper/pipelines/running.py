@@ -11,7 +11,8 @@ from typing import Any
 
 from scraper.errors import ItemError, ScraperError, UsageError
 from scraper.items import NamedItem
-from scraper.pipes import Files, Unique
+from scraper.pipelines.files import Files
+from scraper.pipelines.unique import Unique
 from scraper.response import Response
 
 Pipeline = Callable[..., Any]

@@ -6,9 +6,6 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: The reason under which items are counted as dropped that the run has already.
-DUPLICATE = "duplicate key"
-
 
 class Unique:
     """One item for each key in a run: the first that is committed stays, others are dropped as `duplicate key`.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from scraper.errors import StoreError
-from scraper.exports.base import ItemRow, Position
 from scraper.health import Death, Health
+from scraper.items import ItemRow, Position
 from scraper.request import Request
 from scraper.stats import ConnectionStats
 from scraper.store import commit

@@ -27,7 +27,7 @@ from scraper.errors import FetchError, StoreError
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import conditions_of, validators_of
 from scraper.media import HEAD_BYTES, ending_of, type_of
-from scraper.pipes import Files
+from scraper.pipelines.files import Files
 from scraper.request import Request
 from scraper.store.values import FileRow, Found, KeptFile, Queued, Refusal
 

@@ -11,7 +11,7 @@ from bs4.exceptions import ParserRejectedMarkup
 from scraper.errors import NotHtml
 from scraper.parse.soup.edit_tracking import watch
 from scraper.parse.soup.select import Index, SoupIndex
-from scraper.parse.soup.trial import builds_alike, is_lazy_alike
+from scraper.parse.soup.trial import builds_alike, edits_are_noticed, is_lazy_alike
 
 #: A soup takes some 600 bytes of memory for each tag that opens or closes; a page with more tags gets none.
 MAX_TAGS = 1_000_000
@@ -55,7 +55,12 @@ def index_of(text: str) -> Index:
         lazy = build_lazily(_readable(text))
         if lazy is not None:
             return lazy
-    return SoupIndex(make_soup(text))
+    return index_of_soup(make_soup(text))
+
+
+def index_of_soup(soup: BeautifulSoup) -> Index:
+    """Return what answers selectors for a soup that is already whole."""
+    return SoupIndex(soup, edits_are_noticed)
 
 
 def _check_size(text: str) -> None:

@@ -16,7 +16,6 @@ from bs4.element import PageElement, PreformattedString, Tag
 
 from scraper.parse.soup.edit_tracking import is_edited
 from scraper.parse.soup.selectors import Compound, Positions, document_is_parent, parse
-from scraper.parse.soup.trial import edits_are_noticed
 
 #: For what must stand left of something, and an element, by their ids: whether the element or one beyond it is that.
 _Memory = dict[int, dict[int, bool]]
@@ -144,13 +143,19 @@ class Index(ABC):
 class SoupIndex(Index):
     """Of a soup, until it is edited; from then on soupsieve answers.
 
-    It is made of the soup when first asked, so that a soup which is only walked through costs nothing.
+    It is made of the soup when it is first used, so that a soup which is only walked through costs nothing.
+
+    Args:
+        soup: the whole soup of a page.
+        edits_are_noticed: tells whether each edit of a soup leaves its mark, by the trial of the installed bs4;
+            where one does not, soupsieve always answers.
     """
 
-    __slots__ = ("_by_class", "_by_id", "_by_name", "_soup", "_tags")
+    __slots__ = ("_by_class", "_by_id", "_by_name", "_edits_are_noticed", "_soup", "_tags")
 
-    def __init__(self, soup: BeautifulSoup) -> None:
+    def __init__(self, soup: BeautifulSoup, edits_are_noticed: Callable[[], bool]) -> None:
         self._soup = soup
+        self._edits_are_noticed = edits_are_noticed
         self._tags: list[Tag] = []
         self._by_name: defaultdict[str, list[Tag]] = defaultdict(list)
         self._by_class: defaultdict[str, list[Tag]] | None = None
@@ -166,7 +171,7 @@ class SoupIndex(Index):
         return self._soup
 
     def _is_as_made(self) -> bool:
-        return not is_edited(self._soup) and edits_are_noticed()
+        return not is_edited(self._soup) and self._edits_are_noticed()
 
     def _look_through(self) -> bool:
         roots = 0

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from scraper.exports.base import ItemRow, ItemSource, Position
-from scraper.pipes import DUPLICATE
+from scraper.items import DUPLICATE, ItemRow, ItemSource, Position
 from scraper.store.outcomes import Batch, Done, Failed
 from scraper.store.tables import chunks, exports, failures, items, pages
 

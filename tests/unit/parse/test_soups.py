@@ -238,5 +238,5 @@ def test_many_siblings_and_deep_nesting_take_no_more_than_their_share() -> None:
 def test_what_stands_below_a_tag_is_told_by_identity(selector: str) -> None:
     soup = make_soup("<ul><li>1</ul><div><ul><li>1</ul><p class=x><b>2</b></p></div><ul><li>1</ul>")
     for top in soup.find_all(True):
-        found = SoupIndex(soup).select(selector, top)
+        found = SoupIndex(soup, edits_are_noticed).select(selector, top)
         assert [id(tag) for tag in found] == [id(tag) for tag in top.select(selector)]
