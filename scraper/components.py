@@ -1,4 +1,4 @@
-"""What a configuration names by reference, imported and made: spider, pipelines, Session classes, auth."""
+"""Import and make what a configuration names: spider, pipelines, Session classes, auth; choose the fetcher."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def fetcher_of(config: SiteConfig, origins: Origins, name: str = "http") -> Fetc
 
 
 class Components:
-    """What a configuration names by reference, imported: spider, pipelines, Session class.
+    """Holds what a configuration names by reference: spider, pipelines, Session classes, auth.
 
     Raises:
         ConfigError: something cannot be imported or made; all that is wrong, at once.
@@ -77,12 +77,12 @@ class Components:
 
     @property
     def root(self) -> Path:
-        """Where relative paths start."""
+        """Return where relative paths start."""
         return self._loaded.root
 
     @property
     def source(self) -> bytes | None:
-        """A digest of what makes items of a body: the source of spider and pipelines, and the settings they see.
+        """Return a digest of what makes items of a body: source of spider and pipelines, settings they see.
 
         None where a source cannot be read, so that nothing is taken for unchanged that may not be; and where what one
         page gives depends on others.
@@ -107,7 +107,7 @@ class Components:
         settings = [config.session.headers, config.model_dump(mode="json", include={"items", "rules"})]
         digest.update(json.dumps([*seen, *settings], sort_keys=True, default=str).encode())
         if config.login is not None:
-            # What was fetched logged out, or as another user of other fields, is no page of this crawl.
+            # What was fetched logged out, or as another user of other fields, does not belong to this crawl.
             digest.update(json.dumps([config.login.url, sorted(config.login.form)]).encode())
         return digest.digest()
 
@@ -121,11 +121,11 @@ class Components:
         return self._session_classes[reference]()
 
     def _pipeline(self, config: PipelineConfig) -> Any:
-        """A function, or an object of a class that was made with what the configuration gives it."""
+        """Import a function, or make an object of a class from what the configuration gives it."""
         return made(load_object(config.use, self._loaded.root), config.keywords)
 
     def _models(self, config: SiteConfig) -> dict[str, ItemCheck]:
-        """By type of item, what such items have to be."""
+        """Return, by type of item, the check of such items."""
         found = {}
         for name, item in config.items.items():
             if item.model is not None or item.fields or item.required:
@@ -162,7 +162,7 @@ class Components:
             self._problems.append(Problem(where, None, None, key, text))
 
     def _spider(self, given: type[Spider] | None) -> Spider | None:
-        """The spider, with the rules around it; None where something is wrong with it."""
+        """Make the spider, with the rules around it; None where something is wrong with it."""
         config = self._loaded.config
         reference = config.spider
         made = None
@@ -180,7 +180,7 @@ class Components:
     def _spider_class(self, reference: str) -> type[Spider]:
         found = load_object(reference, self._loaded.root)
         if not (isinstance(found, type) and issubclass(found, Spider)):
-            raise UsageError(f"{reference} is no Spider", remedy="derive the class from scraper.Spider")
+            raise UsageError(f"{reference} is not a Spider", remedy="derive the class from scraper.Spider")
         return found
 
     def _session_class(self, reference: str) -> SessionFactory:
@@ -189,5 +189,5 @@ class Components:
             reference = f"{module}:{name}"
         found = load_object(reference, self._loaded.root)
         if not (isinstance(found, type) and issubclass(found, requests.Session)):
-            raise UsageError(f"{reference} is no requests.Session", remedy="name a subclass of requests.Session")
+            raise UsageError(f"{reference} is not a requests.Session", remedy="name a subclass of requests.Session")
         return found

@@ -118,7 +118,7 @@ class LeaseLost(StoreError):
 
 
 class ShardFailed(ScraperError):
-    """A process of a crawl on several processes ended by an error that nobody foresaw, or again and again."""
+    """A process of a crawl on several processes ended by an unforeseen error, or again and again."""
 
 
 class ExportError(ScraperError):

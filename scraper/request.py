@@ -98,16 +98,16 @@ class Request:
         self.depth = 0
         #: A sitemap names it, or it is one: no first request, whatever its depth.
         self.listed = False
-        #: The folder into which it is to be put as a file that an item names; None for what is none.
+        #: The folder that a file which an item names is put into; None for other requests.
         self.file: str | None = None
         #: The URLs that redirected here, oldest first.
         self.redirected_from: tuple[str, ...] = ()
-        #: For each of these the cookies that it was asked with, as a digest: a loop that sets cookies is none.
+        #: For each of these the cookies that were sent, as a digest: redirects that set cookies may return.
         self.cookie_marks: tuple[str, ...] = ()
 
     @classmethod
     def plain(cls, url: str, callback: Callback | str | None = None) -> Request:
-        """A GET of `url` and nothing else: quicker than `Request(url, callback)`, which looks at the URL.
+        """Make a GET of `url` and nothing else: quicker than `Request(url, callback)`, which looks at the URL.
 
         Args:
             url: absolute http(s), normalised, without fragment, as links and stored requests are.
@@ -142,11 +142,11 @@ class Request:
 
     @property
     def may_be_repeated(self) -> bool:
-        """Whether sending it twice is harmless, by its method or by the user's word."""
+        """Tell whether sending it twice is harmless, by its method or by the user's word."""
         return self.retry_unsafe or self.is_idempotent
 
     def fingerprint(self, *, sort_query: bool = False, drop_params: Iterable[str] = ()) -> bytes:
-        """16 bytes that are equal for requests that are duplicates: method, canonical URL, hash of the body."""
+        """Return 16 bytes that are equal for duplicates: method, canonical URL, hash of the body."""
         url = urls.canonical(self.url, sort_query=sort_query, drop_params=drop_params)
         digest = blake2b(f"{self.method} {url}".encode(), digest_size=16)
         if self.body:
@@ -154,7 +154,7 @@ class Request:
         return digest.digest()
 
     def replace(self, **changes: Any) -> Request:
-        """A copy with other values for the attributes named."""
+        """Return a copy with other values for the attributes named."""
         copy = Request.__new__(Request)
         for name in Request.__slots__:
             setattr(copy, name, changes.pop(name) if name in changes else getattr(self, name))
@@ -164,7 +164,7 @@ class Request:
 
     @property
     def short_form(self) -> str | None:
-        """Callback, a space, URL: all that there is to say of a plain link. None where there is more to say.
+        """Return callback, a space, URL, which is all of a plain link; None where there is more to say.
 
         The depth is left out: it is that of the page, and one more.
         """
@@ -192,14 +192,14 @@ class Request:
 
     @classmethod
     def from_short_form(cls, text: str, depth: int) -> Request:
-        """The inverse of `short_form`."""
+        """Make a request from its `short_form`."""
         callback, _, url = text.partition(" ")
         request = cls.plain(url, callback or None)
         request.depth = depth
         return request
 
     def to_record(self) -> dict[str, Any]:
-        """What JSON keeps of it; only what differs from the default."""
+        """Return what JSON keeps of it: only what differs from the default."""
         record: dict[str, Any] = {"url": self.url}
         for name, default in (_DEFAULTS if self.short_form is None else _PLAIN).items():
             value = getattr(self, name)
@@ -210,18 +210,18 @@ class Request:
         return record
 
     def to_json(self) -> str:
-        """`to_record` as JSON text.
+        """Return `to_record` as JSON text.
 
         Raises:
-            BadRequest: an attribute was set to what JSON or UTF-8 cannot say, or the priority is no small number.
+            BadRequest: an attribute was set to what JSON or UTF-8 cannot say, or the priority is not a small number.
         """
         if not isinstance(self.priority, int) or abs(self.priority) > MAX_PRIORITY:
-            raise BadRequest(f"the priority {self.priority!r} is no number up to {MAX_PRIORITY:,}", request=self)
+            raise BadRequest(f"the priority {self.priority!r} is not a number up to {MAX_PRIORITY:,}", request=self)
         return _dumps(self.to_record())
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Request:
-        """The inverse of `to_record`."""
+        """Make a request from its `to_record`."""
         get = record.get
         request = cls.plain(record["url"], get("callback"))
         request.depth = get("depth", 0)
@@ -268,7 +268,7 @@ _OF_PLAIN = frozenset({"url", *_PLAIN})
 
 
 def method_name(callback: Callback | str | None) -> str | None:
-    """The name by which a callback is stored.
+    """Return the name by which a callback is stored.
 
     Raises:
         BadRequest: it is a lambda or another thing that a resumed crawl could not find by name.
@@ -302,7 +302,7 @@ def _absolute(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]] | 
 
 
 def _body(data: Any, json: Any, headers: dict[str, str]) -> bytes | None:
-    """The body as bytes; its Content-Type goes into `headers` unless they name one."""
+    """Return the body as bytes; its Content-Type goes into `headers` unless they name one."""
     has_type = any(name.lower() == "content-type" for name in headers)
     if json is not None:
         if data is not None:

@@ -1,4 +1,4 @@
-"""Exchanges as records of WARC 1.1, the format of web archives (ISO 28500:2017).
+"""Turn exchanges into records of WARC 1.1, the format of web archives (ISO 28500:2017).
 
 An exchange becomes two records, its request and its response, each a gzip member of its own, so that a file of them
 can be cut back and read at any record. Both hold what went over the wire: heads in the order and case that they had,
@@ -33,7 +33,7 @@ _CONFORMS_TO = "https://iipc.github.io/warc-specifications/specifications/warc-f
 
 
 class RecordMaker:
-    """Makes records of what was exchanged.
+    """Makes the records of exchanges.
 
     Args:
         config: says which headers hold secrets: those of `origins`, `session.secret_headers`, and those whose name

@@ -1,4 +1,4 @@
-"""The one Session of a domain: made from the settings, frozen once it is at work."""
+"""Make the one Session of a domain from the settings; it is frozen once it is at work."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Closable(Protocol):
         """Close it, but for what is in use: that is closed when it is given back."""
 
 
-#: What a request goes through in a Session, and `DomainSession.send` past which where none of it is a user's.
+#: The steps of a request in a Session; `DomainSession.send` leaves them out where no user has changed one.
 _STEPS = ("request", "prepare_request", "merge_environment_settings", "resolve_redirects")
 
 
@@ -144,7 +144,7 @@ class DomainSession:
         return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
     def _tell_of_no_verification(self) -> None:
-        """Once a domain; urllib3 would for each request."""
+        """Warn once a domain; urllib3 would warn at each request."""
         if not self._has_told:
             self._has_told = True
             warnings.simplefilter("ignore", InsecureRequestWarning)
@@ -183,7 +183,7 @@ class DomainSession:
     def _prepared(
         self, session: requests.Session, request: Request, headers: Mapping[str, str], auth: Any
     ) -> requests.PreparedRequest:
-        """What Session.prepare_request makes; the URL is normalised already, and ASCII."""
+        """Make what Session.prepare_request makes; the URL is normalised already, and ASCII."""
         prepared = requests.PreparedRequest()
         prepared.method = request.method
         prepared.url = request.url
@@ -218,7 +218,7 @@ class DomainSession:
         """Let the Session go, since nothing is to be sent for a while; the next request makes another.
 
         A Session of a user's class may know what another would not, so of that one only the connections are closed.
-        Does nothing, and says so, while a connection is in use.
+        Does nothing, and returns False, while a connection is in use.
         """
         if self.connections.are_busy:
             return False

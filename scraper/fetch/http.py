@@ -1,4 +1,4 @@
-"""Fetching over HTTP/1.1, with requests on the Session of a domain."""
+"""Fetch over HTTP/1.1, with requests on the Session of a domain."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What carries bytes: connections, pools, the ledger, deadlines and the address guard."""
+"""Carry bytes: connections, pools, the ledger, deadlines and the address guard."""

@@ -1,4 +1,4 @@
-"""The adapter under every Session: it puts our connection classes below requests' own adapter.
+"""Put our connection classes below requests' own adapter, under every Session.
 
 A user's Session subclass, HTTPAdapter subclass or AuthBase works unchanged: their adapter is kept and wrapped.
 """
@@ -59,13 +59,13 @@ class ObservedAdapter(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **keywords: Any) -> requests.Response:
         """Send once, and once more on a fresh connection when the first was of no use.
 
-        In this order: wait at the gate where something beside the frontier asks (digest auth's second send);
-        look at what was typed where a proxy will resolve it; send; replay a stale send, and one that met the rest
-        of an answer longer than it said (RFC 9112 section 6.3), if the method is idempotent and the body is at hand.
+        In this order: wait at the gate where something beside the frontier sends (digest auth's second request);
+        check what was typed where a proxy will resolve it; send; replay a stale send, and one that met the rest
+        of a response longer than it said (RFC 9112 section 6.3), if the method is idempotent and the body is at hand.
         """
         context = here.context
         if context is None:
-            raise RuntimeError("a Session of scraper is used outside of the crawl; use scraper.Sessions()")
+            raise RuntimeError("a Session of scraper was used outside of its crawl; use scraper.Sessions()")
         exchange = context.next_exchange()
         proxies = keywords.get("proxies") or {}
         if proxies and request.url and select_proxy(request.url, proxies):
@@ -77,7 +77,7 @@ class ObservedAdapter(BaseAdapter):
             if not replayable or not (exchange.stale or exchange.misread):
                 raise
             response = self._send(request, context.next_exchange(fresh=True), args, keywords)
-        # What a plugin sends in answer to this goes through here too.
+        # What a plugin sends because of this response goes through here too.
         response.connection = self  # type: ignore[assignment]
         return response
 
@@ -97,7 +97,7 @@ class ObservedAdapter(BaseAdapter):
 
 
 def observe(session: requests.Session, connections: Connections) -> None:
-    """Put our classes under every adapter of `session`; an adapter that is no HTTPAdapter is reported."""
+    """Put our classes under every adapter of `session`; warn of an adapter that is not an HTTPAdapter."""
     for prefix, adapter in list(session.adapters.items()):
         if type(adapter) is HTTPAdapter:
             session.adapters[prefix] = ObservedAdapter(PlainAdapter.instead_of(adapter), connections)

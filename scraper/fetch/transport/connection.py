@@ -1,4 +1,4 @@
-"""The urllib3 connections that report."""
+"""The connections of urllib3 that report to the ledger."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scraper.fetch.transport.ledger import Ledger
 from scraper.fetch.transport.response_reader import ResponseReader, WireResponse
 from scraper.stats import Opening, Reason
 
-#: A Keep-Alive header is read this far; longer ones are no honest ones, and the pattern would take its time.
+#: A Keep-Alive header is read this far: no honest one is longer, and the pattern would take its time.
 _MAX_KEEP_ALIVE = 200
 #: Headers of requests are kept as they went out, this many a connection.
 _MOST_LINES = 32
@@ -29,10 +29,10 @@ _PARAMETER = re.compile(r"(\w+)\s*=\s*\"?(\d{1,9})")
 
 
 class KeepAlive:
-    """What the server said of how long a connection lasts: `Keep-Alive: timeout=5, max=100`.
+    """Keeps what the server said of how long a connection lasts: `Keep-Alive: timeout=5, max=100`.
 
     The header is an informal one (RFC 2068 section 19.7.1). `max` counts what is left with some servers and
-    is a fixed number with others; which of them is seen at the second answer.
+    is a fixed number with others; the second response shows which.
     """
 
     __slots__ = ("_falls", "_last_max", "_requests", "closes", "timeout")
@@ -45,7 +45,7 @@ class KeepAlive:
         self._requests = 0
 
     def read(self, headers: Mapping[str, str], *, will_close: bool, requests: int) -> None:
-        """Take note of an answer's head, the `requests`-th on its connection."""
+        """Take note of the head of a response, the `requests`-th on its connection."""
         if will_close:
             self.closes = True
         value = headers.get("Keep-Alive")
@@ -61,7 +61,7 @@ class KeepAlive:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether the server will answer no further request on this connection."""
+        """Tell whether the server will answer no further request on this connection."""
         if self._last_max is None:
             return False
         if self._last_max == 0:
@@ -70,7 +70,7 @@ class KeepAlive:
 
     @property
     def may_be_used_up(self) -> bool:
-        """Whether a close by the server is explained by the maximum that it announced."""
+        """Tell whether the maximum that the server announced explains that it closes."""
         return self.is_used_up or (self._last_max is not None and self._last_max <= 1)
 
 
@@ -82,7 +82,7 @@ class Home(Protocol):
 
 
 class _Reports:
-    """What HTTP and HTTPS connections add to urllib3's. One object is one connection: none is reconnected."""
+    """Adds reporting to the connections of both schemes. One object is one connection: it never reconnects."""
 
     # Set by the pool that makes it.
     key: str
@@ -130,7 +130,7 @@ class _Reports:
             exchange.deadline.watch(self.sock)
 
     def abandon(self, exchange: Exchange) -> None:
-        """Give the connection back in the place of one who got its answer and let it lie, body and all."""
+        """Close and give back the connection if the exchange still holds it: nobody will read its response."""
         if self.is_held and self.exchange is exchange:
             self.closing = self.closing or Reason.UNREAD_BODY
             if exchange.recorder is not None:
@@ -140,12 +140,12 @@ class _Reports:
             self.home.release(connection)
 
     def count_request(self, exchange: Exchange) -> None:
-        """The exchange counts as a request of this connection."""
+        """Count the exchange as a request of this connection."""
         self.requests += 1
         self.ledger.request(reused=exchange.reused)
 
     def closing_reason(self) -> Reason:
-        """Why it is closed, now that it is."""
+        """Return why it is closed."""
         if self.closing is not None:
             return self.closing
         if self.exchange.stale:
@@ -170,7 +170,7 @@ class _Reports:
             raise TimeoutError(f"not connected within {self.exchange.deadline.seconds:g} s")
 
     def _book_opening(self, started: float) -> None:
-        """Count a completed connect; one whose TLS failed too: the server accepted it, and it will be unused."""
+        """Count a completed connect, also one whose TLS failed: the server accepted it, and it will be unused."""
         if self._tcp_connected_at is None:
             return
         self.opened_at = time.monotonic()
@@ -180,7 +180,7 @@ class _Reports:
         self.opening = self.ledger.opened(self.origin, self.key, connect_seconds, tls_seconds)
 
     def _new_conn(self) -> socket.socket:
-        """Resolve, look at each address, connect: within the connect timeout altogether."""
+        """Resolve, check each address, connect: within the connect timeout altogether."""
         deadline = self.exchange.deadline
         timeout = self.timeout if isinstance(self.timeout, int | float) else deadline.left
         until = time.monotonic() + min(timeout, deadline.left)
@@ -206,7 +206,7 @@ class _Reports:
         raise NewConnectionError(connection, f"no connection to {self.host}:{self.port}: {failure}") from failure
 
     def _permitted(self, addresses: Sequence[AddressInfo]) -> Sequence[AddressInfo]:
-        """The addresses that the guard lets pass; a proxy's own address was chosen by the user."""
+        """Return the addresses that the guard allows; all of a proxy, which the user chose."""
         if self.proxy is not None:
             return addresses
         permitted: list[AddressInfo] = []
@@ -257,7 +257,7 @@ class _Reports:
         try:
             super().send(data)  # type: ignore[misc]
         except OSError as error:
-            # A server may refuse a body half way and still have answered; so the answer is asked for first.
+            # A server may refuse a body half way and still have responded, so its response is read first.
             if not isinstance(error, BrokenPipeError | ConnectionResetError):
                 self.exchange.failed(error)
             raise
@@ -270,15 +270,18 @@ class _Reports:
             recorder.address = self.address if self.proxy is None else None
 
     def request(self, *args: Any, **keywords: Any) -> None:
-        """urllib3's. A socket in use keeps the read timeout for sending: to change it and back is two system calls,
-        at each of which a thread that computes may take the interpreter for milliseconds."""
+        """Send as urllib3 does, under the read timeout where the socket is in use already.
+
+        To change the timeout and back is two system calls, at each of which a thread that computes may take the
+        interpreter for milliseconds.
+        """
         kept = self.sock.gettimeout() if self.sock is not None and self.requests else None
         if kept is not None:
             self.timeout = kept
         super().request(*args, **keywords)  # type: ignore[misc]
 
     def putheader(self, header: Any, *values: Any) -> None:
-        """http.client checks and encodes a header; one that this connection has sent before is at hand."""
+        """Send a header as http.client encodes it; encode one that this connection has sent before only once."""
         connection = cast(Any, self)
         line = self._lines.get((header, values))
         if line is not None:

@@ -1,9 +1,9 @@
-"""How a request waits: in its thread, or aside, while other requests of the same thread go on.
+"""Let a request wait: in its thread, or aside, while other requests of the same thread continue.
 
 Each of a thread's waits lets another thread take the interpreter, and getting it back can take longer than all that
 the request had to do. So a crawl that its CPU holds up sends from one thread: each request is a greenlet there, with
 a stack of its own under the unchanged code of requests and urllib3, and where its socket would block, the next one
-goes on. What may wait comes here: sockets, pauses. In a thread without such a loop everything waits as usual.
+continues. What may wait comes here: sockets, pauses. In a thread without such a loop everything waits as usual.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 
 class EventLoop(Protocol):
-    """Who lets others go on meanwhile."""
+    """Lets other requests continue meanwhile."""
 
     def wait(self, descriptor: int, *, write: bool, seconds: float | None) -> bool:
-        """Come back when the descriptor can be read, or written; False when that takes longer than `seconds`."""
+        """Return True when the descriptor can be read, or written; False after `seconds`."""
 
     def pause(self, seconds: float) -> None:
-        """Come back after some seconds."""
+        """Return after some seconds."""
 
 
 class _Current(threading.local):
@@ -38,7 +38,7 @@ current = _Current()
 
 
 def pause(seconds: float) -> None:
-    """Sleeps, in a loop aside."""
+    """Sleep; inside of a loop, aside."""
     if current.loop is None:
         time.sleep(seconds)
     else:
@@ -46,7 +46,7 @@ def pause(seconds: float) -> None:
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float) -> bool:
-    """Looks again and again, aside; False when it takes longer than `seconds`. For what is rarely waited for."""
+    """Look again and again, aside, until it is so; return False after `seconds`. For what is rarely waited for."""
     until = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() >= until:
@@ -56,9 +56,9 @@ def wait_until(is_so: Callable[[], bool], seconds: float) -> bool:
 
 
 class _Patient:
-    """What sockets of both kinds have in common.
+    """Waits in the same way for sockets of both kinds.
 
-    In a loop the system's socket does not block, and here is what it would; elsewhere it keeps its timeout itself.
+    In a loop the system's socket does not block, and this waits in its place; elsewhere it keeps its timeout itself.
     """
 
     _timeout: float | None = None
@@ -68,14 +68,14 @@ class _Patient:
         return self._timeout
 
     def settimeout(self, value: float | None) -> None:
-        """Set where it changes only: each time is a system call."""
+        """Set the timeout only where it changes: each time is a system call."""
         if value != self._timeout:
             self._timeout = value
             if not self._is_aside:
                 socket.socket.settimeout(self, value)  # type: ignore[arg-type]
 
     def _loop(self) -> EventLoop | None:
-        """The loop in which it is used now, for which it is made ready."""
+        """Return the loop in which it is used now, and make the socket ready for it."""
         loop = current.loop
         if (loop is not None) is not self._is_aside:
             self._is_aside = loop is not None
@@ -135,7 +135,7 @@ class PlainSocket(_Patient, socket.socket):
 
 
 class TlsSocket(_Patient, ssl.SSLSocket):
-    """A socket with TLS. What it has of its own, `recv_into` and `sendall` among it, goes through these."""
+    """A socket with TLS. Its other methods, `recv_into` and `sendall` among them, call these."""
 
     def do_handshake(self, block: bool = False) -> None:
         self._patiently(False, super().do_handshake, block)

@@ -1,4 +1,4 @@
-"""A wall-clock limit on everything a request does.
+"""End requests after a wall-clock time, whatever they are doing.
 
 Read timeouts are per read, so a server that drips a byte at a time never runs into one. Only shutting the
 socket down from another thread ends such a read, in headers, TLS and 1xx loops too. What the reader then sees

@@ -1,8 +1,8 @@
-"""Connections that report: urllib3's classes under requests' own adapter, at the seams that urllib3 offers.
+"""Keep the connections of a domain, of urllib3's classes, at the seams that urllib3 offers.
 
 A domain's connections are kept together, whatever their origin: `Connections` says which may be used again
 and keeps the number that are open at most. urllib3's own pools cap idle sockets a host only, count no reconnects
-and read no Keep-Alive header, so `_get_conn` and `_put_conn` ask here instead.
+and read no Keep-Alive header, so `_get_conn` and `_put_conn` call these instead.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from scraper.stats import Reason
 
 #: Part of the server's Keep-Alive timeout in which a connection is no longer used: the server closes at its end.
 _TIMEOUT_MARGIN = 0.1
-#: Where waiting is done aside, a free place is looked for so often, in seconds.
+#: Inside of a loop, a free place is looked for at this interval, in seconds.
 _LOOK_AGAIN = 0.002
-#: How much the newest answer counts in the mean latency.
+#: How much the newest response counts in the mean latency.
 _NEWEST_COUNTS = 1 / 32
 
 
@@ -39,7 +39,7 @@ class Connections:
         self.ledger = ledger
         #: How long its servers keep what idles.
         self.idle_limits = IdleLimits()
-        #: Mean seconds from a head's last byte to an answer's first, the newest answers counting most.
+        #: Mean seconds from a head's last byte to the first of its response, the newest counting most.
         self.latency: float | None = None
         self._settings = settings
         self._lock = threading.Lock()
@@ -54,16 +54,16 @@ class Connections:
 
     @property
     def open(self) -> int:
-        """How many are open."""
+        """Return how many are open."""
         return self._open
 
     @property
     def are_busy(self) -> bool:
-        """Whether one of them is in use."""
+        """Tell whether one of them is in use."""
         return self._open > sum(map(len, tuple(self._idle.values())))
 
     def acquire(self, pool: Any, exchange: Exchange) -> Connection:
-        """A connection of `pool` for this exchange: the idle one used last, else a new one.
+        """Return a connection of `pool` for this exchange: the idle one used last, else a new one.
 
         When as many are open as may be, an idle one of another origin gives up its place; when all are busy,
         waits for one until the exchange's time is up.
@@ -100,7 +100,7 @@ class Connections:
         return connection
 
     def _look(self, key: str, *, fresh: bool) -> tuple[Connection | None, list[tuple[Connection, Reason]]]:
-        """The idle connection to use, if there is one; and those to close, before it is looked again if there is not.
+        """Return the idle connection to use, or None, and those to close before the next look.
 
         Where no place is left, another origin's idle connection is closed for one rather than an own.
         """
@@ -143,7 +143,7 @@ class Connections:
         return None
 
     def release(self, connection: Connection) -> None:
-        """The exchange is over: keep the connection for the next one, or book that it is closed."""
+        """Keep the connection for the next exchange, or book that it is closed."""
         with self._lock:
             if not connection.is_held:
                 return
@@ -171,7 +171,7 @@ class Connections:
             self.latency = mean + (seconds - mean) * _NEWEST_COUNTS
 
     def _learn_from(self, connection: Connection) -> None:
-        """It carried a request, and goes on."""
+        """Learn how long the server keeps idle connections from one that carried a request and is kept."""
         if connection.idled:
             self.idle_limits.survived(connection.origin, connection.idled)
         if connection.keep_alive.timeout is not None:
@@ -201,7 +201,7 @@ class Connections:
         self._shut([(connection, Reason.IDLE) for connection in idle])
 
     def _tell_waiting(self) -> None:
-        """A place, or a connection, is free. Called under the lock."""
+        """Wake those that wait: a place, or a connection, is free. Called under the lock."""
         if self._changed is not None:
             self._changed.notify_all()
 
@@ -224,6 +224,6 @@ class Connections:
 
 
 def _has_rest(connection: Connection) -> bool:
-    """Whether the TLS layer holds bytes beyond the last answer: they would be taken for the next one."""
+    """Tell whether the TLS layer holds bytes beyond the last response: they would be taken for the next one."""
     pending = getattr(connection.sock, "pending", None)
     return pending is not None and pending() > 0

@@ -1,4 +1,4 @@
-"""A loop of one thread in which requests wait aside, as greenlets, on Linux's epoll."""
+"""Run requests of one thread as greenlets, which wait aside on Linux's epoll."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST = 0.05
 class GreenletLoop:
     """Work that takes turns. All but `wake` is called in the thread that made it.
 
-    A greenlet runs until it waits for a socket or pauses; then it is `turn` that goes on with those that are ready.
+    A greenlet runs until it waits for a socket or pauses; then `turn` continues those that are ready.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class GreenletLoop:
         self.running = 0
 
     def start(self, work: Callable[[], None]) -> None:
-        """Begin some work; comes back when it first waits. What it raises is raised by whatever went on with it."""
+        """Begin some work, and return when it first waits. What it raises is raised by the call that continued it."""
         self.running += 1
         self._go_on(greenlet(self._run), work)
 
@@ -53,7 +53,7 @@ class GreenletLoop:
             self.running -= 1
 
     def wait(self, descriptor: int, *, write: bool, seconds: float | None) -> bool:
-        """Called in a greenlet: comes back when the descriptor is ready, or with False after some seconds."""
+        """Return True when the descriptor is ready, or False after some seconds. Called in a greenlet."""
         events = (select.EPOLLOUT if write else select.EPOLLIN) | select.EPOLLONESHOT
         try:
             self._epoll.modify(descriptor, events)
@@ -64,7 +64,7 @@ class GreenletLoop:
         return bool(self._step_aside())
 
     def pause(self, seconds: float) -> None:
-        """Called in a greenlet: comes back after some seconds."""
+        """Return after some seconds. Called in a greenlet."""
         heappush(self._pausing, (time.monotonic() + seconds, next(self._numbers), getcurrent()))
         self._step_aside()
 
@@ -83,7 +83,7 @@ class GreenletLoop:
             current.loop = None
 
     def turn(self, seconds: float) -> None:
-        """Go on with those that are ready; where none is, sleeps until one is, or is woken, some seconds at most."""
+        """Continue those that are ready; where none is, wait for one, or for `wake`, some seconds at most."""
         now = time.monotonic()
         if self._pausing:
             seconds = min(seconds, self._pausing[0][0] - now)
@@ -100,7 +100,7 @@ class GreenletLoop:
             self._end_waits(time.monotonic())
 
     def _end_waits(self, now: float) -> None:
-        """Go on with those whose time is over."""
+        """Continue those whose time is over."""
         self._looked_at = now
         while self._pausing and self._pausing[0][0] <= now:
             self._go_on(heappop(self._pausing)[2], None)

@@ -1,4 +1,4 @@
-"""Addresses: resolving with a time limit, and refusing those that are not public.
+"""Resolve names with a time limit, and refuse addresses that are not public.
 
 The guard looks at the address that is connected to, so a name that resolves to a public address at one
 time and to a private one at another gains nothing.
@@ -27,7 +27,7 @@ AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 @lru_cache(maxsize=4096)
 def is_public(address: str) -> bool:
-    """Whether an IP address is reachable on the public internet, also when IPv6 only wraps an IPv4 one."""
+    """Tell whether an IP address is reachable on the public internet, also when IPv6 only wraps an IPv4 one."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or _nat64(ip)
@@ -39,7 +39,7 @@ def is_public(address: str) -> bool:
 
 
 def _nat64(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address inside the well-known NAT64 prefix (RFC 6052 section 2.1)."""
+    """Return the IPv4 address inside the well-known NAT64 prefix (RFC 6052 section 2.1)."""
     if ip in ipaddress.ip_network("64:ff9b::/96"):
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return None
@@ -47,12 +47,12 @@ def _nat64(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 @dataclass(frozen=True)
 class Guard:
-    """Says which addresses may be connected to."""
+    """Decides which addresses may be connected to."""
 
     allow_private: bool = False
 
     def check(self, host: str, address: str) -> None:
-        """Raises PrivateAddress where `address`, which `host` resolved to, is refused."""
+        """Raise PrivateAddress where `address`, which `host` resolved to, is refused."""
         if self.allow_private or is_public(address):
             return
         what = f"{address} is" if host == address else f"{host} resolves to {address},"
@@ -61,7 +61,7 @@ class Guard:
         )
 
     def check_typed(self, host: str) -> None:
-        """The check where a proxy resolves the name: only what was typed can be looked at."""
+        """Check what was typed; for where a proxy resolves the name, so that nothing else can be checked."""
         try:
             ipaddress.ip_address(host)
         except ValueError:
@@ -81,11 +81,11 @@ class Resolver:
         self._idle = 0
 
     def resolve(self, host: str, port: int, timeout: float) -> Sequence[AddressInfo]:
-        """The addresses of `host`, in the system's order.
+        """Return the addresses of `host`, in the system's order.
 
         Raises:
             TimeoutError: the resolver did not answer within `timeout` seconds.
-            socket.gaierror: there is no such name.
+            socket.gaierror: the name does not exist.
         """
         try:
             return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)

@@ -1,4 +1,4 @@
-"""Reading the head of an answer: strict about its end, lenient about its lines, and bounded."""
+"""Read the head of a response: strict about its end, lenient about its lines, and bounded."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from scraper.fetch.transport.exchange import Exchange
 
-#: An answer's head may be this large, interim answers included; http.client limits lines and their number only.
+#: The head of a response may be this large, interim ones included; http.client limits lines and their number only.
 MAX_HEAD_BYTES = 512 * 1024
-#: A Content-Type may be this long: longer ones are no honest ones, and what reads them may take its time.
+#: A Content-Type may be this long: no honest one is longer, and what reads it may take its time.
 MAX_TYPE_BYTES = 4 * 1024
 #: The lines of fields of one head, as many as http.client takes.
 MAX_FIELD_LINES = 100
@@ -22,11 +22,11 @@ _SPACE = b" \t"
 
 
 class HeadCutShort(ConnectionResetError):
-    """The connection ended inside the head of an answer; http.client would take that for the head's end."""
+    """The connection ended inside the head of a response; http.client would take that for the end of the head."""
 
 
 class HeadTooLarge(http.client.HTTPException):
-    """The head of an answer does not end."""
+    """The head of a response does not end."""
 
 
 class Fields(http.client.HTTPMessage):
@@ -44,9 +44,9 @@ class Fields(http.client.HTTPMessage):
 
 
 class HeadParser:
-    """The file of an answer while its head is read.
+    """The file of a response while its head is read.
 
-    The email package, to which http.client hands the lines, stops at the first that is no field and forgets those
+    The email package, to which http.client hands the lines, stops at the first that is not a field and forgets those
     behind it, Content-Length too. Browsers leave out such a line alone, and so does this.
     """
 
@@ -56,7 +56,7 @@ class HeadParser:
         self._size = 0
 
     def readline(self, limit: int = -1) -> bytes:
-        """A line as it came; its first byte is the answer's.
+        """Return a line as it came; the first byte is the first of the response.
 
         Raises:
             HeadCutShort: the connection ended, not before the first line.
@@ -73,10 +73,10 @@ class HeadParser:
         return line
 
     def fields(self) -> list[tuple[str, str]]:
-        """The names and values up to the blank line (RFC 9112 section 5).
+        """Return the names and values up to the blank line (RFC 9112 section 5).
 
-        A line that is no field is left out with those that continue it; a value that goes on in the next line is
-        put together with a space (section 5.2).
+        A line that is not a field is left out with those that continue it; a value that continues in the next line
+        is put together with a space (section 5.2).
 
         Raises:
             http.client.HTTPException: a line or the head is too large, or there are too many lines.

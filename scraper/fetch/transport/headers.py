@@ -1,4 +1,4 @@
-"""Headers of requests and answers: requests' own mapping, quick to copy and to walk through."""
+"""Headers of requests and responses: requests' own mapping, quick to copy and to walk through."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Headers(CaseInsensitiveDict[Any]):
 
     @classmethod
     def merged(cls, headers: HTTPHeaderDict) -> Headers:
-        """Those of an answer; what came several times is one value, with commas between."""
+        """Make those of a response; what came several times is one value, with commas between."""
         made = cls.__new__(cls)
         made._store = OrderedDict(  # type: ignore[attr-defined]
             (name.lower(), (name, value)) for name, value in headers.itermerged()

@@ -1,4 +1,4 @@
-"""How long the servers of a domain keep an idle connection, as learned from what they say and do."""
+"""Learn how long the servers of a domain keep an idle connection, from what they say and do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 _SHORTEST = 1.0
 #: Two closings count as two only when they are this far apart (seconds): a restart closes all at once.
 _APART = 1.0
-#: What was learned without the server's word holds so long (seconds): servers are set up anew.
+#: What was learned without the server's word holds so long (seconds): servers are set up again.
 _HOLDS = 7 * 24 * 3600.0
 #: Origins of a domain of which it is kept.
 _MOST = 100
@@ -21,7 +21,7 @@ class IdleLimits:
 
     A server that announces its limit is believed. Of another the limit is learned when two connections were found
     closed after idling, and none has lived longer: that is the longer of both times. What was learned so is kept
-    for the runs to come; in this one the ledger goes on saying what the server does.
+    for the runs to come; in this one the ledger keeps saying what the server does.
     """
 
     def __init__(self) -> None:
@@ -36,18 +36,18 @@ class IdleLimits:
         self.changes = 0
 
     def of(self, origin: str) -> float | None:
-        """The limit of an origin, where there is one."""
+        """Return the limit of an origin; None where it is not known."""
         known = self._limits.get(origin)
         return known[0] if known is not None and known[1] > time.time() else None
 
     def announced(self, origin: str, seconds: float) -> None:
-        """The server said so (`Keep-Alive: timeout=`)."""
+        """Keep what the server said (`Keep-Alive: timeout=`)."""
         if self.of(origin) != seconds:
             with self._lock:
                 self._keep(self._limits, origin, seconds)
 
     def survived(self, origin: str, seconds: float) -> None:
-        """A connection carried a request after idling so long."""
+        """Learn that a connection carried a request after idling so long."""
         if seconds > self._survived.get(origin, 0.0):
             with self._lock:
                 self._survived[origin] = max(seconds, self._survived.get(origin, 0.0))
@@ -57,7 +57,7 @@ class IdleLimits:
                         self.changes += 1
 
     def closed(self, origin: str, seconds: float) -> None:
-        """The server closed a connection that had idled so long, without a word."""
+        """Learn that the server closed a connection, without a word, that had idled so long."""
         with self._lock:
             if seconds < max(_SHORTEST, self._survived.get(origin, 0.0)):
                 return
@@ -75,7 +75,7 @@ class IdleLimits:
             self.changes += 1
 
     def dump(self) -> str:
-        """All of them as JSON."""
+        """Return all of them as JSON."""
         with self._lock:
             return json.dumps({**self._limits, **self._for_later}, separators=(",", ":"))
 

@@ -1,4 +1,4 @@
-"""The book of one domain: every connection that was opened and why, every request and what carried it."""
+"""Keep the book of one domain: every connection, why it was opened, and every request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scraper.stats import ConnectionStats, Opening, Reason
 
 
 class Ledger:
-    """Keeps the figures of one domain; safe under threads.
+    """Counts for one domain; safe under threads.
 
     Args:
         domain: its name, which begins every connection's id.
@@ -26,7 +26,7 @@ class Ledger:
         self._origins: dict[str, _OriginBook] = {}
 
     def opened(self, origin: str, pool_key: str, connect_seconds: float, tls_seconds: float) -> Opening:
-        """A connection was completed. Says which it is and why it had to be opened.
+        """Book a completed connection; return which it is and why it had to be opened.
 
         The reason is that of the oldest closing at its origin that has not been replaced; else `first`, of the
         origin; else `concurrency`: all open ones were busy. A pool that the origin has not had before was made
@@ -54,34 +54,34 @@ class Ledger:
         return opening
 
     def closed(self, origin: str, reason: Reason, *, unused: bool) -> None:
-        """A connection was closed; `unused` when it carried no request."""
+        """Book that a connection was closed; `unused` when it carried no request."""
         with self._lock:
             self._origins.setdefault(origin, _OriginBook()).closings.append(reason)
             self._since_taken.unused += unused
 
     def request(self, *, reused: bool) -> None:
-        """A head was sent that was answered, or that came to nothing for another cause than a stale socket."""
+        """Book a head that was answered, or that failed for another cause than a stale socket."""
         with self._lock:
             self._since_taken.requests += 1
             self._since_taken.reused += reused
 
     def stale(self) -> None:
-        """A head was sent into a connection that the server had closed."""
+        """Book a head that was sent into a connection which the server had closed."""
         with self._lock:
             self._since_taken.stale += 1
 
     def received(self, count: int) -> None:
-        """Bytes of a body came over the wire."""
+        """Book bytes of a body that came over the wire."""
         with self._lock:
             self._since_taken.bytes += count
 
     def retried(self) -> None:
-        """A request will be sent again after a failure."""
+        """Book that a request will be sent again after a failure."""
         with self._lock:
             self._since_taken.retries += 1
 
     def take(self) -> ConnectionStats:
-        """The figures since the last time they were taken."""
+        """Return the sums since the last time they were taken."""
         with self._lock:
             taken, self._since_taken = self._since_taken, ConnectionStats()
         return taken

@@ -1,4 +1,4 @@
-"""requests' own adapter, without the work that is the same for every request of an origin.
+"""Do what requests' own adapter does, without the work that is the same for every request of an origin.
 
 Only the seams that HTTPAdapter names for its subclasses are used; `send` is its own. An adapter of another class,
 a user's, is left as it is.
@@ -17,7 +17,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 
 from scraper.fetch.transport.headers import Headers
 
-#: Pools are kept for so many combinations of origin and TLS settings; then the adapter begins anew.
+#: Pools are kept for so many combinations of origin and TLS settings; then the adapter forgets them and begins again.
 _MOST_POOLS = 256
 _ORIGIN = re.compile(r"(https?://[^/?#]+)(/[^#]*)$")
 
@@ -27,12 +27,12 @@ class PlainAdapter(HTTPAdapter):
 
     #: By origin, verify and cert.
     _known: dict[tuple[str, Any, Any], HTTPConnectionPool]
-    #: Those that have been told where the certificates are.
+    #: Pools that know where their certificates are.
     _told: set[HTTPConnectionPool]
 
     @classmethod
     def instead_of(cls, adapter: HTTPAdapter) -> PlainAdapter:
-        """One with the settings and the pools of `adapter`, which is of requests' own class."""
+        """Make one with the settings and the pools of `adapter`, which is of requests' own class."""
         made = cls.__new__(cls)
         made.__dict__.update(adapter.__dict__)
         made._known, made._told = {}, set()
@@ -62,7 +62,7 @@ class PlainAdapter(HTTPAdapter):
         return cast(HTTPConnectionPool, pool)
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Once a pool: what `verify` and `cert` are is part of what makes a pool another one."""
+        """Tell a pool once where its certificates are: another `verify` or `cert` makes another pool."""
         if conn not in self._told:
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
             self._told.add(conn)

@@ -1,4 +1,4 @@
-"""The urllib3 pools that report: they make connections and look settings up, and keep none themselves."""
+"""The pools of urllib3 that report: they make connections, and keep none themselves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.exchange import here
 from scraper.fetch.transport.tls import context_for
 
-#: What urllib3's HTTPS pool keeps as attributes of its own.
+#: Settings that urllib3's HTTPS pool keeps as attributes.
 _TLS_SETTINGS = (
     "key_file",
     "cert_file",
@@ -28,7 +28,7 @@ _TLS_SETTINGS = (
 
 
 class _PoolReports:
-    """What the pools of both schemes add: they keep no connections, their domain's `Connections` does."""
+    """Leaves the connections of both schemes to the `Connections` of their domain."""
 
     scheme: str
     host: str
@@ -47,7 +47,7 @@ class _PoolReports:
         self.key = f"{self.origin} {self.proxy} {sorted((name, repr(value)) for name, value in settings.items())}"
 
     def make(self) -> Connection:
-        """A connection that is not connected yet."""
+        """Make a connection that is not connected yet."""
         connection = super()._new_conn()  # type: ignore[misc]
         connection.key = self.key
         connection.origin = self.origin
@@ -60,7 +60,7 @@ class _PoolReports:
     def _get_conn(self, timeout: float | None = None) -> Connection:
         exchange = here.exchange
         if exchange is None:
-            raise RuntimeError("a pool of scraper is used outside of its adapter")
+            raise RuntimeError("a pool of scraper was used outside of its adapter")
         return self.connections.acquire(self, exchange)
 
     def _put_conn(self, connection: Connection | None) -> None:

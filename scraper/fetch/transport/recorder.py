@@ -1,4 +1,4 @@
-"""The bytes of an exchange as they went over the wire, kept where a crawl is archived."""
+"""Keep the bytes of exchanges as they went over the wire, where a crawl is archived."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from scraper.errors import BodyTooLarge, DeadlineExceeded, FetchError
 
-#: What the reason of a failure is called.
+#: The words of WARC for the reasons of failures.
 _CUTS = {"timeout": "time", "truncated": "disconnect", "reset": "disconnect", "network": "disconnect"}
 
 
 class WireRecorder:
-    """What one exchange sent and received: heads and bodies, transfer and content codings included."""
+    """Keeps what one exchange sent and received: heads and bodies, transfer and content codings included."""
 
     __slots__ = ("address", "began", "cut", "received", "sent", "url")
 
@@ -24,11 +24,11 @@ class WireRecorder:
         self.began = time.time()
         self.sent = bytearray()
         self.received = bytearray()
-        #: Why not all of the answer was read, in the words of WARC 1.1 section 5.13; empty where it was.
+        #: Why not all of the response was read, in the words of WARC 1.1 section 5.13; empty where it was.
         self.cut = ""
 
     def end(self, error: FetchError | None) -> None:
-        """The exchange is over, with this error if any."""
+        """End the exchange, with this error if any."""
         if isinstance(error, DeadlineExceeded):
             self.cut = "time"
         elif isinstance(error, BodyTooLarge):
@@ -38,14 +38,14 @@ class WireRecorder:
 
 
 class RecordedFile:
-    """The file of a socket, each byte of which that is read goes on a recorder."""
+    """The file of a socket; a recorder keeps each byte that is read from it."""
 
     def __init__(self, file: Any, recorder: WireRecorder) -> None:
         self._file = file
         self._recorder = recorder
 
     def forget(self) -> None:
-        """What was read so far was an interim answer: the one that is kept follows."""
+        """Forget what was read so far: it was an interim response, and the one to keep follows."""
         self._recorder.received.clear()
 
     def read(self, size: int = -1) -> bytes:
@@ -67,5 +67,5 @@ class RecordedFile:
         return data
 
     def __getattr__(self, name: str) -> Any:
-        """All else, such as `peek` and `close`, takes nothing off the wire that is not read afterwards."""
+        """Leave all else to the file: `peek`, `close` and the like take nothing off the wire for good."""
         return getattr(self._file, name)

@@ -1,4 +1,4 @@
-"""Reading an answer off its connection: http.client's and urllib3's responses, made strict and bounded."""
+"""Read a response off its connection: http.client's and urllib3's responses, made strict and bounded."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 class BadFraming(http.client.HTTPException):
-    """Where the body ends is not said, or not in a way that HTTP/1.1 knows."""
+    """The response does not say where its body ends, or not in a way that HTTP/1.1 knows."""
 
 
 class ResponseReader(http.client.HTTPResponse):
-    """http.client's response, which takes no broken framing for an answer.
+    """http.client's response, which refuses broken framing.
 
-    It demands the blank line that ends a head (RFC 9112 section 2.1), reads over every interim answer and not only
-    `100 Continue` (RFC 9110 section 15.2), and takes no length, coding or chunk size that is none (RFC 9112
-    sections 6.1, 6.3 and 7.1): http.client reads a chunk of the size -1 without end.
+    It demands the blank line that ends a head (RFC 9112 section 2.1), reads over every interim response and not only
+    `100 Continue` (RFC 9110 section 15.2), and refuses lengths, codings and chunk sizes that are not valid (RFC
+    9112 sections 6.1, 6.3 and 7.1): http.client reads a chunk of the size -1 without end.
     """
 
     def begin(self) -> None:
@@ -54,7 +54,7 @@ class ResponseReader(http.client.HTTPResponse):
         while True:
             version, status, reason = read._read_status()
             if status == http.client.SWITCHING_PROTOCOLS:
-                raise BadFraming("it switches to a protocol that was not asked for")
+                raise BadFraming("it switches to a protocol that was not requested")
             if status >= 200:
                 return version, status, reason
             head.fields()
@@ -62,7 +62,7 @@ class ResponseReader(http.client.HTTPResponse):
                 head.file.forget()
 
     def _take(self, version: str, status: int, reason: str) -> None:
-        """What http.client's own `begin` makes of a head: version, status, how the body ends, what comes then."""
+        """Set what http.client's own `begin` sets: version, status, how the body ends, what comes then."""
         answer = cast(Any, self)
         answer.code = self.status = status
         self.reason = reason
@@ -82,11 +82,11 @@ class ResponseReader(http.client.HTTPResponse):
             self.will_close = True
 
     def _framing(self) -> tuple[bool, int | None]:
-        """Whether the body comes in chunks, and its length; neither where it ends with the connection."""
+        """Tell whether the body comes in chunks, and its length; neither where it ends with the connection."""
         codings = _listed(self, "Transfer-Encoding")
         if codings:
             if codings not in (["chunked"], ["identity"]):
-                raise BadFraming(f"a Transfer-Encoding that was not asked for: {', '.join(codings)[:100]}")
+                raise BadFraming(f"a Transfer-Encoding that was not requested: {', '.join(codings)[:100]}")
             if codings == ["chunked"]:
                 return True, None
         lengths = set(_listed(self, "Content-Length"))
@@ -94,7 +94,7 @@ class ResponseReader(http.client.HTTPResponse):
             return False, None
         length = lengths.pop()
         if lengths or not _LENGTH.fullmatch(length):
-            raise BadFraming("a Content-Length that is no number, or several that differ")
+            raise BadFraming("a Content-Length that is not a number, or several that differ")
         return False, int(length)
 
     def _read_next_chunk_size(self) -> int:
@@ -110,23 +110,23 @@ class ResponseReader(http.client.HTTPResponse):
 
 
 def _listed(answer: http.client.HTTPResponse, name: str) -> list[str]:
-    """The values of a header that is a list, in lower case."""
+    """Return the values of a header that is a list, in lower case."""
     return [value.strip().lower() for line in answer.headers.get_all(name, []) for value in str(line).split(",")]
 
 
 class WireResponse(urllib3.response.HTTPResponse):
-    """urllib3's response, which gives no more than `most` bytes and tells why it closes its connection."""
+    """urllib3's response, which returns no more than `most` bytes and tells why it closes its connection."""
 
     #: Bytes of body that may be read, decoded, by whomever; None is no limit.
     most: int | None = None
     _taken = 0
 
     def supports_chunked_reads(self) -> bool:
-        """No: chunks are read by `ResponseReader`, which looks at their sizes, for `stream` too."""
+        """Return False: `ResponseReader`, which checks their sizes, reads chunks for `stream` too."""
         return False
 
     def read(self, amt: int | None = None, decode_content: bool | None = None, cache_content: bool = False) -> bytes:
-        """urllib3's, up to `most` bytes altogether.
+        """Read as urllib3 does, up to `most` bytes altogether.
 
         Raises:
             BodyTooLarge: there are more; the connection is closed.
@@ -153,7 +153,7 @@ class WireResponse(urllib3.response.HTTPResponse):
         super().close()
 
     def _leave_unread(self) -> None:
-        """Close the connection, since what is still to come on it is not wanted."""
+        """Close the connection, since the rest of the response is not wanted."""
         connection = cast(Any, self._connection)
         if hasattr(connection, "closing"):
             connection.closing = Reason.UNREAD_BODY
@@ -163,7 +163,7 @@ class WireResponse(urllib3.response.HTTPResponse):
 
 
 def wire_bytes(raw: Any, otherwise: int) -> int:
-    """Bytes of a body that came over the wire; `otherwise` where what a plugin put in its place does not say."""
+    """Return how many bytes of a body came over the wire; `otherwise` where a plugin's own object does not say."""
     try:
         return int(raw.tell())
     except (AttributeError, OSError, ValueError):

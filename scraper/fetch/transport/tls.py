@@ -1,4 +1,4 @@
-"""TLS settings that connections share: reading a bundle of certificates takes tens of milliseconds and megabytes."""
+"""Share TLS settings between connections: to read a bundle of certificates takes tens of milliseconds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SharedContext(ssl.SSLContext):
 
 
 def context_for(connection: Any) -> ssl.SSLContext | None:
-    """The context that a connection of urllib3's shares with those of equal settings.
+    """Return the context that a connection of urllib3 shares with those of equal settings.
 
     None where it is to make one of its own, as it does with a client certificate.
     """
@@ -61,7 +61,7 @@ def context_for(connection: Any) -> ssl.SSLContext | None:
 
 
 def _stamp(path: str | None) -> tuple[int, int] | None:
-    """What changes with a file, so that another bundle at the same path is read."""
+    """Return what changes with a file, so that another bundle at the same path is read."""
     try:
         found = Path(path).stat() if path else None
     except OSError:
