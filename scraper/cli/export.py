@@ -15,23 +15,16 @@ from scraper.cli._options import RunNumber, Sets, SiteFile
 from scraper.cli._runs import chosen_run, newest_finished
 from scraper.config import ExportConfig, load
 from scraper.config.checks.exports import misfits
-from scraper.config.model.exports import NAMES, STDOUT, format_of
+from scraper.config.formats import NAMES
+from scraper.config.model.exports import STDOUT, format_of
 from scraper.errors import UsageError
 from scraper.exports import Surroundings, open_export
 from scraper.exports.follow import Follower
 from scraper.observe.text import plain
 from scraper.store import Store
 
-
-class Format(StrEnum):
-    """The formats of exports."""
-
-    JSONL = "jsonl"
-    JSON = "json"
-    CSV = "csv"
-    PARQUET = "parquet"
-    SQLITE = "sqlite"
-    POSTGRES = "postgres"
+#: The formats of exports, as choices of an option.
+Format = StrEnum("Format", {name.upper(): name for name in NAMES})  # type: ignore[misc]  # their names are data
 
 
 def add_to(app: typer.Typer) -> None:

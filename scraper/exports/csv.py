@@ -12,12 +12,19 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from scraper.exports.base import ItemRow
+from scraper.exports.base import Export, ItemRow
 from scraper.exports.columns import OneType, as_text
+from scraper.exports.target import Target
 
 #: How spreadsheets know a formula; tab and carriage return are skipped before one.
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+def open_csv(target: Target) -> Export:
+    """Return the export to a file."""
+    keeps = target.config.formulas == "keep"
+    return target.file_of(CsvRecords(target.name, target.fields, target.config.item, keep_formulas=keeps))
 
 
 class CsvRecords:

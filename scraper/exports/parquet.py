@@ -13,14 +13,23 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from scraper.errors import ExportError
-from scraper.exports.base import ItemRow, Position
+from scraper.exports.base import Export, ItemRow, Position
 from scraper.exports.columns import BOOL, FLOAT, INT, JSON, LIST, TEXT, Columns, OneType, as_text
 from scraper.exports.file_export import Places
 from scraper.exports.optional_dependencies import package
 from scraper.exports.part_file import described
+from scraper.exports.target import Target
 
 #: How much is held in memory until it is written: a row group.
 _ROWS, _BYTES = 20_000, 32_000_000
+
+
+def open_parquet(target: Target) -> Export:
+    """Return the export to a file."""
+    config = target.config
+    return ParquetExport(
+        target.places(), name=target.name, fields=target.fields, item=config.item, max_bytes=config.max_bytes
+    )
 
 
 class ParquetExport:

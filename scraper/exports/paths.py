@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from scraper.config.model.exports import FORMATS, compression_of
+from scraper.config.formats import BY_ENDING
+from scraper.config.model.exports import compression_of
 
 #: What a type of item may be called, and no file everywhere.
 _UNFIT = re.compile(r"[^\w.-]+")
@@ -41,6 +42,6 @@ def numbered(path: str, number: int) -> str:
         stem, dot, last = path.rpartition(".")
         ending = dot + last
     head, dot, last = stem.rpartition(".")
-    if dot + last.lower() in FORMATS:
+    if dot + last.lower() in BY_ENDING:
         stem, ending = head, dot + last + ending
     return f"{stem}-{number:05d}{ending}"

@@ -13,9 +13,11 @@ from typing import Any
 
 from scraper.config.secrets import without_user_info
 from scraper.errors import ExportError
+from scraper.exports.base import Export
 from scraper.exports.columns import BOOL, FLOAT, INT, JSON, LIST, TEXT, Columns, wider
 from scraper.exports.optional_dependencies import package
 from scraper.exports.tables import NOTES, Note, TableExport, TableSettings
+from scraper.exports.target import Target
 
 _CONNECT_SECONDS = 10
 _STAGE = "_scraper_stage"
@@ -23,6 +25,11 @@ _TYPES = {BOOL: "boolean", INT: "bigint", FLOAT: "double precision", TEXT: "text
 _KINDS = {type: kind for kind, type in _TYPES.items()}
 #: What a text of PostgreSQL cannot hold, and what stands for it.
 _NUL, _INSTEAD = "\0", "\ufffd"
+
+
+def open_postgres(target: Target) -> Export:
+    """Return the export to the tables of a database."""
+    return PostgresExport(target.path, target.tables())
 
 
 class PostgresExport(TableExport):

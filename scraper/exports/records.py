@@ -1,8 +1,7 @@
-"""How items become the records of a text format: JSON Lines, or one JSON array."""
+"""What a text format makes of items: records, so that a file can end after any of them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -39,59 +38,3 @@ class Records(Protocol):
 
     def end(self, *, is_empty: bool) -> bytes:
         """What a file ends with."""
-
-
-class JsonLines:
-    """One compact object a line.
-
-    Args:
-        fields: the keys of each object, in order, null where an item has none; None writes items as they are.
-        item: the one item type to write; None writes all.
-    """
-
-    can_append = True
-
-    def __init__(self, fields: Sequence[str] | None, item: str | None) -> None:
-        self._fields = fields
-        self._item = item
-
-    def forget(self) -> None:
-        pass
-
-    def restore(self, shape: Any) -> None:
-        pass
-
-    def shape(self) -> Any:
-        return None
-
-    def chosen(self, rows: Sequence[ItemRow]) -> Sequence[ItemRow]:
-        return [row for row in rows if self._item is None or row.type == self._item]
-
-    def start(self) -> bytes:
-        return b""
-
-    def record(self, row: ItemRow, *, is_first: bool) -> bytes:
-        return self._object(row) + b"\n"
-
-    def end(self, *, is_empty: bool) -> bytes:
-        return b""
-
-    def _object(self, row: ItemRow) -> bytes:
-        """A lone surrogate, which UTF-8 cannot say, is written as its JSON escape."""
-        data = row.data if self._fields is None else {name: row.data.get(name) for name in self._fields}
-        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
-
-
-class JsonArray(JsonLines):
-    """One array, an object a line."""
-
-    can_append = False
-
-    def start(self) -> bytes:
-        return b"["
-
-    def record(self, row: ItemRow, *, is_first: bool) -> bytes:
-        return (b"\n" if is_first else b",\n") + self._object(row)
-
-    def end(self, *, is_empty: bool) -> bytes:
-        return b"]\n" if is_empty else b"\n]\n"

@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from scraper.errors import ExportError
+from scraper.exports.base import Export
 from scraper.exports.columns import kind_of
 from scraper.exports.part_file import described
 from scraper.exports.tables import NOTES, Note, TableExport, TableSettings
+from scraper.exports.target import Target
 
 _BUSY_SECONDS = 30
+
+
+def open_sqlite(target: Target) -> Export:
+    """Return the export to the tables of a file."""
+    return SqliteExport(target.of.resolve(target.path), target.tables())
 
 
 class SqliteExport(TableExport):

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 
-from scraper.config.model.exports import POSTGRES, STDOUT, ExportConfig, compression_of, scheme_of
+from scraper.config.formats import OF_STDOUT
+from scraper.config.model.exports import STDOUT, ExportConfig, compression_of, scheme_of
 from scraper.config.model.site import SiteConfig
 from scraper.config.yaml.problems import place
 from scraper.config.yaml.tree import Node, Path, find, key_text
 from scraper.errors import Problem
 
-_TABLES = ("sqlite", POSTGRES)
 #: What to do where items need a key and have none.
 NAME_THE_KEY = "name the fields that tell one item from another, as in items: {item: {key: [url]}}"
 
@@ -58,40 +58,40 @@ def _path_of(root: Node, at: Path) -> Path:
 
 
 def _of_targets(export: ExportConfig) -> Iterator[tuple[str, str]]:
-    format, is_address = export.format, scheme_of(export.path) is not None
-    if format == POSTGRES and not is_address:
-        yield "", "expected an address for postgres: write postgresql://user@host/database"
-    if format == "sqlite" and is_address:
-        yield "", "expected a path for sqlite, which is no file to send: export to a path, or to Parquet"
-    if format in (*_TABLES, "parquet") and compression_of(export.path):
+    format, row, is_address = export.format, export.row, scheme_of(export.path) is not None
+    if row.schemes and not is_address:
+        yield "", f"expected an address for {format}: write {row.schemes[0]}://user@host/database"
+    if row.is_tables and not row.schemes and is_address:
+        yield "", f"expected a path for {format}, which is not a file to send: export to a path, or to Parquet"
+    if not row.is_compressed and compression_of(export.path):
         yield "", f"expected no compression of {format}: leave the last ending out"
-    if export.path == STDOUT and format != "jsonl":
-        yield "format", f"expected jsonl for standard output, got {format}: name a file"
-    if export.max_bytes is not None and (format in _TABLES or export.path == STDOUT):
+    if export.path == STDOUT and not row.to_stdout:
+        yield "format", f"expected {OF_STDOUT} for standard output, got {format}: name a file"
+    if export.max_bytes is not None and (row.is_tables or export.path == STDOUT):
         yield "max_bytes", f"expected no max_bytes, since {_said(export)} has no numbered files: leave it out"
     if export.options and not export.is_remote:
         yield "options", "expected no options, since they are for addresses such as s3://…: leave them out"
-    if "{type}" in export.path and (format in _TABLES or export.item is not None):
-        reason = "there is a table a type" if format in _TABLES else "item picks one type"
+    if "{type}" in export.path and (row.is_tables or export.item is not None):
+        reason = "there is a table a type" if row.is_tables else "item picks one type"
         yield "", f"expected a path without {{type}}, since {reason}: take it out"
 
 
 def _of_modes(export: ExportConfig, have_keys: bool) -> Iterator[tuple[str, str]]:
     if export.mode == "upsert":
-        if export.format not in _TABLES:
+        if not export.row.is_tables:
             yield "mode", "expected replace or append, since only a database can upsert: export to sqlite or postgres"
         elif not have_keys:
             yield "mode", f"expected items that have a key: {NAME_THE_KEY}"
-    if export.mode != "append" or export.format in _TABLES:
+    if export.mode != "append" or export.row.is_tables:
         return
-    if export.format not in ("jsonl", "csv"):
+    if not export.row.can_append:
         yield (
             "mode",
             f"expected replace: {export.format} cannot grow, so write a file a run, with {{run}} in its path",
         )
     elif export.is_remote or export.path == STDOUT or export.max_bytes is not None:
         yield "mode", "expected replace: only one file under a path can grow, so put {run} into the path"
-    elif export.format == "csv" and export.fields is None:
+    elif export.row.appends_with_fields and export.fields is None:
         yield "mode", "expected fields, since the header of a CSV that grows stays as it is: add fields: […]"
 
 
@@ -101,7 +101,7 @@ def _of_changes(export: ExportConfig, have_keys: bool) -> Iterator[tuple[str, st
         return
     if not have_keys:
         yield "changes", f"expected items that have a key: {NAME_THE_KEY}"
-    if export.format != "jsonl":
+    if not export.row.holds_changes:
         yield "", f"expected jsonl for changes, got {export.format}: end the path in .jsonl"
     if export.fields is not None:
         yield "fields", "expected no fields, since each line is a change: leave them out"

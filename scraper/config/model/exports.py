@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from scraper.config.formats import BY_ENDING, BY_SCHEME, EXPORT_FORMATS, NAMES, OF_STDOUT, ExportFormat
 from scraper.config.model.base import Frozen
 from scraper.config.types import kinds, texts
 from scraper.config.types.kinds import Flag, OptionalText, Text, nearest, optional, wrong
@@ -16,19 +17,6 @@ from scraper.config.yaml.scalars import typed
 
 #: Standard output, as the path of an export.
 STDOUT = "-"
-#: The formats of exports by the suffix of their file.
-FORMATS = {
-    ".jsonl": "jsonl",
-    ".json": "json",
-    ".csv": "csv",
-    ".parquet": "parquet",
-    ".sqlite": "sqlite",
-    ".sqlite3": "sqlite",
-    ".db": "sqlite",
-}
-POSTGRES = "postgres"
-#: All formats, in the order in which they are named to users.
-NAMES = (*dict.fromkeys(FORMATS.values()), POSTGRES)
 #: Compressions by the suffix that follows that of the format.
 COMPRESSIONS = {".gz": "gz", ".zst": "zst"}
 #: What a path may leave open; it is filled in when the run begins.
@@ -36,7 +24,6 @@ PLACEHOLDERS = ("name", "date", "time", "run", "type")
 META = ("url", "run", "fetched_at", "connection")
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_POSTGRES_SCHEMES = ("postgresql", "postgres")
 
 
 def scheme_of(path: str) -> str | None:
@@ -52,11 +39,11 @@ def compression_of(path: str) -> str | None:
 def format_of(path: str) -> str | None:
     """The format that the path of an export says; JSONL for standard output, None where it says none."""
     if path == STDOUT:
-        return FORMATS[".jsonl"]
-    if scheme_of(path) in _POSTGRES_SCHEMES:
-        return POSTGRES
+        return OF_STDOUT
+    if (format := BY_SCHEME.get(scheme_of(path) or "")) is not None:
+        return format
     pure = PurePath(path)
-    return FORMATS.get((pure.with_suffix("") if compression_of(path) else pure).suffix.lower())
+    return BY_ENDING.get((pure.with_suffix("") if compression_of(path) else pure).suffix.lower())
 
 
 def export_entry(value: Any) -> Any:
@@ -74,7 +61,7 @@ def export_entry(value: Any) -> Any:
     if entry.get("format") is None:
         by_path = format_of(path)
         if by_path is None:
-            *some, last = FORMATS
+            *some, last = BY_ENDING
             raise wrong(
                 f"a path that ends in {', '.join(some)} or {last}, or - for standard output",
                 remedy=f"or name the format: {{path: …, format: {NAMES[0]}}}",
@@ -95,7 +82,7 @@ def _check_path(path: str, at: str) -> None:
                 suggestion=f"{{{near}}}" if (near := nearest(named, PLACEHOLDERS)) else "",
                 at=at,
             )
-    if scheme_of(path) in _POSTGRES_SCHEMES and re.search(r"[?&]password=", path):
+    if scheme_of(path) in BY_SCHEME and re.search(r"[?&]password=", path):
         raise wrong("a password before the host", remedy="write postgresql://user:${PASSWORD}@host/database", at=at)
     if scheme_of(path) in ("file", "local"):
         raise wrong("a path without file://", at=at)
@@ -163,9 +150,14 @@ class ExportConfig(Frozen):
         return export_entry(value)
 
     @property
+    def row(self) -> ExportFormat:
+        """Return what is known of its format."""
+        return EXPORT_FORMATS[str(self.format)]
+
+    @property
     def is_remote(self) -> bool:
         """Whether it goes through a file system of fsspec."""
-        return self.format != POSTGRES and scheme_of(self.path) is not None
+        return not self.row.schemes and scheme_of(self.path) is not None
 
     @property
     def is_short(self) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from scraper.config import Loaded, load
-from scraper.config.model.exports import NAMES, format_of
+from scraper.config.formats import NAMES
+from scraper.config.model.exports import format_of
 from scraper.config.show import effective_text, masked
 from scraper.errors import ConfigError
 

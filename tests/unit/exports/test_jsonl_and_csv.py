@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scraper.config.model.exports import NAMES, ExportConfig
+from scraper.config.formats import NAMES
+from scraper.config.model.exports import ExportConfig
 from scraper.errors import ExportError, UsageError
 from scraper.exports import Surroundings, open_export
 from scraper.exports.follow import Follower
