@@ -1,0 +1,53 @@
+"""A crawl whose connections do not fit the installed requests and urllib3."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scraper.errors import InternalError
+from scraper.fetch.transport import compatibility
+from tests.crawl.crawling import Follow, crawl, paths, site
+from tests.servers.keepalive import PageServer
+
+
+@pytest.fixture(autouse=True)
+def fresh_trial() -> Iterator[None]:
+    compatibility._problem.cache_clear()
+    yield
+    compatibility._problem.cache_clear()
+
+
+@pytest.mark.parametrize("politeness", [{}, {"robots": "obey"}, {"delay": 0.01}])
+def test_it_ends_with_the_versions_before_a_page_is_fetched(
+    page_server: Callable[..., PageServer],
+    politeness: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = page_server(site(3))
+    store = str(tmp_path / "a.db")
+    with monkeypatch.context() as patched, pytest.raises(InternalError, match=r"urllib3 \d.*_read_status"):
+        patched.delattr(http.client.HTTPResponse, "_read_status")
+        crawl(Follow, server.url, store=store, politeness=politeness)
+    assert paths(server) == []
+    compatibility._problem.cache_clear()
+    run = crawl(Follow, server.url, store=store, politeness=politeness)
+    assert (run.id, run.stats["pages"], run.stats["failed"]) == (1, 4, 0)
+
+
+def test_what_shows_later_ends_it_and_fails_no_page(
+    page_server: Callable[..., PageServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = page_server(site(3))
+    store = str(tmp_path / "a.db")
+    compatibility.require_compatible()
+    with monkeypatch.context() as patched, pytest.raises(InternalError, match=r"urllib3 \d.*_read_status"):
+        patched.delattr(http.client.HTTPResponse, "_read_status")
+        crawl(Follow, server.url, store=store)
+    run = crawl(Follow, server.url, store=store)
+    assert (run.id, run.stats["pages"], run.stats["failed"]) == (1, 4, 0)
