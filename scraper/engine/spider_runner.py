@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import time
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,11 +14,12 @@ from scraper import items
 from scraper.components import Components
 from scraper.config import SiteConfig
 from scraper.engine.attempts import attempt_of
+from scraper.engine.collector import Collector, spider_failed
 from scraper.engine.crash_marker import CrashMarker
 from scraper.engine.frontier.admission import Admission, Known
 from scraper.engine.revisit import Revisit
 from scraper.engine.tasks.attachments import ItemFiles
-from scraper.errors import BadRequest, DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
+from scraper.errors import BadRequest, DropItem, StopCrawl
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import validators_of
 from scraper.health import Quarantined, is_filled, shape_of
@@ -29,8 +28,7 @@ from scraper.observe.events import Events
 from scraper.pipelines.models import FieldProblem
 from scraper.request import Request
 from scraper.response import Response
-from scraper.rules.rule import RuleItem
-from scraper.spider import resolve, results_of
+from scraper.spider import results_of
 from scraper.store.outcomes import Done, Failed
 from scraper.store.state import outgoing
 from scraper.store.values import Attachment, Queued, Refusal, StoredItem, Visit, Yielded
@@ -175,21 +173,12 @@ class SpiderRunner:
     def _call(self, queued: Queued, method: str | None, argument: Any, response: Response | None) -> Yielded:
         request = queued.request
         collected = _Collected(self, response, request.depth + 1)
-        add = collected.add
         self._marker.write(queued.id)
         self.current = request.url, time.monotonic()
         try:
-            for result in results_of(resolve(self._spider, method)(argument)):
-                add(result)
+            collected.call(self._spider, method, argument)
         except StopCrawl as stop:
             collected.yielded.stop = stop.message
-        except DropItem as drop:
-            collected.drop(drop)
-        except Retry:
-            raise
-        except (Exception, SystemExit) as error:
-            # sys.exit() in a callback is a mistake of that page, not the end of every crawl to come.
-            raise spider_failed(error, method or "parse") from error
         finally:
             self.current = None
             self._marker.clear()
@@ -201,23 +190,17 @@ def hash_of(body: bytes) -> bytes:
     return blake2b(body, digest_size=16).digest()
 
 
-class _Collected:
+class _Collected(Collector):
     """What one call into the spider yields, as it comes."""
 
-    def __init__(self, parser: SpiderRunner, response: Response | None, depth: int) -> None:
+    def __init__(self, runner: SpiderRunner, response: Response | None, depth: int) -> None:
+        super().__init__(runner._pipelines, runner._models, response)
         self.yielded = Yielded()
-        self._runner = parser
-        self._known = parser._admission.known
-        self._response = response
+        self._runner = runner
+        self._known = runner._admission.known
         self._depth = depth
 
-    def add(self, result: Any) -> None:
-        if isinstance(result, Request):
-            self._request(result)
-        else:
-            self._item(result)
-
-    def _request(self, request: Request) -> None:
+    def request(self, request: Request) -> None:
         outgoing, depth = self.yielded.outgoing, self._depth
         if len(outgoing) >= MAX_REQUESTS:
             raise BadRequest(
@@ -246,7 +229,7 @@ class _Collected:
         """Take in the requests that a page yielded in an earlier run, as the store keeps them."""
         for request in outgoing.unpack(blob, depth):
             if request.file is None:
-                self._request(request)
+                self.request(request)
             else:
                 self._carry_file(request)
 
@@ -258,28 +241,12 @@ class _Collected:
         if found is not None:
             self.yielded.found.append(found)
 
-    def _item(self, item: Any) -> None:
-        """An item through pipelines and model, in this order, to where it is stored, put aside or dropped."""
-        parser, yielded, given = self._runner, self.yielded, item
-        failed = tuple(item.problems) if isinstance(item, RuleItem) else ()
-        try:
-            item = parser._pipelines.process(item, self._response)
-        except DropItem as drop:
-            self.drop(drop)
-            if items.is_item(given):
-                yielded.shapes.append(shape_of(*items.record_of(given), failed))
-            return
-        kind, data = items.record_of(item)
-        check = parser._models.get(kind)
-        if check is not None:
-            data, problems = check.check(item, data, self._response)
-            if problems:
-                self._put_aside(kind, data, problems, failed)
-                return
-        key = items.key_of(kind, data, parser._keys.get(kind, ()))
+    def item(self, kind: str, data: dict[str, Any], failed: tuple[str, ...]) -> None:
+        runner, yielded = self._runner, self.yielded
+        key = items.key_of(kind, data, runner._keys.get(kind, ()))
         yielded.shapes.append(shape_of(kind, data, failed))
-        attachments = self._attach(kind, data) if parser._files is not None else ()
-        is_unique = parser._is_unique and key is not None
+        attachments = self._attach(kind, data) if runner._files is not None else ()
+        is_unique = runner._is_unique and key is not None
         yielded.items.append(StoredItem(kind, key, _encode(data), is_unique, attachments))
 
     def _attach(self, kind: str, data: dict[str, Any]) -> tuple[Attachment, ...]:
@@ -291,10 +258,10 @@ class _Collected:
         self.yielded.outgoing += [each.request.to_json() for each in attachments if each.request is not None]
         return attachments
 
-    def _put_aside(
+    def quarantined(
         self, kind: str, data: dict[str, Any], problems: list[FieldProblem], failed: tuple[str, ...]
     ) -> None:
-        """An item that its model refused; what is wrong with a field that is empty is that it is empty."""
+        # What is wrong with a field that is empty is that it is empty.
         url = self._response.url if self._response is not None else ""
         said = _encode([{"field": problem.field, "message": problem.message} for problem in problems])
         self.yielded.aside.append(Quarantined(kind, url, _encode(data), said))
@@ -302,20 +269,10 @@ class _Collected:
         self.yielded.shapes.append(shape_of(kind, data, tuple(dict.fromkeys([*failed, *wrong]))))
         self._runner._emit(events.ItemPutAside(url, kind, tuple(map(str, problems))))
 
-    def drop(self, drop: DropItem) -> None:
+    def dropped(self, drop: DropItem, given: Any, failed: tuple[str, ...]) -> None:
         reason = drop.message or "DropItem"
         self.yielded.dropped.append(reason)
         url = self._response.url if self._response is not None else ""
         self._runner._emit(events.ItemDropped(url, reason))
-
-
-def spider_failed(error: BaseException, method: str) -> SpiderFailed:
-    """The error in a sentence, with the traceback from the spider's own frame on: ours say nothing to a user."""
-    lines = traceback.TracebackException.from_exception(error)
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100
-    own = [place for place, frame in enumerate(lines.stack) if not frame.filename.startswith(here)]
-    if own:
-        del lines.stack[: own[0]]
-    text = "".join(lines.format(chain=not isinstance(error, ItemError | FetchError)))
-    place = f" at {lines.stack[0].filename}:{lines.stack[0].lineno}" if own else ""
-    return SpiderFailed(f"{method} raised {type(error).__name__}: {error}{place}", text)
+        if items.is_item(given):
+            self.yielded.shapes.append(shape_of(*items.record_of(given), failed))

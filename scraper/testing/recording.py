@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from scraper import items
 from scraper.components import Components
 from scraper.config import Loaded, load
 from scraper.config.secrets import MASK, is_secret_name
-from scraper.engine.spider_runner import spider_failed
+from scraper.engine.collector import Collector
 from scraper.errors import DropItem, Retry, ScraperError, SpiderFailed, StopCrawl, UsageError
+from scraper.pipelines.models import FieldProblem
 from scraper.request import Request
 from scraper.response import Response
-from scraper.spider import resolve, results_of
+from scraper.spider import resolve
 from scraper.testing.differences import differences
 
 #: Where recordings are, below the project's root.
@@ -154,53 +154,39 @@ def outcome_of(loaded: Loaded, response: Response) -> dict[str, Any]:
     Raises:
         SpiderFailed: the spider or a pipeline raised.
     """
-    parts = Components(loaded)
+    components = Components(loaded)
     callback = response.request.callback
-    made = _Made(parts, response)
-    with parts.pipelines.running(0, loaded.config.name):
+    resolve(components.spider, callback)
+    made = _Made(components, response)
+    with components.pipelines.running(0, loaded.config.name):
         try:
-            for result in results_of(resolve(parts.spider, callback)(response)):
-                made.add(result)
+            made.call(components.spider, callback, response)
         except (StopCrawl, Retry) as end:
             made.outcome["ended"] = f"{type(end).__name__}: {end.message}"
-        except DropItem as drop:
-            made.drop(drop)
-        except UsageError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise spider_failed(error, callback or "parse") from error
     outcome: dict[str, Any] = json.loads(json.dumps(made.outcome))
     return outcome
 
 
-class _Made:
+class _Made(Collector):
     """What comes of a page, as it comes."""
 
-    def __init__(self, parts: Components, response: Response) -> None:
+    def __init__(self, components: Components, response: Response) -> None:
+        super().__init__(components.pipelines, components.models, response)
         self.outcome: dict[str, Any] = {"items": [], "requests": []}
-        self._parts = parts
-        self._response = response
 
-    def add(self, result: Any) -> None:
-        if isinstance(result, Request):
-            self.outcome["requests"].append(_record_of(result))
-            return
-        try:
-            item = self._parts.pipelines.process(result, self._response)
-        except DropItem as drop:
-            self.drop(drop)
-            return
-        kind, data = items.record_of(item)
-        check = self._parts.models.get(kind)
-        if check is not None:
-            data, problems = check.check(item, data, self._response)
-            if problems:
-                refused = {"type": kind, "fields": data, "problems": [str(problem) for problem in problems]}
-                self.outcome.setdefault("quarantined", []).append(refused)
-                return
+    def request(self, request: Request) -> None:
+        self.outcome["requests"].append(_record_of(request))
+
+    def item(self, kind: str, data: dict[str, Any], failed: tuple[str, ...]) -> None:
         self.outcome["items"].append({"type": kind, "fields": data})
 
-    def drop(self, drop: DropItem) -> None:
+    def quarantined(
+        self, kind: str, data: dict[str, Any], problems: list[FieldProblem], failed: tuple[str, ...]
+    ) -> None:
+        refused = {"type": kind, "fields": data, "problems": [str(problem) for problem in problems]}
+        self.outcome.setdefault("quarantined", []).append(refused)
+
+    def dropped(self, drop: DropItem, given: Any, failed: tuple[str, ...]) -> None:
         self.outcome.setdefault("dropped", []).append(drop.message or "DropItem")
 
 

@@ -1,0 +1,102 @@
+"""Collecting what one call into the spider yields: the same for a crawl and for a recorded page."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from scraper import items
+from scraper.errors import DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
+from scraper.pipelines.models import FieldProblem, ItemCheck
+from scraper.pipelines.running import Pipelines
+from scraper.request import Request
+from scraper.response import Response
+from scraper.rules.rule import RuleItem
+from scraper.spider import Spider, resolve, results_of
+
+
+class Collector:
+    """Takes results one by one; an item goes through pipelines and model, in this order.
+
+    Args:
+        models: what items have to be, by type.
+        response: the page, if there is one.
+    """
+
+    def __init__(self, pipelines: Pipelines, models: Mapping[str, ItemCheck], response: Response | None) -> None:
+        self._pipelines = pipelines
+        self._models = models
+        self._response = response
+
+    def call(self, spider: Spider, method: str | None, argument: Any) -> None:
+        """Call a method of the spider and take in all that it yields.
+
+        Raises:
+            SpiderFailed: the method or a pipeline raised.
+            StopCrawl, Retry: the spider said so; what came before is taken in.
+        """
+        add = self.add
+        try:
+            for result in results_of(resolve(spider, method)(argument)):
+                add(result)
+        except DropItem as drop:
+            self.dropped(drop, None, ())
+        except (StopCrawl, Retry):
+            raise
+        except (Exception, SystemExit) as error:
+            # sys.exit() in a callback is a mistake of that page, not the end of every crawl to come.
+            raise spider_failed(error, method or "parse") from error
+
+    def add(self, result: Any) -> None:
+        """Take in a request or an item."""
+        if isinstance(result, Request):
+            self.request(result)
+            return
+        failed = tuple(result.problems) if isinstance(result, RuleItem) else ()
+        try:
+            item = self._pipelines.process(result, self._response)
+        except DropItem as drop:
+            self.dropped(drop, result, failed)
+            return
+        kind, data = items.record_of(item)
+        check = self._models.get(kind)
+        if check is not None:
+            data, problems = check.check(item, data, self._response)
+            if problems:
+                self.quarantined(kind, data, problems, failed)
+                return
+        self.item(kind, data, failed)
+
+    # What becomes of each --------------------------------------------------------------------------------
+
+    def request(self, request: Request) -> None:
+        """Take in a request."""
+        raise NotImplementedError
+
+    def item(self, kind: str, data: dict[str, Any], failed: tuple[str, ...]) -> None:
+        """Take in an item; `failed` names the fields of rules that made no sense."""
+        raise NotImplementedError
+
+    def quarantined(
+        self, kind: str, data: dict[str, Any], problems: list[FieldProblem], failed: tuple[str, ...]
+    ) -> None:
+        """Take in an item that its model refused."""
+        raise NotImplementedError
+
+    def dropped(self, drop: DropItem, given: Any, failed: tuple[str, ...]) -> None:
+        """Note an item that was dropped; `given` is None where a callback itself raised DropItem."""
+        raise NotImplementedError
+
+
+def spider_failed(error: BaseException, method: str) -> SpiderFailed:
+    """Return the error in a sentence, with the traceback from the spider's own frame on."""
+    lines = traceback.TracebackException.from_exception(error)
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100
+    own = [place for place, frame in enumerate(lines.stack) if not frame.filename.startswith(here)]
+    if own:
+        del lines.stack[: own[0]]
+    text = "".join(lines.format(chain=not isinstance(error, ItemError | FetchError)))
+    place = f" at {lines.stack[0].filename}:{lines.stack[0].lineno}" if own else ""
+    return SpiderFailed(f"{method} raised {type(error).__name__}: {error}{place}", text)
