@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,8 @@ from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.origins import Origins, auth_of
-from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, RobotsState, product_token
+from scraper.fetch.robots import MAX_BYTES, Robots, product_token
+from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.exchange import OpenSendGate, request_context
 from scraper.fetch.transport.guard import Guard
 from scraper.observe.text import duration, plain
@@ -152,23 +152,15 @@ class Visitor:
                 raise _explained(request.url, error) from None
 
     def robots_of(self, url: str, hop: Hop = lambda request, outcome: None) -> Robots:
-        """The robots.txt of the URL's origin, asked for now; each hop on the way to it is told."""
-        request = Request(f"{urls.origin_of(url)}/robots.txt")
-        for _ in range(MAX_REDIRECTS + 1):
+        """Fetch the robots.txt of the URL's origin; each hop on the way to it is told."""
+
+        def send(request: Request) -> FetchResult:
             outcome = self.send(request, robots=True)
             hop(request, outcome)
-            response = outcome.response
-            if response is None:
-                error = outcome.error or FetchError("no answer")
-                return Robots(RobotsState.UNREACHABLE, why=f"it could not be had: {error.message}")
-            if not redirects.is_redirect(response):
-                return Robots.of_answer(response.status, response.body, time.time())
-            try:
-                jar = self._domain(request.url).jar
-                request, _ = redirects.target_of(response, outcome.cookies_sent, jar, MAX_REDIRECTS)
-            except FetchError as error:
-                return Robots(RobotsState.NONE, why=error.message)
-        return Robots(RobotsState.NONE, why="it redirects too often")
+            return outcome
+
+        robots, _ = fetch_robots(urls.origin_of(url), send, lambda request: self._domain(request.url).jar)
+        return robots
 
     def _domain(self, url: str) -> DomainSession:
         name = urls.domain_of(url)

@@ -14,6 +14,7 @@ from scraper.config import SiteConfig
 from scraper.errors import FetchError, RobotsRefused
 from scraper.fetch.base import FetchResult
 from scraper.fetch.conditional import conditions_of, contradicts
+from scraper.fetch.politeness import CallerThrottle, Pace
 from scraper.fetch.robots import Robots, RobotsState, product_token
 from scraper.fetch.transport.connection import KeepAlive
 from scraper.observe.text import duration
@@ -117,9 +118,8 @@ class Probe:
         self._idle = idle
         self._tell = tell
         self._visitor = Visitor(self._config, urls.host_of(url), self._allow)
-        self._pace = self._politeness.delay
+        self._throttle = CallerThrottle(Pace.of(self._politeness))
         self._began = time.monotonic()
-        self._last_began: float | None = None
         self._count = 0
         #: Requests that the connection used last has carried, and when the last of them was over.
         self._carried = 0
@@ -154,17 +154,18 @@ class Probe:
 
     def _allow(self) -> float:
         """Keeps the bounds and the delay; returns the seconds that are left."""
-        wait = 0.0 if self._last_began is None else self._last_began + self._pace - time.monotonic()
+        wait = self._throttle.left
         if self._count >= MOST_REQUESTS:
             raise BoundReached(f"the bound of {MOST_REQUESTS} requests")
-        if self._left <= max(0.0, wait):
+        if self._left <= wait:
             raise BoundReached(
-                f"the bound of {self._idle + SECONDS_BESIDE:g} s, with {duration(self._pace)} between requests",
+                f"the bound of {self._idle + SECONDS_BESIDE:g} s, "
+                f"with {duration(self._throttle.pace.delay)} between requests",
                 remedy="a larger --idle lengthens it",
             )
-        time.sleep(max(0.0, wait))
+        time.sleep(wait)
         self._count += 1
-        self._last_began = time.monotonic()
+        self._throttle.started()
         return self._left
 
     @property
@@ -204,7 +205,7 @@ class Probe:
             return
         robots = self.findings.robots = self._visitor.robots_of(self._url, self._note)
         token = product_token(self._config.user_agent)
-        self._pace = max(self._pace, min(robots.crawl_delay(token), self._politeness.max_delay))
+        self._throttle.pace = self._throttle.pace.slowed_to(robots.crawl_delay(token))
         if robots.state is RobotsState.UNREACHABLE:
             raise FetchError(
                 f"{self._url} is not asked for, since its robots.txt is unreachable (RFC 9309): {robots.why}",
@@ -282,7 +283,7 @@ class Probe:
         self._ask(request)
         self._is_idling = False
         last = found.served[-1]
-        idled = max(wait, self._last_began - idle_since) if self._last_began is not None else wait
+        idled = max(wait, self._throttle.started_at - idle_since)
         if last.reused:
             found.idle_survived = idled
         else:

@@ -15,6 +15,7 @@ from scraper.cli._options import Sets, SiteFile
 from scraper.components import Components
 from scraper.config import Loaded, load
 from scraper.errors import BadRequest, RobotsRefused, ScraperError, UsageError
+from scraper.fetch.politeness import CallerThrottle, Pace
 from scraper.fetch.robots import Robots, RobotsState, product_token
 from scraper.observe.text import counted, plain
 from scraper.request import Request
@@ -82,8 +83,7 @@ class _Visits:
         self._config = loaded.config
         self._visitor = Visitor(loaded.config, typed="", allow=self._wait, components=components)
         self._robots: dict[str, Robots] = {}
-        self._delay = 0.0
-        self._due = 0.0
+        self._throttle = CallerThrottle(Pace())
 
     def fetch(self, request: Request) -> Response:
         """The page behind a request, redirects followed.
@@ -108,7 +108,7 @@ class _Visits:
     def _obey(self, request: Request) -> None:
         """Keep robots.txt, and the delay of the domain from here on."""
         politeness = self._config.for_domain(urls.domain_of(request.url)).politeness
-        self._delay = politeness.delay
+        self._throttle.pace = Pace.of(politeness)
         if politeness.robots != "obey":
             return
         origin, token = urls.origin_of(request.url), product_token(self._config.user_agent)
@@ -117,16 +117,16 @@ class _Visits:
         robots = self._robots[origin]
         if robots.state is RobotsState.UNREACHABLE:
             raise RobotsRefused(
-                f"nothing of {origin} is fetched, since its robots.txt is not to be had: {robots.why}",
+                f"nothing of {origin} is fetched, since {robots.why}",
                 remedy="look at address and port; a private address needs network.allow_private in the YAML",
             )
         if not robots.allows(request.url, token):
             why = robots.line_for(request.url, token) or robots.why
             raise RobotsRefused(f"robots.txt of {origin} does not allow {request.url}: {why}")
-        self._delay = max(politeness.delay, min(robots.crawl_delay(token) or 0.0, politeness.max_delay))
+        self._throttle.pace = Pace.of(politeness).slowed_to(robots.crawl_delay(token))
 
     def _wait(self) -> float:
         """Until the next request may be sent."""
-        time.sleep(max(0.0, self._due - time.monotonic()))
-        self._due = time.monotonic() + self._delay
+        time.sleep(self._throttle.left)
+        self._throttle.started()
         return float("inf")

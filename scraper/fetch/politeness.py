@@ -2,24 +2,66 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
+
+from scraper.config import Politeness
+
+#: The longest Crawl-delay that is followed where nothing else is configured, in seconds.
+MAX_CRAWL_DELAY = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The gap between the starts of two requests to a domain. Jitter only lengthens it; 0 means none."""
+    """The gap between the starts of two requests to a domain, in seconds. Every delay is computed here.
+
+    Attributes:
+        delay: the least gap; 0 means none.
+        jitter: lengthens each gap by up to this share of it; it never shortens one.
+        max_delay: the longest Crawl-delay of a robots.txt that is followed.
+    """
 
     delay: float = 0.0
     jitter: float = 0.0
+    max_delay: float = MAX_CRAWL_DELAY
 
-    def gap(self, chance: float) -> float:
-        """Seconds until the next request may start; `chance` is a random number from 0 to 1."""
-        return self.delay * (1.0 + self.jitter * chance)
+    @classmethod
+    def of(cls, politeness: Politeness) -> Pace:
+        """Return the pace that a configuration asks for."""
+        return cls(politeness.delay, politeness.jitter, politeness.max_delay)
 
-    def slowed_to(self, crawl_delay: float, at_most: float) -> Pace:
-        """This pace, or that of a robots.txt's Crawl-delay where it is slower, up to `at_most` seconds."""
-        return Pace(max(self.delay, min(crawl_delay, at_most)), self.jitter)
+    def slowed_to(self, crawl_delay: float) -> Pace:
+        """Return this pace, or that of a robots.txt's Crawl-delay where it is slower, up to `max_delay`."""
+        return replace(self, delay=max(self.delay, min(crawl_delay, self.max_delay)))
+
+    def next_start(self, sent_at: float, chance: float = 0.0) -> float:
+        """Return when the next request may start after one sent at `sent_at`; `chance` is random, from 0 to 1."""
+        return sent_at + self.delay * (1.0 + self.jitter * chance)
+
+
+class CallerThrottle:
+    """A delay for a caller that sends one request after the other, and sleeps by itself: a command.
+
+    Args:
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
+        self.pace = pace
+        self._clock = clock
+        #: When a request started last; minus infinity before the first.
+        self.started_at = float("-inf")
+
+    @property
+    def left(self) -> float:
+        """Seconds until the next request may start, by the pace as it is now."""
+        return max(0.0, self.pace.next_start(self.started_at) - self._clock())
+
+    def started(self) -> None:
+        """Note that a request starts now: the delay runs from here."""
+        self.started_at = self._clock()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,19 @@ import requests
 from scraper import urls
 from scraper.config import SessionConfig
 from scraper.errors import BadRequest, DeadlineExceeded, FetchError, RobotsRefused
+from scraper.fetch.base import FetchResult
 from scraper.fetch.domain_session import DomainSession, SessionFactory
+from scraper.fetch.politeness import Pace
 from scraper.fetch.redirects import STATUSES, becomes_get
 from scraper.fetch.retry import failure_of
-from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, RobotsState, product_token
+from scraper.fetch.robots import MAX_BYTES, Robots, product_token
+from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.exchange import request_context
 from scraper.fetch.transport.guard import Guard
 from scraper.fetch.transport.response_reader import wire_bytes
+from scraper.request import Request
+from scraper.response import Response
 from scraper.stats import ConnectionStats, Served
 
 _MAX_REDIRECTS = 30
@@ -162,7 +167,7 @@ class Sessions:
             domain = self._domains.get(name)
             if domain is None:
                 session = DomainSession(name, self._settings, self._user_agent, make=self._make)
-                domain = self._domains[name] = _Domain(session, self._delay, self._concurrency)
+                domain = self._domains[name] = _Domain(session, Pace(self._delay), self._concurrency)
             return domain
 
     def _send(self, method: str, url: str, guard: Guard, keywords: Mapping[str, Any]) -> requests.Response:
@@ -177,36 +182,31 @@ class Sessions:
         with domain.robots_lock:
             robots = domain.robots.get(origin)
             if robots is None or not robots.is_current(time.time()):
-                robots = domain.robots[origin] = self._ask_robots(origin, guard)
+                robots = domain.robots[origin] = self._fetch_robots(origin, guard)
                 domain.gate.slow_to(robots.crawl_delay(product_token(agent)))
         if not robots.allows(url, product_token(agent)):
             raise RobotsRefused(robots.why or f"robots.txt of {origin} does not allow {url}")
 
-    def _ask_robots(self, origin: str, guard: Guard) -> Robots:
-        """The robots.txt of an origin, up to 5 redirects away (RFC 9309 section 2.3.1.2)."""
-        url = f"{origin}/robots.txt"
-        for _ in range(MAX_REDIRECTS + 1):
+    def _fetch_robots(self, origin: str, guard: Guard) -> Robots:
+        def send(request: Request) -> FetchResult:
             try:
-                response = self._domain(urls.domain_of(url)).send("GET", url, guard)
+                answer = self._domain(urls.domain_of(request.url)).send("GET", request.url, guard)
+                body = answer.content[:MAX_BYTES]
             except Exception as error:
-                why = f"robots.txt of {origin} could not be had: {failure_of(error)}"
-                return Robots(RobotsState.UNREACHABLE, "", why, time.time())
-            location = response.headers.get("Location") if response.status_code in STATUSES else None
-            if not location:
-                return Robots.of_answer(response.status_code, response.content[:MAX_BYTES], time.time())
-            target = urls.normalize(location, url)
-            if target is None or urls.scheme_of(target) not in ("http", "https"):
-                break
-            url = target
-        return Robots(RobotsState.NONE, "", f"robots.txt of {origin} redirects to nowhere", time.time())
+                return FetchResult(None, failure_of(error), None, 0.0, 0)
+            response = Response(request.url, answer.status_code, answer.headers, body, request=request)
+            return FetchResult(response, None, None, 0.0, 0)
+
+        robots, _ = fetch_robots(origin, send, lambda request: self._domain(urls.domain_of(request.url)).session.jar)
+        return robots
 
 
 class _Domain:
     """A domain's Session with its gate, its robots.txt files and its figures so far."""
 
-    def __init__(self, session: DomainSession, delay: float, concurrency: int) -> None:
+    def __init__(self, session: DomainSession, pace: Pace, concurrency: int) -> None:
         self.session = session
-        self.gate = _Gate(delay)
+        self.gate = _Gate(pace)
         self.robots: dict[str, Robots] = {}
         self.robots_lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(concurrency)
@@ -252,16 +252,16 @@ class _Domain:
 class _Gate:
     """A delay that is waited for in the thread that asks."""
 
-    def __init__(self, delay: float) -> None:
-        self._delay = delay
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
         self._lock = threading.Lock()
         self._due = 0.0
         self._sending = threading.Lock()
         self._sent_at = float("-inf")
 
     def slow_to(self, delay: float) -> None:
-        """Keep at least this delay, up to 30 s, as a crawl does."""
-        self._delay = max(self._delay, min(delay, 30.0))
+        """Keep at least this delay, as far as a crawl does."""
+        self._pace = self._pace.slowed_to(delay)
 
     def wait(self, limit: Deadline) -> None:
         """For what a plugin sends besides."""
@@ -272,20 +272,20 @@ class _Gate:
         with self._lock:
             now = time.monotonic()
             turn = max(now, self._due)
-            self._due = turn + self._delay
+            self._due = self._pace.next_start(turn)
         time.sleep(max(0.0, turn - now))
 
     def sending(self) -> None:
         """One send at a time, and none within the delay of the one before: who had the turn may have been slow."""
         self._sending.acquire()
-        time.sleep(max(0.0, self._sent_at + self._delay - time.monotonic()))
+        time.sleep(max(0.0, self._pace.next_start(self._sent_at) - time.monotonic()))
 
     def sent(self) -> None:
         """The delay runs from here, since connecting took time."""
         self._sent_at = time.monotonic()
         self._sending.release()
         with self._lock:
-            self._due = max(self._due, self._sent_at + self._delay)
+            self._due = max(self._due, self._pace.next_start(self._sent_at))
 
 
 def _absolute(url: str) -> str:

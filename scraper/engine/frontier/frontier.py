@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -245,9 +244,7 @@ class Frontier(DomainTable):
             domain.in_flight -= 1
             self._doubtful -= job.is_doubtful
             if domain.sending is job:
-                # Nothing was sent: no connection was had. The next try keeps the delay all the same.
-                domain.sending = None
-                domain.due = time.monotonic() + domain.pace.gap(random.random())
+                self.throttle.not_sent(domain)
             self._unparsed_bytes += body_bytes
             self._schedule(domain)
             self._note_done(domain)

@@ -109,14 +109,14 @@ class DomainLeases:
         connections.latency = profile.latency
         if settings.politeness.robots == "ignore":
             self._emit(events.Notice(f"robots.txt of {lease.domain} is not asked for: politeness.robots is ignore"))
-        pace = Pace(settings.politeness.delay, settings.politeness.jitter)
+        pace = Pace.of(settings.politeness)
         known = {row.origin: Robots(RobotsState(row.state), row.text, row.why, row.asked_at) for row in lease.robots}
         if settings.politeness.robots == "obey":
             for robots in known.values():
-                pace = pace.slowed_to(robots.crawl_delay(self._token), settings.politeness.max_delay)
+                pace = pace.slowed_to(robots.crawl_delay(self._token))
         # When it was asked last may be unknown after a kill, so a domain that was held before waits a whole delay.
         is_new = lease.last_send is None and lease.epoch == 1
-        due = 0.0 if is_new else time.monotonic() + pace.delay
+        due = 0.0 if is_new else pace.next_start(time.monotonic())
         return Domain(
             lease.domain,
             lease.epoch,

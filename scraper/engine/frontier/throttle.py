@@ -42,10 +42,15 @@ class DomainThrottle:
             if domain.sending is holder:
                 domain.sending = None
             domain.sent_at = time.monotonic()
-            domain.due = domain.sent_at + domain.pace.gap(random.random())
+            domain.due = domain.pace.next_start(domain.sent_at, random.random())
             domain.last_send = time.time()
             if domain.pace.delay > 0:
                 self._schedule(domain)
+
+    def not_sent(self, domain: Domain) -> None:
+        """Keep the delay all the same after a request for which there was no connection. Called under the lock."""
+        domain.sending = None
+        domain.due = domain.pace.next_start(time.monotonic(), random.random())
 
     def reserve(self, domain: Domain, holder: object) -> float | None:
         """A turn beside the frontier: taken at once (None), or seconds until it is worth asking again."""
@@ -76,10 +81,9 @@ class DomainThrottle:
         with self._lock:
             domain.robots[origin] = robots
             domain.robots_attempts.pop(origin, None)
-            politeness = domain.settings.politeness
-            domain.pace = domain.pace.slowed_to(robots.crawl_delay(self._token), politeness.max_delay)
+            domain.pace = domain.pace.slowed_to(robots.crawl_delay(self._token))
             # It holds from the request on that brought it.
-            domain.due = max(domain.due, domain.sent_at + domain.pace.delay)
+            domain.due = max(domain.due, domain.pace.next_start(domain.sent_at))
             self._answered(domain)
 
     def ask_robots_again(self, domain: Domain, origin: str, wait: float) -> None:

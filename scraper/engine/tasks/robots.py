@@ -7,9 +7,10 @@ import time
 
 from scraper.engine.frontier.frontier import Job
 from scraper.engine.tasks.sender import Sender
-from scraper.errors import FetchError, InternalError, LeaseLost
-from scraper.fetch import redirects
-from scraper.fetch.robots import MAX_BYTES, MAX_REDIRECTS, Robots, RobotsState
+from scraper.errors import InternalError, LeaseLost
+from scraper.fetch.base import FetchResult
+from scraper.fetch.robots import MAX_BYTES, Robots, RobotsState
+from scraper.fetch.robots_fetch import fetch_robots
 from scraper.observe import events
 from scraper.request import Request
 from scraper.store.state.spool import Archived
@@ -24,12 +25,12 @@ class RobotsTask:
         self._sender = sender
 
     def run(self, job: Job) -> None:
-        """Ask for an origin's robots.txt; transient failures are tried again through the frontier."""
+        """Fetch the robots.txt of an origin; transient failures are tried again through the frontier."""
         domain, origin = job.domain, job.origin
         attempt = domain.robots_attempts.get(origin, 0) + 1
         url = f"{origin}/robots.txt"
         try:
-            robots, reason = self._fetch(job, url, attempt)
+            robots, reason = self._fetch(job, origin, attempt)
         except LeaseLost:
             self._sender.frontier.fetched(job)
             self._sender.frontier.throttle.ask_robots_again(domain, origin, 1.0)
@@ -56,27 +57,16 @@ class RobotsTask:
         self._sender.sink.robots(domain, origin, robots)
         self._sender.frontier.throttle.robots_known(domain, origin, robots)
 
-    def _fetch(self, job: Job, url: str, attempt: int) -> tuple[Robots, str]:
-        """Fetch a robots.txt, following its redirects on this domain's Session, paced like any request."""
-        request = Request(url)
-        session = job.domain.session
-        try:
-            with self._sender.context(job) as context:
-                for _ in range(MAX_REDIRECTS + 1):
-                    fetch = self._sender.fetcher.fetch(request, session, context, body_limit=MAX_BYTES, truncate=True)
-                    if fetch.records:
-                        self._sender.sink.settled(Archived(job.domain.name, fetch.records))
-                    self._sender.report(fetch, request, job.domain, attempt, "robots")
-                    response = fetch.response
-                    if response is None:
-                        error = fetch.error or FetchError("no answer")
-                        why = f"robots.txt could not be had: {error}"
-                        return Robots(RobotsState.UNREACHABLE, "", why, time.time()), error.reason
-                    if not redirects.is_redirect(response):
-                        robots = Robots.of_answer(response.status, response.body, time.time())
-                        return robots, f"http-{response.status}"
-                    request, _ = redirects.target_of(response, fetch.cookies_sent, session.jar, MAX_REDIRECTS)
-        except FetchError as error:
-            # Too many redirects, or to nowhere: as if there were none (RFC 9309 section 2.3.1.2).
-            return Robots(RobotsState.NONE, "", f"robots.txt: {error.message}", time.time()), error.reason
-        return Robots(RobotsState.NONE, "", "robots.txt redirects too often", time.time()), "too-many-redirects"
+    def _fetch(self, job: Job, origin: str, attempt: int) -> tuple[Robots, str]:
+        """Fetch a robots.txt on this domain's Session; each request waits for its turn like any other."""
+        sender, session = self._sender, job.domain.session
+        with sender.context(job) as context:
+
+            def send(request: Request) -> FetchResult:
+                fetch = sender.fetcher.fetch(request, session, context, body_limit=MAX_BYTES, truncate=True)
+                if fetch.records:
+                    sender.sink.settled(Archived(job.domain.name, fetch.records))
+                sender.report(fetch, request, job.domain, attempt, "robots")
+                return fetch
+
+            return fetch_robots(origin, send, lambda request: session.jar)

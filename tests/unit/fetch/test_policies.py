@@ -145,13 +145,13 @@ class TestFailures:
 class TestPace:
     @given(st.floats(0, 100), st.floats(0, 10), st.floats(0, 1))
     def test_jitter_only_lengthens(self, delay: float, jitter: float, chance: float):
-        assert delay <= Pace(delay, jitter).gap(chance) <= delay * (1 + jitter) + 1e-9
+        assert delay <= Pace(delay, jitter).next_start(0.0, chance) <= delay * (1 + jitter) + 1e-9
 
     def test_crawl_delay_is_followed_where_it_is_slower_and_bearable(self):
         pace = Pace(2, 0.5)
-        assert [pace.slowed_to(asked, 30).delay for asked in (0, 1, 5, 30, 9_999)] == [2, 2, 5, 30, 30]
-        assert Pace(60).slowed_to(45, 30).delay == 60
-        assert pace.slowed_to(5, 30).jitter == 0.5
+        assert [pace.slowed_to(asked).delay for asked in (0, 1, 5, 30, 9_999)] == [2, 2, 5, 30, 30]
+        assert Pace(60, max_delay=30).slowed_to(45).delay == 60
+        assert pace.slowed_to(5).jitter == 0.5
 
 
 class TestCoolDown:

@@ -1,0 +1,43 @@
+"""Fetching a robots.txt, with its redirects: the same for a crawl, for `scraper.Sessions` and for the commands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from scraper.errors import FetchError
+from scraper.fetch import redirects
+from scraper.fetch.base import FetchResult
+from scraper.fetch.cookies import LockedJar
+from scraper.fetch.robots import MAX_REDIRECTS, Robots, RobotsState
+from scraper.request import Request
+
+
+def fetch_robots(
+    origin: str, send: Callable[[Request], FetchResult], jar_of: Callable[[Request], LockedJar]
+) -> tuple[Robots, str]:
+    """Return the robots.txt of an origin, and the reason where it is unreachable.
+
+    Up to five redirects are followed, to whatever host (RFC 9309 section 2.3.1.2); with more of them, or one to
+    nowhere, it counts as if there were none.
+
+    Args:
+        send: sends one request, throttled and guarded like any other; of the body, `robots.MAX_BYTES` count.
+        jar_of: the cookie jar of the Session that a request was sent on.
+    """
+    request = Request(f"{origin}/robots.txt")
+    for _ in range(MAX_REDIRECTS + 1):
+        fetch = send(request)
+        response = fetch.response
+        if response is None:
+            error = fetch.error or FetchError("no answer")
+            why = f"robots.txt could not be fetched: {error}"
+            return Robots(RobotsState.UNREACHABLE, "", why, time.time()), error.reason
+        if not redirects.is_redirect(response):
+            robots = Robots.of_answer(response.status, response.body, time.time())
+            return robots, f"http-{response.status}"
+        try:
+            request, _ = redirects.target_of(response, fetch.cookies_sent, jar_of(request), MAX_REDIRECTS)
+        except FetchError as error:
+            return Robots(RobotsState.NONE, "", f"robots.txt: {error.message}", time.time()), error.reason
+    return Robots(RobotsState.NONE, "", "robots.txt redirects too often", time.time()), "too-many-redirects"
