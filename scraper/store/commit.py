@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select, update
 
 from scraper.store import tables as t
-from scraper.store.backends.statements import Prepared, inserting, portions
+from scraper.store.backends.statements import portions
+from scraper.store.commit_rows import (
+    ADD_ATTEMPTS,
+    ADD_COUNTS,
+    ADD_FAILURES,
+    ADD_ITEMS,
+    ADD_PAGES,
+    NEXT_NUMBER,
+    PUT_OFF,
+    READ_COUNTS,
+    READ_NUMBER,
+    AttemptRow,
+    FailedRow,
+    PageRow,
+    StoredRow,
+    ending,
+)
 from scraper.store.history import quarantine
 from scraper.store.outcomes import (
     Batch,
@@ -31,98 +45,6 @@ from scraper.store.state import checks, domains, files, frontier, health, listin
 from scraper.store.state.seen import Seen
 from scraper.store.state.spool import Spooled
 from scraper.store.values import COUNTS, Attempt, Counts, Found, Listing, Queued, Refusal, StoredItem, Yielded
-
-# Rows, in the order of their tables' columns ---------------------------------------------------------------
-
-
-#: What `bytes` is where a column is called so.
-_Blob = bytes
-
-
-class _Page(NamedTuple):
-    request: int
-    run: int
-    url: str
-    status: int
-    fetched_at: float
-    connection: str | None
-    bytes: int
-    etag: str | None
-    last_modified: str | None
-    content_hash: _Blob
-    requests: _Blob | None
-    item_keys: str
-    identity: _Blob | None
-    carried_from: int | None
-
-
-class _Failure(NamedTuple):
-    request: int
-    run: int
-    url: str
-    reason: str
-    message: str
-    status: int | None
-    attempts: int
-    traceback: str | None
-    at: float
-
-
-class _Attempt(NamedTuple):
-    run: int
-    request: int
-    number: int
-    at: float
-    connection: str | None
-    reused: int
-    status: int | None
-    reason: str
-    message: str
-    wait: float | None
-    seconds: float
-    bytes: int
-
-
-class _Item(NamedTuple):
-    run: int
-    commit_number: int
-    type: str
-    key: str | None
-    page: int | None
-    data: str
-
-
-_ADD_PAGES = Prepared(inserting(t.pages, _Page._fields), _Page._fields)
-_ADD_FAILURES = Prepared(inserting(t.failures, _Failure._fields), _Failure._fields)
-_ADD_ATTEMPTS = Prepared(inserting(t.attempts, _Attempt._fields), _Attempt._fields)
-_ADD_ITEMS = Prepared(inserting(t.items, _Item._fields), _Item._fields)
-
-_THIS_REQUEST = update(t.frontier).where(t.frontier.c.id == bindparam("request_id"))
-_PUT_OFF = Prepared(
-    _THIS_REQUEST.values(not_before=bindparam("until"), attempts=bindparam("tried"), sent=bindparam("not_sent")),
-    ("until", "tried", "not_sent", "request_id"),
-)
-
-
-@cache
-def _ending(count: int) -> Prepared:
-    """The end of so many requests, in one state."""
-    names = [f"request_{number}" for number in range(count)]
-    these = t.frontier.c.id.in_([bindparam(name) for name in names])
-    return Prepared(update(t.frontier).where(these).values(state=bindparam("new_state")), ("new_state", *names))
-
-
-_THIS_RUN = update(t.runs).where(t.runs.c.id == bindparam("run_id"))
-_NUMBER = Prepared(_THIS_RUN.values(commits=t.runs.c.commits + bindparam("one")), ("one", "run_id"))
-_READ_NUMBER = Prepared(select(t.runs.c.commits).where(t.runs.c.id == bindparam("run_id")), ("run_id",))
-# Added to what is there, since other shards add as well.
-_COUNT = Prepared(
-    _THIS_RUN.values({name: t.runs.c[name] + bindparam(f"more_{name}") for name in COUNTS}),
-    (*(f"more_{name}" for name in COUNTS), "run_id"),
-)
-_READ_COUNTS = Prepared(
-    select(*(t.runs.c[name] for name in COUNTS)).where(t.runs.c.id == bindparam("run_id")), ("run_id",)
-)
 
 _KEY_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
@@ -150,10 +72,10 @@ class Commit:
         self._refusals: list[tuple[Refusal, int | None]] = []
         self._ends: dict[int, list[int]] = {}
         self._again: list[tuple[float, int, int, int]] = []
-        self._pages: list[_Page] = []
-        self._failures: list[_Failure] = []
-        self._attempts: list[_Attempt] = []
-        self._items: list[_Item] = []
+        self._pages: list[PageRow] = []
+        self._failures: list[FailedRow] = []
+        self._attempts: list[AttemptRow] = []
+        self._items: list[StoredRow] = []
         self._spooled: list[Spooled] = []
         self._visits: list[tuple[bytes, int]] = []
         self._forgotten: list[tuple[bytes]] = []
@@ -167,8 +89,8 @@ class Commit:
         self._left_out = quarantine.LeftOut(run, now)
 
     def _next_number(self) -> int:
-        _NUMBER.one(self._connection, 1, self._run)
-        numbers = _READ_NUMBER.rows(self._connection, self._run)
+        NEXT_NUMBER.one(self._connection, 1, self._run)
+        numbers = READ_NUMBER.rows(self._connection, self._run)
         return int(numbers[0][0]) if numbers else 0
 
     def remember(self) -> None:
@@ -277,7 +199,7 @@ class Commit:
         self._counts["dropped"] += len(yielded.dropped)
         self._counts["items"] += len(yielded.items)
         self._items += [
-            _Item(self._run, self.number, item.type, item.key, page, item.data)
+            StoredRow(self._run, self.number, item.type, item.key, page, item.data)
             for item in yielded.items
             if not item.attachments
         ]
@@ -305,7 +227,7 @@ class Commit:
         self._counts["not_modified"] += carried.was_not_modified
         self._counts["unstable"] += carried.is_unstable
         self._pages.append(
-            _Page(
+            PageRow(
                 request=request,
                 run=self._run,
                 url=visit.url,
@@ -332,9 +254,9 @@ class Commit:
         self._health.carry(request, visit.page)
         self._left_out.carry(request, visit.page)
 
-    def _page(self, done: Done) -> _Page:
+    def _page(self, done: Done) -> PageRow:
         yielded = done.yielded
-        return _Page(
+        return PageRow(
             request=done.queued.id,
             run=self._run,
             url=done.url,
@@ -351,8 +273,8 @@ class Commit:
             carried_from=None,
         )
 
-    def _failure(self, failed: Failed) -> _Failure:
-        return _Failure(
+    def _failure(self, failed: Failed) -> FailedRow:
+        return FailedRow(
             request=failed.queued.id,
             run=self._run,
             url=failed.queued.request.url,
@@ -364,8 +286,8 @@ class Commit:
             at=self._now,
         )
 
-    def _attempt(self, request: int, attempt: Attempt) -> _Attempt:
-        return _Attempt(
+    def _attempt(self, request: int, attempt: Attempt) -> AttemptRow:
+        return AttemptRow(
             run=self._run,
             request=request,
             number=attempt.number,
@@ -388,12 +310,12 @@ class Commit:
         self._counts["refused"] += frontier.refuse(connection, self._run, self._refusals)
         for state, requests in self._ends.items():
             for some in portions(requests):
-                _ending(len(some)).one(connection, state, *some)
-        _PUT_OFF.many(connection, self._again)
-        _ADD_PAGES.many(connection, self._pages)
-        _ADD_FAILURES.many(connection, self._failures)
-        _ADD_ATTEMPTS.many(connection, self._attempts)
-        _ADD_ITEMS.many(connection, self._items)
+                ending(len(some)).one(connection, state, *some)
+        PUT_OFF.many(connection, self._again)
+        ADD_PAGES.many(connection, self._pages)
+        ADD_FAILURES.many(connection, self._failures)
+        ADD_ATTEMPTS.many(connection, self._attempts)
+        ADD_ITEMS.many(connection, self._items)
         spool.add(connection, self._spooled)
         visits.copy_items(connection, self._copies)
         held, copies = self._held, self._held_copies
@@ -411,8 +333,8 @@ class Commit:
             known = json.loads(self._connection.scalar(select(runs.c.hosts).where(runs.c.id == self._run)) or "[]")
             hosts = json.dumps(sorted({*known, *batch.hosts}))
             self._connection.execute(update(runs).where(runs.c.id == self._run).values(hosts=hosts))
-        _COUNT.one(self._connection, *self._counts.values(), self._run)
-        return Counts(*_READ_COUNTS.rows(self._connection, self._run)[0])
+        ADD_COUNTS.one(self._connection, *self._counts.values(), self._run)
+        return Counts(*READ_COUNTS.rows(self._connection, self._run)[0])
 
 
 def _sayable(text: str) -> str:

@@ -1,0 +1,59 @@
+"""Domains, who works on them, and what is known of their servers."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, Index, PrimaryKeyConstraint, Table, Text
+
+from scraper.store.tables.base import Id, metadata
+
+shards = Table(
+    "shards",  # those at work
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("lease_until", Float, nullable=False),  # seconds since the epoch: of all its domains
+)
+
+domains = Table(
+    "domains",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text),
+    Column("epoch", Id, nullable=False),
+    Column("last_send", Float),
+    Column("cookies", Text),  # JSON
+)
+
+profiles = Table(
+    "profiles",  # what runs have learned of a domain's servers
+    metadata,
+    Column("domain", Text, primary_key=True),
+    Column("login", Text, nullable=False),  # of what login its cookies are a session; empty for none
+    Column("idle_limits", Text, nullable=False),  # JSON by origin: seconds, and until when that holds
+    Column("latency", Float),  # mean seconds to the first byte of an answer
+)
+
+origins = Table(
+    "origins",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Index("origins_of_domain", "domain"),
+)
+
+figures = Table(
+    "figures",
+    metadata,
+    Column("run", Id, nullable=False),
+    Column("domain", Text, nullable=False),
+    *(
+        Column(name, Id, nullable=False)
+        for name in ("requests", "connections", "unused", "reused", "stale", "retries", "bytes")
+    ),
+    Column("handshake_seconds", Float, nullable=False),
+    Column("reasons", Text, nullable=False),  # JSON
+    PrimaryKeyConstraint("run", "domain"),
+)
