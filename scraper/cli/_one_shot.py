@@ -23,20 +23,12 @@ from scraper.fetch.transport.exchange import OpenSendGate, request_context
 from scraper.fetch.transport.guard import Guard
 from scraper.observe.text import duration, plain
 from scraper.project import load_object
+from scraper.reasons import reason_row
 from scraper.request import Request
 from scraper.response import Response
 
 #: Told of each request, and its outcome, on the way to a page.
 Hop = Callable[[Request, FetchResult], object]
-
-_REMEDIES = {
-    "dns": "look at the spelling of the host, and whether this machine is online",
-    "connect": "look whether the server runs, and at the port",
-    "certificate": "name the server's authority by --set session.verify=FILE, if you trust it",
-    "timeout": "allow more by --set session.timeout.total=120s (also .connect and .read)",
-    "too-many-redirects": "allow more by --set limits.redirects=20",
-    "body-too-large": "allow more by --set limits.body=100MB",
-}
 
 
 def request_of(url: str) -> Request:
@@ -195,5 +187,7 @@ def answer_of(request: Request, outcome: FetchResult) -> Response:
 
 
 def _explained(url: str, error: FetchError) -> FetchError:
-    remedy = _REMEDIES.get(error.reason, error.remedy)
+    row = reason_row(error.reason)
+    has_key = row is not None and bool(row.example)
+    remedy = row.on_command_line() if row is not None and (has_key or not error.remedy) else error.remedy
     return FetchError(f"{url}: {error.message}", reason=error.reason, remedy=remedy)

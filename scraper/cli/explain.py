@@ -21,20 +21,13 @@ from scraper.fetch.robots import Robots
 from scraper.fetch.robots import RobotsState as RobotsState
 from scraper.fetch.transport.idle_limits import IdleLimits
 from scraper.observe.text import block, counted, duration, plain, size
+from scraper.reasons import key_of
 from scraper.request import Request
 from scraper.store import Store
 from scraper.store.history.explain import History, KnownOfUrl, RefusedRow
 from scraper.store.tables import Kind, RequestState
 from scraper.store.values import Attempt, Refusal, RunRow
 
-#: The key of the YAML that an admission went by, by the reason of its refusal.
-_KEYS = {
-    "offsite": "allowed_domains",
-    "excluded": "scope.exclude",
-    "not-included": "scope.include",
-    "depth": "limits.depth",
-    "robots": "politeness.robots",
-}
 #: What a check came to.
 _CHECKED = {
     RequestState.GONE: "it is gone",
@@ -168,7 +161,7 @@ class _Explanation:
 
     def _by_key(self, reason: str) -> str:
         """Where the key is set that a refusal went by; its message names the key."""
-        key = _KEYS.get(reason, "")
+        key = key_of(reason)
         for name, source in self._loaded.sources.items():
             if (name == key or name.startswith(f"{key}[")) and source.origin is not Origin.DEFAULT:
                 return f" [{key}: {plain(str(source))}]"

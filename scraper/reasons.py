@@ -1,0 +1,245 @@
+"""Every reason for which something was refused, failed, dropped or opened: one row a reason.
+
+A reason is the word that the log, the stats, the store and `scraper runs --failures` show. `scraper explain` and
+`scraper fetch` take key and remedy from here, and `python -m scraper.reasons > docs/reasons.md` writes the page of
+the reference. A test looks for the reasons in the source, and says which of them is missing here.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReasonKind(StrEnum):
+    """What happened for a reason. The values are the headings of docs/reasons.md."""
+
+    REFUSED = "Refused: a request that is not sent"
+    FAILED = "Failed: a request that got no usable response, or whose page could not be used"
+    ATTEMPT = "Attempts: why a request was sent again"
+    DROPPED = "Dropped: an item that is left out"
+    OPENED = "Opened: why a connection was needed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonRow:
+    """What there is to say of one reason.
+
+    Attributes:
+        name: the word; `*` at its end stands for a number.
+        meaning: what happened, in one line.
+        remedy: what to do about it; `{set}` stands for the key with `example`, as YAML or as `--set` has it.
+        key: the key of the YAML that changes it; empty where no key does.
+        example: a value of that key.
+    """
+
+    name: str
+    kind: ReasonKind
+    meaning: str
+    remedy: str = ""
+    key: str = ""
+    example: str = ""
+
+    def in_yaml(self) -> str:
+        """Return the remedy with the key as a YAML has it."""
+        return self.remedy.replace("{set}", f"{self.key}: {self.example}")
+
+    def on_command_line(self) -> str:
+        """Return the remedy with the key as the option --set has it."""
+        return self.remedy.replace("{set}", f"--set {self.key}={self.example}")
+
+
+_REFUSED, _FAILED, _ATTEMPT, _DROPPED, _OPENED = ReasonKind
+_SERVER = "try again later: scraper retry SITE.yaml puts failures back"
+_REPORT = "report it with the log"
+
+_ROWS = (
+    # In the order in which admission and preflight ask.
+    ReasonRow(
+        "url-too-long", _REFUSED, "The URL has more than 8,000 characters.", "drop parameters", "urls.drop_params"
+    ),
+    ReasonRow("offsite", _REFUSED, "The host is outside of the crawl.", "add the host", "allowed_domains"),
+    ReasonRow("excluded", _REFUSED, "An entry of scope.exclude matches.", "remove that entry", "scope.exclude"),
+    ReasonRow("not-included", _REFUSED, "No entry of scope.include matches.", "add an entry", "scope.include"),
+    ReasonRow(
+        "depth",
+        _REFUSED,
+        "It lies more links deep than allowed; or indexes of sitemaps lie more than three deep.",
+        "allow more by {set}",
+        "limits.depth",
+        "10",
+    ),
+    ReasonRow("robots", _REFUSED, "robots.txt does not allow it.", "ask the site's owner", "politeness.robots"),
+    ReasonRow(
+        "unknown-outcome",
+        _FAILED,
+        "A POST was sent before a kill, and may have been answered.",
+        "Request(retry_unsafe=True) allows to send it again",
+    ),
+    ReasonRow(
+        "crashed", _FAILED, "The process died twice while this page was parsed.", "fix the spider for this page"
+    ),
+    ReasonRow("circuit", _FAILED, "The domain did nothing but fail, and was given up.", _SERVER),
+    ReasonRow(
+        "robots-unreachable",
+        _FAILED,
+        "robots.txt could not be fetched, so nothing of its origin is (RFC 9309).",
+        _SERVER,
+        "politeness.robots",
+    ),
+    ReasonRow("login-failed", _FAILED, "Logging in failed.", "look at the form and the secrets", "login.form"),
+    ReasonRow(
+        "dns",
+        _FAILED,
+        "The host has no address.",
+        "look at the spelling of the host, and whether this machine is online",
+    ),
+    ReasonRow(
+        "connect",
+        _FAILED,
+        "No connection came about, to the server or its proxy.",
+        "look whether the server runs, and at the port",
+        "session.timeout.connect",
+    ),
+    ReasonRow("tls", _FAILED, "The TLS handshake failed.", _SERVER),
+    ReasonRow(
+        "certificate",
+        _FAILED,
+        "The server's certificate is not trusted.",
+        "name the server's authority by {set}, if you trust it",
+        "session.verify",
+        "FILE",
+    ),
+    ReasonRow(
+        "timeout",
+        _FAILED,
+        "It took longer than allowed.",
+        "allow more by {set} (also .connect and .read)",
+        "session.timeout.total",
+        "120s",
+    ),
+    ReasonRow("reset", _FAILED, "The server closed the connection without an answer.", _SERVER),
+    ReasonRow("truncated", _FAILED, "The body ended too early, or was not the part that was requested.", _SERVER),
+    ReasonRow("network", _FAILED, "Another error of the network.", _SERVER),
+    ReasonRow("bad-encoding", _FAILED, "The body is not compressed as its header says.", _SERVER),
+    ReasonRow("bad-http", _FAILED, "The answer is not HTTP.", _SERVER),
+    ReasonRow("bad-url", _FAILED, "The URL cannot be sent.", "fix the link, or exclude it", "scope.exclude"),
+    ReasonRow("bad-header", _FAILED, "A header cannot be sent.", "fix the header", "session.headers"),
+    ReasonRow("bad-redirect", _FAILED, "It redirects to what is not an http or https URL."),
+    ReasonRow("redirect-loop", _FAILED, "It redirects to a URL where it has been."),
+    ReasonRow(
+        "too-many-redirects",
+        _FAILED,
+        "It redirects more often in a row than allowed.",
+        "allow more by {set}",
+        "limits.redirects",
+        "20",
+    ),
+    ReasonRow(
+        "body-too-large", _FAILED, "The body is larger than allowed.", "allow more by {set}", "limits.body", "100MB"
+    ),
+    ReasonRow(
+        "private-address",
+        _FAILED,
+        "The host is, or resolves to, an address that is not public.",
+        "allow it by {set}, if the network is yours",
+        "network.allow_private",
+        "true",
+    ),
+    ReasonRow("session", _FAILED, "The Session class raised while one was made.", "fix the class", "session.class"),
+    ReasonRow(
+        "http-*",
+        _FAILED,
+        "The server answered with this status.",
+        "accept it in the request, or retry it",
+        "retry.statuses",
+    ),
+    ReasonRow(
+        "wait-too-long",
+        _FAILED,
+        "The server asks to wait longer than allowed.",
+        "allow more by {set}",
+        "retry.max_wait",
+        "1h",
+    ),
+    ReasonRow("spider", _FAILED, "The spider raised.", "scraper runs SITE.yaml --failures --verbose shows where"),
+    ReasonRow("logged-out", _ATTEMPT, "The page does not look logged in: the crawl logs in again.", key="login.when"),
+    ReasonRow("distrusted", _ATTEMPT, "The server said 304, and contradicted itself.", key="revisit.conditional"),
+    ReasonRow("not-a-sitemap", _FAILED, "What it sent is not a sitemap.", "correct its address", "sitemaps"),
+    ReasonRow("internal", _FAILED, "An error of scraper itself.", _REPORT),
+    ReasonRow(
+        "no-pipeline", _FAILED, "No pipeline of the configuration fetches this file.", "add it again", "pipelines"
+    ),
+    ReasonRow(
+        "file-too-large", _FAILED, "A file is larger than its pipeline allows.", "allow more there", "pipelines"
+    ),
+    ReasonRow(
+        "wrong-type", _FAILED, "A file is not of a type that its pipeline takes.", "allow it there", "pipelines"
+    ),
+    ReasonRow(
+        "image-too-small", _FAILED, "An image is smaller than its pipeline takes.", "allow it there", "pipelines"
+    ),
+    ReasonRow("bound", _FAILED, "scraper probe made as many requests, or took as long, as it may."),
+    ReasonRow("redirect", _ATTEMPT, "The answer led to another URL, which is a request of its own."),
+    ReasonRow("retry", _ATTEMPT, "A callback raised Retry.", "raise it less often, or allow more", "retry.attempts"),
+    ReasonRow(
+        "duplicate key",
+        _DROPPED,
+        "The run has an item of this key already.",
+        "leave out the pipeline Unique, or choose another key",
+        "pipelines",
+    ),
+    ReasonRow(
+        "DropItem", _DROPPED, "A pipeline raised DropItem without saying why; otherwise its words are the reason."
+    ),
+    ReasonRow("first", _OPENED, "The first connection to the origin."),
+    ReasonRow("concurrency", _OPENED, "All others were busy.", key="politeness.concurrency"),
+    ReasonRow("closed-by-server", _OPENED, "The server ended the one before with its answer."),
+    ReasonRow("idle", _OPENED, "The one before was idle for too long.", key="session.idle_expiry"),
+    ReasonRow("max-requests", _OPENED, "The one before had carried as many requests as the server allows."),
+    ReasonRow("max-age", _OPENED, "The one before was too old.", key="session.max_age"),
+    ReasonRow("dropped", _OPENED, "The server closed the one before while it was idle."),
+    ReasonRow("stale", _OPENED, "The server had closed the one before when a request was sent into it."),
+    ReasonRow("after-error", _OPENED, "The one before ended by an error."),
+    ReasonRow("unread-body", _OPENED, "The one before held a body that was not read to its end."),
+    ReasonRow("room", _OPENED, "The one before made room for another origin.", key="session.pool"),
+    ReasonRow("new-tls-or-proxy", _OPENED, "The certificate settings or the proxy changed.", key="session.proxies"),
+)
+#: All reasons by name.
+REASONS = {row.name: row for row in _ROWS}
+
+
+def reason_row(reason: str) -> ReasonRow | None:
+    """Return the row of a reason; None where it is in words of the user, as those of dropped items are."""
+    if reason.startswith("http-"):
+        return REASONS["http-*"]
+    return REASONS.get(reason)
+
+
+def key_of(reason: str) -> str:
+    """Return the key of the YAML that changes a reason; nothing where no key does."""
+    row = reason_row(reason)
+    return row.key if row is not None else ""
+
+
+def reference() -> str:
+    """Return docs/reasons.md."""
+    lines = [
+        "# Reasons",
+        "",
+        "<!-- Made by `python -m scraper.reasons > docs/reasons.md`; a test says when it is out of date. -->",
+        "",
+        "Each word that the log, the stats and `scraper runs --failures` show as a reason, in one place.",
+    ]
+    for kind in ReasonKind:
+        lines += ["", f"## {kind}", "", "| reason | what it means | what to do | key |", "|---|---|---|---|"]
+        for row in _ROWS:
+            if row.kind is kind:
+                key = f"`{row.key}`" if row.key else ""
+                lines.append(f"| `{row.name}` | {row.meaning} | {row.in_yaml()} | {key} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
