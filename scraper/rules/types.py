@@ -15,6 +15,8 @@ from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from scraper.config.field_types import FIELD_TYPES
+
 #: Spaces, apostrophes and the like that stand between the thousands.
 _GROUP = "[ '\u2019\u00a0\u2009\u202f]"
 _GAP = re.compile(_GROUP)
@@ -274,10 +276,5 @@ def _no_constant(name: str) -> Any:
 
 #: By type, what makes a value of text; `url` needs the page, and `html` and `text` are as they were found.
 READERS: dict[str, Callable[[str], Any]] = {
-    "int": to_int,
-    "float": to_float,
-    "price": to_price,
-    "date": to_date,
-    "bool": to_bool,
-    "json": to_json,
+    row.name: globals()[row.reads] for row in FIELD_TYPES.values() if row.reads
 }

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from scraper.config.field_types import FIELD_TYPES, TYPES
 from scraper.config.model.base import Frozen, TextOr
 from scraper.config.types import kinds
 from scraper.config.types.kinds import OptionalText, Reader, matching, optional, text, wrong
@@ -17,9 +18,7 @@ from scraper.config.yaml.scalars import FromEnvironment, typed
 SOURCES = ("css", "xpath", "jsonld", "microdata", "opengraph", "page")
 #: Sources whose values have an inside in which nested fields can look.
 NESTING = ("css", "xpath", "jsonld", "microdata")
-TYPES = ("text", "html", "int", "float", "price", "date", "url", "bool", "json")
 
-_TEXT_TYPES = ("text", "html", "url", "date")
 _FIELD = "a CSS selector such as h1, or a mapping such as {css: .price, type: price}"
 
 
@@ -58,7 +57,7 @@ ItemName = Annotated[
     str, BeforeValidator(matching(r"[^\W\d][\w.-]{0,99}", "the name of a type of item, such as book"))
 ]
 ValueType = Annotated[
-    Literal["text", "html", "int", "float", "price", "date", "url", "bool", "json"] | None,
+    str | None,
     BeforeValidator(optional(kinds.choice(*TYPES))),
     WithJsonSchema({"enum": list(TYPES)}),
 ]
@@ -209,16 +208,9 @@ def _check_field(value: Mapping[Any, Any]) -> None:
 
 def _check_default(value: Mapping[Any, Any], default: Any, *, structured: bool) -> None:
     kind = value.get("type") or ("json" if structured else "text")
-    numbers: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "price": (int, float)}
-    if kind in _TEXT_TYPES:
-        fits = isinstance(default, str)
-    elif kind in numbers:
-        fits = isinstance(default, numbers[kind]) and not isinstance(default, bool)
-    else:
-        fits = kind != "bool" or isinstance(default, bool)
-    if not fits:
-        wanted = "text in quotes" if kind in _TEXT_TYPES else "true or false" if kind == "bool" else "a number"
-        raise wrong(f"a default of the field's type, {kind}", remedy=f"write {wanted}", at="default")
+    row = FIELD_TYPES.get(str(kind))
+    if row is not None and not row.takes(default):
+        raise wrong(f"a default of the field's type, {kind}", remedy=f"write {row.expected}", at="default")
 
 
 class RuleConfig(RulePart):
