@@ -61,7 +61,7 @@ __all__ = [
     "crawl",
 ]
 
-#: Where the public names are. Each is imported when it is first asked for, so that what needs little of this, such as
+#: Where the public names are. Each is imported when it is first used, so that what needs little of this, such as
 #: a command that shows its help, does not wait for all of it.
 _HOMES = {
     "BadRequest": "scraper.errors",

@@ -53,7 +53,7 @@ def crawl(
 ) -> Run:
     """Crawl, and return the run: `run.items`, `run.stats`, `run.result`.
 
-    Goes on with an unfinished run of the same name in the same store, as the command does. It may be called again
+    Resumes an unfinished run of the same name in the same store, as the command does. It may be called again
     and from any thread. A mapping or a class without `store` uses a private temporary store, which is gone with the
     run object.
 
@@ -69,7 +69,7 @@ def crawl(
         StoreLocked: another process crawls with this store.
         StoreError: the store cannot be used.
         ExportError: an export cannot be written; the items are in the store.
-        KeyboardInterrupt: after what was in flight was given 10 seconds; the run can be gone on with.
+        KeyboardInterrupt: after what was in flight was given 10 seconds; the run can be resumed.
     """
     if isinstance(source, type):
         reference = f"{source.__module__}:{source.__qualname__}"
@@ -79,7 +79,7 @@ def crawl(
 
 
 class Crawl:
-    """One call of a crawl: a new run, or an unfinished one gone on with.
+    """One call of a crawl: a new run, or an unfinished one resumed.
 
     Args:
         loaded: the configuration.
@@ -121,7 +121,7 @@ class Crawl:
             engine.stop(seconds)
 
     def run(self) -> Run:
-        """Crawl: lock the store; begin a run or go on with one; crawl; compare; judge; finish the exports; prune.
+        """Crawl: lock the store; start a run or resume one; crawl; compare; judge; finish the exports; prune.
 
         Raises what `crawl` does.
         """
@@ -167,7 +167,7 @@ class Crawl:
         return self._loaded.store
 
     def _begin(self, store: Store) -> tuple[RunRow, list[str]]:
-        """A new run, or the unfinished one of this name with the keys whose values differ from then."""
+        """Start a new run, or resume the unfinished one of this name with the keys whose values differ from then."""
         config = self._loaded.config
         identity, kept = _identity(self._loaded), masked(self._loaded)
         begun = store.unfinished_run(config.name)
@@ -210,7 +210,7 @@ class Crawl:
         )
 
     def _judge(self, store: Store, row: RunRow, end: ShardEnd, exports: RunExports) -> tuple[str, str]:
-        """The result: a run that came to its end is asked for by its gate."""
+        """Return the result: a run that finished is judged by its gate."""
         if end.result == "stopped":
             return end.result, end.why
         store.give_files_up(row.id)
@@ -224,7 +224,7 @@ class Crawl:
         return ("outside-gate", outside) if outside is not None else (end.result, end.why)
 
     def _compare(self, store: Store, earlier: RunRow | None, run: RunRow, exports: RunExports) -> ChangeCounts | None:
-        """What changed since an earlier run, counted, and written to the exports for it; None without any keys."""
+        """Count what changed since an earlier run, and write it to the exports for it; None without any keys."""
         if not any(item.key for item in self._loaded.config.items.values()):
             return None
         counts: Counter[str] = Counter()
@@ -241,7 +241,7 @@ class Crawl:
         return found
 
     def _give_up(self, store: Store, row: RunRow, error: BaseException) -> None:
-        """After an error that ends the crawl: the run stays unfinished, so that the next call goes on with it."""
+        """Leave the run unfinished after an error that ends the crawl, so that the next call resumes it."""
         message = error.message if isinstance(error, ExportError) else f"{type(error).__name__}: {error}"
         try:
             store.end_run(row.id, "failed", message, finished=False)
@@ -266,7 +266,7 @@ class Crawl:
 
 
 def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str, Any]:
-    """The figures of a run as `--stats` writes them."""
+    """Return the figures of a run as `--stats` writes them."""
     failures, refusals = store.counts_by_reason(run.id)
     quarantined, drops = store.left_out(run.id)
     counts = run.counts
@@ -307,7 +307,7 @@ def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str
 
 
 def mismatch(run: RunRow, loaded: Loaded) -> str | None:
-    """What keeps a run from going on by this configuration, as `another spider`; None where nothing does."""
+    """Return what keeps this configuration from resuming a run, such as `another spider`; None where nothing does."""
     if run.identity == _identity(loaded):
         return None
     now = masked(loaded)
@@ -323,7 +323,7 @@ def _identity(loaded: Loaded) -> str:
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """The keys whose values differ, as dotted paths."""
+    """Return the keys whose values differ, as dotted paths."""
     keys = []
     for key in sorted({*then, *now}):
         before, after = then.get(key), now.get(key)

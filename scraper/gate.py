@@ -1,4 +1,4 @@
-"""The gate: whether a run that came to its end was good."""
+"""The gate: whether a run that finished was good."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def outside_gate(
     health: Health | None = None,
     before: Health | None = None,
 ) -> str | None:
-    """Why a finished run lies outside of its gate, in a sentence that names figure and bound; None where it does not.
+    """Say why a finished run is outside its gate, in a sentence that names figure and bound; None where it is inside.
 
     Args:
         counts: what the run came to.

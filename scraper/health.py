@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-#: Fields of an item that are looked at; what has more is no record but a table.
+#: Fields of an item that are looked at; what has more is not a record but a table.
 MOST_FIELDS = 200
 #: A field lived where at least this share of the items had it, and is dead where less than a tenth of that has it.
 LIVED = 0.5
@@ -42,14 +42,14 @@ class Quarantined:
 
 
 def is_filled(value: Any) -> bool:
-    """Whether a value of an item, as plain JSON, says anything: not null, nor empty or blank text, nor empty."""
+    """Tell whether a value of an item, as plain JSON, says anything: not null, nor empty or blank text, nor empty."""
     if isinstance(value, str):
         return value != "" and not value.isspace()
     return value is not None and value != [] and value != {}
 
 
 def shape_of(kind: str, data: Mapping[str, Any], failed: tuple[str, ...] = ()) -> Shape:
-    """The shape of an item.
+    """Return the shape of an item.
 
     Args:
         kind: its type.
@@ -84,7 +84,7 @@ class TypeHealth:
     fields: dict[str, FieldHealth] = field(default_factory=dict)
 
     def share(self, name: str) -> float:
-        """The share of the items that had the field filled, 0 to 1."""
+        """Return the share of the items that had the field filled, 0 to 1."""
         found = self.fields.get(name)
         return found.filled / self.items if found is not None and self.items else 0.0
 
@@ -101,7 +101,7 @@ Health = dict[str, TypeHealth]
 
 
 def health_of(counts: Iterable[tuple[Shape, int]]) -> Health:
-    """The sums over shapes, each with how many items had it."""
+    """Return the sums over shapes, each with how many items had it."""
     health: Health = {}
     for shape, count in counts:
         kind = health.setdefault(shape.type, TypeHealth())
@@ -140,7 +140,7 @@ class Death:
 
 
 def deaths(now: Health, earlier: Iterable[tuple[int, float, Health]]) -> list[Death]:
-    """The fields that died, by type and name.
+    """Return the fields that died, by type and name.
 
     Args:
         now: the run that is looked at.

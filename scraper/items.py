@@ -67,12 +67,12 @@ class NamedItem(dict[str, Any]):
 
 
 def is_item(value: object) -> bool:
-    """Whether `value` is of a kind that can be an item: dict, dataclass, attrs object, pydantic model."""
+    """Tell whether `value` is of a kind that can be an item: dict, dataclass, attrs object, pydantic model."""
     return isinstance(value, Mapping | BaseModel) or _has_fields(value)
 
 
 def record_of(item: object) -> tuple[str, dict[str, Any]]:
-    """The type of an item and its data, as plain JSON values.
+    """Return the type of an item and its data, as plain JSON values.
 
     What JSON has no word for becomes: dates and times ISO 8601 text, timedelta seconds, Decimal and UUID their
     exact text, Enum its value, tuple a list, set a sorted list, path its text with `/`, a nested dataclass, attrs
@@ -80,11 +80,11 @@ def record_of(item: object) -> tuple[str, dict[str, Any]]:
     surrogate in it, which UTF-8 cannot say, becomes U+FFFD.
 
     Raises:
-        ItemError: it is no item, or one of its fields holds what JSON cannot say (NaN, bytes, another object).
+        ItemError: it is not an item, or one of its fields holds what JSON cannot say (NaN, bytes, another object).
     """
     if not is_item(item):
         raise ItemError(
-            f"{type(item).__name__} is no item",
+            f"{type(item).__name__} is not an item",
             remedy="yield a dict, a dataclass, an attrs object or a pydantic model",
         )
     kind = type_of(item)
@@ -97,14 +97,14 @@ def record_of(item: object) -> tuple[str, dict[str, Any]]:
 
 
 def type_of(item: object) -> str:
-    """The type of an item: its class's name, that of a `NamedItem`, `item` for other dicts."""
+    """Return the type of an item: its class's name, that of a `NamedItem`, `item` for other dicts."""
     if isinstance(item, NamedItem):
         return item.item_type
     return DEFAULT_TYPE if isinstance(item, Mapping) else type(item).__name__
 
 
 def key_of(type: str, data: Mapping[str, Any], key_fields: Sequence[str]) -> str | None:
-    """Text that is equal for items which are the same: of one type, with equal values in `key_fields`.
+    """Return text that is equal for items which are the same: of one type, with equal values in `key_fields`.
 
     None where no key is configured or the item lacks one of its fields.
     """
@@ -120,7 +120,7 @@ def _has_fields(value: object) -> bool:
 
 
 def _object(value: Any, path: str) -> dict[str, Any]:
-    """A mapping, or an object with fields, as a dict."""
+    """Return a mapping, or an object with fields, as a dict."""
     if isinstance(value, Mapping):
         pairs: Iterable[tuple[Any, Any]] = value.items()
     elif isinstance(value, BaseModel):

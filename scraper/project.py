@@ -26,7 +26,7 @@ _lock = threading.RLock()
 
 
 def project_root(yaml_path: Path) -> Path:
-    """The nearest folder at or above a YAML file that holds `spiders/` or pyproject.toml, else the file's own."""
+    """Return the nearest folder at or above a YAML file with `spiders/` or pyproject.toml in it, else its own."""
     own = Path(os.path.abspath(yaml_path)).parent  # noqa: PTH100 (resolve() would leave by a symlink)
     for folder in (own, *own.parents):
         # os.path answers where pathlib raises: for a folder above that may not be entered.
@@ -36,7 +36,7 @@ def project_root(yaml_path: Path) -> Path:
 
 
 def load_object(reference: str, root: Path) -> Any:
-    """The object that `file.py:Name`, `package.module:Name` or `package.module.Name` names.
+    """Return the object that `file.py:Name`, `package.module:Name` or `package.module.Name` names.
 
     A file below the root is the module of its path: `spiders/books.py:Books` and `spiders.books:clean` are of
     one module. A file that changed is imported again, and a module of the same name from another project makes
@@ -90,7 +90,7 @@ def _module_of_file(target: str, root: Path, reference: str) -> ModuleType:
 
 def _module_of_name(name: str, root: Path, reference: str) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
-        raise UsageError(f"{reference}: {name} is no module", remedy="write file.py:Name or package.module:Name")
+        raise UsageError(f"{reference}: {name} is not a module", remedy="write file.py:Name or package.module:Name")
     stem = root.joinpath(*name.split("."))
     files = [file for file in (stem / "__init__.py", stem.with_name(f"{stem.name}.py")) if file.is_file()]
     return _import(name, root, reference, files[0] if files else None)
@@ -161,7 +161,7 @@ def _put_first(root: Path) -> None:
 
 
 def _is_taken(top: str) -> bool:
-    """Whether a top-level name belongs to Python, to us, or to an installed package that is in use."""
+    """Tell whether a top-level name belongs to Python, to us, or to an installed package that is in use."""
     if top in sys.stdlib_module_names or top == __name__.partition(".")[0]:
         return True
     module = sys.modules.get(top)
@@ -186,13 +186,13 @@ def _is_below(place: str, folder: Path) -> bool:
 
 
 def _places(module: ModuleType) -> list[str]:
-    """The file of a module, or the first folder of a package without one: that of the first place of imports."""
+    """Return the file of a module, or the first folder of a package without one, as imports find it first."""
     file = getattr(module, "__file__", None)
     return [file] if file else list(getattr(module, "__path__", []))[:1]
 
 
 def _forget(name: str, file: Path) -> None:
-    """Let a module be imported anew, also where its file changed within the second that bytecode is dated by."""
+    """Let a module be imported again, also where its file changed within the second that bytecode is dated by."""
     sys.modules.pop(name, None)
     _imported.pop(name, None)
     with contextlib.suppress(OSError, NotImplementedError):
@@ -205,7 +205,7 @@ def _state(file: Path) -> tuple[int, int]:
 
 
 def _has_changed(name: str, file: Path) -> bool:
-    """Whether a file is another than when it was imported by us; what others imported counts as unchanged."""
+    """Tell whether a file is another than when it was imported by us; what others imported counts as unchanged."""
     seen = _imported.get(name)
     if seen is None:
         _imported[name] = file, _state(file)
@@ -214,10 +214,10 @@ def _has_changed(name: str, file: Path) -> bool:
 
 
 def _import_failed(error: BaseException, name: str, reference: str, root: Path) -> UsageError:
-    """Why a module could not be imported, in one sentence that names the place to mend."""
+    """Say why a module could not be imported, in one sentence that names the place to fix."""
     if isinstance(error, SyntaxError) and error.filename:
         place = f"{_relative(error.filename, root)}:{error.lineno or 1}"
-        return UsageError(f"{reference}: {place}: {error.msg}", remedy="mend that line")
+        return UsageError(f"{reference}: {place}: {error.msg}", remedy="fix that line")
     if (
         isinstance(error, ModuleNotFoundError)
         and error.name

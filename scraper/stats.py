@@ -114,7 +114,7 @@ class RunSummary:
     seconds: float
     started_at: float
     ended_at: float | None
-    #: How many times the run was killed and gone on with.
+    #: How many times the run was killed and resumed.
     interrupted: int
     #: By reason, as are `refusals`.
     failures: Mapping[str, int]

@@ -66,7 +66,7 @@ def binary() -> BinaryIO:
     """Standard output for bytes.
 
     Raises:
-        ExportError: there is none.
+        ExportError: there is no standard output.
     """
     if sys.stdout is None:
         raise ExportError("there is no standard output to write to", remedy="name a file instead of -")

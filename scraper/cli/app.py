@@ -22,10 +22,10 @@ _ABOUT = """Crawl the web on persistent sessions.
   scraper demo                      see it work, without any network
   scraper init my-shop              make a project
   scraper check config/shop.yaml    see what would hold
-  scraper crawl config/shop.yaml    crawl, or go on with a crawl
+  scraper crawl config/shop.yaml    crawl, or resume a crawl
 
 Exit codes: 0 finished and inside its gate; 1 failed, or outside its gate; 2 wrong usage or configuration;
-130 and 143 stopped by SIGINT and SIGTERM, and ready to go on.
+130 and 143 stopped by SIGINT and SIGTERM, and ready to be resumed.
 """
 
 
@@ -61,11 +61,11 @@ _VERBS = (
 
 
 def make_app(verb: str | None = None) -> typer.Typer:
-    """The verbs and the global options.
+    """Make the command with its verbs and global options.
 
     Args:
-        verb: the one that is asked for: only what is of its family is imported then. None, or a word that is no
-            verb, means all of them.
+        verb: the one that is called: only its module is imported then. None, or a word that is not a verb, means
+            all of them.
     """
     app = typer.Typer(
         name="scraper",

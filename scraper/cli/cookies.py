@@ -35,7 +35,7 @@ def cookies(
         str | None, typer.Option("--domain", metavar="D", help="Only those of this domain, such as example.com.")
     ] = None,
     values: Annotated[bool, typer.Option("--values", help="Show the values, which may be secrets.")] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Forget them; the next run logs in anew.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget them; the next run logs in again.")] = False,
     export: Annotated[
         Path | None,
         typer.Option("--export", metavar="FILE", help="Write them as a Netscape cookie file, for curl and the like."),

@@ -77,11 +77,11 @@ def crawl(
     quiet: Quiet = False,
     stats: StatsFile = None,
 ) -> None:
-    """Crawl a site: begin a run, or go on with the unfinished one.
+    """Crawl a site: start a run, or resume the unfinished one.
 
     What was found goes to the YAML's exports; log, progress and report go to standard error, so that the export
     "-" has standard output to itself. The first Ctrl-C (or SIGTERM) lets what is in flight come to its end, the
-    second stops at once; the same command goes on with the run, as it does after a kill. An export "-" may then
+    second stops at once; the same command resumes the run, as it does after a kill. An export "-" may then
     repeat items, a file never does.
 
     \b
@@ -183,7 +183,7 @@ class _Figures:
             write_stats(self._file, run.stats)
 
     def keep_of_failed(self, loaded: Loaded, error: BaseException) -> None:
-        """What the store knows of a run that an error ended; where that cannot be had, the error says so."""
+        """What the store knows of a run that an error ended; where that cannot be read, the error says so."""
         if self._file is None or self._run is None:
             return
         try:

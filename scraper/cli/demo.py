@@ -56,7 +56,7 @@ def demo(
     """Crawl a small shop on this machine, and show what came of it.
 
     That is its items, the ledger of its connections, and where the files lie. The shop has pages that are busy, ask
-    for patience, end their connection, or are only for members. Every run begins anew. Exit code 0 says that every
+    for patience, end their connection, or are only for members. Every run starts afresh. Exit code 0 says that every
     product came exactly once, as it is.
 
     \b

@@ -41,12 +41,12 @@ def retry(
     quiet: Quiet = False,
     stats: StatsFile = None,
 ) -> None:
-    """Put failures of the newest run back, and go on with it.
+    """Put failures of the newest run back, and resume it.
 
     The run, or --run N, is open again, its failures are queued as if they had never been sent, and its exports get
-    what is found now; files that had taken their names are written anew. A robots.txt that could not be had is asked
-    for again. A POST or another request that must not be repeated is put back only where its reason is named. Where
-    nothing is to be put back, nothing happens.
+    what is found now; files that had taken their names are written again. A robots.txt that could not be fetched is
+    fetched again. A POST or another request that must not be repeated is put back only where its reason is named.
+    Where nothing is to be put back, nothing happens.
 
     \b
       scraper retry config/books.yaml
@@ -63,7 +63,7 @@ def retry(
 
 def _put_back(loaded: Loaded, number: int | None, reasons: list[str], tell: _output.Tell) -> bool:
     """Put failures back; says what was done. False where there was nothing."""
-    # Where there is no store none is made, as one that is locked would be.
+    # Where there is no store, none is made, as one that is locked would be.
     Store.open_existing(loaded.store).close()
     name = loaded.config.name
     with Store(loaded.store, lock=True) as store:
@@ -88,7 +88,7 @@ def _put_back(loaded: Loaded, number: int | None, reasons: list[str], tell: _out
 
 
 def _refuse_to_open(store: Store, row: RunRow, loaded: Loaded) -> None:
-    """Raises UsageError where a crawl could not go on with this run."""
+    """Raises UsageError where a crawl could not resume this run."""
     other = store.unfinished_run(row.name)
     if other is not None and other.id != row.id:
         raise UsageError(

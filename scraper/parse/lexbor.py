@@ -1,9 +1,9 @@
 """The fast tree of a page: selectolax, which is the lexbor parser.
 
 An HTML5 parser can be made to work for ages: the time of lexbor grows with the square of how deep elements are
-nested (100,000 open `<div>`: 15 s), and formatting elements that are left open are made anew in every paragraph
+nested (100,000 open `<div>`: 15 s), and formatting elements that are left open are made again in every paragraph
 (14 KB of `<b>` and `<p>`: half a gigabyte), and each attribute is compared with all before it in its tag (100,000:
-14 s). Pages that may do so are first written anew by libxml2, which does none of it, with what is nested too deep
+14 s). Pages that may do so are first rewritten by libxml2, which does none of it, with what is nested too deep
 taken out.
 """
 
@@ -17,14 +17,14 @@ from typing import cast
 from lxml import etree
 from selectolax.lexbor import LexborHTMLParser
 
-#: How many elements may lie inside each other on a page that had to be written anew; Chromium's limit too.
+#: How many elements may lie inside each other on a page that had to be rewritten; Chromium's limit too.
 MAX_DEPTH = 512
 
 _MANY_TAGS = 10_000
 _MANY_NODES = 500_000
 _OPEN_FORMATTING = 24
 
-#: A tag keeps as many attributes, on a page that had to be written anew.
+#: A tag keeps as many attributes, on a page that had to be rewritten.
 _MAX_ATTRIBUTES = 500
 #: Below this length, in characters, no tag can have attributes enough to matter.
 _MANY_CHARACTERS = 50_000
@@ -67,7 +67,7 @@ def _is_dangerous(text: str) -> bool:
     tags = text.count("<")
     if tags > _MANY_TAGS or (len(text) > _MANY_CHARACTERS and _has_many_attributes(text)):
         return True
-    # Each formatting element could be made anew at each tag: only where that could be much is it looked at closely.
+    # Each formatting element could be made again at each tag: only where that could be much is it looked at closely.
     if tags * tags <= 4 * _MANY_NODES or tags * len(_FORMATTING.findall(text)) <= _MANY_NODES:
         return False
     return _most_open_formatting(text) > _OPEN_FORMATTING

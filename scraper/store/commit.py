@@ -220,7 +220,7 @@ class Commit:
             self._visits.append((queued.fingerprint, queued.id))
 
     def _carry(self, carried: Unchanged) -> None:
-        """A page that is the same as in an earlier run, with its requests judged anew and its items copied."""
+        """Take a page over from an earlier run, with its requests judged again and its items copied."""
         request, visit = carried.queued.id, carried.visit
         self._end(request, t.RequestState.DONE, "pages")
         self._counts["carried"] += 1

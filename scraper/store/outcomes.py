@@ -128,10 +128,10 @@ class Checked(Outcome):
 
 @dataclass(frozen=True, slots=True)
 class FileEnded(Outcome):
-    """A file was had, or could not be."""
+    """A file was fetched, or could not be."""
 
     kept: KeptFile | None
-    #: Why it could not be had; empty where it was.
+    #: Why it could not be fetched; empty where it was.
     reason: str = ""
     #: Called once this is in the store.
     on_commit: Callable[[], None] | None = None

@@ -32,37 +32,37 @@ class RunStore:
     _database: Database
 
     def begin_run(self, name: str, identity: str, config: Mapping[str, Any]) -> RunRow:
-        """A new run."""
+        """Start a new run."""
         with self._database.writing() as connection:
             return runs.begin(connection, name, identity, config, time.time())
 
     def resume_run(self, run: RunRow, config: Mapping[str, Any]) -> RunRow:
-        """Go on with an unfinished run, by today's config."""
+        """Resume an unfinished run, by today's config."""
         with self._database.writing() as connection:
             return runs.resume(connection, run, config)
 
     def end_run(self, run: int, result: str, why: str, *, finished: bool) -> None:
-        """Note how a run ended; an unfinished one is gone on with by the next crawl."""
+        """Note how a run ended; the next crawl resumes an unfinished one."""
         with self._database.writing() as connection:
             runs.end(connection, run, result, why, ended_at=time.time() if finished else None)
 
     def run(self, run: int) -> RunRow | None:
-        """One run, by its number."""
+        """Return one run, by its number."""
         with self._database.reading() as connection:
             return runs.get(connection, run)
 
     def unfinished_run(self, name: str) -> RunRow | None:
-        """The run of that name that the next crawl goes on with."""
+        """Return the run of that name that the next crawl resumes."""
         with self._database.reading() as connection:
             return runs.unfinished(connection, name)
 
     def run_before(self, run: RunRow) -> RunRow | None:
-        """The newest run of the same name before `run` that ended inside its gate."""
+        """Return the newest run of the same name before `run` that ended inside its gate."""
         with self._database.reading() as connection:
             return runs.before(connection, run)
 
     def changes(self, earlier: RunRow, later: RunRow) -> Iterator[Change]:
-        """What changed from one run to another, by kind, never more than a portion in memory.
+        """Yield what changed from one run to another, by kind, never more than a portion in memory.
 
         The transaction is open until the last of them is read.
         """
@@ -70,7 +70,7 @@ class RunStore:
             yield from changes.between(connection, earlier, later)
 
     def known_items(self, earlier: RunRow, later: RunRow) -> int:
-        """How many items are known since the earlier run: those that can be gone in the later one."""
+        """Count the items are known since the earlier run: those that can be gone in the later one."""
         with self._database.reading() as connection:
             return changes.known(connection, earlier, later)
 
@@ -82,7 +82,7 @@ class RunStore:
                 changes.keep_lingering(connection, earlier, run)
 
     def origins_reached(self, run: int) -> set[str]:
-        """The origins of a run's pages."""
+        """Return the origins of a run's pages."""
         with self._database.reading() as connection:
             return runs.origins_reached(connection, run)
 
@@ -114,61 +114,61 @@ class RunStore:
         return pruned
 
     def all_runs(self, name: str | None = None) -> list[RunRow]:
-        """All runs, the newest first."""
+        """Return all runs, the newest first."""
         with self._database.reading() as connection:
             return runs.every(connection, name)
 
     def failures(self, run: int, reason: str | None = None) -> list[FailureRow]:
-        """The URLs of a run that ended without a page."""
+        """Return the URLs of a run that ended without a page."""
         with self._database.reading() as connection:
             return list(runs.failure_rows(connection, run, reason))
 
     def counts_by_reason(self, run: int) -> tuple[dict[str, int], dict[str, int]]:
-        """How many failed, and how many were refused, by reason."""
+        """Count what failed, and what was refused, by reason."""
         with self._database.reading() as connection:
             return runs.counts_by_reason(connection, run)
 
     def health(self, run: int) -> Health:
-        """How often each field of a run's items held something."""
+        """Count how often each field of a run's items held something."""
         with self._database.reading() as connection:
             return health.read(connection, run)
 
     def died(self, run: RunRow) -> list[Death]:
-        """The fields that lived in an earlier run inside its gate, and next to no item of `run` has."""
+        """Return the fields that lived in an earlier run inside its gate, and next to no item of `run` has."""
         with self._database.reading() as connection:
             return health.died(connection, run)
 
     def left_out(self, run: int) -> tuple[int, dict[str, int]]:
-        """How many items were put aside, and how many dropped, by reason."""
+        """Count the items were put aside, and how many dropped, by reason."""
         with self._database.reading() as connection:
             return quarantine.count(connection, run), quarantine.drop_reasons(connection, run)
 
     def quarantine(self, run: int) -> Iterator[QuarantineRow]:
-        """The items that were put aside in a run. The transaction is open until the last of them is read."""
+        """Yield the items that were put aside in a run. The transaction is open until the last of them is read."""
         with self._database.reading() as connection:
             yield from quarantine.rows(connection, run)
 
     def put_back(self, run: int, reasons: Collection[str]) -> PutBack:
-        """Queue a run's failures again, all or those of `reasons`; the next crawl goes on with the run."""
+        """Queue a run's failures again, all or those of `reasons`; the next crawl resumes the run."""
         with self._database.writing() as connection:
             return retry.put_back(connection, run, reasons)
 
     def history(self, run: int, request: Request, fingerprint: bytes) -> History:
-        """All that a run knows of the URL of `request`."""
+        """Return all that a run knows of the URL of `request`."""
         with self._database.reading() as connection:
             return explain.history(connection, run, request, fingerprint)
 
     def robots_of(self, origin: str) -> RobotsRow | None:
-        """The robots.txt of an origin as it was had last."""
+        """Return the robots.txt of an origin as it was fetched last."""
         with self._database.reading() as connection:
             return explain.robots_of(connection, origin)
 
     def profile(self, domain: str) -> Profile | None:
-        """What runs have learned of a domain's servers."""
+        """Return what runs have learned of a domain's servers."""
         with self._database.reading() as connection:
             return domains.profile(connection, domain)
 
     def figures(self, run: int) -> dict[str, ConnectionStats]:
-        """The ledger's sums of a run, by domain."""
+        """Return the ledger's sums of a run, by domain."""
         with self._database.reading() as connection:
             return sums.read(connection, run)

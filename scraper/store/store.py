@@ -145,7 +145,7 @@ class Store(RunStore):
         now, with_visits = time.time(), self._with_visits(run)
         with self._database.reading() as connection:
             due = frontier.due_again(connection, run, domain, now, limit, without, with_visits=with_visits)
-            # As many as were asked for: there may be more of them.
+            # As many as the limit: there may be more of them.
             return due, now if len(due) >= limit else frontier.next_try(connection, run, domain, now)
 
     def domains_with_work(self, run: int) -> list[str]:

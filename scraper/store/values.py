@@ -76,7 +76,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A file that was had: where it lies, and what it is."""
+    """A file that was fetched: where it lies, and what it is."""
 
     path: str  # from the project's root
     hash: str  # SHA-256
@@ -84,7 +84,7 @@ class KeptFile:
     type: str
     etag: str | None = None
     last_modified: str | None = None
-    #: When it was had, or the server said that it is the same, in seconds since the epoch.
+    #: When it was fetched, or the server said that it is the same, in seconds since the epoch.
     checked_at: float = 0.0
 
 
@@ -94,7 +94,7 @@ class FileRow:
 
     url: str
     run: int  # in which it came to an end last
-    reason: str  # why it could not be had then; empty where it was
+    reason: str  # why it could not be fetched then; empty where it was
     kept: KeptFile | None
 
 
@@ -108,9 +108,9 @@ class Attachment:
     fingerprint: bytes
     #: What came of it, where that is known already.
     ended: FileRow | None = None
-    #: What asks for it; None where its URL is none.
+    #: What fetches it; None where its URL is not a URL.
     request: Request | None = None
-    #: Its request, where it is to be asked for now.
+    #: Its request, where it is to be fetched now.
     found: Found | None = None
 
 

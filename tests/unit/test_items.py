@@ -133,10 +133,10 @@ def test_text_of_a_soup_is_made_plain_so_that_the_soup_can_go() -> None:
         ({"a": len}, "field a holds a builtin_function"),
         ({1: 2}, "an item has the key 1"),
         ({"a": {None: 2}}, "field a has the key None"),
-        ("text", "str is no item"),
-        (["a"], "list is no item"),
-        (Book, "type is no item"),
-        (None, "NoneType is no item"),
+        ("text", "str is not an item"),
+        (["a"], "list is not an item"),
+        (Book, "type is not an item"),
+        (None, "NoneType is not an item"),
     ],
 )
 def test_what_cannot_be_stored_says_where_and_what_to_do(item: object, message: str) -> None:

@@ -23,12 +23,12 @@ from scraper.parse.soup.selectors import document_is_parent
 
 
 def build(readable: StringIO) -> BeautifulSoup:
-    """The soup of a text; raises what bs4 raises."""
+    """Return the soup of a text; raises what bs4 raises."""
     return _build(readable, DirectBuilder())
 
 
 def build_lazily(text: str) -> LazySoup | None:
-    """A soup whose tags are made when they are asked for; None where libxml2's tree does not tell enough for that."""
+    """Return a soup whose tags are made when they are used; None where libxml2's tree does not tell enough."""
     # bs4 takes off a byte order mark, which does not belong to the page.
     if document_is_parent() or text.startswith("\ufeff"):
         return None

@@ -1,4 +1,4 @@
-"""A soup of which only those tags are made that somebody asked for.
+"""A soup of which only those tags are made that somebody selects.
 
 A spider that selects a few elements and reads their text and attributes needs no more of BeautifulSoup's tree than
 these. So `select` looks for them in libxml2's tree, and makes a tag of each that it finds. The tag is that of the
@@ -142,7 +142,7 @@ class LazySoup(Index):
             self.soup = self._make_soup(map(known.get, elements))
             watch(self.soup)
             if self._elements:
-                # Whoever is in the middle of a selection goes on with it.
+                # Whoever is in the middle of a selection continues it.
                 tags = (node for node in self.soup.descendants if isinstance(node, Tag))
                 for element, tag in zip(elements, tags, strict=True):
                     self._keep(element, tag)

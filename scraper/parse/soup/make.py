@@ -1,4 +1,4 @@
-"""The soup of a page, whole or as far as it is asked for."""
+"""The soup of a page, whole or as far as it is used."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _new_string = str.__new__
 
 
 class Special(NamedTuple):
-    """A string that is no text."""
+    """A string that is not text."""
 
     string_class: type[NavigableString]
     content: str

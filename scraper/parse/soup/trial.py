@@ -1,4 +1,4 @@
-"""Whether the installed bs4 is one for which our shortcuts hold: tried out on two pages, when the first soup is made.
+"""Tell whether our shortcuts hold for the installed bs4: tried out on two pages, when the first soup is made.
 
 bs4's inner workings may change with any version. Where they have, soups are built and searched by bs4 itself, as if
 there were no shortcuts.
@@ -69,7 +69,7 @@ _EDITS: tuple[Callable[[BeautifulSoup, Tag], object], ...] = (
 
 @lru_cache(maxsize=1)
 def builds_alike() -> bool:
-    """Whether `DirectBuilder` makes the soup that bs4's own lxml builder makes."""
+    """Tell whether `DirectBuilder` makes the soup that bs4's own lxml builder makes."""
     try:
         from scraper.parse.soup.builder import DirectBuilder
 
@@ -86,7 +86,7 @@ def builds_alike() -> bool:
 
 @lru_cache(maxsize=1)
 def is_lazy_alike() -> bool:
-    """Whether tags that are made before their soup are those of the soup that bs4's own lxml builder makes."""
+    """Tell whether tags that are made before their soup are those of the soup that bs4's own lxml builder makes."""
     if not builds_alike() or not edits_are_noticed():
         return False
     expected = BeautifulSoup(StringIO(_SEARCHED_PAGE), "lxml")
@@ -135,7 +135,7 @@ def _texts(tag: Tag) -> tuple[str, list[str]]:
 
 @lru_cache(maxsize=1)
 def edits_are_noticed() -> bool:
-    """Whether each way in which bs4 changes a tree leaves the mark that `edits.watch` promises."""
+    """Tell whether each way in which bs4 changes a tree leaves the mark that `edits.watch` promises."""
     for number, edit in enumerate(_EDITS):
         soup = BeautifulSoup("<p>a</p><p id=p>b</p>", "lxml")
         watch(soup)

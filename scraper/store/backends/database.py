@@ -31,7 +31,7 @@ class Database:
     """A SQLite file in WAL mode, made with mode 0600 where it is not there yet.
 
     Raises:
-        StoreError: the file cannot be made, opened or written, is no store, or is of a newer version.
+        StoreError: the file cannot be made, opened or written, is not a store, or is of a newer version.
     """
 
     def __init__(self, path: Path) -> None:
@@ -119,7 +119,7 @@ class Database:
     def give_space_back(self) -> None:
         """Shrink the file by what deleted rows have left free, in portions that hold the write lock shortly.
 
-        A store that was made without that ability gets it by being written anew, once there is room for it: twice its
+        A store that was made without that ability gets it by being rewritten, once there is room for it: twice its
         size beside it, and once where temporary files are.
 
         Raises:
@@ -131,7 +131,7 @@ class Database:
                     for _ in range(0, own.execute("PRAGMA freelist_count").fetchone()[0], _FREED_AT_ONCE):
                         # Only a script is stepped to its end; a statement of it would free a single page.
                         own.executescript(f"PRAGMA incremental_vacuum({_FREED_AT_ONCE})")
-                elif self._has_room_to_be_written_anew():
+                elif self._has_room_to_be_rewritten():
                     own.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
                     own.execute("VACUUM")
                 # Until then the file itself is as long as it was; a reader who is at work puts that off.
@@ -140,7 +140,7 @@ class Database:
         except sqlite3.Error as error:
             raise self._explained(error) from error
 
-    def _has_room_to_be_written_anew(self) -> bool:
+    def _has_room_to_be_rewritten(self) -> bool:
         size = self.path.stat().st_size
         beside, temporary = shutil.disk_usage(self.path.parent).free, shutil.disk_usage(tempfile.gettempdir()).free
         return beside >= 2 * size and temporary >= size

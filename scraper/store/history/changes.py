@@ -144,7 +144,7 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str,
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Equality of JSON values: 1 and 1.0 are the same number, and true is none, as Python has it."""
+    """Tell whether JSON values are equal: 1 and 1.0 are the same number; true is not one, unlike in Python."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_equal(value, other[name]) for name, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
@@ -212,7 +212,7 @@ def _proof(
 ) -> ColumnElement[int]:
     """What the later run says of a page: visited, or answered that it is gone; still there; nothing that counts.
 
-    What start() yielded has no page: it was looked for where start() came to its end. Where an item of the type was
+    What start() yielded has no page: it was looked for where start() finished. Where an item of the type was
     put aside it may be the one, whatever is wrong with it.
     """
     row = frontier.alias("again")

@@ -68,7 +68,7 @@ class RefusedRow:
 class History:
     """All that a run knows of one URL."""
 
-    #: More than one where it was asked for again on purpose, or by another method.
+    #: More than one where it was requested again on purpose, or by another method.
     known: tuple[KnownOfUrl, ...]
     refused: RefusedRow | None
 
@@ -93,7 +93,7 @@ def history(connection: Connection, run: int, request: Request, fingerprint: byt
 
 
 def robots_of(connection: Connection, origin: str) -> RobotsRow | None:
-    """The robots.txt of an origin as it was had last."""
+    """Return the robots.txt of an origin as it was fetched last."""
     row = connection.execute(select(t.origins).where(t.origins.c.origin == origin)).first()
     return RobotsRow(*(getattr(row, name) for name in RobotsRow.__slots__)) if row is not None else None
 

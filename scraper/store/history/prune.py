@@ -25,7 +25,7 @@ def prune(writing: Writing, name: str, keep: int) -> list[int]:
     """Delete the ended runs of that name but for the newest `keep`.
 
     Never the newest that ended inside its gate, which the next run is compared with, and never an unfinished one.
-    A kill leaves a run half deleted; it can no longer be seen, and the next call goes on with it. Returns the numbers
+    A kill leaves a run half deleted; it can no longer be seen, and the next call continues. Returns the numbers
     of the runs that are gone.
     """
     with writing() as connection:

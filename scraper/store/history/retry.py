@@ -26,9 +26,9 @@ def put_back(connection: Connection, run: int, reasons: Collection[str]) -> PutB
     """Queue the failures of a run again, as if they had never been sent, and open the run for the next crawl.
 
     A request that must not be repeated, such as a POST, is put back only where its reason is named. What became of
-    earlier tries stays in `attempts`, and what an errback yielded stays too. A robots.txt that could not be had is
-    forgotten for the origins of these requests, so that it is asked for at once. Where nothing is put back, nothing
-    changes.
+    earlier tries stays in `attempts`, and what an errback yielded stays too. A robots.txt that could not be
+    fetched is forgotten for the origins of these requests, so that it is fetched at once. Where nothing is put
+    back, nothing changes.
 
     Args:
         reasons: of which reasons; empty for all.

@@ -27,7 +27,7 @@ def begin(connection: Connection, name: str, identity: str, config: Mapping[str,
 
 
 def resume(connection: Connection, run: RunRow, config: Mapping[str, Any]) -> RunRow:
-    """Go on with an unfinished run; one that was killed is counted as interrupted once more."""
+    """Resume an unfinished run; one that was killed is counted as interrupted once more."""
     connection.execute(
         update(runs)
         .where(runs.c.id == run.id)
@@ -45,7 +45,7 @@ def resume(connection: Connection, run: RunRow, config: Mapping[str, Any]) -> Ru
 
 
 def end(connection: Connection, run: int, result: str, why: str, *, ended_at: float | None) -> None:
-    """Note how a run ended; without `ended_at` it is unfinished, and the next crawl goes on with it."""
+    """Note how a run ended; without `ended_at` it is unfinished, and the next crawl resumes it."""
     connection.execute(
         update(runs).where(runs.c.id == run).values(result=result, why=why, ended_at=ended_at, clean=1)
     )
@@ -93,7 +93,7 @@ def every(connection: Connection, name: str | None = None) -> list[RunRow]:
 
 
 def unfinished(connection: Connection, name: str) -> RunRow | None:
-    """The run of that name that the next crawl goes on with; there is never more than one."""
+    """Return the run of that name that the next crawl resumes; there is never more than one."""
     return _newest(connection, runs.c.name == name, runs.c.ended_at.is_(None))
 
 

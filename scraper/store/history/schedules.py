@@ -215,7 +215,7 @@ class Schedules:
             return connection.execute(update(schedules).where(*where).values(paused_at=now)).rowcount == 1
 
     def resume(self, name: str, now: float) -> bool:
-        """Go on from `now`, without what the pause left out; False where there is no pause."""
+        """Resume from `now`, without what the pause left out; False where there is no pause."""
         with self._database.writing() as connection:
             where = schedules.c.name == name, schedules.c.paused_at.is_not(None)
             return (

@@ -54,7 +54,7 @@ def is_proof(status: int) -> bool:
 def unreached(connection: Connection, earlier: int, run: int, admits: Callable[[Request], bool]) -> Unreached:
     """The pages of all items that are known since an earlier run, as far as this run has not met them.
 
-    A request that must not be repeated is never asked for the sake of it.
+    A request that must not be repeated is never sent for the sake of it.
 
     Args:
         admits: whether a request is within today's scope.

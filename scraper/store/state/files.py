@@ -60,7 +60,7 @@ _HAD = Prepared(
     ),
     _Row._fields,
 )
-# What was had before stays known: the next run may be told that it is the same.
+# What was fetched before stays known: the next run may be told that it is the same.
 _ENDED = ("url", "run", "reason", "moved_to")
 _FAILED = Prepared(
     _adding.on_conflict_do_update(
@@ -70,7 +70,7 @@ _FAILED = Prepared(
 )
 
 
-#: What a row says of a file that never was had.
+#: What a row says of a file that never was fetched.
 _NOTHING = (None,) * 7
 
 
@@ -82,7 +82,7 @@ class Hold(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """Items taken over from the page of an earlier run; which of their files are asked for again."""
+    """Items taken over from the page of an earlier run; which of their files are fetched again."""
 
     page: int
     earlier: int
@@ -249,7 +249,7 @@ def _hold_copies(connection: Connection, run: int, copy: Copy) -> None:
 
 
 def _end(connection: Connection, run: int, outcome: FileEnded) -> None:
-    """A file came to its end."""
+    """Note that a file has ended."""
     queued, kept = outcome.queued, outcome.kept
     if kept is None:
         row = _Row(queued.fingerprint, queued.request.url, run, outcome.reason, None, *_NOTHING)
@@ -262,7 +262,7 @@ def _end(connection: Connection, run: int, outcome: FileEnded) -> None:
 
 
 def _end_known(connection: Connection, run: int) -> None:
-    """What is open, and came to its end in this run before: another page, or another shard, asked for it."""
+    """Return what is open and has ended in this run before: another page, or another shard, fetched it."""
     query = (
         select(files.c.fingerprint, files.c.moved_to)
         .join(attachments, attachments.c.fingerprint == files.c.fingerprint)

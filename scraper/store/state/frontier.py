@@ -174,7 +174,7 @@ def _queue(*, with_visits: bool) -> Select[Any]:
     table: FromClause = frontier
     if with_visits:
         columns += _VISIT
-        # A request that is no duplicate of any has no visit: its number says so.
+        # A request that is not a duplicate of any has no visit: its number says so.
         same = and_(visits.c.fingerprint == frontier.c.fingerprint, frontier.c.copy == literal_column("0"))
         table = frontier.outerjoin(visits, same).outerjoin(pages, pages.c.request == visits.c.page)
     return (

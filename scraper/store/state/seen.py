@@ -1,4 +1,4 @@
-"""What is known in memory, bounded: most links of a page are known, and need not be asked for."""
+"""What is known in memory, bounded: most links of a page are known, and need no query."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """The last values that were put or asked for, `most` of them at the most.
+    """The last values that were put or looked up, `most` of them at the most.
 
     Two generations: when the young one is half of `most`, it becomes the old one, and the old one is forgotten.
-    Several threads may use it: whatever they lose to each other is asked for again.
+    Several threads may use it: whatever they lose to each other is looked up again.
     """
 
     def __init__(self, most: int) -> None:

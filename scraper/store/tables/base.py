@@ -43,7 +43,7 @@ class Kind(IntEnum):
 
 
 class RequestState(IntEnum):
-    """Where a request of the frontier stands. In flight is none: what is not done is taken again."""
+    """Where a request of the frontier stands. In flight is not a state: what is not done is taken again."""
 
     QUEUED = 0
     DONE = 1
@@ -54,5 +54,5 @@ class RequestState(IntEnum):
     GONE = 5
     ALIVE = 6
     UNPROVEN = 7
-    #: A sitemap that could not be had, or is none.
+    #: A sitemap that could not be fetched, or is not a sitemap.
     UNREAD = 8

@@ -34,15 +34,15 @@ files = Table(
     Column("fingerprint", LargeBinary, primary_key=True),  # of its URL and its folder
     Column("url", Text, nullable=False),
     Column("run", Id, nullable=False),  # in which it came to an end last
-    Column("reason", Text, nullable=False),  # why it could not be had then; empty where it was
+    Column("reason", Text, nullable=False),  # why it could not be fetched then; empty where it was
     Column("moved_to", LargeBinary),  # the file to which it redirected then
-    Column("path", Text),  # NULL, as are the rest, where it never was had
+    Column("path", Text),  # NULL, as are the rest, where it never was fetched
     Column("hash", Text),  # SHA-256
     Column("size", Id),  # bytes
     Column("type", Text),
     Column("etag", Text),
     Column("last_modified", Text),
-    Column("checked_at", Float),  # seconds since the epoch: when it was had, or the server said that it is the same
+    Column("checked_at", Float),  # seconds since the epoch: when it was fetched, or said to be the same
     sqlite_with_rowid=False,
 )
 

@@ -43,7 +43,7 @@ frontier = Table(
     Column("id", Id, primary_key=True),
     Column("run", Id, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
-    # 0, minus its kind, or a number of its own for a request that is no duplicate of any
+    # 0, minus its kind, or a number of its own for a request that is not a duplicate of any
     Column("copy", Id, nullable=False),
     Column("kind", Integer, nullable=False),
     Column("domain", Text, nullable=False),

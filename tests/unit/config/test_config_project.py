@@ -107,12 +107,12 @@ def test_a_file_named_like_a_module_of_python_harms_nobody(tmp_path: Path) -> No
         ("spiders/books.py:Boks", "spiders/books.py has no Boks", "did you mean Books?"),
         ("spiders/books.py:Zzz", "has no Zzz", "did you mean Books"),
         ("spiders.nowhere:A", "there is no module spiders.nowhere", "project's root"),
-        ("spiders/syntax.py:A", "syntax.py:2: ", "mend that line"),
+        ("spiders/syntax.py:A", "syntax.py:2: ", "fix that line"),
         ("spiders/raises.py:A", "raises.py:3: ZeroDivisionError: division by zero", "importing it must work"),
         ("spiders/lacks.py:A", "lacks.py:1: ModuleNotFoundError: No module named 'not_installed_here'", "importing"),
         ("spiders/leaves.py:A", "leaves.py:2: SystemExit: 3", "importing"),
         ("spiders", "names no object", "file.py:Name"),
-        ("no module:A", "is no module", "file.py:Name"),
+        ("no module:A", "is not a module", "file.py:Name"),
     ],
 )
 def test_what_cannot_be_loaded_says_why_and_what_to_do(
