@@ -43,10 +43,10 @@ class Collector:
                 add(result)
         except DropItem as drop:
             self.dropped(drop, None, ())
-        except (StopCrawl, Retry):
+        except (StopCrawl, Retry, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:
-            # sys.exit() in a callback is a mistake of that page, not the end of every crawl to come.
+        except BaseException as error:
+            # sys.exit() or a cancelled task in a callback is a mistake of that page, not the end of the crawl.
             raise spider_failed(error, method or "parse") from error
 
     def add(self, result: Any) -> None:

@@ -145,7 +145,9 @@ class SpiderRunner:
         """
         try:
             return itertools.islice(results_of(self._spider.start()), skip, None)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise spider_failed(error, "start") from error
 
     def start(self, results: Iterator[Any]) -> tuple[Yielded, int, bool]:
@@ -166,7 +168,9 @@ class SpiderRunner:
                     return collected.yielded, taken, False
         except StopCrawl as stop:
             collected.yielded.stop = stop.message
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise spider_failed(error, "start") from error
         return collected.yielded, taken, True
 

@@ -95,6 +95,13 @@ class TestCrawl:
             sharded(FailsToStart, sites)
         assert leave(sites.processes, 1.0)
 
+    def test_path_in_sys_path_that_is_not_text(self, monkeypatch: pytest.MonkeyPatch):
+        """Notebooks and scripts put pathlib.Path there; each process died of it at once."""
+        monkeypatch.setattr(sys, "path", [*sys.path, Path("/nowhere")])
+        with serving([3, 2]) as sites:
+            run = sharded(Linked, sites)
+        assert (run.result, run.stats["pages"]) == ("finished", 5)
+
     def test_class_that_other_processes_cannot_import(self):
         class Local(Linked):
             pass

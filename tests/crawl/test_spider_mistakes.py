@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -75,6 +76,21 @@ class TestMistakesOfASpider:
         server = page_server({"/": body})
         run = crawl(Raises, server.url)
         assert reasons_of_failures(run) == {"/": "spider"}
+
+    @pytest.mark.parametrize("raised", [asyncio.CancelledError, GeneratorExit, SystemExit, BaseException])
+    def test_an_exception_that_is_not_an_Exception(self, page_server: Start, raised: type[BaseException]):
+        """It would end the crawl at the same page each time that it is resumed."""
+
+        class Raises(Spider):
+            def parse(self, response: Response) -> Any:
+                yield {"url": response.url}
+                if response.url.endswith("/bad"):
+                    raise raised
+
+        server = page_server({"/bad": "x", "/good": "x"})
+        run = crawl(Raises, f"{server.url}/bad", f"{server.url}/good")
+        assert [item["url"] for item in run.items] == [f"{server.url}/good"]
+        assert (run.result, reasons_of_failures(run)) == ("finished", {"/bad": "spider"})
 
 
 def test_a_page_that_yields_without_end_fails_alone(page_server: Start, monkeypatch: pytest.MonkeyPatch):

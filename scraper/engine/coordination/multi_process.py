@@ -231,7 +231,9 @@ class MultiProcess:
         self._started += 1
         # Its modules are found where this process finds them, before the folder it is started in can get in the way.
         main = f"{shard_process.__name__} import main; main()"
-        code = f"import sys; sys.path[:] = {sys.path!r}; from {main}"
+        # What else a program puts there, such as a pathlib.Path, is not looked into by the import system either.
+        path = [entry for entry in sys.path if isinstance(entry, str)]
+        code = f"import sys; sys.path[:] = {path!r}; from {main}"
         try:
             with _signals_held():
                 popen = subprocess.Popen(
