@@ -316,7 +316,9 @@ def mismatch(run: RunRow, loaded: Loaded) -> str | None:
 
 
 def _identity(loaded: Loaded) -> str:
-    """What makes two calls the same crawl: spider, args, start_urls; as a digest, since args may hold secrets."""
+    """Return what makes two calls the same crawl: spider, args, start_urls; as a digest, since args may hold
+    secrets.
+    """
     config = loaded.config
     parts = json.dumps([config.spider, config.args, list(config.start_urls)], sort_keys=True, default=str)
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 
 class RequestLike(Protocol):
-    """What an error needs to know of the request that it is about: a `scraper.Request`."""
+    """The parts of a `scraper.Request` that an error needs."""
 
     url: str
     method: str

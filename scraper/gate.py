@@ -51,7 +51,7 @@ def _too_empty(gate: Gate, health: Health, before: Health) -> str | None:
 
 
 def _meant(written: str, health: Health, before: Health) -> list[tuple[str, str]]:
-    """The types with items, and the field in each, that `price` or `book.price` means.
+    """Return the types with items, and the field in each, that `price` or `book.price` means.
 
     Without a type it means each that has such a field, or had it; where none has, all of them.
     """

@@ -22,7 +22,7 @@ LEAST_ITEMS = 10
 
 
 class Shape(NamedTuple):
-    """What an item held, without its values: most items of a type share one."""
+    """The fields of an item that held something, without its values: most items of a type share one shape."""
 
     type: str
     filled: tuple[str, ...]

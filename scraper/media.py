@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: its media type, and the ending of a name for it.
+"""Tell what a file is by its first bytes: its media type, and the ending of a name for it.
 
 The signatures are those of the MIME Sniffing Standard (https://mimesniff.spec.whatwg.org/, sections 6 and 7) and of
 formats that crawls collect beside them.
@@ -114,7 +114,7 @@ _TABLE = mimetypes.MimeTypes()
 
 
 def type_of(head: bytes, claimed: str | None) -> str:
-    """The media type of what begins with `head`.
+    """Return the media type of what begins with `head`.
 
     Bytes count for more than what a server says: a type that has a signature is one only with it. A container, such
     as ZIP, is what the server says if that can be one (a .docx). What has no signature is what the server says.
@@ -134,5 +134,5 @@ def type_of(head: bytes, claimed: str | None) -> str:
 
 
 def ending_of(media_type: str) -> str:
-    """The ending of a name for a file of that type, such as `.pdf`; `.bin` where none is known."""
+    """Return the ending of a name for a file of that type, such as `.pdf`; `.bin` where none is known."""
     return _ENDINGS.get(media_type) or _TABLE.guess_extension(media_type) or _ENDINGS[UNKNOWN]

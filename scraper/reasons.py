@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class ReasonKind(StrEnum):
-    """What happened for a reason. The values are the headings of docs/reasons.md."""
+    """The kind of event that has a reason. The values are the headings of docs/reasons.md."""
 
     REFUSED = "Refused: a request that is not sent"
     FAILED = "Failed: a request that got no usable response, or whose page could not be used"
@@ -24,7 +24,7 @@ class ReasonKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReasonRow:
-    """What there is to say of one reason.
+    """The facts of one reason.
 
     Attributes:
         name: the word; `*` at its end stands for a number.

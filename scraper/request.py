@@ -22,7 +22,7 @@ MAX_PRIORITY = 1_000_000_000
 
 
 class Request:
-    """What to fetch and what to do with the answer.
+    """A request: what to fetch and what to do with the answer.
 
     Args:
         url: absolute http(s) URL; its fragment is dropped. For relative ones there is `response.follow`.

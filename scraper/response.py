@@ -1,4 +1,4 @@
-"""What a callback gets: the answer to a request, with its text, its tree and its links made when asked for."""
+"""The response that a callback gets, with its text, its tree and its links made on first access."""
 
 from __future__ import annotations
 
@@ -95,19 +95,19 @@ class Response:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is 2xx."""
+        """Tell whether the status is 2xx."""
         return 200 <= self.status < 300
 
     @property
     def meta(self) -> dict[str, Any]:
-        """The request's `meta`."""
+        """Return the request's `meta`."""
         return self.request.meta
 
     # The body ----------------------------------------------------------------------------------------
 
     @property
     def text(self) -> str:
-        """The body as text; what is not valid in its encoding is U+FFFD."""
+        """Return the body as text; what is not valid in its encoding is U+FFFD."""
         return self._decoded()[0]
 
     @property
@@ -121,10 +121,10 @@ class Response:
         return self._text
 
     def json(self) -> Any:
-        """The body as JSON.
+        """Return the body as JSON.
 
         Raises:
-            NotJson: it is none.
+            NotJson: it is not JSON.
         """
         try:
             return jsonlib.loads(self.text)
@@ -140,7 +140,7 @@ class Response:
 
     @property
     def soup(self) -> BeautifulSoup:
-        """The whole tree.
+        """Return the whole tree.
 
         Raises:
             NotHtml: the body is not HTML, or too large for a soup.
@@ -153,19 +153,19 @@ class Response:
         return self._soup
 
     def select(self, selector: str) -> list[Tag]:
-        """The elements that a CSS selector finds, in the page's order: those that `soup.select` finds, faster.
+        """Return the elements that a CSS selector finds, in the page's order: those that `soup.select` finds, faster.
 
         Once the tree is changed by BeautifulSoup's methods or `tag[...]`, it is as fast as `soup.select`. Of other
         changes it has to be told: see `soup_changed`.
 
         Raises:
             NotHtml: as `soup` does.
-            soupsieve.SelectorSyntaxError: it is no selector.
+            soupsieve.SelectorSyntaxError: it is not a selector.
         """
         return self._indexed().select(selector)
 
     def select_one(self, selector: str) -> Tag | None:
-        """The first element that a CSS selector finds, None where there is none; raises like `select`."""
+        """Return the first element that a CSS selector finds, None where there is none; raises like `select`."""
         return self._indexed().select_one(selector)
 
     def soup_changed(self) -> None:
@@ -197,7 +197,7 @@ class Response:
     # selectolax --------------------------------------------------------------------------------------
 
     def css(self, selector: str) -> list[LexborNode]:
-        """The elements that a CSS selector finds, as selectolax's nodes, each once.
+        """Return the elements that a CSS selector finds, as selectolax's nodes, each once.
 
         Raises:
             NotHtml: the body is not HTML.
@@ -209,11 +209,11 @@ class Response:
         return list({node.mem_id: node for node in found}.values())
 
     def css_first(self, selector: str) -> LexborNode | None:
-        """The first element that a CSS selector finds, as selectolax's node; raises like `css`."""
+        """Return the first element that a CSS selector finds, as selectolax's node; raises like `css`."""
         return self._html_tree().css_first(selector)
 
     def links(self) -> list[str]:
-        """The http(s) links of `a` and `area`, absolute, without fragment, each once, in the page's order.
+        """Return the http(s) links of `a` and `area`, absolute, without fragment, each once, in the page's order.
 
         Links that are `rel=nofollow` are left out, and all of them where the page's `<meta name=robots>` or its
         X-Robots-Tag says `nofollow` or `none`. A body that is not HTML has none.
@@ -243,7 +243,7 @@ class Response:
         return url
 
     def follow(self, link: Link, callback: Callback | str | None = None, **keywords: Any) -> Request:
-        """A request for a link of this page.
+        """Return a request for a link of this page.
 
         Args:
             link: a URL, relative or not, or an element that has one as its `href` or `src`, of BeautifulSoup or
@@ -252,7 +252,7 @@ class Response:
             keywords: anything else that `Request` takes.
 
         Raises:
-            BadRequest: it is no link, or not one to http(s).
+            BadRequest: it is not a link, or not one to http(s).
         """
         target = link if type(link) is str else _target(link)
         if target is None:
@@ -263,7 +263,7 @@ class Response:
         url = (self._joiner or self._joining()).url_of(target)
         if url is None:
             raise self._bad_link(
-                f"{target[:200]!r}, which is no http or https URL,",
+                f"{target[:200]!r}, which is not an http or https URL,",
                 "response.follow_all() leaves such links out",
             )
         return Request(url, callback, **keywords) if keywords else Request.plain(url, callback)
@@ -271,7 +271,7 @@ class Response:
     def follow_all(
         self, links: str | Iterable[Link], callback: Callback | str | None = None, **keywords: Any
     ) -> Iterator[Request]:
-        """Requests for many links: those of a CSS selector (selectolax's), or those given as for `follow`.
+        """Return requests for many links: those of a CSS selector (selectolax's), or those given as for `follow`.
 
         What is not a link to http(s) (mailto:, an `<a>` without href) is left out.
         """
@@ -289,7 +289,7 @@ class Response:
         callback: Callback | str | None = None,
         **keywords: Any,
     ) -> Request:
-        """A request that submits a form of this page, as a browser would, its hidden fields included.
+        """Return a request that submits a form of this page, as a browser would, its hidden fields included.
 
         Args:
             fields: what is filled in, by the fields' names; the form is found by them.
@@ -298,7 +298,7 @@ class Response:
             keywords: anything else that `Request` takes, such as `retry_unsafe`.
 
         Raises:
-            FormError: no form holds the fields, or a value is no choice of its field.
+            FormError: no form holds the fields, or a value is not a choice of its field.
             NotHtml: as `soup` does.
         """
         from scraper.parse.forms.find import find_form
@@ -350,7 +350,7 @@ class Response:
 
 
 def _target(link: object) -> str | None:
-    """The URL of a link as it is written; None where there is none."""
+    """Return the URL of a link as it is written; None where there is none."""
     if isinstance(link, str):
         return str(link)
     look_up = getattr(getattr(link, "attrs", None), "get", None)

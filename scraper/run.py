@@ -1,4 +1,4 @@
-"""What a crawl gives back to Python."""
+"""The run that a crawl returns to Python."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ class Run:
 
     @property
     def items(self) -> Items:
-        """The items, as dicts, in the order in which they were found."""
+        """Return the items, as dicts, in the order in which they were found."""
         return Items(self._store, self.id, self._count)
 
     @property
     def failures(self) -> list[FailureRow]:
-        """The URLs that ended without a page, each with its reason."""
+        """Return the URLs that ended without a page, each with its reason."""
         with Store.open_existing(self._store) as store:
             return store.failures(self.id)
 
     @property
     def exit_code(self) -> int:
-        """What the command exits with: 0 when it ended inside its gate, else 1."""
+        """Return what the command exits with: 0 when it ended inside its gate, else 1."""
         return 0 if self.result in ("finished", "limit") else 1

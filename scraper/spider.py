@@ -54,7 +54,7 @@ class Spider:
             setattr(self, name, value)
 
     def start(self) -> Iterable[Any]:
-        """The first requests: one for each of `start_urls`. Write your own to begin otherwise."""
+        """Return the first requests: one for each of `start_urls`. Write your own to begin otherwise."""
         for url in self.start_urls:
             yield Request(url)
 
@@ -67,7 +67,7 @@ class Spider:
 
     @classmethod
     def build(cls, args: Mapping[str, Any], start_urls: Sequence[str] = ()) -> Self:
-        """A spider with these arguments, as the configuration gives them.
+        """Return a spider with these arguments, as the configuration gives them.
 
         Raises:
             UsageError: `__init__` does not take these arguments, or failed.
@@ -88,7 +88,7 @@ class Spider:
 
 
 def resolve(spider: Spider, name: str | None) -> Any:
-    """The method of `spider` that is called `name`; None means `parse`.
+    """Return the method of `spider` that is called `name`; None means `parse`.
 
     Raises:
         UsageError: it has none.
@@ -107,7 +107,7 @@ def resolve(spider: Spider, name: str | None) -> Any:
 
 
 def results_of(value: object) -> Iterator[Any]:
-    """The items and requests that a callback returned or yields, one by one.
+    """Return the items and requests that a callback returned or yields, one by one.
 
     Raises:
         ItemError: something among them is neither.

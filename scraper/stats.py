@@ -1,4 +1,4 @@
-"""The words of the ledger: which connection carried a request, why it had to be opened, and the sums.
+"""The values of the ledger: which connection carried a request, why it had to be opened, and the sums.
 
 The book itself is kept by `scraper.fetch.transport.ledger`.
 """
@@ -71,17 +71,17 @@ class ConnectionStats:
 
     @property
     def reuse_rate(self) -> float:
-        """The share of requests that needed no new connection, 0 to 1."""
+        """Return the share of requests that needed no new connection, 0 to 1."""
         return self.reused / self.requests if self.requests else 0.0
 
     @property
     def handshake_mean(self) -> float:
-        """Seconds that opening one connection took."""
+        """Return seconds that opening one connection took."""
         return self.handshake_seconds / self.connections if self.connections else 0.0
 
     @property
     def seconds_saved(self) -> float:
-        """What the reused requests would have spent on opening connections of their own."""
+        """Return what the reused requests would have spent on opening connections of their own."""
         return self.reused * self.handshake_mean
 
     def __iadd__(self, other: ConnectionStats) -> ConnectionStats:
@@ -94,7 +94,7 @@ class ConnectionStats:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a run came to, beside the sums of its domains. Times are unix seconds, `seconds` is working time."""
+    """The sums of a run, beside those of its domains. Times are unix seconds, `seconds` is working time."""
 
     run: int
     name: str

@@ -26,7 +26,7 @@ _SHORT = 500
 
 
 def normalize(url: str, base: str | None = None) -> str | None:
-    """The absolute URL that a browser would make of `url` on a page at `base`, or None where it makes none."""
+    """Return the absolute URL that a browser would make of `url` on a page at `base`, or None where it makes none."""
     if base is None or url.startswith(("http://", "https://")):
         # The base makes no difference, and most links of a page are on other pages too.
         return _absolute(url) if len(url) <= _SHORT else _absolute.__wrapped__(url)
@@ -51,7 +51,7 @@ def without_fragment(url: str) -> str:
 
 
 def canonical(url: str, *, sort_query: bool = False, drop_params: Iterable[str] = ()) -> str:
-    """The one form of `url` by which duplicates are recognised.
+    """Return the one form of `url` by which duplicates are recognised.
 
     Args:
         url: an absolute URL as `normalize` gives it (default port and dot segments are gone already).
@@ -93,7 +93,7 @@ def origin_of(url: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host of an absolute, normalised URL, without port and without an IPv6 address's brackets."""
+    """Return the host of an absolute, normalised URL, without port and without an IPv6 address's brackets."""
     authority = origin_of(url).partition("://")[2]
     if authority.startswith("["):
         return authority[1 : authority.index("]")]
@@ -102,7 +102,7 @@ def host_of(url: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def domain_of_host(host: str) -> str:
-    """The registrable domain of a host; the host itself where it has none (an IP address, `localhost`)."""
+    """Return the registrable domain of a host; the host itself where it has none (an IP address, `localhost`)."""
     host = host.rstrip(".")
     try:
         ipaddress.ip_address(host)
@@ -113,5 +113,5 @@ def domain_of_host(host: str) -> str:
 
 
 def domain_of(url: str) -> str:
-    """The domain of a URL: one Session, one delay, one lease (private suffixes count, offline snapshot)."""
+    """Return the domain of a URL: one Session, one delay, one lease (private suffixes count, offline snapshot)."""
     return domain_of_host(host_of(url))

@@ -37,7 +37,7 @@ class Signals:
         self._came.put(number)
 
     def wait(self, seconds: float) -> int | None:
-        """The next signal; None where none came within `seconds`."""
+        """Return the next signal; None where none came within `seconds`."""
         try:
             return self._came.get(timeout=max(0.0, seconds))
         except queue.Empty:
@@ -81,7 +81,7 @@ def _end(daemon: Daemon, signals: Signals, number: int, say: Callable[[str], obj
         return
     say(
         f"{name}: stopping: {counted(daemon.at_work, 'crawl')} told to stop and waited for, {WAIT_SECONDS:g} s at "
-        "most. Once more stops at once. The next run goes on with what is unfinished."
+        "most. Once more stops at once. The next run resumes what is unfinished."
     )
     daemon.stop()
     deadline = time.monotonic() + WAIT_SECONDS

@@ -32,7 +32,7 @@ Hop = Callable[[Request, FetchResult], object]
 
 
 def request_of(url: str) -> Request:
-    """The request of a URL that was typed.
+    """Return the request of a URL that was typed.
 
     Raises:
         UsageError: it is not a whole http or https URL.
@@ -44,7 +44,7 @@ def request_of(url: str) -> Request:
 
 
 def settings_of(verb: str, sets: Sequence[str], keys: Collection[str]) -> SiteConfig:
-    """The settings: the defaults, and what --set says of keys that mean something to `verb`.
+    """Return the settings: the defaults, and what --set says of keys that mean something to `verb`.
 
     Raises:
         UsageError: --set names another key.
@@ -62,10 +62,10 @@ def settings_of(verb: str, sets: Sequence[str], keys: Collection[str]) -> SiteCo
 
 
 def saved_page(file: Path, url: str) -> Response:
-    """A page from a file, taken for HTML that came from `url`.
+    """Return a page from a file, taken for HTML that came from `url`.
 
     Raises:
-        UsageError: the file cannot be read, or `url` is none.
+        UsageError: the file cannot be read, or `url` is not one.
     """
     try:
         body = file.read_bytes()
@@ -109,7 +109,7 @@ class Visitor:
         self._domains.clear()
 
     def send(self, request: Request, *, robots: bool = False) -> FetchResult:
-        """One request; of a robots.txt only as much is read as counts."""
+        """Send one request; of a robots.txt only as much is read as counts."""
         domain = self._domain(request.url)
         guard = Guard(self._config.network.allow_private or urls.host_of(request.url) == self._typed)
         seconds = min(self._allow(), domain.settings.timeout.total)
@@ -165,7 +165,7 @@ class Visitor:
 
 
 def robots_in_words(robots: Robots, url: str, user_agent: str) -> str:
-    """What a robots.txt says of a URL, the line that decides included."""
+    """Return what a robots.txt says of a URL, the line that decides included."""
     token = product_token(user_agent)
     verdict = "allowed" if robots.allows(url, token) else "refused"
     reason = robots.line_for(url, token) or robots.why
@@ -176,7 +176,7 @@ def robots_in_words(robots: Robots, url: str, user_agent: str) -> str:
 
 
 def answer_of(request: Request, outcome: FetchResult) -> Response:
-    """The answer to a request.
+    """Return the answer to a request.
 
     Raises:
         FetchError: there is none; with its URL, and with what can be done about it.

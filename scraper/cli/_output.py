@@ -44,7 +44,7 @@ def write(text: str) -> None:
 
 
 def write_bytes(data: bytes) -> None:
-    """Bytes to standard output, as they are. Raises what `write` does."""
+    """Write bytes to standard output, as they are. Raises what `write` does."""
     if sys.stdout is not None:
         with _told():
             sys.stdout.flush()
@@ -74,7 +74,7 @@ def binary() -> BinaryIO:
 
 
 def say(line: str) -> None:
-    """A line to standard error; where that is gone, to nobody."""
+    """Write a line to standard error; where that is closed, to nobody."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.write(f"{line}\n")
@@ -92,7 +92,7 @@ def error_console() -> Console:
 
 
 def reader_is_gone(error: BaseException) -> bool:
-    """Whether an error says that what read standard output has ended, as `head` does."""
+    """Tell whether an error says that what read standard output has ended, as `head` does."""
     cause = error.__cause__
     return isinstance(error, ScraperError) and isinstance(cause, OSError) and cause.errno == errno.EPIPE
 

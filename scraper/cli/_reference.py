@@ -17,7 +17,7 @@ _HEAD = """# The command
 
 
 def reference() -> str:
-    """Every verb with its arguments and options, in Markdown."""
+    """Return every verb with its arguments and options, in Markdown."""
     group: Any = get_command(make_app())
     sections = [_HEAD, _described(group)]
     sections += _verbs(group, "scraper", "##")
@@ -25,7 +25,7 @@ def reference() -> str:
 
 
 def _verbs(group: Any, above: str, mark: str) -> list[str]:
-    """A section for each verb of a group, and for those of the groups in it."""
+    """Return a section for each verb of a group, and for those of the groups in it."""
     sections = []
     for name, verb in group.commands.items():
         if not verb.hidden:

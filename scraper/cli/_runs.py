@@ -7,7 +7,7 @@ from scraper.store.values import RunRow
 
 
 def chosen_run(rows: list[RunRow], number: int | None, name: str) -> RunRow:
-    """The run with that number, by default the newest."""
+    """Return the run with that number, by default the newest."""
     if not rows:
         raise UsageError(f"{name} has no runs", remedy="run scraper crawl first")
     if number is None:

@@ -1,4 +1,4 @@
-"""What is known of a schedule: read from the store of its crawl, and in the words in which it is shown."""
+"""The facts of a schedule: read from the store of its crawl, and the words in which they are shown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scraper.store.history.schedules import Occurrence, Schedules, ScheduleState
 
 
 def standing_of(site: ScheduledSite) -> Standing | None:
-    """Where a schedule stands; None before it was first seen."""
+    """Return where a schedule stands; None before it was first seen."""
     if not site.store.is_file():
         return None
     with Schedules.open_existing(site.store) as schedules:
@@ -22,7 +22,7 @@ def standing_of(site: ScheduledSite) -> Standing | None:
 
 
 def history_of(site: ScheduledSite, limit: int) -> list[Occurrence]:
-    """The runs of a schedule, the newest first."""
+    """Return the runs of a schedule, the newest first."""
     if not site.store.is_file():
         return []
     with Schedules.open_existing(site.store) as schedules:
@@ -30,12 +30,12 @@ def history_of(site: ScheduledSite, limit: int) -> list[Occurrence]:
 
 
 def last_of(site: ScheduledSite) -> Occurrence | None:
-    """The newest run that ended."""
+    """Return the newest run that ended."""
     return next((row for row in history_of(site, 10) if row.state is ScheduleState.ENDED), None)
 
 
 def next_of(site: ScheduledSite, standing: Standing | None) -> float | None:
-    """When the next run starts, if nothing holds it back; None where it never does."""
+    """Return when the next run starts, if nothing holds it back; None where it never does."""
     now = time.time()
     if standing is None or standing.spec != site.times.spec:
         return site.times.after(now)
@@ -47,7 +47,7 @@ def next_of(site: ScheduledSite, standing: Standing | None) -> float | None:
 
 
 def state_of(site: ScheduledSite, standing: Standing | None) -> str:
-    """Whether it is paused, and what is at work or waits."""
+    """Tell whether it is paused, and what is at work or waits."""
     words = [] if standing is None or standing.paused_at is None else ["paused"]
     for run in (standing.active, standing.waiting) if standing is not None else ():
         if run is None:
@@ -60,7 +60,7 @@ def state_of(site: ScheduledSite, standing: Standing | None) -> str:
 
 
 def when(site: ScheduledSite) -> str:
-    """The schedule in short: `every 6h`, or the cron with its zone."""
+    """Return the schedule in short: `every 6h`, or the cron with its zone."""
     schedule = site.schedule
     if schedule.every is not None:
         return f"every {format_duration(schedule.every)}"
@@ -68,7 +68,7 @@ def when(site: ScheduledSite) -> str:
 
 
 def moment(seconds: float | None, site: ScheduledSite) -> str:
-    """A time as the clock of the schedule's zone shows it."""
+    """Return a time as the clock of the schedule's zone shows it."""
     if seconds is None:
         return "-"
     return datetime.fromtimestamp(seconds, ZoneInfo(site.schedule.timezone)).strftime("%Y-%m-%d %H:%M:%S %Z")
@@ -81,7 +81,7 @@ def _iso(seconds: float | None) -> str | None:
 def as_json_of(
     site: ScheduledSite, standing: Standing | None, following: float | None, last: Occurrence | None
 ) -> dict[str, Any]:
-    """A schedule in words of JSON."""
+    """Return a schedule in words of JSON."""
     return {
         "name": site.name,
         "path": str(site.path),
@@ -94,7 +94,7 @@ def as_json_of(
 
 
 def row_as_json(row: Occurrence) -> dict[str, Any]:
-    """A run of the history in words of JSON."""
+    """Return a run of the history in words of JSON."""
     return {
         "name": row.name,
         "slot": _iso(row.slot),

@@ -56,7 +56,7 @@ class Lie(StrEnum):
 
 @dataclass
 class Findings:
-    """What was measured. Times are in seconds; what is None was not measured."""
+    """The measurements. Times are in seconds; None means not measured."""
 
     url: str
     robots: Robots
@@ -83,17 +83,17 @@ class Findings:
 
     @property
     def is_kept_alive(self) -> bool:
-        """Whether any request was sent on a connection that had carried one before."""
+        """Tell whether any request was sent on a connection that had carried one before."""
         return any(served.reused for served in self.served)
 
     @property
     def handshakes(self) -> list[float]:
-        """What opening each connection took: connect and TLS."""
+        """Return what opening each connection took: connect and TLS."""
         return [each.connect_seconds + each.tls_seconds for each in self.served if not each.reused]
 
     @property
     def reused_seconds(self) -> float | None:
-        """What a request on an open connection takes, as the median."""
+        """Return what a request on an open connection takes, as the median."""
         taken = [each.first_byte_seconds + each.body_seconds for each in self.served if each.reused]
         return median(taken) if taken else None
 
@@ -131,8 +131,8 @@ class Probe:
         """Measure, in this order: robots.txt; the page; what is kept alive; handshakes; the idle limit.
 
         Raises:
-            RobotsRefused: robots.txt does not allow the URL; nothing but robots.txt was asked for.
-            FetchError: the page cannot be had, or its robots.txt is unreachable.
+            RobotsRefused: robots.txt does not allow the URL; nothing but robots.txt was fetched.
+            FetchError: the page cannot be fetched, or its robots.txt is unreachable.
         """
         found = self.findings
         try:
@@ -208,7 +208,7 @@ class Probe:
         self._throttle.pace = self._throttle.pace.slowed_to(robots.crawl_delay(token))
         if robots.state is RobotsState.UNREACHABLE:
             raise FetchError(
-                f"{self._url} is not asked for, since its robots.txt is unreachable (RFC 9309): {robots.why}",
+                f"{self._url} is not fetched, since its robots.txt is unreachable (RFC 9309): {robots.why}",
                 remedy="look whether the server runs, and at the port; scraper fetch shows more",
             )
         if not robots.allows(self._url, token):
@@ -218,7 +218,7 @@ class Probe:
             )
 
     def _ask_page(self) -> Request:
-        """The page itself, where its redirects lead."""
+        """Return the page itself, where its redirects lead."""
         found = self.findings
         response, outcome = self._visitor.follow(Request(self._url), self._note)
         found.url, found.response, found.wire_bytes = response.url, response, outcome.bytes
@@ -227,7 +227,7 @@ class Probe:
         return Request(response.url)
 
     def _ask_again(self, request: Request) -> None:
-        """The same page again and again, once on condition, until the server ends its connection."""
+        """Fetch the same page again and again, once conditionally, until the server closes its connection."""
         self._ask_on_condition(request)
         while self._count < MOST_REQUESTS - _FOR_IDLE and self.findings.requests_a_connection is None:
             self._ask(request)
@@ -269,7 +269,9 @@ class Probe:
             self._outlives(request, (found.idle_survived + found.idle_ended) / 2)
 
     def _outlives(self, request: Request, wait: float) -> bool:
-        """Whether a connection can be used again after it idled for `wait` seconds, or for the delay if longer."""
+        """Tell whether a connection can be used again after it idled for `wait` seconds, or for the delay if
+        longer.
+        """
         found = self.findings
         if found.requests_a_connection is not None and self._carried >= found.requests_a_connection:
             # It would end for another reason.

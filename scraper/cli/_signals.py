@@ -45,7 +45,7 @@ class Stopping:
 
     Until `crawl_with` is called a signal raises Interrupted. From then on the first stops the crawl with
     `DRAIN_SECONDS` for what is in flight, the second with none. A crawl that does not end in time, since a callback
-    or a pipe hangs, is ended as a kill would end it: it can be gone on with all the same.
+    or a pipe hangs, is ended as a kill would end it: it can be resumed all the same.
 
     Args:
         last_words: called before the process is ended so, in a thread that is not waited for long.
@@ -99,7 +99,7 @@ class Stopping:
                 _say(
                     name,
                     f"stopping: what is in flight has {DRAIN_SECONDS:g} s. Once more stops at once. "
-                    "Either way the same command goes on with the run.",
+                    "Either way the same command resumes the run.",
                 )
             else:
                 deadline = min(deadline, time.monotonic() + _END_AT_ONCE_WITHIN)
@@ -109,7 +109,7 @@ class Stopping:
         last = threading.Thread(target=self._last_words, daemon=True)
         last.start()
         last.join(0.3)
-        _say("timeout", "something did not end in time and was left behind; the same command goes on with the run")
+        _say("timeout", "something did not end in time and was left behind; the same command resumes the run")
         os._exit(self.exit_code or 1)
 
 

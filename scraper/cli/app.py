@@ -31,7 +31,7 @@ Exit codes: 0 finished and inside its gate; 1 failed, or outside its gate; 2 wro
 
 @dataclass
 class Options:
-    """What holds for every verb."""
+    """Options that hold for every verb."""
 
     traceback: bool = False
 

@@ -77,7 +77,7 @@ def _kept(loaded: Loaded, domain: str | None) -> list[Cookie]:
 
 
 def _jars(store: Store, domain: str | None) -> dict[str, LockedJar]:
-    """The jars of all domains, or of one; without what has expired."""
+    """Return the jars of all domains, or of one; without what has expired."""
     jars: dict[str, LockedJar] = {}
     for name, text in store.cookies().items():
         if domain in (None, name):
@@ -128,7 +128,7 @@ def _export(found: list[Cookie], path: Path) -> None:
 
 
 def _write_secret(path: Path, text: str) -> None:
-    """A file that only its owner may read, from its first byte on, whatever was there before."""
+    """Write a file that only its owner may read, from its first byte on, whatever was there before."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -165,5 +165,5 @@ def _import(loaded: Loaded, path: Path, domain: str | None) -> None:
 
 
 def _domain_of(cookie: Cookie) -> str:
-    """The domain whose Session gets the cookie."""
+    """Return the domain whose Session gets the cookie."""
     return urls.domain_of_host(cookie.domain.removeprefix(".").removesuffix(".local"))

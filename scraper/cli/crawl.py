@@ -53,7 +53,7 @@ StatsFile = Annotated[
 
 @dataclass(frozen=True)
 class Watching:
-    """What of a crawl is shown and kept."""
+    """How a crawl is logged, shown and recorded."""
 
     format: LogFormat = LogFormat.TEXT
     file: Path | None = None
@@ -80,7 +80,7 @@ def crawl(
     """Crawl a site: start a run, or resume the unfinished one.
 
     What was found goes to the YAML's exports; log, progress and report go to standard error, so that the export
-    "-" has standard output to itself. The first Ctrl-C (or SIGTERM) lets what is in flight come to its end, the
+    "-" has standard output to itself. The first Ctrl-C (or SIGTERM) lets what is in flight end, the
     second stops at once; the same command resumes the run, as it does after a kill. An export "-" may then
     repeat items, a file never does.
 
@@ -94,7 +94,7 @@ def crawl(
 
 
 def crawl_and_report(read: Callable[[], Loaded], *, fresh: bool, watching: Watching) -> int:
-    """A crawl with its report at the end; what `crawl` and `retry` share.
+    """Crawl and print the report at the end, for `crawl` and `retry`.
 
     Returns the exit code, and raises what `conduct` does.
     """
@@ -106,7 +106,7 @@ def crawl_and_report(read: Callable[[], Loaded], *, fresh: bool, watching: Watch
 
 
 def conduct(read: Callable[[], Loaded], *, fresh: bool, watching: Watching) -> tuple[int, Run | None]:
-    """A crawl under signal handlers, logged and shown; what `crawl` and `demo` share.
+    """Crawl under signal handlers, logged and shown, for `crawl` and `demo`.
 
     Returns the exit code and the run, which is None where a signal came before it began.
 
@@ -178,12 +178,12 @@ class _Figures:
             self._run = event.run
 
     def keep(self, run: Run) -> None:
-        """The figures of a run that came to an end, whichever."""
+        """Write the figures of a run that ended."""
         if self._file is not None:
             write_stats(self._file, run.stats)
 
     def keep_of_failed(self, loaded: Loaded, error: BaseException) -> None:
-        """What the store knows of a run that an error ended; where that cannot be read, the error says so."""
+        """Write what the store knows of a run that an error ended; where that cannot be read, the error says so."""
         if self._file is None or self._run is None:
             return
         try:

@@ -103,7 +103,7 @@ def _earlier(store: Store, rows: list[RunRow], number: int | None, to: RunRow) -
 
 
 def _lines(changes: Iterator[Change]) -> Iterator[str]:
-    """A heading a kind, a line an item, and of one that changed a line a field."""
+    """Return a heading a kind, a line an item, and of one that changed a line a field."""
     kind = None
     for change in changes:
         if change.kind != kind:
@@ -121,6 +121,6 @@ def _value(item: Mapping[str, Any] | None, name: str) -> str:
 
 
 def _written(value: Any) -> str:
-    """A value as JSON, cut where it is long."""
+    """Return a value as JSON, cut where it is long."""
     text = plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."

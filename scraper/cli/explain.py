@@ -82,7 +82,7 @@ class _Explanation:
         self._run = run
 
     def of(self, request: Request) -> Iterator[str]:
-        """The lines, in the order in which things happened."""
+        """Return the lines, in the order in which things happened."""
         history = self._history(request)
         yield plain(request.url)
         result = self._run.result or "unfinished"
@@ -97,7 +97,7 @@ class _Explanation:
             yield from self._server(request.url)
         for place, known in enumerate(history.known):
             if place:
-                yield f"  and as a request of its own ({known.request.method}, asked for again or redirected to):"
+                yield f"  and as a request of its own ({known.request.method}, sent again or redirected to):"
             yield from self._of_known(known, request.url)
         if not history:
             yield from self._judged_today(request)
@@ -114,7 +114,7 @@ class _Explanation:
     # Before it was sent ----------------------------------------------------------------------------------
 
     def _judged_today(self, request: Request) -> Iterator[str]:
-        """What would become of a URL that the run never saw."""
+        """Return what would become of a URL that the run never saw."""
         yield _line("seen", "never in this run; judged by today's configuration:")
         hosts = [*self._config.own_hosts(), *self._run.hosts]
         verdict = Admission(self._config, hosts).judge(request)
@@ -139,14 +139,14 @@ class _Explanation:
             return
         row = self._store.robots_of(urls.origin_of(url))
         if row is None:
-            yield _line("robots", f"{plain(urls.origin_of(url))}/robots.txt has not been asked for")
+            yield _line("robots", f"{plain(urls.origin_of(url))}/robots.txt has not been fetched")
             return
         robots = Robots(RobotsState(row.state), row.text, row.why, row.asked_at)
         asked = f"; asked {_moment(row.asked_at)}" + ("" if robots.is_current(time.time()) else ", to be asked again")
         yield _line("robots", robots_in_words(robots, url, self._config.user_agent) + asked)
 
     def _server(self, url: str) -> Iterator[str]:
-        """What runs have learned of it."""
+        """Return what runs have learned of it."""
         profile = self._store.profile(urls.domain_of(url))
         if profile is None:
             return
@@ -160,7 +160,7 @@ class _Explanation:
             yield _line("server", ", ".join(known))
 
     def _by_key(self, reason: str) -> str:
-        """Where the key is set that a refusal went by; its message names the key."""
+        """Return where the key is set that a refusal went by; its message names the key."""
         key = key_of(reason)
         for name, source in self._loaded.sources.items():
             if (name == key or name.startswith(f"{key}[")) and source.origin is not Origin.DEFAULT:
@@ -215,7 +215,7 @@ class _Explanation:
             case RequestState.FAILED:
                 failure = known.failure
                 if known.kind is Kind.FILE:
-                    yield _line("result", "could not be had")
+                    yield _line("result", "could not be fetched")
                 if failure is not None:
                     yield _line("result", f"failed: {plain(failure.reason)}: {plain(failure.message)}")
                     if failure.traceback:
@@ -230,7 +230,7 @@ class _Explanation:
                 yield _line("result", f"nothing led to it; asked whether it is there: {_CHECKED[known.state]}")
 
     def _chain(self, known: KnownOfUrl) -> Iterator[str]:
-        """Where a redirect led, hop by hop, to its end."""
+        """Return where a redirect led, hop by hop, to its end."""
         yield _line("result", "redirected")
         for _ in range(_MOST_HOPS):
             place = known.leads_to

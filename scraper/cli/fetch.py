@@ -66,7 +66,7 @@ def fetch(
 
 
 def _facts(request: Request, outcome: FetchResult) -> list[str]:
-    """What is worth knowing of one hop, a line each."""
+    """Return what is worth knowing of one hop, a line each."""
     lines = [f"{request.method} {plain(request.url)}"]
     response = outcome.response
     if response is None:

@@ -52,7 +52,7 @@ def probe(
     is kept alive, for how many requests and how long while idle, what a handshake costs, whether bodies are
     compressed, and whether a page that did not change is answered with 304, and no other is. It makes at most 12
     requests, robots.txt included, one at a time and politeness.delay or the Crawl-delay apart, and takes at most 30
-    seconds more than --idle: 45 by default. What robots.txt closes is not asked for. A private address that is typed
+    seconds more than --idle: 45 by default. What robots.txt closes is not fetched. A private address that is typed
     here is allowed.
     Keys for --set are those of the YAML under session, politeness, limits, network and origins, and user_agent.
 
@@ -148,7 +148,7 @@ def _validators(found: Findings) -> str:
 
 
 def suggestion(found: Findings, config: SiteConfig) -> str:
-    """The YAML that suits what was found."""
+    """Return the YAML that suits what was found."""
     delay = max(config.politeness.delay, found.robots.crawl_delay(product_token(config.user_agent)))
     # As many at once as keep the pace although each takes its time.
     busy = (found.reused_seconds or 0.0) / delay if delay else 1.0
@@ -172,7 +172,7 @@ def suggestion(found: Findings, config: SiteConfig) -> str:
 
 
 def _expiry(found: Findings) -> float | None:
-    """An idle limit of our own below the server's; None where that was not measured."""
+    """Return an idle limit of our own below the server's; None where that was not measured."""
     if found.keep_alive_timeout is not None:
         return max(_LEAST_EXPIRY, round(found.keep_alive_timeout * 0.9, 1))
     if not found.idle_survived and found.idle_ended is None:

@@ -80,7 +80,7 @@ def _json(item: QuarantineRow) -> str:
 
 
 def _text(item: QuarantineRow) -> str:
-    """The page, and a line for each thing that is wrong."""
+    """Return the page, and a line for each thing that is wrong."""
     lines = [f"{plain(item.type)}  {plain(item.url) or '(of start)'}\n"]
     for path, message in item.problems:
         lines.append(

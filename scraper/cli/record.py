@@ -45,7 +45,7 @@ def record(
 
     `scraper replay` runs them. Each page is a folder under tests/recorded/NAME/. It is fetched as the crawl would:
     on its Session, with its delay, by robots.txt and the guard against private addresses; but nobody logs in.
-    Set-Cookie is not kept. A page that was recorded before is recorded anew.
+    Set-Cookie is not kept. A page that was recorded before is recorded again.
 
     \b
       scraper record config/books.yaml https://books.toscrape.com/
@@ -86,12 +86,12 @@ class _Visits:
         self._throttle = CallerThrottle(Pace())
 
     def fetch(self, request: Request) -> Response:
-        """The page behind a request, redirects followed.
+        """Return the page behind a request, redirects followed.
 
         Raises:
             RobotsRefused: robots.txt does not allow it.
-            FetchError: it could not be had.
-            ScraperError: the answer is none that a callback gets.
+            FetchError: it could not be fetched.
+            ScraperError: the answer is not one that a callback gets.
         """
         response, _ = self._visitor.follow(request, lambda asked, outcome: None, before=self._obey)
         if not response.ok:

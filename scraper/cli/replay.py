@@ -70,7 +70,7 @@ def replay(
 
 
 def _places(targets: Sequence[Path] | None) -> list[Path]:
-    """The folders in which to look: of a YAML those of its name."""
+    """Return the folders in which to look: of a YAML those of its name."""
     if not targets:
         return [project_root(Path("any.yaml")) / recording.FOLDER]
     places = []

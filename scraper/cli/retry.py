@@ -83,7 +83,7 @@ def _put_back(loaded: Loaded, number: int | None, reasons: list[str], tell: _out
     wanted = f" of reason {plain(' or '.join(reasons))}" if reasons else " to put back"
     tell(f"run {row.id} of {name} has no failures{wanted}" + (f"; it has {having}" if having else ""))
     if not row.is_finished:
-        tell(f"it is unfinished, with {row.counts.queued:,} queued: scraper crawl goes on with it")
+        tell(f"it is unfinished, with {row.counts.queued:,} queued: scraper crawl resumes it")
     return False
 
 
@@ -93,7 +93,7 @@ def _refuse_to_open(store: Store, row: RunRow, loaded: Loaded) -> None:
     if other is not None and other.id != row.id:
         raise UsageError(
             f"run {other.id} of {row.name} is unfinished, and only one run can be",
-            remedy="scraper crawl goes on with it; after that, retry",
+            remedy="scraper crawl resumes it; after that, retry",
         )
     differing = mismatch(row, loaded)
     if differing:

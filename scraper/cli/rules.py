@@ -93,7 +93,7 @@ def test(
 
 
 def _saved(file: Path, url: str | None, loaded: Loaded) -> Response:
-    """A page from a file, taken for HTML."""
+    """Return a page from a file, taken for HTML."""
     starts = loaded.config.start_urls
     return saved_page(file, url if url is not None else starts[0] if starts else "http://localhost/")
 
@@ -146,7 +146,7 @@ def _show(rule: PageRule, page: Page) -> bool:
 
 
 def _rows(name: str, field: Field, page: Page, within: object, indent: str = "") -> Iterator[tuple[str, str, str]]:
-    """A row of the field, and one of each field within it, in the first element."""
+    """Return a row of the field, and one of each field within it, in the first element."""
     matches = field.matches(page, within)
     value, outcome, problem = field.read(page, within)
     shown = json.dumps(value, ensure_ascii=False)

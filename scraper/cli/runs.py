@@ -100,7 +100,7 @@ def _runs_table(all_stats: list[dict[str, Any]]) -> str:
 
 
 def _change(stats: Mapping[str, Any], name: str) -> str:
-    """How many items are new, changed or gone; nothing where there was nothing to compare with."""
+    """Return how many items are new, changed or gone; nothing where there was nothing to compare with."""
     changes = stats["changes"]
     return "" if changes is None or changes["since"] is None else f"{changes[name]:,}"
 

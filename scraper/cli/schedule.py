@@ -77,7 +77,7 @@ def run(paths: Paths) -> None:
 
     Each crawl is a process of its own, with its log in the folder logs/ beside its store. A line on standard error
     tells what happens. A YAML that changes is read again; one that breaks is told of, and its last good schedule
-    holds on. At the end the crawls at work are told to stop and waited for, 12 s at most; the next run goes on with
+    holds on. At the end the crawls at work are told to stop and waited for, 12 s at most; the next run resumes
     them. A daemon that is killed leaves its crawls at work, and the next one finds them.
 
     A run that is more than a minute late is left out, unless `catch_up: once` is set.
@@ -307,7 +307,7 @@ def start(
 
 
 def _sites(paths: Iterable[Path]) -> Sites:
-    """The sites of these paths, with what is wrong in folders told."""
+    """Return the sites of these paths, with what is wrong in folders told."""
     sites = Sites(list(paths))
     for line in sites.refresh():
         _output.say(plain(line))
@@ -327,7 +327,7 @@ class _Each:
         self.code = 0
 
     def of(self, act: Callable[[ScheduledSite], T]) -> list[tuple[ScheduledSite, T]]:
-        """The sites for which that went well, each with what came of it."""
+        """Return the sites for which that went well, each with what came of it."""
         done = []
         for site in self._sites.current:
             try:
@@ -348,7 +348,7 @@ def _say(line: str) -> None:
 
 
 def _code_of(run: Occurrence) -> int:
-    """The exit code that a run stands for."""
+    """Return the exit code that a run stands for."""
     if run.exit_code is not None:
         return run.exit_code
     return 0 if run.state is ScheduleState.WAITING else 1

@@ -31,7 +31,7 @@ from scraper.testing.recording import EXPECTED, read
 _KEYS = ("session", "user_agent", "limits", "network", "origins", "domains")
 _HELP = {
     "response": ".url .status .headers .body .text .json() .links()",
-    "request": "what was asked for",
+    "request": "what was requested",
     "soup": "the page as BeautifulSoup",
     "select(css)": 'elements of BeautifulSoup: select("h1")[0].get_text(strip=True)',
     "css(css)": 'elements of selectolax, faster: css("h1")[0].text(strip=True)',
@@ -95,7 +95,7 @@ def shell(
 
 
 def _saved(page: str, url: str | None) -> Response:
-    """A page from a file, or from the folder of a recording."""
+    """Return a page from a file, or from the folder of a recording."""
     path = Path(page)
     if (path / EXPECTED).is_file():
         return read(path).response
@@ -140,7 +140,7 @@ class _Desk:
         return self._response
 
     def rules(self) -> list[Any]:
-        """What each rule makes of the page: its links as requests, and its items."""
+        """Return what each rule makes of the page: its links as requests, and its items."""
         page = Page(self._response)
         made: list[Any] = []
         for rule in (PageRule(config, number) for number, config in enumerate(self._config.rules)):
@@ -149,13 +149,13 @@ class _Desk:
         return made
 
     def parse(self, callback: str | None = None) -> list[Any]:
-        """What a callback of the spider yields for the page."""
+        """Return what a callback of the spider yields for the page."""
         assert self._components is not None
         wanted = callback or self._response.request.callback
         return list(results_of(resolve(self._components.spider, wanted)(self._response)))
 
     def banner(self) -> str:
-        """What is at hand, with an example of each."""
+        """Return what is at hand, with an example of each."""
         response = self._response
         known = {name: text for name, text in _HELP.items() if name.partition("(")[0] in self.names}
         width = max(map(len, known))
@@ -206,7 +206,7 @@ def _prompt(desk: _Desk) -> None:
 
 
 def _complete(names: dict[str, Any]) -> None:
-    """Names are completed by the tab key, where the system has readline (Windows has none)."""
+    """Complete names by the tab key, where the system has readline (Windows does not)."""
     if not sys.stdin.isatty():
         return
     try:

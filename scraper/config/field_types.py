@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldTypeRow:
-    """What is known of one type.
+    """The facts of one type of field.
 
     Attributes:
         help: what it makes of text; docs/rules.md shows it.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
-    """What is known of one format before any export of it is opened.
+    """The facts of one format, known before an export of it is opened.
 
     Attributes:
         help: what it is, in one line; docs/exports.md shows it.

@@ -16,12 +16,12 @@ from scraper.config.yaml.tree import Path
 
 @cache
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The fields of a section by the key that is written."""
+    """Return the fields of a section by the key that is written."""
     return {info.alias or name: info for name, info in model.model_fields.items()}
 
 
 def bare(annotation: Any) -> Any:
-    """A type without its readers and without `| None`."""
+    """Return a type without its readers and without `| None`."""
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, types.UnionType):
@@ -32,13 +32,13 @@ def bare(annotation: Any) -> Any:
 
 
 def section(annotation: Any) -> type[BaseModel] | None:
-    """The model that a type is, if it is one."""
+    """Return the model that a type is, if it is one."""
     found = bare(annotation)
     return found if isinstance(found, type) and issubclass(found, BaseModel) else None
 
 
 def inner_type(annotation: Any, part: str | int) -> Any:
-    """The type of what lies under one key or number of a value of this type; None where nothing is known."""
+    """Return the type of what lies under one key or number of a value of this type; None where nothing is known."""
     model = section(annotation)
     if model:
         info = fields_of(model).get(str(part))
@@ -53,7 +53,7 @@ def inner_type(annotation: Any, part: str | int) -> Any:
 
 
 def type_at(path: Path) -> Any:
-    """The type of the value at `path`, None where there is no such key or its inside is free-form."""
+    """Return the type of the value at `path`, None where there is no such key or its inside is free-form."""
     found: Any = SiteConfig
     for part in path:
         found = inner_type(found, part)
@@ -63,13 +63,13 @@ def type_at(path: Path) -> Any:
 
 
 def field_at(path: Path) -> FieldInfo | None:
-    """The field whose key ends `path`; None for keys that users choose and for places in lists."""
+    """Return the field whose key ends `path`; None for keys that users choose and for places in lists."""
     model = section(type_at(path[:-1])) if path else None
     return fields_of(model).get(str(path[-1])) if model else None
 
 
 def nearest_key(path: Path) -> Path:
-    """The path of the right key for an unknown one: in its own section or in another; or nothing."""
+    """Return the path of the right key for an unknown one: in its own section or in another; or nothing."""
     *above, name = path
     word = str(name)
     model = section(type_at(tuple(above)))
@@ -94,7 +94,9 @@ def nearest_key(path: Path) -> Path:
 
 @cache
 def _keys_below(model: type[BaseModel]) -> dict[str, Path]:
-    """Every key of a section and of the sections in it, with its path; the outer one where two are the same."""
+    """Return every key of a section and of the sections in it, with its path; the outer one where two are the
+    same.
+    """
     found: dict[str, Path] = {}
     level: list[tuple[type[BaseModel], Path]] = [(model, ())]
     while level:
@@ -110,12 +112,12 @@ def _keys_below(model: type[BaseModel]) -> dict[str, Path]:
 
 
 def split_key(text: str) -> Path:
-    """The path that `politeness.delay`, `start_urls[0]` or `domains.example.net.retry.attempts` means.
+    """Return the path that `politeness.delay`, `start_urls[0]` or `domains.example.net.retry.attempts` means.
 
     Keys that users choose may hold dots: they end where a key of the section below them begins.
 
     Raises:
-        ValueError: it is no path.
+        ValueError: it is not a path.
     """
     path: list[str | int] = []
     found: Any = SiteConfig
@@ -144,13 +146,13 @@ def split_key(text: str) -> Path:
 
 
 def _fixed_key(text: str) -> tuple[str, str]:
-    """The first key of `text`, and what follows it."""
+    """Return the first key of `text`, and what follows it."""
     end = min((position for position in (text.find("."), text.find("[")) if position >= 0), default=len(text))
     return text[:end], text[end:]
 
 
 def _chosen_key(annotation: Any, text: str) -> tuple[str, str]:
-    """The key of a mapping whose keys users choose, and what follows it."""
+    """Return the key of a mapping whose keys users choose, and what follows it."""
     inner = get_args(bare(annotation))[1]
     model = section(inner)
     if model is None:

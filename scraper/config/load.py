@@ -67,11 +67,11 @@ class Loaded:
 
     @property
     def store(self) -> FilePath:
-        """The absolute path of the store."""
+        """Return the absolute path of the store."""
         return self.resolve(self.config.store)
 
     def is_default(self, key: str) -> bool:
-        """Whether nobody wrote anything at `key` or below it."""
+        """Tell whether nobody wrote anything at `key` or below it."""
         below = (f"{key}.", f"{key}[")
         found = [source for name, source in self.sources.items() if name == key or name.startswith(below)]
         return all(source.origin is Origin.DEFAULT for source in found)
@@ -128,7 +128,7 @@ def _in_order(problems: list[Problem]) -> list[Problem]:
 
 
 def _read_file(path: FilePath, environ: Mapping[str, str]) -> tuple[Node | None, list[Problem]]:
-    """The tree of a YAML file whose top is a mapping."""
+    """Return the tree of a YAML file whose top is a mapping."""
     where = str(path)
     text, problem = _text_of(path)
     if problem is not None:
@@ -147,7 +147,7 @@ def _read_file(path: FilePath, environ: Mapping[str, str]) -> tuple[Node | None,
 
 
 def _text_of(path: FilePath) -> tuple[str, Problem | None]:
-    """The text of a file, or why it cannot be had."""
+    """Return the text of a file, or why it cannot be read."""
     where = str(path)
     if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir() raises where a folder above may not be entered)
         return "", Problem(where, None, None, "", "this is a folder: name the YAML file in it")
@@ -164,7 +164,7 @@ def _text_of(path: FilePath) -> tuple[str, Problem | None]:
         return "", Problem(where, None, None, "", f"cannot be read ({reason}): see its permissions")
     if len(data) > LARGEST_FILE:
         return "", Problem(
-            where, None, None, "", f"larger than {LARGEST_FILE // 2**20} MiB: this is no configuration"
+            where, None, None, "", f"larger than {LARGEST_FILE // 2**20} MiB: this is not a configuration"
         )
     try:
         return data.decode("utf-8-sig"), None
@@ -177,7 +177,7 @@ def _text_of(path: FilePath) -> tuple[str, Problem | None]:
 
 
 def _similar_file(path: FilePath) -> str:
-    """What to say of a file with another suffix, where there is one."""
+    """Return what to say of a file with another suffix, where there is one."""
     for suffix in (".yaml", ".yml"):
         other = path.with_name(path.name + suffix) if not path.suffix else path.with_suffix(suffix)
         if other != path and os.path.isfile(other):  # noqa: PTH113 (likewise)
@@ -186,7 +186,7 @@ def _similar_file(path: FilePath) -> str:
 
 
 def _set(root: Node | None, text: str, environ: Mapping[str, str]) -> tuple[Node | None, list[Problem]]:
-    """The tree with one `KEY=VALUE` laid over it."""
+    """Return the tree with one `KEY=VALUE` laid over it."""
     key, equals, value = text.partition("=")
     key = key.strip()
     where = f"--set {shorten(key)}".rstrip()
@@ -215,7 +215,9 @@ def _default_name(path: FilePath | None) -> str:
 
 
 def _check(root: Table, project: FilePath, name: str) -> tuple[SiteConfig | None, list[Problem]]:
-    """The values, and all that is wrong with them: the rules between keys are asked of those that are right."""
+    """Return the values, and all that is wrong with them: the rules between keys are asked of those that are
+    right.
+    """
     data = {"name": name, **plain(root)}
     _inherit(data)
     try:
@@ -267,7 +269,7 @@ def _remove(data: dict[str, Any], path: Path) -> None:
 
 
 def _with_defaults(config: SiteConfig, root: Table) -> SiteConfig:
-    """The defaults that depend on other values."""
+    """Return the defaults that depend on other values."""
     filled: dict[str, Any] = {}
     if not config.store:
         filled["store"] = f".scraper/{config.name}.db"

@@ -14,7 +14,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema (JSON Schema 2020-12) of the YAML: units as text, short forms, `${VAR}`, defaults."""
+    """Return the schema (JSON Schema 2020-12) of the YAML: units as text, short forms, `${VAR}`, defaults."""
     schema: dict[str, Any] = SiteConfig.model_json_schema(by_alias=True)
     definitions: dict[str, Any] = schema.get("$defs", {})
     models: list[type[BaseModel]] = [SiteConfig, *_sections(SiteConfig)]
@@ -34,7 +34,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _sections(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """The sections below one, each once; fields of rules lie in each other."""
+    """Return the sections below one, each once; fields of rules lie in each other."""
     found: dict[type[BaseModel], None] = {}
     unseen = [model]
     while unseen:

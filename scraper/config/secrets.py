@@ -1,4 +1,4 @@
-"""What is a secret, and how it is hidden."""
+"""Tell secrets from other values, and hide them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _USER_INFO = re.compile(r"(?<=//)[^/?#\s]*@")
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a key's or variable's name says that its value is a secret: api_key, DB_PASSWORD, X-Auth-Token."""
+    """Tell whether a key's or variable's name says that its value is a secret: api_key, DB_PASSWORD, X-Auth-Token."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", name)
     joined = "".join(words).lower()
     return any(part in joined for part in _TELLING) or any(word.lower() in _TELLING_WORDS for word in words)
 
 
 def is_secret_path(path: Path) -> bool:
-    """Whether what lies at `path` is never shown."""
+    """Tell whether what lies at `path` is never shown."""
     if path[:1] == ("origins",):
         return len(path) > 2 and path[2] in ("headers", "auth")
     if path[:2] == ("login", "form"):
@@ -32,12 +32,14 @@ def is_secret_path(path: Path) -> bool:
 
 
 def is_free_form(path: Path) -> bool:
-    """Whether users choose what lies at `path`, so that what the environment says there may be a secret."""
+    """Tell whether users choose what lies at `path`, so that what the environment says there may be a secret."""
     return bool(_chosen_part(path))
 
 
 def _chosen_part(path: Path) -> Path:
-    """The end of `path` that users name themselves: below args, headers, proxies and what is told of failures."""
+    """Return the end of `path` that users name themselves: below args, headers, proxies and what is told of
+    failures.
+    """
     inner = path[2:] if path[:1] == ("domains",) else path
     if inner[:2] == ("schedule", "on_failure"):
         return inner[2:]  # the address of a webhook is a secret, too
@@ -54,7 +56,7 @@ def without_user_info(text: str) -> str:
 
 
 def hidden_in_error(path: Path, value: str) -> str:
-    """What an error may show of `value`, which may be malformed, at `path`."""
+    """Return what an error may show of `value`, which may be malformed, at `path`."""
     if is_secret_path(path):
         return MASK
     if "@" in value and ("proxies" in path or path[:1] == ("store",)):

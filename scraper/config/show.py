@@ -32,7 +32,7 @@ class Line:
 
 
 def effective(loaded: Loaded, *, defaults: bool = True) -> list[Line]:
-    """The configuration that holds, in YAML, each value with where it came from, secrets as `***`.
+    """Return the configuration that holds, in YAML, each value with where it came from, secrets as `***`.
 
     A domain shows what it does not inherit.
 
@@ -45,7 +45,7 @@ def effective(loaded: Loaded, *, defaults: bool = True) -> list[Line]:
 
 
 def effective_text(loaded: Loaded, *, defaults: bool = True) -> str:
-    """The lines of `effective`, with the comments in one column."""
+    """Return the lines of `effective`, with the comments in one column."""
     lines = effective(loaded, defaults=defaults)
     width = max((len(line.text) for line in lines if line.comment and len(line.text) <= _WIDEST), default=0)
     return "".join(
@@ -54,7 +54,7 @@ def effective_text(loaded: Loaded, *, defaults: bool = True) -> str:
 
 
 def masked(of: Loaded | SiteConfig) -> dict[str, Any]:
-    """The final values as JSON-able data (seconds, bytes), secrets as `***`.
+    """Return the final values as JSON-able data (seconds, bytes), secrets as `***`.
 
     What is secret because it came from the environment is known of a `Loaded` only; so a run keeps that one's.
     """
@@ -116,7 +116,7 @@ class _Lines:
                     yield Line(f"{indent}- {self.inline(value, at)}", str(source))
 
     def source_of(self, path: Path) -> Provenance:
-        """Where the value at `path` came from; the first of its parts speaks for what is written short."""
+        """Return where the value at `path` came from; the first of its parts speaks for what is written short."""
         text = path_text(path)
         if text in self.sources:
             return self.sources[text]
@@ -124,7 +124,7 @@ class _Lines:
         return next(parts, Provenance(Origin.DEFAULT))
 
     def common_source(self, value: Any, path: Path) -> Provenance | None:
-        """The one source of a value that fits in one line; None for a list that needs several."""
+        """Return the one source of a value that fits in one line; None for a list that needs several."""
         if not isinstance(value, list) or not value:
             return self.source_of(path)
         if any(isinstance(item, dict | list) for item in value):
@@ -149,7 +149,7 @@ class _Lines:
 
 
 def _scalar(value: Any) -> str:
-    """A value as YAML reads it again."""
+    """Return a value as YAML reads it again."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -170,5 +170,5 @@ def _quoted(text: str) -> str:
 
 
 def _is_unit(text: str) -> bool:
-    """Whether it is a duration or size, which reads best without quotes."""
+    """Tell whether it is a duration or size, which reads best without quotes."""
     return re.fullmatch(r"[0-9.]+[A-Za-z][0-9A-Za-z.]*", text) is not None and resolve(text) == text

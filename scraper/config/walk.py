@@ -19,7 +19,7 @@ from scraper.config.yaml.tree import Path
 
 
 def plain_values(value: Any, *, readable: bool = False) -> Any:
-    """A section as a dict of plain data.
+    """Return a section as a dict of plain data.
 
     Args:
         value: a section, or anything inside of one.
@@ -64,7 +64,7 @@ def field_value(info: FieldInfo, value: Any, readable: bool) -> Any:
 
 
 def _short(value: Any) -> Any:
-    """The text that stands for a whole mapping, where there is one."""
+    """Return the text that stands for a whole mapping, where there is one."""
     if isinstance(value, PathRule):
         return value.glob if value.glob is not None else {"regex": value.regex}
     if isinstance(value, LoggedOut):
@@ -77,7 +77,7 @@ def _short(value: Any) -> Any:
 
 
 def leaves(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every value that has nothing below it, with its path; empty mappings and lists too."""
+    """Return every value that has nothing below it, with its path; empty mappings and lists too."""
     if isinstance(data, dict) and data:
         for key, inner in data.items():
             yield from leaves(inner, (*path, key))

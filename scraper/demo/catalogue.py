@@ -1,4 +1,4 @@
-"""What the demo shop sells: the truth that a crawl of it is compared with.
+"""The products of the demo shop: the truth that a crawl of it is compared with.
 
 Everything here is computed from constants, so that every run of the shop, on every machine, shows the same.
 """
@@ -83,7 +83,7 @@ def _slug(title: str) -> str:
 
 
 def _products_of(category: Category, first_number: int, *, member: bool) -> list[Product]:
-    """A category's products; `first_number` makes prices and stocks differ between categories."""
+    """Return a category's products; `first_number` makes prices and stocks differ between categories."""
     makes, kinds = _MAKES_AND_KINDS[category.slug]
     entries = [(_slug(f"{make} {kind}"), f"{make} {kind}", "utf-8", True) for make in makes for kind in kinds]
     entries += [entry[1:] for entry in _FOREIGN if entry[0] == category.slug]

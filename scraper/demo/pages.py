@@ -59,7 +59,7 @@ def home(featured: Sequence[Product]) -> str:
 
 
 def message(title: str, text: str) -> str:
-    """A page that only says something."""
+    """Return a page that only says something."""
     return _layout(title, f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>")
 
 
@@ -78,12 +78,14 @@ def login(csrf_token: str, problem: str = "") -> str:
 
 
 def page_count(products: Sequence[Product]) -> int:
-    """How many listing pages `products` take."""
+    """Return how many listing pages `products` take."""
     return max(1, -(-len(products) // PAGE_SIZE))
 
 
 def listing(title: str, products: Sequence[Product], number: int) -> str:
-    """The `number`th page (from 1) of a list. Page 1 lies at the list's folder, the others at `page-N.html` in it."""
+    """Return the `number`th page (from 1) of a list. Page 1 lies at the list's folder, the others at
+    `page-N.html` in it.
+    """
     last = page_count(products)
     shown = products[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
     pager = []
@@ -111,7 +113,7 @@ def _cards(products: Sequence[Product]) -> str:
 
 
 def detail(product: Product, category: Category | None) -> bytes:
-    """A product's page in the product's charset. What that charset lacks (the pound sign) is a reference."""
+    """Return a product's page in the product's charset. What that charset lacks (the pound sign) is a reference."""
     shelf = f'<a href="{category.path}">' if category else '<a href="/members/">'
     others = "\n".join(
         # Relative on purpose: ../other/ from /product/this/.

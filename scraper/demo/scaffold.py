@@ -42,7 +42,7 @@ def create(folder: Path, *, name: str | None = None) -> list[Path]:
         The files written.
 
     Raises:
-        UsageError: the name is no identifier, `folder` is a file, or files are in the way.
+        UsageError: the name is not an identifier, `folder` is a file, or files are in the way.
         ScraperError: the operating system refuses to write.
     """
     folder = folder.absolute()
@@ -75,7 +75,7 @@ def create(folder: Path, *, name: str | None = None) -> list[Path]:
 
 
 def identifier(text: str) -> str:
-    """The nearest name for a Python module, in lower-case ASCII: `my_shop` of `My Shop!`."""
+    """Return the nearest name for a Python module, in lower-case ASCII: `my_shop` of `My Shop!`."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
     if not name:

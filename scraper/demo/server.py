@@ -57,7 +57,7 @@ class Server:
         latency: seconds before each answer, as if there were a network in between.
 
     Raises:
-        UsageError: the address cannot be had.
+        UsageError: the address is not available.
     """
 
     def __init__(
@@ -90,27 +90,27 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port that is listened on; what was asked for until `start`."""
+        """Return the port that is listened on; before `start` the one that was requested."""
         return self._port
 
     @property
     def url(self) -> str:
-        """The base address, as `http://127.0.0.1:8765`."""
+        """Return the base address, as `http://127.0.0.1:8765`."""
         return f"http://{self._host}:{self._port}"
 
     @property
     def log(self) -> list[LogRecord]:
-        """A copy of the log, in the order of answering."""
+        """Return a copy of the log, in the order of answering."""
         return list(self._log)
 
     @property
     def connections(self) -> int:
-        """How many connections were accepted since the log began, with or without a request."""
+        """Return how many connections were accepted since the log began, with or without a request."""
         accepted = self._listener.accepted if self._listener else self._accepted_earlier
         return accepted - self._accepted_uncounted
 
     def clear_log(self) -> None:
-        """Begin the log and the count of connections anew; connections that are open keep their numbers."""
+        """Begin the log and the count of connections again; connections that are open keep their numbers."""
         self._accepted_uncounted += self.connections
         self._log.clear()
 
@@ -189,7 +189,7 @@ class _Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def number_of(self, connection: socket.socket) -> int:
-        """The connection's number; 0 for one that is closing already."""
+        """Return the connection's number; 0 for one that is closing already."""
         with self._lock:
             return self._open.get(connection, 0)
 
@@ -202,7 +202,7 @@ class _Listener(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that goes away in mid-answer is no error of this server.
+        # A client that goes away in mid-answer is not an error of this server.
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 

@@ -61,7 +61,7 @@ class Shop(Server):
             still accepts them.
 
     Raises:
-        UsageError: the address cannot be had.
+        UsageError: the address is not available.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Shop(Server):
         super().__init__(self._site.answer, host, port, idle_timeout=idle_timeout, latency=latency)
 
     def reset(self) -> None:
-        """Forget the log and how often the busy pages were asked for."""
+        """Forget the log and how often the busy pages were requested."""
         self.clear_log()
         self._site.reset()
 
@@ -86,7 +86,7 @@ def serve(host: str = "127.0.0.1", port: int = DEFAULT_PORT, *, ready: Callable[
     """Run the shop until KeyboardInterrupt, which is passed on. `ready` is called with its URL once it listens.
 
     Raises:
-        UsageError: the address cannot be had.
+        UsageError: the address is not available.
     """
     with Shop(host, port) as shop:
         if ready is not None:
@@ -95,7 +95,7 @@ def serve(host: str = "127.0.0.1", port: int = DEFAULT_PORT, *, ready: Callable[
 
 
 class ShopSite:
-    """What the shop answers; knows no sockets."""
+    """The answers of the shop; knows no sockets."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
@@ -123,7 +123,7 @@ class ShopSite:
             self._visits.clear()
 
     def answer(self, method: str, target: str, headers: Message, body: bytes) -> Answer:
-        """The answer to one request."""
+        """Return the answer to one request."""
         path = target.partition("?")[0]
         if path == "/login":
             return self._login(method, body)
@@ -136,7 +136,7 @@ class ShopSite:
         return self._mishap(path) or self._fixed.get(path, _NOT_FOUND)
 
     def _mishap(self, path: str) -> Answer | None:
-        """The answer of a page that does not behave, or None when it does this time."""
+        """Return the answer of a page that does not behave, or None when it does this time."""
         if path == CLOSING_PATH:
             status, headers, content = self._fixed[path]
             return status, {**dict(headers), "Connection": "close"}, content

@@ -1,4 +1,4 @@
-"""What the store keeps of one sending of a request."""
+"""The facts that the store keeps of one sending of a request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scraper.store.values import Attempt
 
 
 def attempt_of(fetch: Fetch, number: int, reason: str = "", message: str = "", wait: float | None = None) -> Attempt:
-    """The facts of the `number`-th sending of a request.
+    """Return the facts of the `number`-th sending of a request.
 
     Args:
         reason: why it failed, or `redirect`; empty for a page.

@@ -1,4 +1,4 @@
-"""The clerk of a shard: collects what became of requests, commits it, and reports."""
+"""Collect what became of requests, commit it in batches, and report."""
 
 from __future__ import annotations
 
@@ -86,12 +86,12 @@ class BatchWriter:
 
     @property
     def is_full(self) -> bool:
-        """Whether the batch should be committed before more is taken in."""
+        """Tell whether the batch should be committed before more is taken in."""
         return len(self._batch.outcomes) >= BATCH_OUTCOMES
 
     @property
     def can_wait(self) -> bool:
-        """Whether more may come together before anything is done: no domain waits for what is there."""
+        """Tell whether more may come together before anything is done: no domain waits for what is there."""
         batch = self._batch
         if not batch.outcomes or batch.starts or batch.portions or self.is_full:
             return False
@@ -114,7 +114,7 @@ class BatchWriter:
                 self._batch.archived.append(message)
 
     def hold_start(self, taken: int) -> None:
-        """This shard takes the results of start() from now on, of which `taken` are in the store.
+        """Take the results of start() from now on, of which `taken` are in the store.
 
         Raises:
             LeaseLost: another one does.
@@ -135,7 +135,7 @@ class BatchWriter:
             self._commit()
 
     def _is_waited_for(self, age: float) -> bool:
-        """Whether a domain has nothing at hand, so that what this batch brought may be its next."""
+        """Tell whether a domain has nothing at hand, so that what this batch brought may be its next."""
         batch = self._batch
         if batch.starts or batch.portions:
             return True
@@ -206,7 +206,9 @@ class BatchWriter:
                 self.discarding = True
 
     def write(self, batch: Batch, domains: Sequence[Domain]) -> Committed:
-        """One transaction; raises LeaseLost, with nothing of them written, where domains are no longer held."""
+        """Commit one transaction; raises LeaseLost, with nothing of it written, where domains are no longer
+        held.
+        """
         epochs = self._leases.add_state(batch, domains)
         if batch.starts and self._start_epoch is not None:
             epochs[START] = self._start_epoch
@@ -219,7 +221,7 @@ class BatchWriter:
         return done
 
     def give_up_domains(self) -> None:
-        """Those that another shard is to have, with all that was seen of them committed."""
+        """Hand over the domains that another shard is to have, with all that was seen of them committed."""
         departed = self._frontier.departed()
         if departed:
             for domain in departed:
@@ -228,7 +230,7 @@ class BatchWriter:
             self.report.released += self._leases.give_up(departed)
 
     def say_how_it_stands(self, *, nothing_more: bool) -> None:
-        """A few times a second, and at once where somebody may be waiting for it."""
+        """Report a few times a second, and at once where somebody may be waiting for it."""
         stands = self._frontier.is_idle and not self._batch and nothing_more, self._frontier.wants_places
         is_news, self._stands = stands != self._stands, stands
         asked = self.report.not_had or self.report.released or self.report.places_back
@@ -245,5 +247,5 @@ class BatchWriter:
 
 
 def _of_files(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Those of files, whatever became of them."""
+    """Return those of files, whatever became of them."""
     return [outcome for outcome in outcomes if outcome.queued.kind.belongs_to_items]

@@ -14,7 +14,7 @@ from scraper.store import Store
 
 
 def marker_of(store: Path, run: int, number: int) -> CrashMarker:
-    """The note of the shard with this number."""
+    """Return the marker of the shard with this number."""
     return CrashMarker(store.with_name(f"{store.name}.parsing-{number}"), run)
 
 
@@ -51,12 +51,12 @@ class CrashMarker:
         self._place = _mapped(path, self._FORMAT.size)
 
     def noted(self) -> int | None:
-        """The request whose page was being parsed when an earlier process of this run died."""
+        """Return the request whose page was being parsed when an earlier process of this run died."""
         run, request = self._FORMAT.unpack_from(self._place)
         return request if run == self._run and request else None
 
     def write(self, request: int) -> None:
-        """This request's page is about to be parsed."""
+        """Note that the page of this request is about to be parsed."""
         with self._lock:
             if not self._place.closed:
                 self._FORMAT.pack_into(self._place, 0, self._run, request)
@@ -66,7 +66,9 @@ class CrashMarker:
         self.write(0)
 
     def close(self) -> None:
-        """The process ends in order: a page that is still being parsed did not bring it down."""
+        """Remove the marker: the process ends in order, so a page that is still being parsed did not bring it
+        down.
+        """
         self.clear()
         with self._lock:
             self._place.close()
@@ -76,7 +78,7 @@ class CrashMarker:
 
 
 def _mapped(path: Path, size: int) -> mmap.mmap:
-    """A file of that many bytes as memory; made where there is none."""
+    """Return a file of that many bytes as memory; made where there is none."""
     with path.open("r+b" if path.exists() else "w+b") as file:
         # Written, not only set: on a full disk this fails, where a touch of the memory would end the process.
         file.write(bytes(max(0, size - file.seek(0, os.SEEK_END))))

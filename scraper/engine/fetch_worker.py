@@ -1,4 +1,4 @@
-"""What a fetch thread does: take a job, have the task of its kind carry it out."""
+"""The work of a fetch thread: take a job, have the task of its kind carry it out."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _PLAIN = "requests.Session"
 
 
 def can_fetch_inline(config: SiteConfig) -> bool:
-    """Whether all that such a crawl waits for can be waited for aside.
+    """Tell whether all that such a crawl waits for can be waited for aside.
 
     Classes of a user's (Sessions, auth) may wait for what they like, and a TLS context of urllib3's own (for a client
     certificate, or to a proxy) has other sockets. A delay, which is what most crawls wait for, is kept more exactly
@@ -50,7 +50,7 @@ def can_fetch_inline(config: SiteConfig) -> bool:
 
 
 def _has_greenlets() -> bool:
-    """Whether this is Linux, with what it takes installed."""
+    """Tell whether this is Linux, with what it takes installed."""
     return hasattr(select, "epoll") and hasattr(os, "eventfd") and find_spec("greenlet") is not None
 
 
@@ -90,7 +90,7 @@ class InlineFetch:
 
     @property
     def is_busy(self) -> bool:
-        """Whether it has to be asked again soon."""
+        """Tell whether it has to be asked again soon."""
         return self._frontier.is_reserved or self._loop.running > 0
 
     def begin(self) -> None:
@@ -107,7 +107,7 @@ class InlineFetch:
         self._loop.turn(0.0 if at_once else max(0.0, wait))
 
     def note(self, seconds: float) -> None:
-        """A callback took so long."""
+        """Note how long a callback took."""
         self._mean += (seconds - self._mean) * _NEWEST_COUNTS
         if self._frontier.is_reserved and self._mean > _SLOW:
             self._frontier.reserve(None)

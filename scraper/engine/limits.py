@@ -23,12 +23,12 @@ FINISHED = ShardEnd("finished", "everything was crawled")
 
 
 def stopped_by_spider(message: str) -> ShardEnd:
-    """The spider said StopCrawl."""
+    """Return the end of a crawl whose spider raised StopCrawl."""
     return ShardEnd("finished", f"the spider stopped it: {message}" if message else "the spider stopped it")
 
 
 def cut(limits: Limits, items: int, outcomes: Sequence[Outcome]) -> tuple[list[Outcome], ShardEnd | None]:
-    """The outcomes up to the page with which `limits.items` is reached, or which said StopCrawl, and that end.
+    """Return the outcomes up to the page with which `limits.items` is reached, or which said StopCrawl, and that end.
 
     Args:
         items: items that are committed.
@@ -48,14 +48,14 @@ def cut(limits: Limits, items: int, outcomes: Sequence[Outcome]) -> tuple[list[O
 
 
 def time_is_up(limits: Limits, worked: float) -> ShardEnd | None:
-    """Whether `limits.duration` is over after `worked` seconds."""
+    """Tell whether `limits.duration` is over after `worked` seconds."""
     if limits.duration is None or worked < limits.duration:
         return None
     return ShardEnd("limit", f"limits.duration: {limits.duration:g} s are over")
 
 
 def limit_reached(limits: Limits, counts: Counts, *, all_started: bool) -> ShardEnd | None:
-    """Whether the committed counts reach a limit.
+    """Tell whether the committed counts reach a limit.
 
     Args:
         all_started: start() gives no more.

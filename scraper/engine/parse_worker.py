@@ -92,7 +92,7 @@ class ParseWorker:
 
     @property
     def waiting(self) -> int:
-        """How much is queued."""
+        """Return how much is queued."""
         return self._tasks.qsize()
 
     def _put(self, task: Callable[[], None] | None) -> None:
@@ -104,27 +104,27 @@ class ParseWorker:
         self._put(None)
 
     def wait(self, seconds: float | None) -> None:
-        """Until it has ended; at most so long. Raises what it did."""
+        """Wait until it has ended, at most so long. Raises what it did."""
         self._ended.wait(seconds)
         if self._error is not None:
             raise self._error
 
     def put_page(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
-        """A page to call back with."""
+        """Queue a page for its callback."""
         self._put(lambda: self._page(queued, response, fetch, content_hash))
 
     def put_failure(self, failed: Failed, response: Response | None) -> None:
-        """A failure whose errback is to be called."""
+        """Queue a failure for its errback."""
         self._put(lambda: self._failure(failed, response))
 
     def put_carried(
         self, queued: Queued, visit: Visit, fetch: Fetch | None, *, was_not_modified: bool = False
     ) -> None:
-        """A page that is the same as in an earlier run; `fetch` is None where it was not asked for."""
+        """Queue a page that is the same as in an earlier run; `fetch` is None where nothing was sent."""
         self._put(lambda: self._carried(queued, visit, fetch, was_not_modified))
 
     def put_start(self, taken: int) -> None:
-        """The next portion of the spider's start(), whose first `taken` results are in the store."""
+        """Queue the next portion of the spider's start(), whose first `taken` results are in the store."""
         self._put(lambda: self._take_start(taken))
 
     def _page(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:

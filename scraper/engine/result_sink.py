@@ -1,4 +1,4 @@
-"""Where those who fetch put what they bring."""
+"""The protocol by which tasks hand over what they fetched."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ class ResultSink(Protocol):
     """Where a worker puts what it brings."""
 
     def settled(self, outcome: Outcome | Archived) -> None:
-        """An outcome that needs no parsing, or what was exchanged beside one, for the archive."""
+        """Take an outcome that needs no parsing, or what was exchanged beside one, for the archive."""
 
     def parse(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
-        """A page for the parse thread, and `hash_of` its body."""
+        """Take a page for the parse thread, and `hash_of` its body."""
 
     def parse_failure(self, failed: Failed, response: Response | None) -> None:
-        """A failure whose errback is to be called."""
+        """Take a failure whose errback is to be called."""
 
     def carry(self, queued: Queued, visit: Visit, fetch: Fetch | None, *, was_not_modified: bool) -> None:
-        """A page that is the same as in an earlier run; `fetch` is None where nothing was sent."""
+        """Take a page that is the same as in an earlier run; `fetch` is None where nothing was sent."""
 
     def sitemap(self, queued: Queued, fetch: Fetch, body: IO[bytes]) -> None:
-        """A file that lists pages."""
+        """Take a file that lists pages."""
 
     def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
-        """A robots.txt for the store."""
+        """Take a robots.txt for the store."""

@@ -1,4 +1,4 @@
-"""Coming back: which page of an earlier run may stand for a request, and when it need not even be asked for."""
+"""Coming back: which page of an earlier run may stand for a request, and when it need not even be fetched."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Revisit:
 
     Args:
         source: a digest of what makes items of a body: spider, pipelines, rules, settings; None where it cannot be
-            known, and everything is fetched and parsed anew.
+            known, and everything is fetched and parsed again.
     """
 
     def __init__(self, config: RevisitConfig, source: bytes | None) -> None:
@@ -25,7 +25,7 @@ class Revisit:
         self._identities: dict[str | None, bytes] = {}
 
     def identity_of(self, request: Request) -> bytes | None:
-        """A digest of what a page of `request` is made with; None where it can never stand for a later one."""
+        """Return a digest of what a page of `request` is made with; None where it can never stand for a later one."""
         if self._source is None or request.method != "GET" or request.dont_filter:
             return None
         if request.short_form is None:
@@ -49,7 +49,9 @@ class Revisit:
         return blake2b(text + (self._source or b""), digest_size=16).digest()
 
     def visit_of(self, queued: Queued) -> Visit | None:
-        """The page of an earlier run that may stand for this request, if the server says that it is unchanged."""
+        """Return the page of an earlier run that may stand for this request, if the server says that it is
+        unchanged.
+        """
         visit, request = queued.visit, queued.request
         if visit is None or visit.identity is None or visit.identity != self.identity_of(request):
             return None
@@ -58,12 +60,12 @@ class Revisit:
         return visit
 
     def conditions_of(self, queued: Queued) -> dict[str, str]:
-        """The headers with which it is asked for."""
+        """Return the headers that make its request conditional."""
         visit = self.visit_of(queued)
         return conditions_of(visit.etag, visit.last_modified) if visit is not None else {}
 
     def spares(self, queued: Queued, now: float) -> bool:
-        """Whether nothing is to be asked at `now` (seconds since the epoch).
+        """Tell whether nothing is to be asked at `now` (seconds since the epoch).
 
         The page is young enough (`revisit.fresh_for`), or its sitemap says that it did not change since.
         """
@@ -75,5 +77,5 @@ class Revisit:
         return self._config.sitemap_lastmod and queued.lastmod is not None and queued.lastmod < visit.fetched_at
 
     def is_said_to_have_changed(self, queued: Queued, visit: Visit) -> bool:
-        """Whether its sitemap says that the page changed since, so that a 304 is not to be believed."""
+        """Tell whether its sitemap says that the page changed since, so that a 304 is not to be believed."""
         return self._config.sitemap_lastmod and queued.lastmod is not None and queued.lastmod > visit.fetched_at

@@ -173,7 +173,7 @@ class Shard:
     # What others call ------------------------------------------------------------------------------------
 
     def order(self, order: Order) -> None:
-        """Do this next. From any thread."""
+        """Queue an order. From any thread."""
         self._inbox.put(order)
 
     def stop(self, seconds: float) -> None:
@@ -187,7 +187,9 @@ class Shard:
         self._wake()
 
     def leave(self) -> None:
-        """The process is about to end in order: the page being parsed did not bring it down. From any thread."""
+        """Note that the process is about to end in order: the page being parsed did not bring it down. From any
+        thread.
+        """
         self._crash_marker.close()
 
     def _answer_unsent(self, queued: Queued, origin: str, robots: Robots | None) -> Outcome | None:
@@ -199,7 +201,9 @@ class Shard:
         self._store.mark_sent(request)
 
     def _unsent(self, outcome: Outcome) -> None:
-        """A request ended without being sent. Told under the frontier's lock, so the main loop does the rest."""
+        """Queue a request that ended without being sent; called under the frontier's lock, so the main loop
+        does the rest.
+        """
         self._inbox.put(_Unsent(outcome))
 
     def _wake(self) -> None:
@@ -338,14 +342,14 @@ class Shard:
     # The end ---------------------------------------------------------------------------------------------
 
     def _drain_until(self, began: float) -> float:
-        """When the drain ends; a second call of `stop` brings it forward."""
+        """Return when the drain ends; a second call of `stop` brings it forward."""
         if self._stop_seconds is not None:
             return began + self._stop_seconds
         # What would be thrown away is waited for only so that the ledger counts it as it ends.
         return began + (DISCARD_SECONDS if self._writer.discarding else DRAIN_SECONDS)
 
     def _drain(self) -> None:
-        """Let what is in flight come to its end and commit it; close all sessions and commit their last figures."""
+        """Let what is in flight end and commit it; close all sessions and commit their last figures."""
         self._frontier.close()
         self._sitemaps.close()
         began = time.monotonic()
@@ -359,7 +363,7 @@ class Shard:
             self._writer.keep()
         self._writer.keep()
         if self._frontier.in_flight:
-            # Cut off by us: that is no failure of theirs, and they stay queued.
+            # Cut off by us: that is not their failure, and they stay queued.
             self._writer.discarding = True
             self._sender.abort()
         self._parse_worker.stop()
@@ -375,7 +379,7 @@ class Shard:
         until = time.monotonic() + _ABORT_SECONDS
         for thread in self._fetchers:
             thread.join(max(0.0, until - time.monotonic()))
-        # Closing pipelines may take its time; a callback that does not come to its end has had it.
+        # Closing pipelines may take its time; a callback that does not end has had it.
         self._parse_worker.wait(_ABORT_SECONDS if self._frontier.in_flight else None)
 
     def _let_go(self) -> None:

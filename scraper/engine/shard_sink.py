@@ -29,25 +29,25 @@ class ShardSink:
         self._sitemaps = sitemaps
 
     def settled(self, outcome: Outcome | Archived) -> None:
-        """An outcome that needs no parsing, or what was exchanged beside one, for the archive."""
+        """Queue an outcome that needs no parsing, or what was exchanged beside one, for the archive."""
         self._inbox.put(outcome)
 
     def parse(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:
-        """A page for the parse thread."""
+        """Queue a page for the parse thread."""
         self._parse_worker.put_page(queued, response, fetch, content_hash)
 
     def parse_failure(self, failed: Failed, response: Response | None) -> None:
-        """A failure whose errback is to be called."""
+        """Queue a failure whose errback is to be called."""
         self._parse_worker.put_failure(failed, response)
 
     def carry(self, queued: Queued, visit: Visit, fetch: Fetch | None, *, was_not_modified: bool) -> None:
-        """A page that is the same as in an earlier run."""
+        """Queue a page that is the same as in an earlier run."""
         self._parse_worker.put_carried(queued, visit, fetch, was_not_modified=was_not_modified)
 
     def sitemap(self, queued: Queued, fetch: Fetch, body: IO[bytes]) -> None:
-        """A file that lists pages."""
+        """Queue a file that lists pages."""
         self._sitemaps.put(queued, fetch, body)
 
     def robots(self, domain: Domain, origin: str, robots: Robots) -> None:
-        """A robots.txt for the store."""
+        """Queue a robots.txt for the store."""
         self._inbox.put(RobotsRow(origin, domain.name, robots.state.value, robots.text, robots.why, robots.asked_at))

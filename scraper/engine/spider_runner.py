@@ -43,7 +43,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 @dataclass(frozen=True)
 class Failure:
-    """What an errback gets: a request that ended without a page, and why."""
+    """A request that ended without a page, and why: the argument of an errback."""
 
     request: Request
     response: Response | None
@@ -83,7 +83,7 @@ class SpiderRunner:
         self.current: tuple[str, float] | None = None
 
     def page(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> Done:
-        """The outcome of a page: all that its callback yielded, or nothing.
+        """Return the outcome of a page: all that its callback yielded, or nothing.
 
         Args:
             content_hash: `hash_of` its body.
@@ -111,13 +111,13 @@ class SpiderRunner:
         )
 
     def carried(self, queued: Queued, visit: Visit) -> Yielded:
-        """What an unchanged page yielded in an earlier run, judged by today's configuration."""
+        """Return what an unchanged page yielded in an earlier run, judged by today's configuration."""
         collected = _Collected(self, None, queued.request.depth + 1)
         collected.carry(visit.outgoing, queued.request.depth)
         return collected.yielded
 
     def failure(self, failed: Failed, response: Response | None) -> Failed:
-        """The outcome of a request that failed, with what its errback yields.
+        """Return the outcome of a request that failed, with what its errback yields.
 
         Raises:
             SpiderFailed: the errback raised.
@@ -138,7 +138,7 @@ class SpiderRunner:
         )
 
     def start_results(self, skip: int) -> Iterator[Any]:
-        """What the spider's start() gives, without the first `skip`, which an earlier process took in.
+        """Return what the spider's start() gives, without the first `skip`, which an earlier process took in.
 
         Raises:
             SpiderFailed: start() raised.
@@ -151,7 +151,8 @@ class SpiderRunner:
             raise spider_failed(error, "start") from error
 
     def start(self, results: Iterator[Any]) -> tuple[Yielded, int, bool]:
-        """The next portion of start(): what it yielded, how many results that were, and whether it is at its end.
+        """Return the next portion of start(): what it yielded, how many results that were, and whether it is at its
+        end.
 
         Raises:
             SpiderFailed: start() raised.
@@ -195,7 +196,7 @@ def hash_of(body: bytes) -> bytes:
 
 
 class _Collected(Collector):
-    """What one call into the spider yields, as it comes."""
+    """The results of one call into the spider, as they come."""
 
     def __init__(self, runner: SpiderRunner, response: Response | None, depth: int) -> None:
         super().__init__(runner._pipelines, runner._models, response)
@@ -238,7 +239,7 @@ class _Collected(Collector):
                 self._carry_file(request)
 
     def _carry_file(self, request: Request) -> None:
-        """A file that an item of the page names: asked for where it is not known to be there."""
+        """Request a file that an item of the page names, where it is not known to be there."""
         self.yielded.has_files = True
         self.yielded.outgoing.append(request.to_json())
         found = self._runner._files.asked(request) if self._runner._files is not None else None
@@ -254,7 +255,7 @@ class _Collected(Collector):
         yielded.items.append(StoredItem(kind, key, _encode(data), is_unique, attachments))
 
     def _attach(self, kind: str, data: dict[str, Any]) -> tuple[Attachment, ...]:
-        """The files that an item names, and a field of it for what becomes of them."""
+        """Return the files that an item names, and a field of it for what becomes of them."""
         assert self._runner._files is not None
         base = self._response.url if self._response is not None else None
         attachments = tuple(self._runner._files.attach(kind, data, base, self._depth))

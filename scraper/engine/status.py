@@ -1,4 +1,4 @@
-"""What a shard tells of itself now and then: why domains wait, and a callback that does not come back."""
+"""The status that a shard reports now and then: why domains wait, and a callback that does not return."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class StatusReporter:
         self._slow: tuple[str, float] | None = None
 
     def is_time(self) -> bool:
-        """Whether something should be said again."""
+        """Tell whether something should be said again."""
         return time.monotonic() - self._told_at >= TICK_SECONDS
 
     def describe(self, report: Report) -> None:
-        """How the shard stands now, put into a report."""
+        """Put the state of the shard into a report."""
         now = time.monotonic()
         report.in_flight = self._frontier.in_flight
         if self.is_time():
@@ -48,7 +48,7 @@ class StatusReporter:
         report.parsing = self._slow_callback(now)
 
     def _slow_callback(self, now: float) -> tuple[str, float] | None:
-        """The callback that runs over `limits.parse`, if one does; the log names it once."""
+        """Return the callback that runs over `limits.parse`, if one does; the log names it once."""
         current = self._parser.current
         if current is None or now - current[1] <= self._limits.parse:
             return None

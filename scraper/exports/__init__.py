@@ -1,4 +1,4 @@
-"""What follows the items of the store: files, objects and tables; `follow.Follower` drives them."""
+"""Exports follow the items of the store into files, objects and tables; `follow.Follower` drives them."""
 
 from __future__ import annotations
 

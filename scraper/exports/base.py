@@ -1,4 +1,4 @@
-"""What an export is: a class with four methods, driven by `follow.Follower`."""
+"""The protocol of an export: a class with four methods, driven by `follow.Follower`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ __all__ = ["Export", "ItemRow", "ItemSource", "ItemStore", "Position"]
 
 
 class ItemStore(Protocol):
-    """What exports ask of the store."""
+    """The parts of the store that exports use."""
 
     def items_after(self, run: int, commit: int, limit: int, *, sources: bool = False) -> list[ItemRow]:
-        """The run's items of the commits after `commit`: whole commits in order, `limit` rows or a little more.
+        """Return the run's items of the commits after `commit`: whole commits in order, `limit` rows or a little
+        more.
 
         Args:
             sources: whether to tell where each came from.
         """
 
     def export_position(self, run: int, name: str) -> Position | None:
-        """What was last saved under `name`."""
+        """Return what was last saved under `name`."""
 
     def save_export_position(self, run: int, name: str, position: Position) -> None:
         """Keep `position`, durably."""
@@ -41,9 +42,9 @@ class Export(Protocol):
         """Asked after `open(…, anew=True)`: the items of the commits up to this one are in the target already."""
 
     def open(self, position: Position | None, *, anew: bool) -> bool:
-        """Go on at `position`, or begin anew; then `position` only tells what was there before the run.
+        """Go on at `position`, or begin again; then `position` only tells what was there before the run.
 
-        Returns False where the target no longer matches the position: it is then opened anew and written again
+        Returns False where the target no longer matches the position: it is then opened again and written again
         from the store. Never False where it is anew.
         """
 
@@ -51,13 +52,13 @@ class Export(Protocol):
         """Append whole records.
 
         Returns False where these rows need a target of another shape (a CSV whose header grew): it is then
-        opened anew and written again from the store.
+        opened again and written again from the store.
         """
 
     def position(self, *, settled: bool = False) -> Position | None:
-        """Where the target stands, with everything written so far handed to the operating system.
+        """Return where the target stands, with everything written so far handed to the operating system.
 
-        None where it cannot be gone on with from here, as within a compressed block: the last position holds.
+        None where it cannot be continued from here, as within a compressed block: the last position holds.
 
         Args:
             settled: end that block first, so that there is a position.

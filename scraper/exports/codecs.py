@@ -1,4 +1,4 @@
-"""Compressed files, member by member, so that they can be cut back and gone on with.
+"""Compressed files, member by member, so that they can be cut back and resumed.
 
 A gzip file may consist of several members (RFC 1952 section 2.2), a Zstandard one of several frames (RFC 8878
 section 3.1), and readers take them for one text.
@@ -32,7 +32,7 @@ class Codec:
 
 
 def codec_of(compression: str | None) -> Codec | None:
-    """The codec of that name, `gz` or `zst`; None for none.
+    """Return the codec of that name, `gz` or `zst`; None for none.
 
     Raises:
         UsageError: its package is not installed.

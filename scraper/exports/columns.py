@@ -33,7 +33,7 @@ class OneType:
         self.seen: str | None = None
 
     def chosen(self, rows: Sequence[ItemRow]) -> Sequence[ItemRow]:
-        """The rows to write.
+        """Return the rows to write.
 
         Raises:
             ExportError: they are of several types, and none was picked.
@@ -51,7 +51,7 @@ class OneType:
 
 
 def kind_of(value: Any) -> str | None:
-    """The kind of one value; None for None, which every column takes."""
+    """Return the kind of one value; None for None, which every column takes."""
     if value is None:
         return None
     scalar = _SCALARS.get(type(value))
@@ -74,7 +74,7 @@ def _kind_of_list(values: list[Any]) -> str:
 
 
 def wider(one: str | None, other: str | None) -> str | None:
-    """The kind that holds the values of both: text, at the last."""
+    """Return the kind that holds the values of both: text, at the last."""
     if one == other or other is None:
         return one
     if one is None:

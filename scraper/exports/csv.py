@@ -33,7 +33,7 @@ class CsvRecords:
     Args:
         name: the file's, for errors.
         fields: the columns; None takes every key of the items, in the order of first sight. A key seen later
-            widens the header, for which the file is written anew.
+            widens the header, for which the file is written again.
         item: the item type to write; None expects items of one type only.
         keep_formulas: write what a spreadsheet would run as it is.
     """
@@ -75,7 +75,7 @@ class CsvRecords:
         return b""
 
     def _line(self, cells: Sequence[str]) -> bytes:
-        """A line of the file. A lone surrogate, which UTF-8 cannot say, is written as its escape."""
+        """Return a line of the file. A lone surrogate, which UTF-8 cannot say, is written as its escape."""
         text = io.StringIO(newline="")
         csv.writer(text).writerow([self._safe(cell) for cell in cells])
         return text.getvalue().encode("utf-8", "backslashreplace")

@@ -106,7 +106,7 @@ class RemoteDestination:
 
 
 def file_system(address: str, options: Mapping[str, Any]) -> tuple[Any, str]:
-    """The file system of an address, and the path in it.
+    """Return the file system of an address, and the path in it.
 
     Args:
         address: such as `s3://bucket/items.jsonl`.

@@ -115,7 +115,7 @@ class FileExport:
             return []
         try:
             with contextlib.nullcontext() if complete else contextlib.suppress(ExportError):
-                # A part may lack its end: it is read by people at the most, and cut back before it is gone on with.
+                # A part may lack its end: it is read by people at the most, and cut back before it is continued.
                 self._end_file(durably=complete)
             places = [self._places(number) for number in range(1, len(self._full) + 2)]
         finally:
@@ -179,7 +179,7 @@ class FileExport:
         return PartFile(place.path, place.part)
 
     def _place(self) -> Destination:
-        """The place of the file that comes next."""
+        """Return the place of the file that comes next."""
         return self._places(len(self._full) + 1)
 
     def _next_file(self) -> None:
@@ -216,7 +216,7 @@ class FileExport:
         After a kill between its renaming and the end of the run it holds more: the run's items, which are left out.
 
         Raises:
-            ExportError: what it holds cannot be gone on with.
+            ExportError: what it holds cannot be continued.
         """
         self._base = file.take_over(self._base)
         if not file.length:
@@ -233,7 +233,7 @@ class FileExport:
             file.append(b"\n")
 
     def _head_of(self, file: PartFile, length: int) -> bytes:
-        """The first bytes of a file, decompressed."""
+        """Return the first bytes of a file, decompressed."""
         with described(file.path):
             if self._codec is None:
                 with file.part.open("rb") as head:

@@ -32,7 +32,7 @@ class Follower:
     Args:
         store: where the items are.
         run: the run whose items to write.
-        config: how; a position that was saved under another path, format, fields or item is not gone on with.
+        config: how; a position that was saved under another path, format, fields or item is not continued.
         export: the target.
         remember: False neither reads nor saves a position: the whole run is written from its first item.
     """
@@ -82,7 +82,7 @@ class Follower:
         return self._export.close(complete=complete)
 
     def close(self) -> None:
-        """Let go of the target as it is; `catch_up` may go on with it later."""
+        """Let go of the target as it is; `catch_up` may continue it later."""
         self._is_open = False
         self._export.close(complete=False)
 
@@ -138,5 +138,5 @@ class Follower:
 
 
 def _iso(seconds: float | None) -> str | None:
-    """An instant as ISO 8601 has it, in UTC."""
+    """Return an instant as ISO 8601 has it, in UTC."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

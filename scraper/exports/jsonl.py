@@ -54,7 +54,7 @@ class JsonLines:
         return b""
 
     def _object(self, row: ItemRow) -> bytes:
-        """A lone surrogate, which UTF-8 cannot say, is written as its JSON escape."""
+        """Return a lone surrogate, which UTF-8 cannot say, is written as its JSON escape."""
         data = row.data if self._fields is None else {name: row.data.get(name) for name in self._fields}
         return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 

@@ -9,7 +9,7 @@ from scraper.errors import UsageError
 
 
 def package(module: str, extra: str, what: str) -> Any:
-    """A module of an optional package.
+    """Return a module of an optional package.
 
     Args:
         module: what to import.
@@ -26,5 +26,5 @@ def package(module: str, extra: str, what: str) -> Any:
 
 
 def install(extra: str) -> str:
-    """The command that installs an extra."""
+    """Return the command that installs an extra."""
     return f"pip install 'persistent-scraper[{extra}]'"

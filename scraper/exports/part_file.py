@@ -1,7 +1,7 @@
 """A file that grows as `PATH.part` and takes the name PATH when it is complete.
 
 Its position is the length and the CRC-32 of all that was written. After a kill, bytes beyond the saved
-position are cut off; a file that is shorter, or whose bytes before it differ, is not gone on with.
+position are cut off; a file that is shorter, or whose bytes before it differ, is not continued.
 """
 
 from __future__ import annotations
@@ -188,14 +188,14 @@ class PartFile:
         return self.path
 
     def release(self) -> None:
-        """Close it as it is; it can be gone on with."""
+        """Close it as it is; it can be resumed."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
 
 def _crc_of(file: io.FileIO, length: int) -> int | None:
-    """The CRC-32 of the first `length` bytes; None where there are fewer."""
+    """Return the CRC-32 of the first `length` bytes; None where there are fewer."""
     crc, left = 0, length
     while left:
         chunk = file.read(min(left, _CHUNK))

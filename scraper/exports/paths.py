@@ -14,7 +14,7 @@ _UNFIT = re.compile(r"[^\w.-]+")
 
 
 def values_of_run(name: str, run: int, began: float) -> dict[str, str]:
-    """What `{name}`, `{run}`, `{date}` and `{time}` stand for: the same however often the run is gone on with.
+    """Return what `{name}`, `{run}`, `{date}` and `{time}` stand for: the same however often the run is resumed.
 
     Args:
         began: seconds since the epoch; date and time are those of UTC.

@@ -149,7 +149,7 @@ class PostgresExport(TableExport):
         return self._sql.Identifier(name)
 
     def _types_in(self, table: str) -> dict[str, str]:
-        """The columns of a table with their types; nothing where there is no such table."""
+        """Return the columns of a table with their types; nothing where there is no such table."""
         rows = self._do(
             "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass({}) "
             "AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
@@ -158,7 +158,7 @@ class PostgresExport(TableExport):
         return dict(rows.fetchall())
 
     def _make_ready(self, table: str, kinds: dict[str, str | None]) -> None:
-        """The table and its columns, each wide enough for what comes."""
+        """Make the table and its columns, each wide enough for what comes."""
         there = self._types_in(table)
         if not there:
             columns = [
@@ -241,7 +241,7 @@ def _type(sql: Any, kind: str | None) -> Any:
 
 
 def _without_nul(value: Any) -> Any:
-    """A value with another character for each that PostgreSQL cannot hold."""
+    """Return a value with another character for each that PostgreSQL cannot hold."""
     if isinstance(value, str):
         return value.replace(_NUL, _INSTEAD)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What a text format makes of items: records, so that a file can end after any of them."""
+"""Records that a text format makes of items, so that a file can end after any of them."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from scraper.exports.base import ItemRow
 
 
 class Records(Protocol):
-    """What a format makes of items, record by record, so that a file can end after any of them."""
+    """The records that a format makes of items, so that a file can end after any of them."""
 
     #: Whether records may be added to a file that is complete.
     can_append: bool
 
     def forget(self) -> None:
-        """The file begins anew; what was learned of its shape is kept."""
+        """Begin the file again; what was learned of its shape is kept."""
 
     def restore(self, shape: Any) -> None:
         """Go on as `shape` told."""
 
     def shape(self) -> Any:
-        """What `restore` needs, as JSON."""
+        """Return what `restore` needs, as JSON."""
 
     def chosen(self, rows: Sequence[ItemRow]) -> Sequence[ItemRow] | None:
-        """The rows to write; None where they need a file of another shape, which is known from now on.
+        """Return the rows to write; None where they need a file of another shape, which is known from now on.
 
         Raises:
             ExportError: the format cannot hold them.
         """
 
     def start(self) -> bytes:
-        """What a file begins with."""
+        """Return what a file begins with."""
 
     def record(self, row: ItemRow, *, is_first: bool) -> bytes:
-        """One record, with what lies between it and the one before."""
+        """Return one record, with what lies between it and the one before."""
 
     def end(self, *, is_empty: bool) -> bytes:
-        """What a file ends with."""
+        """Return what a file ends with."""

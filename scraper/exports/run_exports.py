@@ -24,11 +24,11 @@ _BATCH = 250
 
 
 class RunStore(ItemStore, SpoolStore, Protocol):
-    """What the files of a run need of the store."""
+    """The parts of the store that the exports of a run use."""
 
     @property
     def path(self) -> Path:
-        """Its file."""
+        """Return its file."""
 
 
 class RunExports:

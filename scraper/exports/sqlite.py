@@ -131,7 +131,7 @@ class SqliteExport(TableExport):
         return self._do(query, table).fetchone() is not None
 
     def _make_ready(self, table: str, type: str, names: tuple[str, ...]) -> None:
-        """The table, its columns, and for an upsert what makes its keys unique."""
+        """Make the table, its columns, and for an upsert what makes its keys unique."""
         key = self._settings.keys.get(type, ()) if self._settings.mode_of(type) == "upsert" else ()
         wanted = list(dict.fromkeys((*names, *key)))
         if table not in self._columns:
@@ -196,7 +196,7 @@ def _remedy(error: Exception) -> str:
 
 
 def _value(value: Any) -> Any:
-    """What SQLite keeps as it is: text, number or nothing."""
+    """Return what SQLite keeps as it is: text, number or nothing."""
     if value is None or isinstance(value, str | float):
         return value
     if isinstance(value, int):

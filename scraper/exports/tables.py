@@ -41,7 +41,7 @@ class TableSettings:
     keys: Mapping[str, Sequence[str]]
 
     def mode_of(self, type: str) -> str:
-        """How the items of a type are written.
+        """Return how the items of a type are written.
 
         Raises:
             ExportError: it is `upsert`, and they have no key.
@@ -141,7 +141,7 @@ class TableExport(ABC):
 
     @property
     def _goes_on(self) -> bool:
-        """Whether this very run was written before: up to a kill, or before its failures were tried again."""
+        """Tell whether this very run was written before: up to a kill, or before its failures were tried again."""
         note = self._note
         return note is not None and (note.run, note.began) == (self._settings.run, self._settings.began)
 
@@ -149,7 +149,7 @@ class TableExport(ABC):
         """Make the table of a type ready for the first of its items; returns its name.
 
         Raises:
-            ExportError: it would take the place of rows that are none of ours.
+            ExportError: it would take the place of rows that are not ours.
         """
         table = type.lower()
         if table == NOTES:
@@ -165,7 +165,7 @@ class TableExport(ABC):
         return table
 
     def _empty_what_is_left(self) -> None:
-        """What an earlier run wrote into tables of which this one has no items is replaced by nothing."""
+        """Empty the tables that an earlier run filled and of which this one has no items."""
         if self._note is None or self._goes_on:
             return
         types = {type.lower(): type for type in self._settings.keys}
@@ -181,7 +181,7 @@ class TableExport(ABC):
 
     @abstractmethod
     def _read_note(self, name: str) -> Note | None:
-        """What an earlier run noted."""
+        """Return what an earlier run noted."""
 
     @abstractmethod
     def _write_note(self, name: str, note: Note) -> None:
@@ -189,7 +189,7 @@ class TableExport(ABC):
 
     @abstractmethod
     def _is_empty(self, table: str) -> bool:
-        """Whether a table has no rows, or is not there."""
+        """Tell whether a table has no rows, or is not there."""
 
     @abstractmethod
     def _empty(self, table: str) -> None:

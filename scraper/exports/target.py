@@ -1,4 +1,6 @@
-"""What a format gets to open an export: its configuration, its path, and what makes files or tables of these."""
+"""The target that a format opens an export with: its configuration, its path, and how files or tables are made
+of these.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _PORTION = 4 * 1024 * 1024
 
 
 class SpoolStore(Protocol):
-    """What an archive needs of the store."""
+    """The parts of the store that an archive uses."""
 
     def spooled(self, run: int, most_bytes: int) -> list[tuple[int, bytes]]: ...
 
@@ -104,14 +104,16 @@ class ArchiveFile:
         elif part.exists():
             raise ExportError(
                 f"{part} is not what was written to it before, and cannot be written again",
-                remedy="put the file back as it was; or move it away, and the archive goes on without what was in it",
+                remedy="put the file back as it was; or move it away, and the archive resumesout what was in it",
             )
-        _log.warning("%s is gone: the archive goes on without what was in it", part)
+        _log.warning("%s is gone: the archive resumesout what was in it", part)
         return False
 
 
 def open_archive(store: SpoolStore, run: int, loaded: Loaded) -> ArchiveFile | None:
-    """The archive that a configuration names, with `{name}` and `{run}` of its path filled in; None without one."""
+    """Return the archive that a configuration names, with `{name}` and `{run}` of its path filled in; None
+    without one.
+    """
     path = loaded.config.archive
     if path is None:
         return None

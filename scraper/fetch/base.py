@@ -115,7 +115,7 @@ class Fetcher(Protocol):
 
 @dataclass(slots=True)
 class Answer:
-    """What a fetcher has of a response."""
+    """A response as a fetcher has it."""
 
     status: int
     headers: Mapping[str, str]

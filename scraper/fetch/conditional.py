@@ -20,7 +20,7 @@ _USUAL = re.compile(
 
 
 def validators_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The ETag and Last-Modified of an answer by which it may be asked for again.
+    """Return the ETag and Last-Modified of an answer by which it may be requested again.
 
     None of them where the answer depends on more than its URL and our settings (`Vary: *` or `Vary: Cookie`, RFC
     9110 section 12.5.5), or says that it is not to be kept (RFC 9111 section 5.2.2.5). A Last-Modified within a
@@ -44,15 +44,15 @@ def validators_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
 
 
 def conditions_of(etag: str | None, last_modified: str | None) -> dict[str, str]:
-    """The headers that ask for a page only if it changed since (RFC 9110 sections 13.1.2 and 13.1.3)."""
+    """Return the headers that ask for a page only if it changed since (RFC 9110 sections 13.1.2 and 13.1.3)."""
     conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
     return {name: value for name, value in conditions.items() if value is not None}
 
 
 def contradicts(headers: Mapping[str, str], etag: str | None, last_modified: str | None) -> bool:
-    """Whether a 304 says itself that the page is another one than that with our validators.
+    """Tell whether a 304 says itself that the page is another one than that with our validators.
 
-    It carries the validators that a 200 would have carried (RFC 9110 section 15.4.5): an ETag that is none of ours,
+    It carries the validators that a 200 would have carried (RFC 9110 section 15.4.5): an ETag that is not ours,
     or a later Last-Modified, means that the page did change.
     """
     today = headers.get("ETag")

@@ -99,7 +99,7 @@ class LockedJar(RequestsCookieJar):
                 self.set_cookie(copy(cookie))
 
     def header_for(self, request: requests.PreparedRequest) -> str | None:
-        """The Cookie header for a request, None where it gets none; as requests' `get_cookie_header`.
+        """Return the Cookie header for a request, None where it gets none; as requests' `get_cookie_header`.
 
         http.cookiejar takes 20 us a cookie, so what it answered for an origin holds as long as the jar is the same,
         nothing in it expires, and all its cookies are for every path.
@@ -141,7 +141,7 @@ class LockedJar(RequestsCookieJar):
             super().clear(domain, path, name)
 
     def dump(self) -> str:
-        """All cookies, those of a session too, as JSON."""
+        """Return all cookies, those of a session too, as JSON."""
         return json.dumps([_record(cookie) for cookie in self], separators=(",", ":"))
 
     def load(self, text: str) -> None:

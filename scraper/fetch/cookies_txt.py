@@ -2,7 +2,7 @@
 
 A line a cookie, seven fields with a tab between them: domain, whether its subdomains get the cookie too (TRUE or
 FALSE), path, whether it is for https only, expiry in seconds since the epoch (0 for a cookie of the session), name,
-value. `#HttpOnly_` before the domain is no comment. Source: curl's description of the format,
+value. `#HttpOnly_` before the domain is not a comment. Source: curl's description of the format,
 https://curl.se/docs/http-cookies.html.
 """
 
@@ -57,7 +57,7 @@ class CookiesWritten(NamedTuple):
 
 
 def read_cookies(text: str, where: str) -> CookiesRead:
-    """The cookies in a file's text; those that have expired too, for only a jar knows the time.
+    """Return the cookies in a file's text; those that have expired too, for only a jar knows the time.
 
     A bad line is a problem with its line number and spoils no other line. Values are never quoted in a problem.
 
@@ -83,7 +83,7 @@ def read_cookies(text: str, where: str) -> CookiesRead:
 
 
 def _cookie(line: str) -> Cookie:
-    """The cookie of a line; a ValueError says what is wrong with it."""
+    """Return the cookie of a line; a ValueError says what is wrong with it."""
     rest: dict[str, str | None] = {}
     if line.startswith(_HTTP_ONLY):
         line = line.removeprefix(_HTTP_ONLY)
@@ -102,7 +102,7 @@ def _cookie(line: str) -> Cookie:
     if secure not in _FLAGS:
         raise ValueError("the fourth field is neither TRUE nor FALSE")
     if not _EXPIRY.fullmatch(expiry):
-        raise ValueError("the fifth field, the expiry, is no number of seconds")
+        raise ValueError("the fifth field, the expiry, is not a number of seconds")
     expires = int(float(expiry))
     if not name and not value:
         raise ValueError("the cookie has neither name nor value")
@@ -131,10 +131,12 @@ def _cookie(line: str) -> Cookie:
 
 
 def _domain_in_jar(domain: str, *, with_subdomains: bool) -> str:
-    """The domain as http.cookiejar has it: a dot before one whose subdomains count, `.local` after a bare name."""
+    """Return the domain as http.cookiejar has it: a dot before one whose subdomains count, `.local` after a
+    bare name.
+    """
     host = domain.removeprefix(".").lower()
     if not host or _NOT_IN_DOMAIN.search(host):
-        raise ValueError("the first field is no domain")
+        raise ValueError("the first field is not a domain")
     if _is_address(host):
         return host
     if "." not in host:
@@ -151,7 +153,7 @@ def _is_address(host: str) -> bool:
 
 
 def write_cookies(cookies: Iterable[Cookie]) -> CookiesWritten:
-    """The text of a file with these cookies, those of a session and those that have expired too.
+    """Return the text of a file with these cookies, those of a session and those that have expired too.
 
     It ends in a line's end. It is as secret as the cookies are: what writes it gives it mode 0600.
     """

@@ -32,7 +32,7 @@ SessionFactory = Callable[[], requests.Session]
 
 
 class Closable(Protocol):
-    """What a fetcher keeps open for a domain."""
+    """An object that a fetcher keeps open for a domain."""
 
     def close(self) -> None:
         """Close it, but for what is in use: that is closed when it is given back."""

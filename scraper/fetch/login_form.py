@@ -28,7 +28,9 @@ class LoginError(ScraperError):
 
 
 def is_at(url: str, place: str) -> bool:
-    """Whether a URL is a place, given as path or URL: same host, same path, and at least the place's parameters."""
+    """Tell whether a URL is a place, given as path or URL: same host, same path, and at least the place's
+    parameters.
+    """
     wanted = urlsplit(urls.normalize(place, url) or place)
     found = urlsplit(url)
     parameters = set(parse_qsl(wanted.query, keep_blank_values=True))
@@ -43,7 +45,7 @@ def is_at(url: str, place: str) -> bool:
 
 
 def filled_in(login: LoginConfig, page: Response) -> Request:
-    """The request that sends the login form of a page.
+    """Return the request that sends the login form of a page.
 
     Raises:
         LoginError: the page has no such form, or sending it would give the password away.
@@ -97,7 +99,7 @@ def refuse_other_domain(login: LoginConfig, url: str) -> None:
 
 
 def is_logged_in(login: LoginConfig, page: Response) -> bool:
-    """Whether the page at the end of a login shows that it went well."""
+    """Tell whether the page at the end of a login shows that it went well."""
     if page.status >= 400:
         return False
     if login.ok is None:
@@ -108,7 +110,7 @@ def is_logged_in(login: LoginConfig, page: Response) -> bool:
 
 
 def why_not(login: LoginConfig, page: Response) -> LoginError:
-    """The error for a page that `is_logged_in` says no to, after the form was sent."""
+    """Return the error for a page that `is_logged_in` says no to, after the form was sent."""
     seen = f"the form of {login.url} was sent, and led to {page.status} at {page.url}"
     if _has_form(login, page):
         fields = ", ".join(login.form)
@@ -133,7 +135,7 @@ def _has_form(login: LoginConfig, page: Response) -> bool:
 
 
 def sign_of(login: LoginConfig, page: Response) -> str | None:
-    """What of an answer says that it was given to nobody who is logged in, in words; None where nothing does.
+    """Return what of an answer says that it was given to nobody who is logged in, in words; None where nothing does.
 
     Of the login page itself nothing does.
     """

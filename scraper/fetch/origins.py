@@ -1,4 +1,4 @@
-"""What belongs to exactly one origin: its secret headers, its auth, its client certificate."""
+"""Settings that belong to exactly one origin: its secret headers, its auth, its client certificate."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class CallerThrottle:
 
     @property
     def left(self) -> float:
-        """Seconds until the next request may start, by the pace as it is now."""
+        """Return seconds until the next request may start, by the pace as it is now."""
         return max(0.0, self.pace.next_start(self.started_at) - self._clock())
 
     def started(self) -> None:
@@ -113,12 +113,12 @@ class Circuit:
 
     @property
     def is_open(self) -> bool:
-        """Whether requests go one at a time, after pauses."""
+        """Tell whether requests go one at a time, after pauses."""
         return self.pauses > 0
 
     @property
     def is_given_up(self) -> bool:
-        """Whether nothing is sent any more."""
+        """Tell whether nothing is sent any more."""
         return self.pauses > self.PAUSES
 
     def failed(self, began_at: float, now: float, base: float, longest: float) -> Circuit:

@@ -19,19 +19,19 @@ _BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding",
 
 
 def is_redirect(response: Response) -> bool:
-    """Whether the answer names another place."""
+    """Tell whether the answer names another place."""
     return response.status in STATUSES and bool(response.headers.get("Location"))
 
 
 def becomes_get(method: str, status: int) -> bool:
-    """Whether a redirect turns a request into a GET without body: 301 and 302 a POST, 303 all but HEAD."""
+    """Tell whether a redirect turns a request into a GET without body: 301 and 302 a POST, 303 all but HEAD."""
     return status not in (307, 308) and method != "HEAD" and (method == "POST" or status == 303)
 
 
 def target_of(
     response: Response, cookies_sent: str, jar: LockedJar, most: int, secret_headers: Iterable[str] = ()
 ) -> tuple[Request, bool]:
-    """The request for the place that a redirect names, and whether it is in the chain already.
+    """Return the request for the place that a redirect names, and whether it is in the chain already.
 
     It has the callback, errback, meta, depth and priority of the one redirected. 301, 302 and 303 turn POST into
     GET, 307 and 308 keep method and body. A URL comes again in a chain only when the cookies for it have changed.
@@ -42,13 +42,15 @@ def target_of(
         secret_headers: names of headers which, like Authorization and Cookie, do not cross an origin.
 
     Raises:
-        FetchError: the place is no http or https URL, the chain is too long, or it is a loop.
+        FetchError: the place is not an http or https URL, the chain is too long, or it is a loop.
     """
     request = response.request
     location = _location(response)
     target = urls.normalize(location, request.url)
     if target is None or urls.scheme_of(target) not in ("http", "https"):
-        raise FetchError(f"it redirects to {location[:200]!r}, which is no http or https URL", reason="bad-redirect")
+        raise FetchError(
+            f"it redirects to {location[:200]!r}, which is not an http or https URL", reason="bad-redirect"
+        )
     target = urls.without_fragment(target)
     if len(request.redirected_from) >= most:
         raise FetchError(
@@ -73,7 +75,7 @@ def target_of(
 
 
 def _location(response: Response) -> str:
-    """The Location header; http.client reads headers as Latin-1, and servers write UTF-8."""
+    """Return the Location header; http.client reads headers as Latin-1, and servers write UTF-8."""
     location = response.headers.get("Location") or ""
     try:
         return location.encode("latin-1").decode("utf-8").strip()

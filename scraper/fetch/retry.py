@@ -53,7 +53,7 @@ _MAX_WORDS = 500
 
 
 def failure_of(error: BaseException) -> FetchError:
-    """What a library's exception means: a FetchError with a one-word reason and a message for people."""
+    """Return what a library's exception means: a FetchError with a one-word reason and a message for people."""
     if isinstance(error, FetchError):
         return error
     chain = list(_causes(error))
@@ -65,7 +65,7 @@ def failure_of(error: BaseException) -> FetchError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception and those inside it, outermost first; requests and urllib3 keep them in three ways."""
+    """Return the exception and those inside it, outermost first; requests and urllib3 keep them in three ways."""
     seen: set[int] = set()
     todo: list[BaseException] = [error]
     while todo:
@@ -86,7 +86,7 @@ def _in_words(error: BaseException) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a request that failed: again after `wait` seconds, or given up (`wait` is None)."""
+    """The verdict on a request that failed: send it again after `wait` seconds, or give it up (`wait` is None)."""
 
     wait: float | None
     reason: str
@@ -113,13 +113,13 @@ class RetryPolicy:
     def judge(
         self, reason: str, attempt: int, *, repeatable: bool = True, asked_wait: float | None = None
     ) -> Verdict:
-        """The verdict on a failure.
+        """Return the verdict on a failure.
 
         Args:
             reason: the failure's word; `http-503` for a status.
             attempt: how many times it has been sent, this one included.
             repeatable: whether the request may be sent twice.
-            asked_wait: seconds that the server (Retry-After) or the spider asked for.
+            asked_wait: seconds that the server (Retry-After) or the spider wants.
         """
         if not self.is_transient(reason):
             return Verdict(None, reason)
@@ -134,14 +134,15 @@ class RetryPolicy:
         return Verdict(max(self._wait(state), asked_wait or 0.0), reason)
 
     def is_transient(self, reason: str) -> bool:
-        """Whether a failure may be gone at the next try."""
+        """Tell whether a failure may be gone at the next try."""
         if reason.startswith("http-"):
             return int(reason.removeprefix("http-")) in self._config.statuses
         return reason in TRANSIENT
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds that a Retry-After header asks to wait (RFC 9110 section 10.2.3); None where it says nothing usable.
+    """Return seconds that a Retry-After header asks to wait (RFC 9110 section 10.2.3); None where it says nothing
+    usable.
 
     Args:
         value: seconds or an HTTP date.

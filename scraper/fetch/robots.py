@@ -16,7 +16,7 @@ MAX_BYTES = 512 * 1024
 MAX_REDIRECTS = 5
 #: How long a robots.txt holds, in seconds (RFC 9309 section 2.4).
 HOLDS_FOR = 24 * 3600.0
-#: How soon one that could not be had is asked for again, in seconds.
+#: How soon one that could not be fetched is fetched again, in seconds.
 ASK_AGAIN_AFTER = 300.0
 
 #: What crawlers put before their name to be taken for a browser.
@@ -24,7 +24,7 @@ _DISGUISE = re.compile(r"Mozilla(?:/\S*)?\s(?:.*?\bcompatible;)?\s*")
 
 
 class RobotsState(StrEnum):
-    """What came of asking for a robots.txt."""
+    """The outcome of fetching a robots.txt."""
 
     RULES = "rules"
     #: The server has none (4xx): everything is allowed (RFC 9309 section 2.3.1.3).
@@ -34,7 +34,7 @@ class RobotsState(StrEnum):
 
 
 def product_token(user_agent: str) -> str:
-    """The part of a User-Agent that robots.txt speaks to (RFC 9309 section 2.2.1), `*` where there is none.
+    """Return the part of a User-Agent that robots.txt speaks to (RFC 9309 section 2.2.1), `*` where there is none.
 
     That is `acme-research` of `acme-research/1.0 (+https://…)`, and of
     `Mozilla/5.0 (compatible; acme-research/1.0)` too: a site's owner knows a crawler by its own name.
@@ -59,7 +59,7 @@ class Robots:
 
     @classmethod
     def of_answer(cls, status: int, body: bytes, now: float) -> Robots:
-        """The robots.txt that an answer brought: 2xx rules, 4xx none, all else unreachable.
+        """Return the robots.txt that an answer brought: 2xx rules, 4xx none, all else unreachable.
 
         Args:
             body: the whole of it, or at least its first MAX_BYTES.
@@ -77,28 +77,30 @@ class Robots:
         return cls(RobotsState.UNREACHABLE, "", f"robots.txt answered {status}", now)
 
     def is_current(self, now: float) -> bool:
-        """Whether it still holds at `now`, seconds since the epoch."""
+        """Tell whether it still holds at `now`, seconds since the epoch."""
         return now < self.asked_at + (ASK_AGAIN_AFTER if self.state is RobotsState.UNREACHABLE else HOLDS_FOR)
 
     def allows(self, url: str, token: str) -> bool:
-        """Whether the product `token` may fetch `url`, an absolute URL of this origin."""
+        """Tell whether the product `token` may fetch `url`, an absolute URL of this origin."""
         if self.state is not RobotsState.RULES:
             return self.state is RobotsState.NONE
         rule = self._rules(token).deciding(url)
         return rule is None or rule.allows
 
     def line_for(self, url: str, token: str) -> str | None:
-        """The line that decides about `url`, as `line 3: Disallow: /private/`; None where no line speaks of it."""
+        """Return the line that decides about `url`, as `line 3: Disallow: /private/`; None where no line speaks
+        of it.
+        """
         rule = self._rules(token).deciding(url)
         return f"line {rule.line}: {robots_parser.line_of(self.text, rule.line)}" if rule is not None else None
 
     def crawl_delay(self, token: str) -> float:
-        """Seconds between requests that the file asks of `token`; 0.0 where it asks for none."""
+        """Return seconds between requests that the file asks of `token`; 0.0 where it asks for none."""
         return self._rules(token).crawl_delay
 
     @property
     def sitemaps(self) -> list[str]:
-        """The sitemaps that the file names: absolute http and https URLs, each once, in the file's order."""
+        """Return the sitemaps that the file names: absolute http and https URLs, each once, in the file's order."""
         return list(self._rules("*").sitemaps)
 
     @cached_property

@@ -59,7 +59,7 @@ class RobotsRule(NamedTuple):
 
 
 class RobotsRules:
-    """What one robots.txt says to one product token.
+    """The rules of one robots.txt for one product token.
 
     Args:
         patterns: the rules by their pattern, which is settled as `settled_pattern` does.
@@ -85,7 +85,7 @@ class RobotsRules:
         self._globs = sorted(globs, reverse=True)
 
     def deciding(self, url: str) -> RobotsRule | None:
-        """The rule that decides about `url`; None where there is none, and so it is allowed."""
+        """Return the rule that decides about `url`; None where there is none, and so it is allowed."""
         path = settled_path(url)
         if path == "/robots.txt":  # implicitly allowed (section 2.2.2)
             return None
@@ -123,7 +123,9 @@ class _Glob(NamedTuple):
         return cls(rule, head, tuple(middle), tail, pattern.endswith("$"), shortest)
 
     def matches(self, path: str) -> bool:
-        """Each part is looked for once, after the part before: the first place is always as good as any other."""
+        """Look for each part once, after the part before: the first place is always as good as any
+        other.
+        """
         if len(path) < self.shortest or not path.startswith(self.head):
             return False
         at = len(self.head)
@@ -154,7 +156,7 @@ class _Group:
 
 
 def rules_for(text: str, token: str) -> RobotsRules:
-    """The rules of the token's own groups, or of `*` only where it has none (section 2.2.1)."""
+    """Return the rules of the token's own groups, or of `*` only where it has none (section 2.2.1)."""
     token = token.lower()
     own, everyone = _Group(), _Group()
     sitemaps: dict[str, None] = {}
@@ -192,7 +194,7 @@ def line_of(text: str, number: int) -> str:
 
 
 def name_in(text: str) -> str:
-    """The product's name at the start of a User-Agent or a `User-agent:` line, empty where there is none.
+    """Return the product's name at the start of a User-Agent or a `User-agent:` line, empty where there is none.
 
     Section 2.2.1 knows letters, `-` and `_` alone, but products are called `archive.org_bot` and `bot2` as well.
     """
@@ -201,7 +203,7 @@ def name_in(text: str) -> str:
 
 
 def decoded(body: bytes) -> str:
-    """A robots.txt's bytes as text that any database can keep.
+    """Return a robots.txt's bytes as text that any database can keep.
 
     Octets that are no UTF-8 become the percent-encodings that section 2.2.2 compares them by, as does NUL.
     """
@@ -217,7 +219,9 @@ def settled_path(url: str) -> str:
 
 
 def settled_pattern(value: str) -> str:
-    """A rule's pattern in the same spelling, where every `*` and `$` left is special, and no `*` is doubled."""
+    """Return a rule's pattern in the same spelling, where every `*` and `$` left is special, and no `*` is
+    doubled.
+    """
     anchor = "$" if value.endswith("$") else ""
     return "*".join(map(_settled, _STARS.split(value.removesuffix("$")))) + anchor
 
@@ -235,7 +239,7 @@ def _settle(match: re.Match[str]) -> str:
 
 
 def _fields(text: str) -> Iterator[tuple[int, str, str]]:
-    """The lines that say something: their number, what kind they are, and their value."""
+    """Return the lines that say something: their number, what kind they are, and their value."""
     for number, line in enumerate(_LINE_END.split(text), 1):
         line = line.partition("#")[0].strip()
         name, colon, value = line.partition(":")
@@ -268,6 +272,6 @@ def _names(value: str) -> tuple[str, ...]:
 
 
 def _seconds(value: str) -> float:
-    """A Crawl-delay; 0.0 for what is no number of seconds: a word, a negative one, infinity."""
+    """Return a Crawl-delay; 0.0 for what is not a number of seconds: a word, a negative one, infinity."""
     seconds = float(value) if _SECONDS.fullmatch(value) else 0.0
     return seconds if math.isfinite(seconds) else 0.0

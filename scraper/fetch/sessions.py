@@ -142,18 +142,18 @@ class Sessions:
             response.close()
             target = urls.normalize(location, url)
             if target is None or urls.scheme_of(target) not in ("http", "https"):
-                raise BadRequest(f"{url} redirects to {location[:200]!r}, which is no http or https URL")
+                raise BadRequest(f"{url} redirects to {location[:200]!r}, which is not an http or https URL")
             method, keywords = _redirected(method, keywords, response.status_code, url, target)
             url = urls.without_fragment(target)
 
     def served(self, response: requests.Response) -> Served | None:
-        """The connection that carried a response that came from here."""
+        """Return the connection that carried a response that came from here."""
         exchange = getattr(response, "exchange", None)
         return exchange.served() if exchange is not None else None
 
     @property
     def figures(self) -> dict[str, ConnectionStats]:
-        """The ledger so far: requests, connections, reuse and reasons by domain."""
+        """Return the ledger so far: requests, connections, reuse and reasons by domain."""
         return {domain.session.domain: domain.figures() for domain in self._all()}
 
     # How -------------------------------------------------------------------------------------------------
@@ -214,7 +214,9 @@ class _Domain:
         self._figures_lock = threading.Lock()
 
     def send(self, method: str, url: str, guard: Guard, **keywords: Any) -> requests.Response:
-        """One request on this domain's Session, within the time limit; its body is read unless it is streamed."""
+        """Send one request on this domain's Session, within the time limit; its body is read unless it is
+        streamed.
+        """
         timeout = self.session.settings.timeout
         keywords.setdefault("timeout", (timeout.connect, timeout.read))
         with self._slots:
@@ -241,7 +243,7 @@ class _Domain:
         return response
 
     def figures(self) -> ConnectionStats:
-        """All since the beginning."""
+        """Return all since the beginning."""
         with self._figures_lock:
             self._figures += self.session.ledger.take()
             total = ConnectionStats()
@@ -276,12 +278,14 @@ class _Gate:
         time.sleep(max(0.0, turn - now))
 
     def sending(self) -> None:
-        """One send at a time, and none within the delay of the one before: who had the turn may have been slow."""
+        """Let one send through at a time, and none within the delay of the one before: the caller before may
+        have been slow.
+        """
         self._sending.acquire()
         time.sleep(max(0.0, self._pace.next_start(self._sent_at) - time.monotonic()))
 
     def sent(self) -> None:
-        """The delay runs from here, since connecting took time."""
+        """Note the send: the delay runs from here, since connecting took time."""
         self._sent_at = time.monotonic()
         self._sending.release()
         with self._lock:

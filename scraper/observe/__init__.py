@@ -1,1 +1,1 @@
-"""What happens in a crawl, for those who watch: log, progress, figures, report. They never steer."""
+"""Events of a crawl and those who watch them: log, progress, stats, report. They never steer."""

@@ -199,7 +199,7 @@ def _event_name(name: str) -> str:
 
 
 def _flat(event: object) -> dict[str, Any]:
-    """The fields of an event, those of its parts among them; of a run's stats, the plain figures."""
+    """Return the fields of an event, those of its parts among them; of a run's stats, the plain figures."""
     flat: dict[str, Any] = {}
     for name, value in _fields(event).items():
         if is_dataclass(value):

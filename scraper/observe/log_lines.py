@@ -1,4 +1,4 @@
-"""What the log says about each event: a level and a line."""
+"""The log's level and line for each event."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GOOD_RESULTS = frozenset({"finished", "limit"})
 
 
 def describe(event: object) -> Words | None:
-    """The level and the line of `event`; None where the log does not tell of it."""
+    """Return the level and the line of `event`; None where the log does not tell of it."""
     say = _SAY.get(type(event))
     return say(event) if say else None
 
@@ -139,14 +139,14 @@ def _run_ended(event: events.RunEnded) -> Words:
 
 
 def domain_sums(name: str, figures: dict[str, Any]) -> Words:
-    """The line of one domain at the end of a run; `figures` is its entry in the stats."""
+    """Return the line of one domain at the end of a run; `figures` is its entry in the stats."""
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in figures["reasons"].items())
     text = f"{plain(name)}: {sums(figures)}"
     return logging.INFO, f"{text}; opened for {reasons}" if reasons else text
 
 
 def sums(figures: Any) -> str:
-    """The ledger's sums in words, of a domain or a run, as they stand in the stats."""
+    """Return the ledger's sums in words, of a domain or a run, as they stand in the stats."""
     return (
         f"{counted(figures['requests'], 'request')} on {counted(figures['connections'], 'connection')}, "
         f"{figures['reuse_rate']:.1%} reused, {counted(figures['handshakes_saved'], 'handshake')} "

@@ -92,7 +92,7 @@ class Progress:
             log.write(logging.INFO, text, "progress", _figures(tick, rate))
 
     def _rate(self, tick: Tick) -> float:
-        """Pages a second, of late."""
+        """Return pages a second, of late."""
         while len(self._marks) > 1 and self._marks[1][0] <= tick.seconds - _RATE_SECONDS:
             self._marks.popleft()
         self._marks.append((tick.seconds, tick.pages))
@@ -106,7 +106,7 @@ class Progress:
 
 
 def display(name: str, tick: Tick, rate: float, stopping: str | None) -> RenderableType:
-    """The lines of the live display; each is cut at the terminal's width."""
+    """Return the lines of the live display; each is cut at the terminal's width."""
     rows: list[RenderableType] = [_head(name, tick), _line(_counts(tick)), _line(_speed(tick, rate))]
     if tick.waiting:
         rows.append(_line(_waits(tick.waiting)))

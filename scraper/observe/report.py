@@ -1,4 +1,4 @@
-"""What a crawl came to, for people: printed at its end, and by `scraper runs`. It fits 80 columns."""
+"""The report of a run for people: printed at its end, and by `scraper runs`. It fits 80 columns."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def print_report(console: Console, stats: Mapping[str, Any]) -> None:
 
 
 def report_text(stats: Mapping[str, Any]) -> str:
-    """The report as plain text."""
+    """Return the report as plain text."""
     return "".join(f"{line}\n" for _, line in _report(stats))
 
 
@@ -55,7 +55,7 @@ def _died(stats: Mapping[str, Any]) -> list[_Line]:
 
 
 def death_text(death: Mapping[str, Any]) -> str:
-    """A field that died, in a sentence."""
+    """Return a field that died, in a sentence."""
     return (
         f"{plain(death['type'])}.{plain(death['field'])} died: filled in {death['filled']:,} of "
         f"{counted(death['items'], 'item')}; it last lived on {death['lived_at'][:10]}, in run {death['run']}, "
@@ -68,7 +68,7 @@ def _verdict(stats: Mapping[str, Any]) -> list[_Line]:
     head = f"{plain(stats['name'])}, run {stats['run']}, {stats['result']}: {plain(stats['why'])}"
     lines = _wrapped(head, style=style)
     if stats["result"] == "stopped":
-        lines.append(("", "The same command goes on with it."))
+        lines.append(("", "The same command resumes it."))
     return lines
 
 
@@ -107,15 +107,17 @@ def _pages(stats: Mapping[str, Any]) -> list[_Line]:
 
 
 def _files(files: Mapping[str, int]) -> list[_Line]:
-    """What became of the files that items name."""
+    """Return what became of the files that items name."""
     if not (files.get("stored") or files.get("failed")):
         return []
-    failed = f", {files['failed']:,} could not be had" if files["failed"] else ""
+    failed = f", {files['failed']:,} could not be fetched" if files["failed"] else ""
     return _wrapped(f"{counted(files['stored'], 'file')} ({size(files['bytes'])}){failed}")
 
 
 def _revisits(stats: Mapping[str, Any]) -> list[_Line]:
-    """How much of the crawl an earlier run had seen already, and servers whose word on that is worth little."""
+    """Return how much of the crawl an earlier run had seen already, and servers whose word on that is worth
+    little.
+    """
     lines: list[_Line] = []
     if stats["carried"]:
         carried = counted(stats["carried"], "page")
@@ -166,7 +168,7 @@ def _connections(stats: Mapping[str, Any]) -> list[_Line]:
 
 
 def _extras(stats: Mapping[str, Any]) -> str:
-    """What is worth saying only where there was any."""
+    """Return what is worth saying only where there was any."""
     parts = [
         counted(stats["retries"], "retry", "retries") if stats["retries"] else "",
         f"{stats['stale']:,} replayed" if stats["stale"] else "",

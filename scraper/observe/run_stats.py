@@ -14,7 +14,7 @@ from scraper.stats import ConnectionStats, RunSummary
 
 
 def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> dict[str, Any]:
-    """The figures of a run, of JSON types only.
+    """Return the figures of a run, of JSON types only.
 
     Times are seconds; `started_at` and `ended_at` are ISO 8601 in UTC. The ledger's sums are of all domains,
     and under `domains` each domain's own, by name.
@@ -101,7 +101,7 @@ def _sums(figures: ConnectionStats) -> dict[str, Any]:
 
 
 def _by_count(counts: Mapping[str, int]) -> dict[str, int]:
-    """The most frequent first."""
+    """Return the most frequent first."""
     return {str(name): counts[name] for name in sorted(counts, key=lambda name: (-counts[name], name))}
 
 

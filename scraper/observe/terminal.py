@@ -9,7 +9,7 @@ from rich.console import Console
 
 
 def console_for(stream: TextIO) -> Console:
-    """A console on `stream` that writes text as it is given, with colours on a terminal only.
+    """Return a console on `stream` that writes text as it is given, with colours on a terminal only.
 
     NO_COLOR and TERM=dumb are respected. What the stream's encoding cannot say is written as an escape.
     """
@@ -26,5 +26,5 @@ def console_for(stream: TextIO) -> Console:
 
 
 def is_live(console: Console) -> bool:
-    """Whether a display may redraw itself there."""
+    """Tell whether a display may redraw itself there."""
     return console.is_terminal and not console.is_dumb_terminal

@@ -26,12 +26,12 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def block(text: str, indent: str = "    ") -> str:
-    """The lines of `text`, each plain and indented, so that none can pass for a line of its own."""
+    """Return the lines of `text`, each plain and indented, so that none can pass for a line of its own."""
     return "\n".join(indent + plain(line) for line in text.rstrip("\n").split("\n"))
 
 
 def size(count: int) -> str:
-    """A number of bytes: `812 B`, `27.1 kB`, `3.2 MB`. Units are decimal, as in the configuration."""
+    """Return a number of bytes: `812 B`, `27.1 kB`, `3.2 MB`. Units are decimal, as in the configuration."""
     if count < 1000:
         return f"{count} B"
     value = count / 1000
@@ -43,7 +43,7 @@ def size(count: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time span: `0.4 ms`, `45 ms`, `1.24 s`, `1 min 22 s`, `2 h 03 min`, `3 d 04 h`."""
+    """Return a time span: `0.4 ms`, `45 ms`, `1.24 s`, `1 min 22 s`, `2 h 03 min`, `3 d 04 h`."""
     if seconds < 0.00995:
         return f"{seconds * 1000:.1f} ms"
     if seconds < 0.9995:

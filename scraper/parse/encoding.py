@@ -56,7 +56,7 @@ _ASCII_BYTES = bytes(range(128))
 
 
 def decode(body: bytes, content_type: str | None) -> tuple[str, str]:
-    """The text of `body`, without a byte order mark, and the name of its encoding. Never raises.
+    """Return the text of `body`, without a byte order mark, and the name of its encoding. Never raises.
 
     Args:
         body: the bytes, with any Content-Encoding undone.
@@ -72,7 +72,7 @@ def decode(body: bytes, content_type: str | None) -> tuple[str, str]:
 
 
 def sniff(body: bytes, content_type: str | None) -> str | None:
-    """The encoding that a byte order mark, the header or the page itself declares; None where nothing does.
+    """Return the encoding that a byte order mark, the header or the page itself declares; None where nothing does.
 
     A label that no browser knows counts as absent. JSON is UTF-8 whatever is said (RFC 8259 section 8.1), unless
     a header names another encoding.
@@ -90,7 +90,7 @@ def sniff(body: bytes, content_type: str | None) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _header(content_type: str) -> tuple[str | None, bool, bool]:
-    """The charset of a Content-Type, whether it is JSON's, whether what it describes may declare its own."""
+    """Return the charset of a Content-Type, whether it is JSON's, whether what it describes may declare its own."""
     match = _HEADER_CHARSET.search(content_type)
     named = encoding_of(match[1] or match[2] or match[3] or "") if match else None
     may_declare = not content_type.strip() or _MARKUP_TYPE.match(content_type) is not None
@@ -98,7 +98,7 @@ def _header(content_type: str) -> tuple[str | None, bool, bool]:
 
 
 def prescan(body: bytes) -> str | None:
-    """The encoding that a page's `<meta>` or XML declaration names.
+    """Return the encoding that a page's `<meta>` or XML declaration names.
 
     Source: HTML Standard, 13.2.3.2, "prescan a byte stream to determine its encoding", over `PRESCAN_BYTES`.
     """
@@ -134,7 +134,7 @@ def _prescan_meta(head: bytes) -> str | None:
 
 
 def _attributes(head: bytes, position: int) -> tuple[dict[bytes, bytes], int]:
-    """The attributes of a tag from `position` on, and where it ends; `len(head)` when it does not."""
+    """Return the attributes of a tag from `position` on, and where it ends; `len(head)` when it does not."""
     attributes: dict[bytes, bytes] = {}
     while match := _ATTRIBUTE.match(head, position):
         position = match.end()
@@ -161,7 +161,7 @@ def _meta_encoding(attributes: dict[bytes, bytes]) -> str | None:
 
 
 def _of_page(label: bytes) -> str | None:
-    """The encoding of a label inside a page: one that could be read as ASCII is not UTF-16."""
+    """Return the encoding of a label inside a page: one that could be read as ASCII is not UTF-16."""
     name = encoding_of(label.decode("latin-1"))
     if name in ("utf-16be", "utf-16le"):
         return "utf-8"

@@ -179,7 +179,9 @@ _USER_DEFINED_MAP = {byte: 0xF780 + byte - 0x80 for byte in range(0x80, 0x100)}
 
 
 def encoding_of(label: str) -> str | None:
-    """The name of the encoding that `label` stands for (`windows-1252` for `latin1`), None where it is unknown."""
+    """Return the name of the encoding that `label` stands for (`windows-1252` for `latin1`), None where it is
+    unknown.
+    """
     return _NAMES.get(label.strip("\t\n\f\r ").lower())
 
 

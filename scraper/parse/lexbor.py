@@ -57,7 +57,7 @@ _ATTRIBUTES = re.compile(rf"(?:{_ATTRIBUTE.pattern})*+")
 
 
 def make_tree(text: str) -> LexborHTMLParser:
-    """The tree of `text`, in time and memory that its length bounds."""
+    """Return the tree of `text`, in time and memory that its length bounds."""
     if _is_dangerous(text):
         text = _rewritten(text)
     return LexborHTMLParser(text)
@@ -74,7 +74,7 @@ def _is_dangerous(text: str) -> bool:
 
 
 def _has_many_attributes(text: str) -> bool:
-    """Whether a tag has too many attributes, or may have.
+    """Tell whether a tag has too many attributes, or may have.
 
     Each `<` is followed by itself, for what stands before it decides whether it opens a tag: a comment, a script, a
     quote. Where that would lead through the same text again and again, the page is honest hardly ever.
@@ -95,7 +95,7 @@ def _has_many_attributes(text: str) -> bool:
 
 
 def _most_open_formatting(text: str) -> int:
-    """How many formatting elements are open at once, at most."""
+    """Return how many formatting elements are open at once, at most."""
     levels: list[dict[str, int]] = [{}]
     count = most = 0
     for match in _FORMATTING_OR_MARKER.finditer(text):

@@ -30,11 +30,11 @@ class Joiner:
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
         self._root, self._folder = _places(base_url)
-        #: What was asked for, and what came of it.
+        #: What was requested, and what came of it.
         self.made: dict[str, str | None] = {}
 
     def url_of(self, link: str) -> str | None:
-        """What `web_url` makes of `link` on this page."""
+        """Return what `web_url` makes of `link` on this page."""
         made = self.made
         if link in made:
             return made[link]
@@ -52,7 +52,8 @@ class Joiner:
 
 
 def links(page: LexborHTMLParser | str, joiner: Joiner) -> list[str]:
-    """The http(s) URLs to which `a` and `area` of a page link, absolute, without fragment, each once, in order.
+    """Return the http(s) URLs to which `a` and `area` of a page link, absolute, without fragment, each once, in
+    order.
 
     Left out: `rel=nofollow`, everything when the page's `<meta name=robots>` says `nofollow` or `none`, other
     schemes, and what is no URL.
@@ -80,7 +81,7 @@ def links(page: LexborHTMLParser | str, joiner: Joiner) -> list[str]:
 
 
 def _places(base_url: str) -> tuple[str, str]:
-    """What to put before `/x` and before `x`; empty where such a link needs to be joined with care."""
+    """Return what to put before `/x` and before `x`; empty where such a link needs to be joined with care."""
     root = urls.origin_of(base_url)
     if not root.startswith("http") or not base_url.startswith((f"{root}/", f"{root}?")):  # user:password@ before it
         return "", ""
@@ -90,7 +91,7 @@ def _places(base_url: str) -> tuple[str, str]:
 
 
 def web_url(link: str, base_url: str) -> str | None:
-    """`link` as an absolute http(s) URL without fragment; None where it is none."""
+    """`link` as an absolute http(s) URL without fragment; None where it is not one."""
     url = urls.normalize(link, base_url)
     if url is None or urls.scheme_of(url) not in ("http", "https"):
         return None
@@ -98,12 +99,12 @@ def web_url(link: str, base_url: str) -> str | None:
 
 
 def may_have_base(text: str) -> bool:
-    """Whether `text` could hold a `<base>`: False saves a tree to those who only need `base_of`."""
+    """Tell whether `text` could hold a `<base>`: False saves a tree to those who only need `base_of`."""
     return _BASE.search(text) is not None
 
 
 def base_of(tree: LexborHTMLParser, url: str) -> str:
-    """Where the relative links of the page at `url` start.
+    """Return where the relative links of the page at `url` start.
 
     Source: HTML Standard, 4.2.3 and 2.4.3: the first `<base>` that has a href, unless that is no URL or one of
     data: or javascript:.
@@ -118,7 +119,7 @@ def base_of(tree: LexborHTMLParser, url: str) -> str:
 
 
 def header_nofollow(value: str | None) -> bool:
-    """Whether an X-Robots-Tag header tells every robot not to follow links.
+    """Tell whether an X-Robots-Tag header tells every robot not to follow links.
 
     Directives after a robot's name (`otherbot: nofollow`) are that robot's, up to the next name.
     """
@@ -134,7 +135,9 @@ def header_nofollow(value: str | None) -> bool:
 
 
 def meta_nofollow(find: Callable[[str], Iterable[LexborNode]]) -> bool:
-    """Whether a page's `<meta name=robots>` says that no link of it is to be followed; `find` finds its elements."""
+    """Tell whether a page's `<meta name=robots>` says that no link of it is to be followed; `find` finds its
+    elements.
+    """
     for node in find("meta[name=robots i]"):
         words = re.split(r"[\s,]+", (node.attrs.get("content") or "").lower())
         if "nofollow" in words or "none" in words:

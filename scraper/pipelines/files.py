@@ -33,7 +33,7 @@ class Files:
     becomes a request of the crawl's own frontier, of the kind FILE. So files have robots.txt, delay, retries, address
     guard and ledger like every other request, and other shards fetch those of their domains. The requests are
     committed with the page; its items are in the store as well, and held back from exports until the last of their
-    files has come to its end, which completes the item in one transaction. So a kill loses no item, and gives none
+    files has ended, which completes the item in one transaction. So a kill loses no item, and gives none
     half or twice.
 
     Args:
@@ -44,7 +44,7 @@ class Files:
             is in them.
         max_bytes: a larger file is refused as `file-too-large`.
         types: media types, also as `image/*`; another one is refused as `wrong-type`. None allows all.
-        fresh_for: seconds for which a file that lies there whole is not asked for again; after them only if it
+        fresh_for: seconds for which a file that lies there whole is not fetched again; after them only if it
             changed, as far as its server can tell.
         timeout: seconds for one try; the next goes on where it ended, where the server allows it.
     """
@@ -78,7 +78,7 @@ class Files:
             raise UsageError(f"the field {field} would be written over", remedy="name another one with into")
 
     def process(self, item: T) -> T:
-        """The item as it is: its URLs are looked for when it comes out of the last pipeline."""
+        """Return the item as it is: its URLs are looked for when it comes out of the last pipeline."""
         return item
 
     def close(self) -> None:
@@ -92,7 +92,7 @@ class Files:
             )
 
     def urls_in(self, kind: str, data: Mapping[str, Any]) -> list[str] | None:
-        """What the field of an item holds, as a list; None where there is nothing to do."""
+        """Return what the field of an item holds, as a list; None where there is nothing to do."""
         if self.item is not None and kind != self.item:
             return None
         self._items += 1
@@ -105,24 +105,24 @@ class Files:
         return [str(each) for each in value if each is not None] if isinstance(value, list) else [str(value)]
 
     def refuses_type(self, media_type: str) -> bool:
-        """Whether a file of that type is not wanted."""
+        """Tell whether a file of that type is not wanted."""
         if self.types is None:
             return False
         family = f"{media_type.partition('/')[0]}/*"
         return media_type not in self.types and family not in self.types and "*/*" not in self.types
 
     def flaws_of(self, path: str) -> Iterator[str]:
-        """What is wrong with a file of a right type, which is whole."""
+        """Return what is wrong with a file of a right type, which is whole."""
         yield from ()
 
     @property
     def rules(self) -> tuple[Any, ...]:
-        """What holds for each of its files; the same for two that share a folder."""
+        """Return what holds for each of its files; the same for two that share a folder."""
         return type(self), self.max_bytes, self.types, self.fresh_for, self.timeout
 
 
 class Images(Files):
-    """Files that are images: a picture of another type, or smaller than asked for, is refused.
+    """Files that are images: a picture of another type, or smaller than wanted, is refused.
 
         pipelines: [{use: scraper.pipes:Images, field: image, min_width: 200}]
 
@@ -160,7 +160,7 @@ class Images(Files):
 
 
 def rules_of(pipelines: Sequence[Files]) -> dict[str, Files]:
-    """What holds for files, by the folder in which they are put.
+    """Return what holds for files, by the folder in which they are put.
 
     Raises:
         UsageError: two pipelines share a folder, or a field, and want different things of it.
@@ -183,7 +183,7 @@ def rules_of(pipelines: Sequence[Files]) -> dict[str, Files]:
 
 
 def _imagesize() -> Any:
-    """The library that reads the size of an image from its head.
+    """Return the library that reads the size of an image from its head.
 
     Raises:
         UsageError: it is not installed.

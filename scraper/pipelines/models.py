@@ -37,7 +37,7 @@ class FieldProblem:
 
     @property
     def name(self) -> str:
-        """The item's own field in which it lies."""
+        """Return the item's own field in which it lies."""
         return self.field.partition(".")[0].partition("[")[0]
 
 
@@ -54,14 +54,14 @@ Model = Callable[[Any, dict[str, Any], Response | None], dict[str, Any]]
 
 
 class ItemCheck:
-    """What items of one type have to be.
+    """A check of items of one type against their model.
 
     Args:
         config: of that type.
         load: imports what a reference names.
 
     Raises:
-        UsageError: the model cannot be imported, or is none.
+        UsageError: the model cannot be imported, or is not one.
     """
 
     def __init__(self, config: ItemConfig, load: Callable[[str], Any]) -> None:
@@ -78,7 +78,7 @@ class ItemCheck:
     def check(
         self, item: Any, record: dict[str, Any], response: Response | None
     ) -> tuple[dict[str, Any], list[FieldProblem]]:
-        """The item as it is to be stored, and all that is wrong with it: then the record is as it came.
+        """Return the item as it is to be stored, and all that is wrong with it: then the record is as it came.
 
         Args:
             item: as it came out of the pipelines.
@@ -128,18 +128,18 @@ def _declared(types: Mapping[str, str]) -> Model:
 
 
 def _read_each(value: Any, kind: str, response: Response | None) -> Any:
-    """A value as the type has it; of a list, each of its values, unless the type is json."""
+    """Return a value as the type has it; of a list, each of its values, unless the type is json."""
     if isinstance(value, list) and kind != "json":
         return [None if each is None else _read(each, kind, response) for each in value]
     return _read(value, kind, response)
 
 
 def _read(value: Any, kind: str, response: Response | None) -> Any:
-    """A value as the type has it; blank text is none at all where it has to be read."""
+    """Return a value as the type has it; blank text is not a value where it has to be read."""
     if kind in ("text", "html"):
         if isinstance(value, str):
             return value
-        raise NotOfType(f"{value!r:.60} is no text")
+        raise NotOfType(f"{value!r:.60} is not text")
     if isinstance(value, str):
         if not (text := value.strip()):
             return None
@@ -151,7 +151,7 @@ def _read(value: Any, kind: str, response: Response | None) -> Any:
             return float(value)
         if kind == "int" and value == int(value):
             return int(value)
-    raise NotOfType(f"{value!r:.60} is no {kind}")
+    raise NotOfType(f"{value!r:.60} is not of type {kind}")
 
 
 def _absolute(text: str, response: Response | None) -> str:
@@ -170,13 +170,13 @@ def _absolute(text: str, response: Response | None) -> str:
 
 
 def _model_of(found: Any, reference: str) -> Model:
-    """The model that a class is.
+    """Return the model that a class is.
 
     Raises:
-        UsageError: it is none, or its types cannot be checked.
+        UsageError: it is not one, or its types cannot be checked.
     """
     if not isinstance(found, type):
-        raise UsageError(f"{reference} is no class", remedy="name a pydantic model, a dataclass or an attrs class")
+        raise UsageError(f"{reference} is not a class", remedy="name a pydantic model, a dataclass or an attrs class")
     try:
         if issubclass(found, BaseModel):
             found.model_rebuild()
@@ -189,7 +189,7 @@ def _model_of(found: Any, reference: str) -> Model:
         said = str(error).splitlines()[0]
         raise UsageError(f"{reference} has a type that cannot be checked: {said}", remedy="mend its fields") from None
     raise UsageError(
-        f"{reference} is no item model", remedy="name a pydantic model, a dataclass or an attrs class"
+        f"{reference} is not an item model", remedy="name a pydantic model, a dataclass or an attrs class"
     ) from None
 
 
@@ -247,7 +247,7 @@ def _attrs_fields(kind: Any) -> list[_Field]:
 
 
 def _by_fields(kind: Callable[..., Any], fields: list[_Field]) -> Model:
-    """A class with fields: their types are checked by pydantic, then the class's own constructor is asked."""
+    """Return a class with fields: their types are checked by pydantic, then the class's own constructor is asked."""
     taken = {f"f{number}": field for number, field in enumerate(fields) if field.argument is not None}
     # Under names of our own, since pydantic takes none that begins with an underscore.
     types: dict[str, Any] = {
@@ -275,7 +275,7 @@ def _by_fields(kind: Callable[..., Any], fields: list[_Field]) -> Model:
 
 
 def _record_of(made: Any) -> dict[str, Any]:
-    """What a model made, as plain JSON; that it cannot say it is one of the things that are wrong."""
+    """Return what a model made, as plain JSON; that it cannot say it is one of the things that are wrong."""
     try:
         return items.record_of(made)[1]
     except ItemError as error:
@@ -283,7 +283,7 @@ def _record_of(made: Any) -> dict[str, Any]:
 
 
 def _values(item: Any) -> dict[str, Any]:
-    """The fields of an item with the values that it has, not yet made plain."""
+    """Return the fields of an item with the values that it has, not yet made plain."""
     if isinstance(item, Mapping):
         return dict(item)
     if isinstance(item, BaseModel):
@@ -296,7 +296,7 @@ def _values(item: Any) -> dict[str, Any]:
 
 
 def _problems(error: ValidationError) -> list[FieldProblem]:
-    """What pydantic found, by field."""
+    """Return what pydantic found, by field."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [FieldProblem(_path(details["loc"]), details["msg"]) for details in found]
 
@@ -309,7 +309,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 def _own_problem(error: Exception) -> FieldProblem:
-    """What a class says of its own: a validator of attrs names its attribute as an argument of the error."""
+    """Return what a class says of its own: a validator of attrs names its attribute as an argument of the error."""
     name = next((str(part.name) for part in error.args[1:] if hasattr(part, "name")), "")
     message = error.args[0] if name else error
     return FieldProblem(name, f"{type(error).__name__}: {message}")

@@ -20,7 +20,7 @@ Pipeline = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
-    """What `open` of a pipeline is told, if it takes an argument."""
+    """The run that `open` of a pipeline is told of, if it takes an argument."""
 
     run: int
     name: str
@@ -35,7 +35,7 @@ class Pipelines:
     are called before the first item and after the last, in the thread that calls `process`.
 
     Raises:
-        UsageError: one of them is no pipeline, or its object cannot be made.
+        UsageError: one of them is not a pipeline, or its object cannot be made.
     """
 
     def __init__(self, pipelines: Sequence[Any]) -> None:
@@ -49,17 +49,17 @@ class Pipelines:
 
     @property
     def modules(self) -> set[str]:
-        """The modules that the pipelines are of."""
+        """Return the modules that the pipelines are of."""
         return {getattr(step, "__module__", None) or type(step).__module__ for step, _ in self._steps}
 
     @property
     def is_unique(self) -> bool:
-        """Whether of the items of one key only the first is kept."""
+        """Tell whether of the items of one key only the first is kept."""
         return any(isinstance(each, Unique) for each in self._objects)
 
     @property
     def files(self) -> list[Files]:
-        """Those that have files fetched, in order."""
+        """Return those that have files fetched, in order."""
         return [each for each in self._objects if isinstance(each, Files)]
 
     @contextmanager
@@ -83,7 +83,7 @@ class Pipelines:
             _close(opened)
 
     def process(self, item: Any, response: Response | None) -> Any:
-        """The item as it comes out of the last pipeline.
+        """Return the item as it comes out of the last pipeline.
 
         Raises:
             DropItem: one left it out.
@@ -103,13 +103,13 @@ class Pipelines:
 
 
 def made(pipeline: Any, keywords: Mapping[str, Any] = MappingProxyType({})) -> Any:
-    """The object of a class with `process`; a function, or another object, is what it is.
+    """Return the object of a class with `process`; a function, or another object, is what it is.
 
     Args:
         keywords: what the configuration gives the class.
 
     Raises:
-        UsageError: it cannot be made of them, or is no class that could be given any.
+        UsageError: it cannot be made of them, or is not a class that could be given any.
     """
     if not (isinstance(pipeline, type) and hasattr(pipeline, "process")):
         if keywords:
@@ -130,7 +130,7 @@ def made(pipeline: Any, keywords: Mapping[str, Any] = MappingProxyType({})) -> A
 
 
 def _method(pipeline: Any, name: str) -> Callable[..., Any] | None:
-    """A method of an object with `process`; None where it has none, and for a function."""
+    """Return a method of an object with `process`; None where it has none, and for a function."""
     found = getattr(pipeline, name, None) if hasattr(pipeline, "process") else None
     return found if callable(found) else None
 
@@ -158,13 +158,13 @@ def _call(pipeline: Any, name: str, *arguments: Any) -> None:
 
 
 def _takes(function: Any, least: int, most: int) -> int:
-    """How many arguments a function is given: as many of `most` as it takes.
+    """Return how many arguments a function is given: as many of `most` as it takes.
 
     Raises:
-        UsageError: it is none, or it takes another number.
+        UsageError: it is not one, or it takes another number.
     """
     if not callable(function):
-        raise UsageError(f"the pipeline {function!r} is no function", remedy="name one that takes an item")
+        raise UsageError(f"the pipeline {function!r} is not a function", remedy="name one that takes an item")
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

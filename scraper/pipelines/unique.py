@@ -17,9 +17,9 @@ class Unique:
     in the transaction that writes the items, so that it is exactly one also after a kill, over several processes, and
     where the page of the first item fails after all. Its place among the pipelines makes no difference, since the key
     is that of the item as it comes out of all of them. What one page gave depends on others then, so no page is taken
-    over from an earlier run: each is fetched and parsed anew.
+    over from an earlier run: each is fetched and parsed again.
     """
 
     def process(self, item: T) -> T:
-        """The item as it is: whether its key is known is asked when it is written."""
+        """Return the item as it is: whether its key is known is asked when it is written."""
         return item

@@ -42,7 +42,7 @@ _VALUE_IN = {
 
 
 def json_ld(scripts: Iterable[LexborNode]) -> list[Any]:
-    """The values of a page's `<script type="application/ld+json">`; what is no JSON is left out.
+    """Return the values of a page's `<script type="application/ld+json">`; what is no JSON is left out.
 
     Line breaks in texts, and comments or CDATA marks around the whole, are forgiven, as search engines do.
     """
@@ -57,7 +57,7 @@ def json_ld(scripts: Iterable[LexborNode]) -> list[Any]:
 
 
 def open_graph(metas: Iterable[LexborNode]) -> dict[str, list[str]]:
-    """The contents of `<meta property=… content=…>` by property, in the page's order (https://ogp.me)."""
+    """Return the contents of `<meta property=… content=…>` by property, in the page's order (https://ogp.me)."""
     found: dict[str, list[str]] = {}
     for meta in metas:
         attributes = meta.attrs
@@ -68,13 +68,15 @@ def open_graph(metas: Iterable[LexborNode]) -> dict[str, list[str]]:
 
 
 def graph_values(graph: dict[str, list[str]], name: str) -> list[str]:
-    """What OpenGraph says of `title` or `og:title`; other vocabularies by their own names, `article:author`."""
+    """Return what OpenGraph says of `title` or `og:title`; other vocabularies by their own names,
+    `article:author`.
+    """
     name = name.lower()
     return graph.get(f"og:{name}") or graph.get(name) or []
 
 
 def microdata(find: Callable[[str], list[LexborNode]]) -> list[Any]:
-    """The items of a page's microdata that are in no other, as objects like those of JSON-LD.
+    """Return the items of a page's microdata that are in no other, as objects like those of JSON-LD.
 
     Source: HTML Standard, 5.2 (https://html.spec.whatwg.org/multipage/microdata.html), `itemref` included.
 
@@ -98,7 +100,7 @@ class _Items:
         self._visits = MAX_VISITS
 
     def item(self, node: LexborNode, above: tuple[int, ...]) -> dict[str, Any]:
-        """One item with its properties; one that refers to itself ends there."""
+        """Return one item with its properties; one that refers to itself ends there."""
         attributes = node.attributes
         found: dict[str, Any] = {"@type": [_short_type(name) for name in (attributes.get("itemtype") or "").split()]}
         if attributes.get("itemid"):
@@ -118,7 +120,9 @@ class _Items:
         return found
 
     def _properties(self, node: LexborNode, referred: list[LexborNode]) -> Iterator[LexborNode]:
-        """The elements that are an item's own properties, in order; what lies in another item is that one's."""
+        """Return the elements that are an item's own properties, in order; what lies in another item is that
+        one's.
+        """
         pending = [*_children(node), *referred][::-1]
         seen = set()
         while pending and self._visits > 0:
@@ -157,12 +161,12 @@ def _short_type(name: str) -> str:
 
 
 def is_type(name: str) -> bool:
-    """Whether a name on a path is that of a type: types begin with a capital, properties do not."""
+    """Tell whether a name on a path is that of a type: types begin with a capital, properties do not."""
     return name[:1].isupper()
 
 
 def values_at(data: Any, path: tuple[str, ...]) -> list[Any]:
-    """All values to which a path leads, in the data's order; lists on the way are gone through.
+    """Return all values to which a path leads, in the data's order; lists on the way are gone through.
 
     A type at the path's beginning is looked for at any depth; further on it picks, of the objects there, those of
     that type. A property that comes first is looked for in the objects at the top (and in a `@graph`).
@@ -179,7 +183,7 @@ def values_at(data: Any, path: tuple[str, ...]) -> list[Any]:
 
 
 def types_of(one: dict[str, Any]) -> list[str]:
-    """The names of an object's types, without the vocabulary's address."""
+    """Return the names of an object's types, without the vocabulary's address."""
     names = one.get("@type")
     return [_short_type(name) for name in (names if isinstance(names, list) else [names]) if isinstance(name, str)]
 
@@ -205,7 +209,7 @@ def _flat(value: Any) -> Iterator[Any]:
 
 
 def _tops(data: Any) -> Iterator[dict[str, Any]]:
-    """The objects at the top of scripts, of lists there, and of graphs."""
+    """Return the objects at the top of scripts, of lists there, and of graphs."""
     pending = [data]
     while pending:
         value = pending.pop()
@@ -220,7 +224,7 @@ def _tops(data: Any) -> Iterator[dict[str, Any]]:
 
 
 def _all_objects(tops: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """Every object, those inside of others after them."""
+    """Return every object, those inside of others after them."""
     pending = list(tops)[::-1]
     while pending:
         value = pending.pop()

@@ -33,7 +33,7 @@ _PLAIN_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 
 
 class FieldState(StrEnum):
-    """What became of a field on one page."""
+    """The state of a field on one page."""
 
     FOUND = "found"
     EMPTY = "empty"
@@ -45,7 +45,7 @@ _FOUND, _EMPTY, _FAILED = FieldState.FOUND, FieldState.EMPTY, FieldState.FAILED
 
 
 class TookTooLong(NotOfType):
-    """The regular expression of a field did not come to an end in time."""
+    """The regular expression of a field did not end in time."""
 
 
 class Reading(NamedTuple):
@@ -88,10 +88,10 @@ class Field:
         self._nothing = Reading([] if config.many else config.default, _EMPTY)
 
     def read(self, page: Page, within: Any = None) -> Reading:
-        """The value of the field on a page, or in the match of an outer field.
+        """Return the value of the field on a page, or in the match of an outer field.
 
         Raises:
-            NotHtml: the page is none.
+            NotHtml: the page is not HTML.
         """
         if self._text_of is not None:  # most fields, and nothing of what follows can happen to them
             node = (page.response if within is None else within).css_first(self._text_of)
@@ -113,7 +113,7 @@ class Field:
         return self._nothing if value is None else Reading(value, _FOUND)
 
     def _read_several(self, page: Page, matches: Iterable[Any]) -> Reading:
-        """The values of all matches, or that of the first match which the regular expression fits."""
+        """Return the values of all matches, or that of the first match which the regular expression fits."""
         values = []
         problem = ""
         end = time.monotonic() + REGEX_SECONDS
@@ -136,11 +136,11 @@ class Field:
         return Reading(values if self._many else values[0], _FOUND)
 
     def matches(self, page: Page, within: Any = None) -> list[Any]:
-        """All that the field's selector finds, whatever it holds."""
+        """Return all that the field's selector finds, whatever it holds."""
         return self.source.find(page, within)
 
     def _take(self, page: Page, match: Any, seconds: float) -> Any:
-        """The value of one match; None where it holds nothing.
+        """Return the value of one match; None where it holds nothing.
 
         Args:
             seconds: how long the regular expression may work on it.
@@ -171,11 +171,13 @@ class Field:
         if kind == "url":
             return _absolute(page, text)
         if self._is_data and kind in _NUMBERS and _PLAIN_NUMBER.fullmatch(text):
-            return float(text) if kind != "int" else _whole(float(text))  # written for machines: 1.234 is no thousand
+            return (
+                float(text) if kind != "int" else _whole(float(text))
+            )  # written for machines: 1.234 is not a thousand
         return to_date(text, self.config.format) if kind == "date" else READERS[kind](text)
 
     def _part(self, text: str, seconds: float) -> str:
-        """What the regular expression takes of `text`; nothing where it does not match."""
+        """Return what the regular expression takes of `text`; nothing where it does not match."""
         assert self._regex is not None
         try:
             if len(text) <= self._quick_length:
@@ -189,7 +191,7 @@ class Field:
         return (match[1] if match.re.groups else match[0] or "") or ""
 
     def _nested(self, page: Page, match: Any) -> dict[str, Any] | None:
-        """The fields within a match; None where none of them is found, or a required one is not.
+        """Return the fields within a match; None where none of them is found, or a required one is not.
 
         Raises:
             NotOfType: one of them failed.
@@ -215,7 +217,7 @@ class Field:
 
 
 def quick_length(expression: str) -> int:
-    """The longest text on which a search is over at once, whatever it finds; 0 where that cannot be told.
+    """Return the longest text on which a search is over at once, whatever it finds; 0 where that cannot be told.
 
     Most expressions of fields repeat a part or two, and none within another, so that a search takes no more than
     length ** (repeated parts + 1) steps. For these no clock is needed: asking it takes longer than the search.
@@ -232,7 +234,7 @@ def fields_of(configs: Mapping[str, FieldConfig]) -> dict[str, Field]:
 
 
 def search(pattern: regex.Pattern[str], text: str, seconds: float) -> regex.Match[str] | None:
-    """Where the pattern matches first, None where it does not.
+    """Return where the pattern matches first, None where it does not.
 
     Raises:
         TimeoutError: it was not known in time.
@@ -247,7 +249,7 @@ def search(pattern: regex.Pattern[str], text: str, seconds: float) -> regex.Matc
 
 def _whole(number: float) -> int:
     if number != int(number):
-        raise NotOfType(f"{number} is no whole number")
+        raise NotOfType(f"{number} is not a whole number")
     return int(number)
 
 

@@ -1,4 +1,4 @@
-"""What a selector that finds nothing may have meant: what it finds with a part left out, or with a similar name."""
+"""Suggestions for a selector that finds nothing: what it finds with a part left out, or with a similar name."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Hint(NamedTuple):
 
 
 def nearest(source: ValueSource, page: Page) -> list[Hint]:
-    """The nearest things to what a source asks for that the page has; those that change least come first."""
+    """Return the nearest things to what a source asks for that the page has; those that change least come first."""
     if isinstance(source, Css):
         return _css(source.selector, page)
     if isinstance(source, Data):
@@ -101,7 +101,7 @@ def _compounds(selector: str) -> list[list[str]] | None:
 
 
 def _renamed(compounds: list[list[str]], page: Page) -> Iterator[str]:
-    """The selector with a class or id that the page lacks replaced by the most similar ones that it has."""
+    """Return the selector with a class or id that the page lacks replaced by the most similar ones that it has."""
     for place, compound in enumerate(compounds):
         for number, part in enumerate(compound):
             if part[:1] not in (".", "#") or page.response.css_first(part) is not None:
@@ -112,7 +112,7 @@ def _renamed(compounds: list[list[str]], page: Page) -> Iterator[str]:
 
 
 def _names(page: Page, mark: str) -> list[str]:
-    """The classes or ids of the page."""
+    """Return the classes or ids of the page."""
     key = "class" if mark == "." else "id"
     names: dict[str, None] = {}
     for node in page.response.css(f"[{key}]"):
@@ -132,7 +132,7 @@ def _text(compounds: list[list[str]], place: int = -1, other: list[str] | None =
 
 
 def _data(source: Data, page: Page) -> list[Hint]:
-    """The part of the path that leads somewhere, and the most similar names from there on."""
+    """Return the part of the path that leads somewhere, and the most similar names from there on."""
     data = source.data(page)
     for length in range(len(source.path) - 1, -1, -1):
         reached = values_at(data, source.path[:length])
@@ -153,7 +153,7 @@ def _data(source: Data, page: Page) -> list[Hint]:
 
 
 def _xpath(expression: str, page: Page) -> list[Hint]:
-    """An XPath expression with one condition left out, or without its last steps."""
+    """Return an XPath expression with one condition left out, or without its last steps."""
     variants = [expression[: match.start()] + expression[match.end() :] for match in _PREDICATE.finditer(expression)]
     steps = [match.start() for match in re.finditer(r"//?", _PREDICATE.sub(lambda m: "x" * len(m[0]), expression))]
     variants += [expression[:end] for end in steps[:0:-1] if expression[:end].strip("./")]

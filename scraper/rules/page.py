@@ -1,4 +1,4 @@
-"""A page as the fields of rules look at it: each tree and each kind of data made once, when first asked for."""
+"""A page as the fields of rules look at it: each tree and each kind of data made once, on first access."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Page:
 
     @property
     def root(self) -> Any:
-        """The page as lxml's tree, for XPath."""
+        """Return the page as lxml's tree, for XPath."""
         if self._root is None:
             self.response.css_first("html")  # says it where the body is not HTML
             parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
@@ -45,21 +45,21 @@ class Page:
 
     @property
     def json_ld(self) -> list[Any]:
-        """All JSON-LD of the page."""
+        """Return all JSON-LD of the page."""
         if self._json_ld is None:
             self._json_ld = data.json_ld(self.response.css('script[type="application/ld+json" i]'))
         return self._json_ld
 
     @property
     def microdata(self) -> list[Any]:
-        """The page's microdata, as objects like those of JSON-LD."""
+        """Return the page's microdata, as objects like those of JSON-LD."""
         if self._microdata is None:
             self._microdata = data.microdata(self.response.css)
         return self._microdata
 
     @property
     def open_graph(self) -> dict[str, list[str]]:
-        """The page's OpenGraph properties."""
+        """Return the page's OpenGraph properties."""
         if self._graph is None:
             self._graph = data.open_graph(self.response.css("meta[content]"))
         return self._graph

@@ -68,7 +68,7 @@ class PageRule:
         self._matcher = _Matcher(config.match)
 
     def matches(self, page: Page) -> bool:
-        """Whether the rule is for a page.
+        """Tell whether the rule is for a page.
 
         Raises:
             ScraperError: its regular expression took too long.
@@ -76,7 +76,7 @@ class PageRule:
         return self._matcher.matches(page)
 
     def links(self, page: Page) -> Iterator[Request]:
-        """Requests for the links that `follow` finds, each once, without those that are nofollow."""
+        """Return requests for the links that `follow` finds, each once, without those that are nofollow."""
         if not self.follow or header_nofollow(page.response.headers.get("X-Robots-Tag")):
             return
         targets = self._targets(page)
@@ -84,7 +84,7 @@ class PageRule:
             yield from {request.url: request for request in page.response.follow_all(targets)}.values()
 
     def _targets(self, page: Page) -> list[str]:
-        """The links as they are written, each once; of elements that are nofollow, none."""
+        """Return the links as they are written, each once; of elements that are nofollow, none."""
         found: dict[str, None] = {}
         try:
             for source in self.follow:
@@ -95,10 +95,10 @@ class PageRule:
         return list(found)
 
     def items(self, page: Page) -> Iterator[RuleItem]:
-        """The item of a page, or one for each element that `each` finds.
+        """Return the item of a page, or one for each element that `each` finds.
 
         Raises:
-            NotHtml: the page is none.
+            NotHtml: the page is not HTML.
         """
         if not self.fields:
             return
@@ -114,10 +114,10 @@ class PageRule:
 
 
 def targets_of(source: Css | XPath, page: Page) -> Iterator[str]:
-    """The addresses of what a selector finds, as they are written, without those that are nofollow.
+    """Return the addresses of what a selector finds, as they are written, without those that are nofollow.
 
     Raises:
-        NotHtml: the page is none.
+        NotHtml: the page is not HTML.
     """
     for match in source.find(page, None):
         attributes = source.attributes(match)

@@ -18,7 +18,7 @@ from scraper.config.types.selectors import read_css, read_path, read_xpath
 from scraper.rules.data import graph_values, values_at
 from scraper.rules.page import Page
 
-#: Attributes that hold the address of an element which is asked for as a URL.
+#: Attributes that hold the address of an element which is read as a URL.
 _ADDRESSES = ("href", "src")
 _STRING = etree.XPath("string()", smart_strings=False)
 
@@ -27,24 +27,24 @@ class ValueSource(Protocol):
     """Where a field looks."""
 
     def find(self, page: Page, within: Any) -> list[Any]:
-        """All matches, in the page or in a match that an outer field found."""
+        """Return all matches, in the page or in a match that an outer field found."""
 
     def first(self, page: Page, within: Any) -> Any:
-        """The first match, None where there is none: what most fields want, and for less."""
+        """Return the first match, None where there is none: what most fields want, and for less."""
 
     def raw(self, match: Any, kind: str) -> Any:
-        """What a match holds, for a field of a type; None where it has nothing of that kind."""
+        """Return what a match holds, for a field of a type; None where it has nothing of that kind."""
 
 
 def selector_of(config: FieldConfig | SelectorConfig) -> Css | XPath | None:
-    """What finds the elements that a selector names, or a field by one; None for a field of another source."""
+    """Return what finds the elements that a selector names, or a field by one; None for a field of another source."""
     if config.css is not None:
         return Css(config.css)
     return XPath(config.xpath) if config.xpath is not None else None
 
 
 def source_of(config: FieldConfig) -> ValueSource:
-    """The source that a field names."""
+    """Return the source that a field names."""
     selector = selector_of(config)
     if selector is not None:
         return selector
@@ -86,7 +86,7 @@ class Css:
         return next(iter(self.find(page, within)), None)
 
     def attributes(self, match: LexborNode) -> Mapping[str, str | None]:
-        """The attributes of the element that was found."""
+        """Return the attributes of the element that was found."""
         found: dict[str, str | None] = match.attributes
         return found
 
@@ -119,7 +119,7 @@ class XPath:
         return next(iter(self.find(page, within)), None)
 
     def attributes(self, match: Any) -> Mapping[str, str | None]:
-        """The attributes of the element that was found, or of that whose attribute or text was."""
+        """Return the attributes of the element that was found, or of that whose attribute or text was."""
         element = match.getparent() if isinstance(match, str) and hasattr(match, "getparent") else match
         return getattr(element, "attrib", {})
 
@@ -148,7 +148,7 @@ class Data:
         return values_at(self.data(page) if within is None else within, self.path)
 
     def data(self, page: Page) -> list[Any]:
-        """All that the page has of the kind."""
+        """Return all that the page has of the kind."""
         return page.json_ld if self._is_json_ld else page.microdata
 
     def first(self, page: Page, within: Any) -> Any:

@@ -32,17 +32,17 @@ class RulesSpider(Spider):
         self._told: set[tuple[int, str]] = set()
 
     def start(self) -> Iterable[Any]:
-        """The first requests of the user's own spider, else one for each of `start_urls`."""
+        """Return the first requests of the user's own spider, else one for each of `start_urls`."""
         return super().start() if self.inner is None else self.inner.start()
 
     def parse(self, response: Response) -> Iterator[Any]:
-        """Where the user's own spider has a `parse`, what that yields; then what the rules say."""
+        """Yield the results of the user's own `parse`, where there is one, then those of the rules."""
         if self.inner is not None and type(self.inner).parse is not Spider.parse:
             yield from results_of(self.inner.parse(response))
         yield from self._by_rules(response)
 
     def __getattr__(self, name: str) -> Callable[[Any], Iterator[Any]]:
-        """A callback of the user's own spider, followed by the rules where it gets a page."""
+        """Return a callback of the user's own spider, followed by the rules where it gets a page."""
         if name.startswith("__"):
             raise AttributeError(name)
         inner: Spider | None = vars(self).get("inner")
@@ -67,7 +67,7 @@ class RulesSpider(Spider):
                     yield item
 
     def _tell(self, item: RuleItem, response: Response) -> None:
-        """A warning of the first page on which a field failed; of the others the item tells."""
+        """Warn on the first page on which a field failed; for the others the item tells."""
         for name, (_, _, problem) in item.readings.items():
             if problem and (item.rule, name) not in self._told:
                 self._told.add((item.rule, name))
@@ -75,7 +75,7 @@ class RulesSpider(Spider):
 
 
 def drop_incomplete(item: Any) -> Any:
-    """The pipeline that comes first: an item that lacks what its rule requires is dropped.
+    """Return the pipeline that comes first: an item that lacks what its rule requires is dropped.
 
     Raises:
         DropItem: it does.

@@ -1,4 +1,4 @@
-"""What the types of fields make of text. Each reader takes text that is not blank and returns a value, or raises.
+"""Readers of the types of fields. Each takes text that is not blank and returns a value, or raises.
 
 Prices are floats, not decimals as text: JSON, CSV readers, Parquet and databases then have a number to compare and
 sum without being told, and 15 digits are exact, which no price in a shop exceeds. Whoever needs the digits as they
@@ -80,13 +80,13 @@ def _only_number(text: str, kind: str) -> tuple[str, str]:
     found = _NUMBER.search(text)
     if found is None or _NUMBER.search(text, found.end()) is not None:
         many = "no number" if found is None else "several numbers, take one by `re`"
-        raise NotOfType(f"{_quoted(text)} is no {kind}: it holds {many}")
+        raise NotOfType(f"{_quoted(text)} is not a {kind}: it holds {many}")
     sign = "-" if found["sign"] in ("-", "\u2212") else ""
     return sign, _GAP.sub("", found["digits"]).rstrip(".,")
 
 
 def to_int(text: str) -> int:
-    """The one whole number in `text`, thousands separated or not: `22 left`, `1,234 reviews`.
+    """Return the one whole number in `text`, thousands separated or not: `22 left`, `1,234 reviews`.
 
     Raises:
         NotOfType: there is none, there are several, or it has decimals.
@@ -95,7 +95,7 @@ def to_int(text: str) -> int:
         return int(text)
     sign, digits = _only_number(text, "whole number")
     if not re.fullmatch(r"\d+|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:,\d{3})+", digits):
-        raise NotOfType(f"{_quoted(text)} is no whole number")
+        raise NotOfType(f"{_quoted(text)} is not a whole number")
     plain = re.sub("[.,]", "", digits)
     if len(plain) > _MOST_DIGITS:
         raise NotOfType(f"a number of more than {_MOST_DIGITS} digits")
@@ -103,7 +103,8 @@ def to_int(text: str) -> int:
 
 
 def to_float(text: str) -> float:
-    """The one number in `text`. A point begins the decimals, as does a single comma: `4.5 stars`, `4,5`, `1,234.5`.
+    """Return the one number in `text`. A point begins the decimals, as does a single comma: `4.5 stars`, `4,5`,
+    `1,234.5`.
 
     Raises:
         NotOfType: there is none, or there are several.
@@ -119,7 +120,7 @@ def to_float(text: str) -> float:
 
 
 def to_price(text: str) -> float:
-    """The one amount in `text`, whatever its currency: `£51.77`, `1.234,56 €`, `1'234.50`, `12,-`.
+    """Return the one amount in `text`, whatever its currency: `£51.77`, `1.234,56 €`, `1'234.50`, `12,-`.
 
     Of two kinds of separators the last begins the decimals. One kind that stands there more than once separates
     thousands, as does a single one before three digits (`1.234 €`, `1,234`), unless a lone 0 stands before it.
@@ -143,15 +144,15 @@ def _point_only(digits: str, text: str, kind: str) -> str:
     whole, decimals = digits[:last], digits[last + 1 :]
     other = "," if mark == "." else "."
     if mark in whole and other in whole:
-        raise NotOfType(f"{_quoted(text)} is no {kind}: its separators make no sense")
+        raise NotOfType(f"{_quoted(text)} is not a {kind}: its separators make no sense")
     alone = other not in whole
     if mark in whole or (alone and len(decimals) == 3 and whole not in ("", "0") and len(whole) <= 3):
         groups = [*re.split("[.,]", whole), decimals]
         if any(len(group) != 3 for group in groups[1:]):
-            raise NotOfType(f"{_quoted(text)} is no {kind}: its separators make no sense")
+            raise NotOfType(f"{_quoted(text)} is not a {kind}: its separators make no sense")
         return "".join(groups)
     if not alone and any(len(group) != 3 for group in whole.split(other)[1:]):
-        raise NotOfType(f"{_quoted(text)} is no {kind}: its separators make no sense")
+        raise NotOfType(f"{_quoted(text)} is not a {kind}: its separators make no sense")
     return f"{whole.replace(other, '')}.{decimals}"
 
 
@@ -166,7 +167,7 @@ def _finite(number: str, text: str) -> float:
 
 
 def to_date(text: str, form: str | None = None) -> str:
-    """A date, or date and time, as ISO 8601 text; with the offset from UTC where `text` has one.
+    """Return a date, or date and time, as ISO 8601 text; with the offset from UTC where `text` has one.
 
     Read are ISO 8601, the form of mail and HTTP (RFC 5322 section 3.3), `21 November 2026`, `Nov 21, 2026`,
     `21.11.2026`, `2026/11/21`, and `21/11/2026` where only one order is possible.
@@ -175,17 +176,17 @@ def to_date(text: str, form: str | None = None) -> str:
         form: what the text looks like, in the words of strptime; then nothing else is read.
 
     Raises:
-        NotOfType: it is none, or could be two.
+        NotOfType: it is not one, or could be two.
     """
     if form is not None:
         try:
             return _iso(datetime.strptime(text, form), dated_only="%H" not in form and "%I" not in form)
         except ValueError as error:
-            raise NotOfType(f"{_quoted(text)} is no date of the form {form}") from error
+            raise NotOfType(f"{_quoted(text)} is not a date of the form {form}") from error
     for read in (_iso_date, _named_month, _numbers_only, _mail_date):
         if (found := read(text)) is not None:
             return found
-    raise NotOfType(f"{_quoted(text)} is no date that is known: say what it looks like by `format`")
+    raise NotOfType(f"{_quoted(text)} is not a date that is known: say what it looks like by `format`")
 
 
 def _iso(moment: datetime, *, dated_only: bool) -> str:
@@ -233,7 +234,7 @@ def _day(year: str, month: str | int, day: str | int, text: str) -> str:
     try:
         return date(int(year), int(month), int(day)).isoformat()
     except ValueError:
-        raise NotOfType(f"{_quoted(text)} is no day of the calendar") from None
+        raise NotOfType(f"{_quoted(text)} is not a day of the calendar") from None
 
 
 def _mail_date(text: str) -> str | None:
@@ -250,7 +251,7 @@ def to_bool(text: str) -> bool:
     """true, yes, y, 1, on; false, no, n, 0, off; in any case.
 
     Raises:
-        NotOfType: it is none of them.
+        NotOfType: it is not one of them.
     """
     word = text.lower()
     if word in _TRUE or word in _FALSE:
@@ -259,10 +260,10 @@ def to_bool(text: str) -> bool:
 
 
 def to_json(text: str) -> Any:
-    """What `text` says as JSON (RFC 8259: NaN and Infinity are none).
+    """Return what `text` says as JSON (RFC 8259: NaN and Infinity are none).
 
     Raises:
-        NotOfType: it is none.
+        NotOfType: it is not one.
     """
     try:
         return json.loads(text, parse_constant=_no_constant)

@@ -1,4 +1,4 @@
-"""What the process of a scheduled run does: it takes the run over, crawls, and notes how that ended."""
+"""The process of a scheduled run: it takes the run over, crawls, and notes how that ended."""
 
 from __future__ import annotations
 

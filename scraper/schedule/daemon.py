@@ -86,7 +86,7 @@ class Daemon:
 
     @property
     def at_work(self) -> int:
-        """How many processes that it started are alive."""
+        """Return how many processes that it started are alive."""
         return len(self._children)
 
     def round(self) -> float:
@@ -177,7 +177,7 @@ class Daemon:
         return Facts(gone, started, is_busy)
 
     def _started(self, site: ScheduledSite) -> frozenset[int]:
-        """The runs of a site whose processes it started and sees alive."""
+        """Return the runs of a site whose processes it started and sees alive."""
         return frozenset(run for store, run in self._children if store == site.store)
 
     def _step(self, site: ScheduledSite, decide: Callable[[Standing], Decision]) -> Step:
@@ -245,7 +245,7 @@ class Daemon:
         thread.start()
 
     def _store_of(self, site: ScheduledSite) -> Schedules:
-        """The store of a site, opened once; again where its file was replaced."""
+        """Return the store of a site, opened once; again where its file was replaced."""
         known = self._stores.get(site.store)
         if known is not None:
             if _identity(site.store) == known[1]:
@@ -266,7 +266,7 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def _tidy(log: str) -> None:
-    """What a process printed that did not come as far as its log is its log; where it printed nothing, it goes."""
+    """Keep what a process printed before it had a log as its log; remove the file where it printed nothing."""
     printed = output_of(log)
     with contextlib.suppress(OSError):
         if not printed.stat().st_size:

@@ -14,7 +14,7 @@ _TAIL = 4096
 
 
 def describe(run: Occurrence) -> str:
-    """Where a run stands, in one line: `ended: finished, run 3`."""
+    """Return where a run stands, in one line: `ended: finished, run 3`."""
     if run.state is ScheduleState.WAITING:
         return run.why or "waits"
     if run.state is not ScheduleState.ENDED:
@@ -53,7 +53,7 @@ def _signal_name(number: int) -> str:
 
 
 def _last_line(path: Path) -> str:
-    """The last line that a process printed."""
+    """Return the last line that a process printed."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL))

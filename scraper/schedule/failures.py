@@ -26,12 +26,12 @@ _NO_FAILURE = ("skipped", "missed", "stopped")
 
 
 def has_failed(ended: Occurrence) -> bool:
-    """Whether a run that ended did so badly."""
+    """Tell whether a run that ended did so badly."""
     return ended.exit_code != 0 and ended.result not in _NO_FAILURE
 
 
 def report_of(ended: Occurrence) -> dict[str, Any]:
-    """What is told, in words of JSON. Times are in UTC (ISO 8601)."""
+    """Return what is told, in words of JSON. Times are in UTC (ISO 8601)."""
     return {
         "name": ended.name,
         "run": ended.run,

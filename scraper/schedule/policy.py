@@ -1,4 +1,4 @@
-"""What is done with a schedule at a moment, as a pure function of what is known."""
+"""Decide what is done with a schedule at a moment, as a pure function of what is known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEASE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the operating system says of a crawl.
+    """Facts that the operating system knows of a crawl.
 
     Attributes:
         gone: the number of the run in the history whose process has ended without a word.
@@ -31,7 +31,7 @@ class Facts:
 
 
 def decide(times: Times, standing: Standing, now: float, facts: Facts) -> Decision:
-    """What to do now, in this order: what ended unseen, what waits, what is due."""
+    """Return what to do now, in this order: what ended unseen, what waits, what is due."""
     schedule = times.schedule
     decision = NOTHING
     active = standing.active
@@ -56,7 +56,7 @@ def _with_due(
     active: Occurrence | None,
     waiting: Occurrence | None,
 ) -> Decision:
-    """The decision with what becomes of the newest slot that is due; older ones were missed."""
+    """Return the decision with what becomes of the newest slot that is due; older ones were missed."""
     slot = None if standing.paused_at is not None else times.newest(standing.reached, now)
     if slot is None:
         return decision
@@ -71,7 +71,9 @@ def _with_due(
 
 
 def by_hand(times: Times, standing: Standing, now: float, facts: Facts) -> Decision:
-    """What to do with a run that is asked for now; one that is due and was not started, or waits, is taken for it."""
+    """Return what to do with a run that is wanted now; one that is due and was not started, or waits, is
+    taken for it.
+    """
     decision, active = replace(NOTHING, manual=True), standing.active
     if active is not None and active.id == facts.gone:
         decision, active = replace(decision, lost=active), None
@@ -106,5 +108,5 @@ def _has_lapsed(active: Occurrence, now: float, facts: Facts) -> bool:
 
 
 def _held(run: Occurrence, standing: Standing) -> bool:
-    """Whether the pause holds a run back; one by hand it does not."""
+    """Tell whether the pause holds a run back; one by hand it does not."""
     return standing.paused_at is not None and not run.manual

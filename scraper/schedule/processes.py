@@ -31,7 +31,7 @@ class Process(Protocol):
     pid: int
 
     def poll(self) -> int | None:
-        """Its exit code; None while it runs. Minus the number of the signal that ended it."""
+        """Return its exit code; None while it runs. Minus the number of the signal that ended it."""
 
     def stop(self) -> None:
         """Tell it to stop, as SIGTERM does; the second time, to stop at once."""
@@ -44,17 +44,17 @@ class Starter(Protocol):
     """Starts processes, and asks the system about others."""
 
     def start(self, site: ScheduledSite, run: Occurrence) -> Process:
-        """A process for a claimed run.
+        """Return a process for a claimed run.
 
         Raises:
             ScraperError: it cannot be started.
         """
 
     def is_alive(self, site: ScheduledSite) -> bool:
-        """Whether some process that was started by a schedule is at work on this site."""
+        """Tell whether some process that was started by a schedule is at work on this site."""
 
     def is_busy(self, site: ScheduledSite) -> bool:
-        """Whether some crawl, however it was started, holds the store of this site."""
+        """Tell whether some crawl, however it was started, holds the store of this site."""
 
 
 class SystemProcesses:
@@ -106,12 +106,12 @@ class _Started:
 
 
 def output_of(log: str) -> Path:
-    """The file beside a log that takes what its process prints."""
+    """Return the file beside a log that takes what its process prints."""
     return Path(log).with_suffix(".out")
 
 
 def hold_as_scheduled(store: Path) -> StoreLock:
-    """The lock that a scheduled crawl's process holds from before it takes its run over until it ends.
+    """Return the lock that a scheduled crawl's process holds from before it takes its run over until it ends.
 
     Raises:
         StoreLocked: another such process is at work.
@@ -131,7 +131,7 @@ def _lock_path(store: Path) -> Path:
 
 
 def _is_locked(path: Path) -> bool:
-    """Whether a lock is held, by trying to have it for an instant."""
+    """Tell whether a lock is held, by trying to have it for an instant."""
     try:
         StoreLock(path).release()
     except StoreLocked:

@@ -32,21 +32,21 @@ class ScheduledSite:
 
     @property
     def name(self) -> str:
-        """The crawl's name."""
+        """Return the crawl's name."""
         return self.times.name
 
     @property
     def schedule(self) -> Schedule:
-        """The schedule as the file has it."""
+        """Return the schedule as the file has it."""
         return self.times.schedule
 
     def log_of(self, slot_text: str, number: int) -> Path:
-        """Where the log of a run lies: beside the store."""
+        """Return where the log of a run lies: beside the store."""
         return self.store.parent / "logs" / f"{self.name}-{slot_text}-{number}.log"
 
 
 def site_of(loaded: Loaded) -> ScheduledSite | None:
-    """The site of a configuration from a file; None where it has no schedule."""
+    """Return the site of a configuration from a file; None where it has no schedule."""
     assert loaded.path is not None
     if loaded.config.schedule is None:
         return None
@@ -77,7 +77,7 @@ class Sites:
 
     @property
     def current(self) -> list[ScheduledSite]:
-        """The sites as they were last read well, in the order of their files."""
+        """Return the sites as they were last read well, in the order of their files."""
         return [site for path, site in self._sites.items() if site is not None and path not in self._twins]
 
     def refresh(self) -> list[str]:

@@ -17,7 +17,7 @@ _WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 
 
 def units(site: ScheduledSite, python: Path | None = None) -> dict[str, str]:
-    """The text of a site's .service and .timer by the names of their files; all paths are absolute.
+    """Return the text of a site's .service and .timer by the names of their files; all paths are absolute.
 
     Args:
         site: the site.
@@ -61,7 +61,7 @@ def _timer(site: ScheduledSite) -> str:
 
 
 def calendars(cron: str) -> list[str]:
-    """A cron as OnCalendar's, whose times together are the same.
+    """Return a cron as OnCalendar's, whose times together are the same.
 
     Raises:
         UsageError: there are none, as for the last or second Monday of a month.
@@ -86,7 +86,7 @@ def _listed(values: Collection[int], whole: range) -> str:
 
 
 def _unit_name(name: str) -> str:
-    """A name of ASCII alone, as systemd.unit(5) escapes it; those of crawls hold nothing else to escape."""
+    """Return a name of ASCII alone, as systemd.unit(5) escapes it; those of crawls hold nothing else to escape."""
     return "".join(letter if letter.isascii() else _escaped(letter) for letter in name)
 
 
@@ -95,7 +95,7 @@ def _escaped(letter: str) -> str:
 
 
 def _quoted(word: str) -> str:
-    """A word of ExecStart (systemd.service(5), "Command lines")."""
+    """Return a word of ExecStart (systemd.service(5), "Command lines")."""
     escaped = _percent(word).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
     return f'"{escaped}"' if any(letter in escaped for letter in " \t\"'\\;") else escaped
 

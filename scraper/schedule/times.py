@@ -39,29 +39,29 @@ class Times:
 
     @property
     def spec(self) -> str:
-        """What the slots are made from, as text: a schedule in which it differs begins anew."""
+        """Return what the slots are made from, as text: a schedule in which it differs begins again."""
         return json.dumps([self.schedule.cron, self.schedule.every, self.schedule.timezone])
 
     def after(self, reached: float) -> float | None:
-        """The first slot after `reached`, which for `every` is itself a slot or its beginning.
+        """Return the first slot after `reached`, which for `every` is itself a slot or its beginning.
 
         None where there is none in the next fifty years.
         """
         return next(self._slots(reached), None)
 
     def newest(self, reached: float, now: float) -> float | None:
-        """The newest slot after `reached` whose run is due at `now`; None where there is none."""
+        """Return the newest slot after `reached` whose run is due at `now`; None where there is none."""
         slot = self._newest_slot(reached, now)
         while slot is not None and self.due(slot) > now:
             slot = self.before(slot, reached)
         return slot
 
     def before(self, slot: float, reached: float) -> float | None:
-        """The slot before `slot`; None where there is none after `reached`."""
+        """Return the slot before `slot`; None where there is none after `reached`."""
         return self._newest_slot(reached, slot, before=True)
 
     def due(self, slot: float) -> float:
-        """When the run of a slot starts: up to `jitter` later, and before the next slot.
+        """Return when the run of a slot starts: up to `jitter` later, and before the next slot.
 
         The share is made of the crawl's name and the slot, so that all daemons agree.
         """
@@ -73,7 +73,7 @@ class Times:
         return slot + room * int.from_bytes(digest, "big") / 2**64
 
     def _newest_slot(self, reached: float, until: float, *, before: bool = False) -> float | None:
-        """The newest slot in (reached, until], or before `until`."""
+        """Return the newest slot in (reached, until], or before `until`."""
         if self.schedule.every is not None:
             count = math.floor((until - reached) / self.schedule.every)
             if before and reached + count * self.schedule.every >= until:
@@ -117,7 +117,9 @@ class Times:
 
 
 def _first_moment(shown: datetime, zone: ZoneInfo) -> float:
-    """The first moment at which the clock on the wall shows a time, or, where it leaves it out, a later one."""
+    """Return the first moment at which the clock on the wall shows a time, or, where it leaves it out, a later
+    one.
+    """
     while True:
         moment = shown.replace(tzinfo=zone, fold=0).astimezone(UTC)
         if moment.astimezone(zone).replace(tzinfo=None, fold=0) == shown:

@@ -94,7 +94,7 @@ class Commit:
         return int(numbers[0][0]) if numbers else 0
 
     def remember(self) -> None:
-        """The transaction is committed: what it met is known from now on."""
+        """Remember what the committed transaction met."""
         if self._added is not None:
             self._seen.add(self._added.known, (refusal.fingerprint for refusal, _ in self._refusals))
 
@@ -210,7 +210,7 @@ class Commit:
             self._left_out.add(yielded.aside, yielded.dropped, page)
 
     def _hold(self, waiting: Sequence[StoredItem], page: int | None) -> None:
-        """Items that name files, and the requests for these."""
+        """Write items that name files, and the requests for these."""
         self._held += [files.Hold(page, item) for item in waiting]
         named = (each.found for item in waiting for each in item.attachments)
         self._found += [(found, page) for found in named if found is not None]

@@ -1,4 +1,4 @@
-"""What became of requests, and the batch in which it is committed, as plain values."""
+"""The outcomes of requests, and the batch in which they are committed, as plain values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from scraper.store.values import (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a request that was taken. One of the kinds below."""
+    """The outcome of a request that was taken. One of the kinds below."""
 
     queued: Queued
     #: The sending that led to it; None where nothing was sent.
@@ -73,12 +73,12 @@ class Unchanged(Outcome):
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """Return where the page is."""
         return self.visit.url
 
     @property
     def items(self) -> int:
-        """How many items are taken over."""
+        """Return how many items are taken over."""
         return len(json.loads(self.visit.item_keys))
 
 
@@ -170,7 +170,7 @@ class StartTaken:
 
 @dataclass(slots=True)
 class Batch:
-    """What is committed together."""
+    """The changes that are committed together."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     starts: list[StartTaken] = field(default_factory=list)
@@ -189,7 +189,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What a commit did."""
+    """The result of a commit."""
 
     counts: Counts
     #: Which of the run's commits it was.

@@ -1,4 +1,4 @@
-"""What the store does with whole runs: a method a transaction."""
+"""Transactions on whole runs: a method each."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Store(RunStore):
 
     @classmethod
     def open_existing(cls, path: Path) -> Store:
-        """A store to read from.
+        """Return a store to read from.
 
         Raises:
             StoreError: there is none.
@@ -69,7 +69,7 @@ class Store(RunStore):
 
     @property
     def lock_files(self) -> tuple[int, ...]:
-        """The file descriptors that a process which works for this one has to hold, so that the lock lasts."""
+        """Return the file descriptors that a process which works for this one has to hold, so that the lock lasts."""
         return self._lock.files if self._lock is not None else ()
 
     def close(self) -> None:
@@ -119,18 +119,18 @@ class Store(RunStore):
         return row
 
     def seen(self, run: int) -> Seen:
-        """What this process knows of a run for certain, so that it need not be asked of the database."""
+        """Return what this process knows of a run for certain, so that it need not be asked of the database."""
         return self._seen.setdefault(run, Seen())
 
     def _with_visits(self, run: int) -> bool:
-        """Whether earlier runs have left pages, so that it is worth looking for them."""
+        """Tell whether earlier runs have left pages, so that it is worth looking for them."""
         if run not in self._visited:
             with self._database.reading() as connection:
                 self._visited[run] = visits.of_earlier_runs(connection, run)
         return self._visited[run]
 
     def ready(self, run: int, domain: str, limit: int, without: Collection[int] = frozenset()) -> list[Queued]:
-        """The next requests of a domain that never failed, but for those `without`, which are at hand."""
+        """Return the next requests of a domain that never failed, but for those `without`, which are at hand."""
         with_visits = self._with_visits(run)
         with self._database.reading() as connection:
             return frontier.ready(connection, run, domain, limit, without, with_visits=with_visits)
@@ -138,7 +138,7 @@ class Store(RunStore):
     def due_again(
         self, run: int, domain: str, limit: int, without: Collection[int] = frozenset()
     ) -> tuple[list[Queued], float | None]:
-        """Requests whose waiting time is over, and when (seconds since the epoch) the next one's will be.
+        """Return requests whose waiting time is over, and when (seconds since the epoch) the next one's will be.
 
         Those `without` are at hand, and left out.
         """
@@ -149,29 +149,29 @@ class Store(RunStore):
             return due, now if len(due) >= limit else frontier.next_try(connection, run, domain, now)
 
     def domains_with_work(self, run: int) -> list[str]:
-        """The domains that have something queued."""
+        """Return the domains that have something queued."""
         with self._database.reading() as connection:
             return frontier.domains_with_work(connection, run)
 
     def listing(self, fingerprint: bytes, *, body: bool) -> Listing | None:
-        """What is kept of a sitemap, with its body or without."""
+        """Return what is kept of a sitemap, with its body or without."""
         with self._database.reading() as connection:
             return listings.read(connection, fingerprint, body=body)
 
     def mark_sent(self, request: int) -> None:
-        """A request that must not be repeated is about to be handed to the network."""
+        """Mark a request that must not be repeated, before it is handed to the network."""
         with self._database.writing() as connection:
             frontier.mark_sent(connection, request)
 
     def strike(self, request: int) -> int:
-        """The process died while this request's page was parsed; returns how often that happened."""
+        """Count a death of the process while this request's page was parsed; return how often that happened."""
         with self._database.writing() as connection:
             return frontier.strike(connection, request, _LAST_RANK)
 
     # Leases ----------------------------------------------------------------------------------------------
 
     def join(self, owner: str) -> None:
-        """A shard begins; its leases hold as long as it renews them."""
+        """Register a shard; its leases hold as long as it renews them."""
         with self._database.writing() as connection:
             domains.join(connection, owner)
 
@@ -181,7 +181,7 @@ class Store(RunStore):
             return domains.claim(connection, owner, names)
 
     def renew_leases(self, owner: str) -> bool:
-        """The heartbeat; False where somebody voided the leases."""
+        """Return the heartbeat; False where somebody voided the leases."""
         with self._database.writing() as connection:
             return domains.renew(connection, owner)
 
@@ -201,7 +201,7 @@ class Store(RunStore):
             return domains.void_expired(connection, owner)
 
     def cookies(self) -> dict[str, str]:
-        """The cookies of every domain that has any, by its name, as `scraper.fetch.cookies` writes them."""
+        """Return the cookies of every domain that has any, by its name, as `scraper.fetch.cookies` writes them."""
         with self._database.reading() as connection:
             return domains.cookies_of(connection)
 
@@ -212,14 +212,14 @@ class Store(RunStore):
                 domains.keep_cookies(connection, name, cookies)
 
     def add_seconds(self, run: int, seconds: float, *, interrupted: bool = False) -> None:
-        """A run worked so long; `interrupted` where a part of it was killed meanwhile."""
+        """Add working time to a run; `interrupted` where a part of it was killed meanwhile."""
         with self._database.writing() as connection:
             runs.add_seconds(connection, run, seconds, interrupted=interrupted)
 
     # Items -----------------------------------------------------------------------------------------------
 
     def items_after(self, run: int, commit: int, limit: int, *, sources: bool = False) -> list[ItemRow]:
-        """The run's items of the commits after `commit`: whole commits, `limit` rows or a little more.
+        """Return the run's items of the commits after `commit`: whole commits, `limit` rows or a little more.
 
         Args:
             sources: whether to tell where each came from.
@@ -228,7 +228,9 @@ class Store(RunStore):
             return items.after(connection, run, commit, limit, sources=sources)
 
     def stream_items(self, run: int, chunk: int = 500) -> Iterator[ItemRow]:
-        """All items of a run, in order, never more than a chunk in memory; no transaction is held between chunks."""
+        """Return all items of a run, in order, never more than a chunk in memory; no transaction is held
+        between chunks.
+        """
         reached = 0
         while rows := self.items_after(run, reached, chunk):
             yield from rows
@@ -237,17 +239,19 @@ class Store(RunStore):
     # Files that items name --------------------------------------------------------------------------------
 
     def file(self, fingerprint: bytes, *, follow: bool = True) -> FileRow | None:
-        """What is known of a file, of whatever run; of one that redirects, with `follow`, that of its target."""
+        """Return what is known of a file, of whatever run; of one that redirects, with `follow`, that of its
+        target.
+        """
         with self._database.reading() as connection:
             return files.known(connection, fingerprint, follow=follow)
 
     def files_are_open(self, run: int) -> bool:
-        """Whether an item of the run waits for a file."""
+        """Tell whether an item of the run waits for a file."""
         with self._database.reading() as connection:
             return files.are_open(connection, run)
 
     def give_files_up(self, run: int) -> None:
-        """The run is over: what was not fetched is not waited for any longer."""
+        """Release the items that wait for files, at the end of a run."""
         with self._database.reading() as connection:
             waits = files.have_waiting(connection, run)
         if waits:
@@ -255,14 +259,14 @@ class Store(RunStore):
                 files.give_up(connection, run, commit.Commit(connection, run, time.time(), Seen()).number)
 
     def file_counts(self, run: int) -> dict[str, int]:
-        """How many files of a run's items were `stored` and `failed`, and the `bytes` of the former."""
+        """Return how many files of a run's items were `stored` and `failed`, and the `bytes` of the former."""
         with self._database.reading() as connection:
             return files.counts(connection, run)
 
     # Exports ---------------------------------------------------------------------------------------------
 
     def export_position(self, run: int, name: str) -> Position | None:
-        """How far the export `name` got."""
+        """Return how far the export `name` got."""
         with self._database.reading() as connection:
             return items.position(connection, run, name)
 
@@ -272,7 +276,9 @@ class Store(RunStore):
             items.keep_position(connection, run, name, position)
 
     def spooled(self, run: int, most_bytes: int) -> list[tuple[int, bytes]]:
-        """What is to be written next to the run's archive: rows with their numbers, up to so many bytes or one."""
+        """Return what is to be written next to the run's archive: rows with their numbers, up to so many bytes
+        or one.
+        """
         with self._database.reading() as connection:
             return spool.first(connection, run, most_bytes)
 

@@ -1,4 +1,4 @@
-"""What goes into the store and comes out of it, as plain values."""
+"""Values that go into the store and come out of it."""
 
 from __future__ import annotations
 
@@ -90,10 +90,10 @@ class KeptFile:
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """What is known of a file that items name."""
+    """The facts of a file that items name."""
 
     url: str
-    run: int  # in which it came to an end last
+    run: int  # in which it ended last
     reason: str  # why it could not be fetched then; empty where it was
     kept: KeptFile | None
 
@@ -129,7 +129,7 @@ class StoredItem:
 
 @dataclass(slots=True)
 class Yielded:
-    """What one call into the spider gave."""
+    """The results of one call into the spider."""
 
     found: list[Found] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
@@ -179,7 +179,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What runs have learned of a domain's servers."""
+    """The facts that runs have learned of a domain's servers."""
 
     #: Of what login its cookies are a session; empty where they are of none that is known to be good.
     login: str = ""
@@ -280,12 +280,12 @@ class RunRow:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the next crawl of this name begins a new run."""
+        """Tell whether the next crawl of this name begins a new run."""
         return self.ended_at is not None
 
     @property
     def is_good(self) -> bool:
-        """Whether it ended inside its gate."""
+        """Tell whether it ended inside its gate."""
         return self.is_finished and self.result in GOOD_RESULTS
 
 

@@ -1,4 +1,4 @@
-"""What differs between what a spider made of a page and what it makes of it now, in lines for people."""
+"""The differences between what a spider made of a page and what it makes of it now, in lines for people."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ABSENT = object()
 
 
 def differences(expected: Mapping[str, Any], now: Mapping[str, Any], ignore: Sequence[str] = ()) -> list[str]:
-    """The lines; none where both are the same but for the order of requests.
+    """Return the lines; none where both are the same but for the order of requests.
 
     Args:
         expected: as `recording.outcome_of` gave it then.
@@ -41,7 +41,7 @@ def _without(items: Sequence[Mapping[str, Any]], ignore: Sequence[str]) -> list[
 
 
 def _of_items(what: str, expected: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Items in their order: one that is new or gone does not make all behind it differ."""
+    """Return items in their order: one that is new or gone does not make all behind it differ."""
     before, after = [_text(item) for item in expected], [_text(item) for item in now]
     for kind, start, end, other_start, other_end in SequenceMatcher(None, before, after, False).get_opcodes():
         if kind == "equal":

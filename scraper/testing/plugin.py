@@ -18,12 +18,12 @@ _EXPECTED = "expected.json"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The option, without which nothing is collected."""
+    """Add the option, without which nothing is collected."""
     parser.addini(_OPTION, "Folders of pages that `scraper record` saved, such as tests/recorded.", "paths", [])
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """A recording in one of the folders."""
+    """Return a recording in one of the folders."""
     if file_path.name != _EXPECTED:
         return None
     folders: list[Path] = parent.config.getini(_OPTION)
@@ -33,14 +33,14 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class Differs(Exception):
-    """What the spider makes of a page is not what was recorded."""
+    """The spider makes something else of a page than was recorded."""
 
 
 class RecordingFile(pytest.File):
     """A recording: a folder with a page."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """The one test of a page."""
+        """Return the one test of a page."""
         yield RecordedPage.from_parent(self, name=self.path.parent.name)
 
 
@@ -63,11 +63,11 @@ class RecordedPage(pytest.Item):
             raise Differs("\n".join([f"{called} of {page.response.url}", *(f"  {line}" for line in lines), accept]))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The difference alone."""
+        """Return the difference alone."""
         if isinstance(excinfo.value, Differs):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where it is, and its name."""
+        """Return where it is, and its name."""
         return self.path, None, f"recorded page {self.name}"

@@ -57,7 +57,7 @@ class Recording:
 
 
 def folder_of(loaded: Loaded, response: Response) -> Path:
-    """Where a page is recorded: a name that its URL and callback give, the same each time."""
+    """Return where a page is recorded: a name that its URL and callback give, the same each time."""
     parts = urlsplit(response.url)
     said = re.sub(r"[^a-z0-9]+", "-", unquote(f"{parts.path} {parts.query}").lower()).strip("-")[:50].strip("-")
     digest = hashlib.blake2b(f"{response.request.callback} {response.url}".encode(), digest_size=3).hexdigest()
@@ -92,7 +92,7 @@ def save(loaded: Loaded, response: Response) -> tuple[Recording, dict[str, Any]]
 
 
 def read(folder: Path) -> Recording:
-    """A recording.
+    """Return a recording.
 
     Raises:
         ScraperError: the folder holds none, or what it holds is damaged.
@@ -111,12 +111,12 @@ def read(folder: Path) -> Recording:
 
 
 def recordings_in(folder: Path) -> list[Path]:
-    """The folders at or below `folder` that hold a recording, in order."""
+    """Return the folders at or below `folder` that hold a recording, in order."""
     return sorted(path.parent for path in folder.rglob(EXPECTED))
 
 
 def replay(recording: Recording, sets: Sequence[str] = (), *, update: bool = False) -> list[str]:
-    """What differs now from what was recorded, in lines; none where all is the same.
+    """Return what differs now from what was recorded, in lines; none where all is the same.
 
     Nothing is fetched: the spider gets the saved page, and what it yields goes through the pipelines.
 
@@ -145,7 +145,7 @@ def replay(recording: Recording, sets: Sequence[str] = (), *, update: bool = Fal
 
 
 def outcome_of(loaded: Loaded, response: Response) -> dict[str, Any]:
-    """What a new spider of this configuration makes of a page, as plain JSON values.
+    """Return what a new spider of this configuration makes of a page, as plain JSON values.
 
     Keys: `items` and, where there are any, `quarantined` (those that their model refused), each with `type` and
     `fields`; `requests`; and, where there are any, `dropped` with the reasons, and `ended` where the spider said
@@ -168,7 +168,7 @@ def outcome_of(loaded: Loaded, response: Response) -> dict[str, Any]:
 
 
 class _Made(Collector):
-    """What comes of a page, as it comes."""
+    """The results of a page, as they come."""
 
     def __init__(self, components: Components, response: Response) -> None:
         super().__init__(components.pipelines, components.models, response)
@@ -213,7 +213,7 @@ def _write(path: Path, value: Any) -> None:
 
 @contextmanager
 def _told(folder: Path) -> Iterator[None]:
-    """Turn what Python raises for a folder that is no recording, or cannot be used, into a sentence."""
+    """Turn what Python raises for a folder that is not a recording, or cannot be used, into a sentence."""
     try:
         yield
     except OSError as error:

@@ -2,7 +2,7 @@
 
 python -m tests.bench [--rounds 5] [--pages 2000] [--only css,tuned,…] [--parts one,twenty,…] [--write]
 
-Each side is a whole process, started anew each time; the rounds are interleaved, and a ratio is the median of the
+Each side is a whole process, started again each time; the rounds are interleaved, and a ratio is the median of the
 rounds' ratios. docs/speed.md says how to read it.
 """
 

@@ -16,7 +16,7 @@ _INDEX_HTML = "index.html is a page like any other in RFC 9309; that it stands f
 
 #: The vectors of crawler-commons that are not followed, each with its reason.
 _CRAWLER_COMMONS = {
-    "cc238": "the file is HTML, in which `*<BR>` is no product token",
+    "cc238": "the file is HTML, in which `*<BR>` is not a product token",
     "cc275": "a long Crawl-delay is a delay (politeness.max_delay), not a refusal",
     "cc303": _INDEX_HTML,
     **dict.fromkeys(

@@ -198,7 +198,7 @@ def sharded(
 
 
 def is_alive(process: int) -> bool:
-    """Whether there is a process with this number that is no zombie."""
+    """Whether there is a process with this number that is not a zombie."""
     if os.name == "nt":
         return False  # ps is not to be had there
     state = subprocess.run(["ps", "-o", "state=", "-p", str(process)], capture_output=True, text=True, check=False)

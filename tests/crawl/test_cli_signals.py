@@ -63,7 +63,7 @@ def test_stopped_crawl_is_gone_on_with(project: Project, slow: PageServer, numbe
     err = end_of(process, 10)
     assert process.returncode == code, err
     assert f"{signal.Signals(number).name}: stopping" in err
-    assert "The same command goes on with it." in err
+    assert "The same command resumes it." in err
     assert json.loads((folder / "stats.json").read_text())["result"] == "stopped"
     assert len(slow.log) < PAGES
 

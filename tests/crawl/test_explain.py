@@ -136,7 +136,7 @@ class TestCommand:
     def test_what_lies_elsewhere(self, folder: Path, server: PageServer):
         said = explained(folder, "http://other.example/")
         assert f"found on {server.url}/\nrefused offsite: other.example is not within allowed_domains" in said
-        assert "has not been asked for" in said
+        assert "has not been fetched" in said
 
     def test_duplicates_are_known_by_their_canonical_form(self, folder: Path, server: PageServer):
         said = explained(folder, f"{server.url}/%6Fk#elsewhere")

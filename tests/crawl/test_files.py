@@ -522,7 +522,7 @@ class TestKilled:
             for record in records:
                 path = record["url"].removeprefix(server.url)
                 assert (project / record["path"]).read_bytes() == contents[path]
-        # What was had whole is not asked for again; what a kill cut short at most once a kill.
+        # What was had whole is not fetched again; what a kill cut short at most once a kill.
         asked = [each.path for each in server.log() if each.path.startswith("/files/")]
         assert len(asked) - len(contents) <= 6 * 2
 

@@ -213,7 +213,7 @@ class TestGivenUp:
             url = gone.url
         site = club()
         run = visit(site, login={"url": f"{url}/login"}, retry={"attempts": 2})
-        assert "could not be had" in next(iter(run.failures)).message
+        assert "could not be fetched" in next(iter(run.failures)).message
         assert site.log == []
 
 

@@ -144,7 +144,7 @@ class TestRetries:
         assert (server.connections, reasons_of_failures(run)) == (1, {"/a": "bad-http"})
 
     def test_more_retries_due_at_once_than_are_read_at_a_time(self, page_server: Start, tmp_path: Path):
-        """A run that was stopped while 150 requests waited for another try goes on with all of them."""
+        """A run that was stopped while 150 requests waited for another try resumes all of them."""
         visits: dict[str, int] = {}
         lock = threading.Lock()
 

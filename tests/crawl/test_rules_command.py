@@ -67,7 +67,7 @@ def test_a_field_of_the_wrong_type_or_a_dropped_item_is_exit_code_1(tmp_path: Pa
     fields = {"title": {"css": "h1", "type": "int"}, "sku": {"css": ".sku", "required": True}}
     code, out, _ = rules_test(tmp_path, {"rules": [{"match": "*", "fields": fields}]}, "page.html")
     assert code == 1
-    assert "failed: 'Lamp' is no whole number: it holds no number" in out
+    assert "failed: 'Lamp' is not a whole number: it holds no number" in out
     assert "dropped: item without sku" in out
 
 

@@ -66,7 +66,7 @@ def test_two_daemons_of_which_one_is_killed(project: Project, page_server: Calla
     assert daemons[1].returncode == 143, said
     assert "SIGTERM: " in said
     assert "Traceback" not in said
-    # One that outlives the daemon that was killed comes to its end.
+    # One that outlives the daemon that was killed ends.
     wait_until(lambda: not any(row["state"] == "running" for row in history(folder)))
     rows = history(folder)
     crawled = [row for row in rows if row["started_at"]]

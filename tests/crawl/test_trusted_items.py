@@ -194,7 +194,7 @@ def test_unique_keeps_the_first_of_a_key_also_where_the_page_of_another_failed(p
     ("text", "place", "words"),
     [
         ("items: {item: {model: spiders.trusted:Bok}}", "3:23", "did you mean Book?"),
-        ("items: {item: {model: spiders.trusted:Books}}", "3:23", "is no item model"),
+        ("items: {item: {model: spiders.trusted:Books}}", "3:23", "is not an item model"),
         ("items: {item: {model: spiders.trusted:Book, fields: {a: int}}}", "3:53", "no fields beside model"),
         ("items: {item: {fields: {price: pirce}}}", "3:32", "write price"),
         ("gate: {fields: {price: 95}}", "3:24", "write 95%"),

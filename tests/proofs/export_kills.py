@@ -1,4 +1,4 @@
-"""Exports of crawls that are killed with SIGKILL at random moments, each gone on with by the same command.
+"""Exports of crawls that are killed with SIGKILL at random moments, each resumed by the same command.
 
     python -m tests.proofs.export_kills [--kills 30] [--together 4] [--only jsonl,parquet] [--seed 1]
 
@@ -225,7 +225,7 @@ def _object(s3: S3, name: str, read: Callable[[bytes], list[Row]]) -> Kind:
 
 
 class Killing:
-    """Crawls with some exports, killed and gone on with.
+    """Crawls with some exports, killed and resumed.
 
     Args:
         folder: for the store.
@@ -277,7 +277,7 @@ class Killing:
                 self._end(process)
                 self._check(has_ended=True)
                 left = pages
-        # What the last kill left is gone on with.
+        # What the last kill left is continued.
         self._end(self._start())
         self._check(has_ended=True)
 

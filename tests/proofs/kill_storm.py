@@ -1,4 +1,4 @@
-"""Crawls killed with SIGKILL at random moments, each gone on with by the same command.
+"""Crawls killed with SIGKILL at random moments, each resumed by the same command.
 
     python -m tests.proofs.kill_storm [--crawls 5] [--kills 8] [--processes 1] [--domains 3] [--seed 1]
 
@@ -38,7 +38,7 @@ class Storm:
     """One crawl, killed a number of times.
 
     Args:
-        command: begins the crawl and goes on with it.
+        command: begins the crawl and resumes it.
         longest: seconds that it is left alone between two kills, at the most.
         processes: of the crawl; with several, shards are killed too.
     """

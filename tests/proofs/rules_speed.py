@@ -129,7 +129,7 @@ def crawl(server: str, spider: type[Spider] | None) -> float:
         result = scraper.crawl(spider, **settings)
     seconds = time.process_time() - begun
     if result.stats["failed"]:
-        sys.exit("FAILED: pages of the shop could not be had")
+        sys.exit("FAILED: pages of the shop could not be fetched")
     _COUNTS.add(result.stats["items"])
     return seconds
 

@@ -1,6 +1,6 @@
 """A store with a million queued URLs over ten thousand domains: how soon it is at work, how much memory it takes.
 
-First the store alone, then a whole crawl that goes on with it for some seconds, a third of whose domains are dead.
+First the store alone, then a whole crawl that resumes it for some seconds, a third of whose domains are dead.
 
 python -m tests.proofs.scale [--urls 1000000] [--domains 10000] [--seconds 20]
                              [--resume 2.0] [--memory 200] [--take 2.0]

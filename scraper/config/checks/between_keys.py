@@ -1,4 +1,4 @@
-"""What no single key can tell: the rules between keys."""
+"""Rules between keys, which no single key can check."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
 def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> list[Problem]:
-    """Every rule between keys that `config` breaks, at the places that `root` knows."""
+    """Return every rule between keys that `config` breaks, at the places that `root` knows."""
     site = DomainSettings(session=config.session, politeness=config.politeness, retry=config.retry)
     problems = [*_concurrency(site, root, ()), *_headers(site, root, ())]
     problems += _names_of_attributes(root, ())
@@ -49,7 +49,7 @@ def _concurrency(settings: DomainSettings, root: Node, prefix: Path) -> Iterator
 
 
 def _inherited(root: Node, path: Path, value: int) -> str:
-    """The value at `path` as it was written, for the domain or for the site."""
+    """Return the value at `path` as it was written, for the domain or for the site."""
     for candidate in (path, path[2:]):
         if candidate and find(root, candidate)[1] == candidate:
             return shown_at(root, candidate)
@@ -79,6 +79,6 @@ def _names_of_attributes(root: Node, prefix: Path) -> Iterator[Problem]:
 
 
 def _gate(config: SiteConfig, root: Node) -> Iterator[Problem]:
-    """What is gone can be told of items that have a key."""
+    """Return what is gone can be told of items that have a key."""
     if config.gate.max_gone is not None and not any(item.key for item in config.items.values()):
         yield place(root, ("gate", "max_gone"), f"expected items that have a key: {NAME_THE_KEY}")

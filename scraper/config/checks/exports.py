@@ -1,4 +1,4 @@
-"""What no single key of an export can tell: which of them go together, and one export a file."""
+"""Rules between the keys of an export, and between exports: one export a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME_THE_KEY = "name the fields that tell one item from another, as in items: {i
 
 
 def check_exports(config: SiteConfig, root: Node, project: FilePath) -> Iterator[Problem]:
-    """Every rule that the exports break, at the places that `root` knows."""
+    """Return every rule that the exports break, at the places that `root` knows."""
     have_keys = any(item.key for item in config.items.values())
     seen: dict[str, int] = {}
     for number, export in enumerate(config.exports):
@@ -45,7 +45,7 @@ def misfits(export: ExportConfig, have_keys: bool) -> Iterator[tuple[str, str]]:
 
 
 def _target(config: SiteConfig, export: ExportConfig, project: FilePath) -> str:
-    """What two exports may not have in common."""
+    """Return what two exports may not have in common."""
     path = export.path.replace("{name}", config.name)
     if path == STDOUT or scheme_of(path) is not None:
         return path
@@ -96,7 +96,7 @@ def _of_modes(export: ExportConfig, have_keys: bool) -> Iterator[tuple[str, str]
 
 
 def _of_changes(export: ExportConfig, have_keys: bool) -> Iterator[tuple[str, str]]:
-    """What changed can be told of items that have a key, and as JSON Lines."""
+    """Return what changed can be told of items that have a key, and as JSON Lines."""
     if not export.changes:
         return
     if not have_keys:

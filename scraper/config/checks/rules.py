@@ -1,4 +1,4 @@
-"""What the parts of a rule ask of each other: of fields within fields, and of a crawl without a spider."""
+"""Rules between the parts of a rule: fields within fields, and a crawl without a spider."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scraper.errors import Problem
 
 
 def spider_or_rules(root: Table) -> list[Problem]:
-    """A crawl has a spider, or rules, or both."""
+    """Check that a crawl has a spider, or rules, or both."""
     if "spider" in root.entries or "rules" in root.entries:
         return []
     text = "this key is missing: add spider: file.py:Class or package.module:Class, or rules"
@@ -21,7 +21,7 @@ def spider_or_rules(root: Table) -> list[Problem]:
 
 
 def check_rules(config: SiteConfig, root: Node) -> Iterator[Problem]:
-    """Every rule about rules that `config` breaks."""
+    """Return every rule about rules that `config` breaks."""
     node, way = find(root, ("rules",))
     if config.spider is None and way and isinstance(node, Listing) and not node.items:
         yield place(root, way, "expected at least one rule, got none: add one, or a spider")
@@ -52,7 +52,7 @@ def _takes_a_part(css: str) -> bool:
 
 
 def _fields(root: Node, path: Path, fields: Mapping[str, FieldConfig], inside: str | None) -> Iterator[Problem]:
-    """What is wrong with fields, which look into what a source of the kind `inside` found (None: the page)."""
+    """Return what is wrong with fields, which look into what a source of the kind `inside` found (None: the page)."""
     for name, field in fields.items():
         at = (*path, name)
         if inside is not None and field.source not in (inside, "page"):
@@ -84,6 +84,6 @@ def _css(root: Node, at: Path, field: FieldConfig, inside: str | None) -> Iterat
 
 
 def _at_selector(root: Node, path: Path, key: str, text: str) -> Problem:
-    """A problem with a selector, which may be written short."""
+    """Return a problem with a selector, which may be written short."""
     long_form = (*path, key)
     return place(root, long_form if find(root, long_form)[1] == long_form else path, text)

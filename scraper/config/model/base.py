@@ -1,4 +1,4 @@
-"""What every section of a site's YAML is made of."""
+"""The base of every section of a site's YAML."""
 
 from __future__ import annotations
 

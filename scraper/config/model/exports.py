@@ -27,17 +27,17 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def scheme_of(path: str) -> str | None:
-    """The scheme of an address, in lower case; None for a path."""
+    """Return the scheme of an address, in lower case; None for a path."""
     return path.partition("://")[0].lower() if texts.SCHEME.match(path) else None
 
 
 def compression_of(path: str) -> str | None:
-    """The compression that the end of a path says."""
+    """Return the compression that the end of a path says."""
     return COMPRESSIONS.get(PurePath(path).suffix.lower())
 
 
 def format_of(path: str) -> str | None:
-    """The format that the path of an export says; JSONL for standard output, None where it says none."""
+    """Return the format that the path of an export says; JSONL for standard output, None where it says none."""
     if path == STDOUT:
         return OF_STDOUT
     if (format := BY_SCHEME.get(scheme_of(path) or "")) is not None:
@@ -47,7 +47,7 @@ def format_of(path: str) -> str | None:
 
 
 def export_entry(value: Any) -> Any:
-    """An export as text is its path; the format of either follows from the path's end."""
+    """Read an export; as text it is its path, whose end says the format."""
     entry = {"path": str(value)} if isinstance(value, str | PurePath) else value
     if isinstance(entry, BaseModel):
         return entry
@@ -89,7 +89,7 @@ def _check_path(path: str, at: str) -> None:
 
 
 def export_format(value: Any) -> str | None:
-    """The name of a format."""
+    """Return the name of a format."""
     if typed(value) is None:
         return None
     if isinstance(value, str) and str(value) in NAMES:
@@ -156,10 +156,10 @@ class ExportConfig(Frozen):
 
     @property
     def is_remote(self) -> bool:
-        """Whether it goes through a file system of fsspec."""
+        """Tell whether it goes through a file system of fsspec."""
         return not self.row.schemes and scheme_of(self.path) is not None
 
     @property
     def is_short(self) -> bool:
-        """Whether its path says all."""
+        """Tell whether its path says all."""
         return format_of(self.path) == self.format and self == ExportConfig(path=self.path)

@@ -18,7 +18,7 @@ _SIGN = "a CSS selector, a status such as 403, or {redirect: /PATH}"
 
 
 def _place(value: Any) -> str:
-    """A path, or an absolute URL."""
+    """Return a path, or an absolute URL."""
     found = text(value)
     if found.startswith("/") and not found.startswith("//"):
         return found
@@ -28,7 +28,7 @@ def _place(value: Any) -> str:
 
 
 def _selector(value: Any) -> str:
-    """A CSS selector that finds elements of a page."""
+    """Return a CSS selector that finds elements of a page."""
     found = text(value)
     try:
         query = read_css(found)
@@ -40,7 +40,7 @@ def _selector(value: Any) -> str:
 
 
 def _form_selector(value: Any) -> str:
-    """A CSS selector for a form of the page's soup."""
+    """Return a CSS selector for a form of the page's soup."""
     import soupsieve  # takes longer to import than all the rest, and few crawls log in
 
     found = text(value)
@@ -52,12 +52,12 @@ def _form_selector(value: Any) -> str:
 
 
 def _proof(value: Any) -> str:
-    """What tells that a login went well: a place where it ends, or a selector."""
+    """Return what tells that a login went well: a place where it ends, or a selector."""
     return _place(value) if isinstance(value, str) and value.startswith(_PLACES) else _selector(value)
 
 
 def _signs(value: Any) -> Any:
-    """A list of signs; one of them may stand without brackets."""
+    """Return a list of signs; one of them may stand without brackets."""
     if isinstance(value, list | tuple):
         return value
     if isinstance(value, Mapping):
@@ -69,7 +69,7 @@ def _signs(value: Any) -> Any:
 
 
 def _field_value(value: Any) -> str:
-    """What is written into a field."""
+    """Return what is written into a field."""
     if isinstance(value, str):
         return str(value)
     raise wrong("text", remedy="put it in quotes")
@@ -82,7 +82,7 @@ def _form(value: Any) -> Any:
 
 
 def is_place(proof: str) -> bool:
-    """Whether `ok` is a path or URL, and no selector."""
+    """Tell whether `ok` is a path or URL, and no selector."""
     return proof.startswith(_PLACES)
 
 
@@ -122,7 +122,7 @@ class LoggedOut(Frozen):
 
     @property
     def written(self) -> int | str | dict[str, str]:
-        """The sign in its short form."""
+        """Return the sign in its short form."""
         if self.redirect is not None:
             return {"redirect": self.redirect}
         return self.status if self.status is not None else str(self.selector)

@@ -82,7 +82,7 @@ class PipelineConfig(Frozen):
     )
     fresh_for: Freshness = Field(
         None,
-        description="A file that was had or confirmed so recently is not asked for again; by default 90d, 0 asks.",
+        description="A file that was fetched or confirmed so recently is not fetched again; by default 90d, 0 asks.",
     )
     timeout: OptionalSeconds = Field(
         None, description="For one try at a file, in the place of session.timeout.total; by default 10m."
@@ -103,12 +103,12 @@ class PipelineConfig(Frozen):
 
     @property
     def is_short(self) -> bool:
-        """Whether its reference says all."""
+        """Tell whether its reference says all."""
         return not self.keywords
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """What the class is made with."""
+        """Return what the class is made with."""
         given = {name: getattr(self, name) for name in (*OF_FILES, *OF_IMAGES)}
         return {**self.args, **{name: value for name, value in given.items() if value is not None}}
 

@@ -70,7 +70,7 @@ class RulePart(Frozen):
     """A part of a rule, shown as it would be written."""
 
     def written(self) -> Any:
-        """The keys that say something, or the one text that stands for them."""
+        """Return the keys that say something, or the one text that stands for them."""
         found = {}
         for name, info in type(self).model_fields.items():
             value = getattr(self, name)
@@ -80,7 +80,7 @@ class RulePart(Frozen):
 
 
 def _unknown(kind: type[BaseModel], value: Mapping[Any, Any]) -> bool:
-    """Whether a mapping has a key that does not exist: that is said then, and not what it seems to lack."""
+    """Tell whether a mapping has a key that does not exist: that is said then, and not what it seems to lack."""
     return any(key not in kind.model_fields for key in value)
 
 
@@ -89,7 +89,7 @@ def _given(value: Mapping[Any, Any], names: tuple[str, ...]) -> list[str]:
 
 
 class SelectorConfig(RulePart):
-    """What finds elements."""
+    """A selector of elements."""
 
     css: Css = Field(None, description="A CSS selector.")
     xpath: XPath = Field(None, description="An XPath 1.0 expression.")
@@ -174,7 +174,7 @@ class FieldConfig(RulePart):
 
     @property
     def source(self) -> str:
-        """The one of `SOURCES` that the field has."""
+        """Return the one of `SOURCES` that the field has."""
         return next(name for name in SOURCES if getattr(self, name) is not None)
 
     def written(self) -> Any:
@@ -183,7 +183,7 @@ class FieldConfig(RulePart):
 
 
 def _check_field(value: Mapping[Any, Any]) -> None:
-    """What one key of a field says of another."""
+    """Check what one key of a field says of another."""
     sources = _given(value, SOURCES)
     if len(sources) != 1:
         kept = f"keep one of {', '.join(sources)}" if sources else "add css: SELECTOR"
@@ -214,7 +214,7 @@ def _check_default(value: Mapping[Any, Any], default: Any, *, structured: bool) 
 
 
 class RuleConfig(RulePart):
-    """What to do with some of the pages."""
+    """A rule: which pages it matches, the links that it follows and the items that it makes."""
 
     match: Annotated[MatchConfig, TextOr("A glob on the path.")] = Field(
         description="Which pages: a glob on the path, {regex: …} on the URL, or {selector: …} on the page."

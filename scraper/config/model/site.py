@@ -103,7 +103,7 @@ class RetryConfig(Frozen):
 
 
 class DomainSettings(Frozen):
-    """What holds for one domain: the site's values with the domain's own over them."""
+    """The settings of one domain: the site's values with the domain's own over them."""
 
     session: SessionConfig = Field(SessionConfig(), description="The domain's Session.")
     politeness: Politeness = Field(Politeness(), description="How gently the domain is treated.")
@@ -111,13 +111,13 @@ class DomainSettings(Frozen):
 
 
 class NetworkConfig(Frozen):
-    """What may be connected to."""
+    """Limits on where connections may go."""
 
     allow_private: Flag = Field(False, description="Whether private and loopback addresses may be fetched from.")
 
 
 class EngineConfig(Frozen):
-    """What the crawl runs on."""
+    """The processes that the crawl runs on."""
 
     processes: texts.Processes = Field(
         1, description="How many processes crawl; auto: as many as there are cores, where there are several domains."
@@ -129,14 +129,14 @@ class RevisitConfig(Frozen):
 
     conditional: Flag = Field(
         True,
-        description="Whether a page is asked for only if it changed; one that did not is not parsed: its items and "
+        description="Whether a page is fetched only if it changed; one that did not is not parsed: its items and "
         "requests are taken over from the earlier run.",
     )
     fresh_for: SecondsOrZero = Field(
         0.0, description="A page that was seen so recently is taken over without asking; 0 asks each time."
     )
     sitemap_lastmod: Flag = Field(
-        True, description="Whether a page of which its sitemap says that it did not change since is not asked for."
+        True, description="Whether a page of which its sitemap says that it did not change since is not fetched."
     )
 
 
@@ -201,7 +201,7 @@ class OriginConfig(Frozen):
 
 
 class OnFailure(Frozen):
-    """What is told of a scheduled run that ended badly: a command, or a URL."""
+    """The command or URL that is told of a scheduled run that ended badly."""
 
     command: texts.Command = Field(
         None, description="A command: text for the shell, or a list of its words. The reason comes as JSON on stdin."
@@ -309,11 +309,13 @@ class SiteConfig(Frozen):
     schedule: Schedule | None = Field(None, description="When the crawl runs again.")
 
     def own_hosts(self) -> list[str]:
-        """The hosts of the scope where `allowed_domains` is absent: of start_urls, or without any of `sitemaps`."""
+        """Return the hosts of the scope where `allowed_domains` is absent: of start_urls, or without any of
+        `sitemaps`.
+        """
         return [host_of(url) for url in self.start_urls or self.sitemaps if url != addresses.AUTO]
 
     def for_domain(self, domain: str) -> DomainSettings:
-        """The settings that hold for `domain`."""
+        """Return the settings that hold for `domain`."""
         return self.domains.get(domain) or DomainSettings(
             session=self.session, politeness=self.politeness, retry=self.retry
         )

@@ -20,7 +20,7 @@ _PROXY_KEY = r"(?:http|https|all)(?:://[^/\s]+)?"
 
 
 def start_url(value: Any) -> str:
-    """An absolute http(s) URL, in its normal form and without a fragment."""
+    """Return an absolute http(s) URL, in its normal form and without a fragment."""
     found = text(value).strip()
     normal = urls.normalize(found)
     if normal is not None and urls.scheme_of(normal) in ("http", "https") and urls.host_of(normal):
@@ -39,7 +39,7 @@ def start_url(value: Any) -> str:
 
 
 def sitemap(value: Any) -> str:
-    """The URL of a sitemap, or `auto` for those of the start URLs' sites."""
+    """Return the URL of a sitemap, or `auto` for those of the start URLs' sites."""
     found = text(value).strip()
     if found in (AUTO, NONE):
         if found == AUTO:
@@ -49,21 +49,21 @@ def sitemap(value: Any) -> str:
 
 
 def sitemaps(value: Any) -> Any:
-    """A list of sitemaps; one of them, and none, may stand without brackets."""
+    """Return a list of sitemaps; one of them, and none, may stand without brackets."""
     if not isinstance(value, str):
         return value
     return [] if value.strip() == NONE else [value]
 
 
 def post_url(value: Any) -> str:
-    """An absolute http(s) URL, as it is written."""
+    """Return an absolute http(s) URL, as it is written."""
     found = text(value)
     start_url(value)
     return found
 
 
 def _canonical_host(found: str) -> str:
-    """The host that `found` means, whether it is a URL, has a port or a wildcard; or nothing."""
+    """Return the host that `found` means, whether it is a URL, has a port or a wildcard; or nothing."""
     bare = found.strip().removeprefix("*").removeprefix(".")
     with_scheme = bare if SCHEME.match(bare) else f"http://[{bare}]" if bare.count(":") > 1 else f"http://{bare}"
     normal = urls.normalize(with_scheme)
@@ -71,7 +71,7 @@ def _canonical_host(found: str) -> str:
 
 
 def allowed_host(value: Any) -> str:
-    """A host, which covers its subdomains: not a URL, without port or wildcard."""
+    """Return a host, which covers its subdomains: not a URL, without port or wildcard."""
     found = text(value)
     host = _canonical_host(found)
     is_bare = host == found.lower() or not re.search(r"[/:*]", found)
@@ -82,7 +82,7 @@ def allowed_host(value: Any) -> str:
 
 
 def domain_key(value: Any) -> str:
-    """A registrable domain, or a host that has none: what one Session and one delay belong to."""
+    """Return a registrable domain, or a host that has none: what one Session and one delay belong to."""
     found = text(value)
     host = _canonical_host(found)
     domain = urls.domain_of_host(host) if host else ""
@@ -92,7 +92,7 @@ def domain_key(value: Any) -> str:
 
 
 def origin_key(value: Any) -> str:
-    """An origin: scheme, host, and the port where it is not the scheme's own."""
+    """Return an origin: scheme, host, and the port where it is not the scheme's own."""
     found = text(value)
     normal = urls.normalize(found if SCHEME.match(found) else f"https://{found}")
     usable = normal is not None and urls.scheme_of(normal) in ("http", "https")
@@ -103,7 +103,7 @@ def origin_key(value: Any) -> str:
 
 
 def proxy_url(value: Any) -> str:
-    """The URL of a proxy, user and password included."""
+    """Return the URL of a proxy, user and password included."""
     found = text(value).strip()
     try:
         parts = urlsplit(found)

@@ -29,7 +29,7 @@ SIZE = "size"
 
 
 def wrong(expected: str, *, remedy: str = "", suggestion: str = "", at: str = "") -> PydanticCustomError:
-    """The error of a reader.
+    """Return the error of a reader.
 
     Args:
         expected: what would be right, after "expected ".
@@ -52,7 +52,7 @@ def wrong(expected: str, *, remedy: str = "", suggestion: str = "", at: str = ""
 
 
 def nearest(word: str, choices: Any) -> str:
-    """The choice that `word` most looks like, or nothing."""
+    """Return the choice that `word` most looks like, or nothing."""
     found = difflib.get_close_matches(word, [str(choice) for choice in choices], n=1)
     return found[0] if found else ""
 
@@ -84,7 +84,7 @@ def matching(pattern: str, expected: str, remedy: str = "") -> Reader:
 
 
 def choice(*choices: str) -> Reader:
-    """One of some words."""
+    """Return one of some words."""
 
     def read(value: Any) -> str:
         if isinstance(value, str) and str(value) in choices:
@@ -106,7 +106,7 @@ def flag(value: Any) -> bool:
 
 
 def whole(minimum: int, maximum: int = LARGEST, *, remedy: str = "") -> Reader:
-    """A whole number between two others."""
+    """Return a whole number between two others."""
     is_open = maximum == LARGEST
     expected = f"a whole number of {minimum} or more" if is_open else f"a whole number from {minimum} to {maximum}"
 
@@ -127,7 +127,7 @@ def whole(minimum: int, maximum: int = LARGEST, *, remedy: str = "") -> Reader:
 
 
 def number(value: Any) -> float:
-    """A number that is not negative."""
+    """Return a number that is not negative."""
     value = typed(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST:
         return float(value)
@@ -135,7 +135,7 @@ def number(value: Any) -> float:
 
 
 def share(value: Any) -> float:
-    """A share between 0 and 1, also written in per cent."""
+    """Return a share between 0 and 1, also written in per cent."""
     value = typed(value)
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
@@ -147,7 +147,7 @@ def share(value: Any) -> float:
 
 
 def duration(*, zero: bool) -> Reader:
-    """A duration, in seconds; `zero` tells whether none is a duration too."""
+    """Return a duration, in seconds; `zero` tells whether none is a duration too."""
     least = "0 or more" if zero else "more than 0"
     expected = f"a duration of {least}, such as 500ms, 2m, 1m30s, or seconds as a number (at most 3650d)"
 
@@ -166,7 +166,7 @@ def duration(*, zero: bool) -> Reader:
 
 
 def size(value: Any) -> int:
-    """A size, in bytes, of at least one."""
+    """Return a size, in bytes, of at least one."""
     value = typed(value)
     if isinstance(value, str | int) and not isinstance(value, bool):
         try:
@@ -184,7 +184,7 @@ def anything(value: Any) -> Any:
 
 
 def written(**schema: Any) -> WithJsonSchema:
-    """The JSON Schema of a value that may also be taken from the environment."""
+    """Return the JSON Schema of a value that may also be taken from the environment."""
     return WithJsonSchema({"anyOf": [schema, VARIABLE_SCHEMA]})
 
 

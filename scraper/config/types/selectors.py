@@ -36,7 +36,7 @@ class CssQuery(NamedTuple):
 
 
 def read_css(text: str) -> CssQuery:
-    """The parts of a CSS selector.
+    """Return the parts of a CSS selector.
 
     Raises:
         BadSelector: lexbor, which is what finds, does not understand it.
@@ -85,10 +85,11 @@ def _what_is_wrong(selector: str) -> str:
 
 
 def read_xpath(text: str) -> etree.XPath:
-    """A compiled XPath 1.0 expression, without extensions; attributes and texts that it finds know their element.
+    """Return a compiled XPath 1.0 expression, without extensions; attributes and texts that it finds know their
+    element.
 
     Raises:
-        BadSelector: it is none, or names a function, prefix or variable that does not exist.
+        BadSelector: it is not one, or names a function, prefix or variable that does not exist.
     """
     try:
         compiled = etree.XPath(text, regexp=False)
@@ -101,10 +102,10 @@ def read_xpath(text: str) -> etree.XPath:
 
 
 def read_regex(text: str) -> regex.Pattern[str]:
-    """A compiled regular expression of the `regex` package, which can be stopped.
+    """Return a compiled regular expression of the `regex` package, which can be stopped.
 
     Raises:
-        BadSelector: it is none.
+        BadSelector: it is not one.
     """
     try:
         return regex.compile(text)
@@ -117,10 +118,10 @@ def read_regex(text: str) -> regex.Pattern[str]:
 
 
 def read_path(text: str) -> tuple[str, ...]:
-    """The names on a path such as `Product.offers.price`.
+    """Return the names on a path such as `Product.offers.price`.
 
     Raises:
-        BadSelector: it is no such path.
+        BadSelector: it is not a such path.
     """
     if not _PATH.fullmatch(text):
         raise BadSelector("write names with dots between them, such as Product.offers.price")

@@ -54,7 +54,7 @@ def _reference(pattern: re.Pattern[str], expected: str) -> Any:
 
 
 def user_agent(value: Any) -> str:
-    """What the User-Agent header says: never empty, one line."""
+    """Return what the User-Agent header says: never empty, one line."""
     found = text(value)
     if not found.strip() or not re.fullmatch(_HEADER_VALUE, found):
         raise wrong(
@@ -64,7 +64,7 @@ def user_agent(value: Any) -> str:
 
 
 def crawl_name(value: Any) -> str:
-    """A name that is also a file's: letters, digits, dots, dashes, underscores."""
+    """Return a name that is also a file's: letters, digits, dots, dashes, underscores."""
     found = text(value)
     if not re.fullmatch(r"\w[\w.\-]{0,99}", found) or found.endswith("."):
         raise wrong("a name of letters, digits, '-', '_' and '.', which begins with a letter or digit")
@@ -72,7 +72,7 @@ def crawl_name(value: Any) -> str:
 
 
 def store_path(value: Any) -> str:
-    """The path of the SQLite file that keeps the crawl."""
+    """Return the path of the SQLite file that keeps the crawl."""
     found = text(value)
     if found.lower().startswith(("postgres://", "postgresql://", "postgresql+")):
         raise wrong("a path", remedy="this version keeps its store in SQLite, write one such as .scraper/books.db")
@@ -82,7 +82,7 @@ def store_path(value: Any) -> str:
 
 
 def archive_path(value: Any) -> str | None:
-    """The path of a WARC file; `{name}` and `{run}` in it are filled in."""
+    """Return the path of a WARC file; `{name}` and `{run}` in it are filled in."""
     if typed(value) is None:
         return None
     found = text(value)
@@ -95,7 +95,7 @@ def archive_path(value: Any) -> str | None:
 
 
 def verify(value: Any) -> bool | str:
-    """Whether TLS certificates are checked, or the path of the bundle to check them with."""
+    """Tell whether TLS certificates are checked, or the path of the bundle to check them with."""
     found = typed(value)
     if (
         isinstance(found, str)
@@ -114,7 +114,7 @@ def _suggestion(error: Any) -> str:
 
 
 def certificate(value: Any) -> str | tuple[str, str] | None:
-    """A client certificate: a file, or a certificate and its key."""
+    """Return a client certificate: a file, or a certificate and its key."""
     if isinstance(value, list | tuple):
         if len(value) == 2 and all(isinstance(part, str) and part for part in value):
             return str(value[0]), str(value[1])
@@ -144,7 +144,7 @@ def authentication(value: Any) -> Any:
 
 
 def path_rule(value: Any) -> Any:
-    """A glob on the path as text, or `{regex: …}` on the whole URL, as the fields of a PathRule."""
+    """Return a glob on the path as text, or `{regex: …}` on the whole URL, as the fields of a PathRule."""
     expected = "a glob on the path such as /logout*, or {regex: …}"
     if isinstance(value, str):
         found = str(value)
@@ -160,7 +160,7 @@ def path_rule(value: Any) -> Any:
 
 
 def regular_expression(value: Any) -> str:
-    """A regular expression of Python's `re`."""
+    """Return a regular expression of Python's `re`."""
     found = text(value)
     try:
         re.compile(found)
@@ -170,12 +170,12 @@ def regular_expression(value: Any) -> str:
 
 
 def _because(who: str, value: Any, error: Exception) -> str:
-    """What a library says of `value`, unless that would quote the environment."""
+    """Return what a library says of `value`, unless that would quote the environment."""
     return "" if isinstance(value, FromEnvironment) else f"{who} says: {error}"
 
 
 def least_items(value: Any) -> int | str:
-    """A number of items, or a share of those of an earlier run in per cent, which stays as it is written."""
+    """Return a number of items, or a share of those of an earlier run in per cent, which stays as it is written."""
     found = typed(value)
     if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= LARGEST:
         return found
@@ -191,14 +191,14 @@ def least_items(value: Any) -> int | str:
 
 
 def processes(value: Any) -> Any:
-    """How many processes crawl."""
+    """Return how many processes crawl."""
     if typed(value) == "auto":
         return "auto"
     return whole(1, remedy="or write auto")(value)
 
 
 def cron(value: Any) -> str:
-    """A cron expression of five fields."""
+    """Return a cron expression of five fields."""
     found = text(value)
     expected = 'a cron expression of five fields such as "0 */6 * * *"'
     try:
@@ -211,7 +211,7 @@ def cron(value: Any) -> str:
 
 
 def schedule(value: Any) -> Any:
-    """A schedule has `cron` or `every`, not both."""
+    """Check that a schedule has `cron` or `every`, not both."""
     if isinstance(value, Mapping):
         given = [key for key in ("cron", "every") if typed(value.get(key)) is not None]
         if len(given) != 1:
@@ -221,7 +221,7 @@ def schedule(value: Any) -> Any:
 
 
 def on_failure(value: Any) -> Any:
-    """A command as text, or `{command: …}` or `{post: URL}`, as the fields of an OnFailure."""
+    """Return a command as text, or `{command: …}` or `{post: URL}`, as the fields of an OnFailure."""
     expected = "a command, {command: [word, …]} or {post: URL}"
     if isinstance(value, str):
         return {"command": value}
@@ -234,7 +234,7 @@ def on_failure(value: Any) -> Any:
 
 
 def command(value: Any) -> str | tuple[str, ...]:
-    """A line for the shell, or the words of a command that needs none."""
+    """Return a line for the shell, or the words of a command that needs none."""
     words = [value] if isinstance(value, str) else value
     are_words = isinstance(words, list | tuple) and all(isinstance(word, str) and "\0" not in word for word in words)
     if are_words and words and words[0].strip():
@@ -243,7 +243,7 @@ def command(value: Any) -> str | tuple[str, ...]:
 
 
 def timezone(value: Any) -> str:
-    """The name of a time zone in the IANA database."""
+    """Return the name of a time zone in the IANA database."""
     found = text(value)
     try:
         zoneinfo.ZoneInfo(found)

@@ -39,10 +39,10 @@ _BYTES = {
 
 
 def parse_duration(value: str | float) -> float:
-    """Seconds of `500ms`, `5s`, `2m`, `1m30s`, `2h`, `1d`, or of a plain number of seconds.
+    """Return seconds of `500ms`, `5s`, `2m`, `1m30s`, `2h`, `1d`, or of a plain number of seconds.
 
     Raises:
-        ValueError: it is none of these, negative, not finite, or longer than ten years.
+        ValueError: it is neither, negative, not finite, or longer than ten years.
     """
     if isinstance(value, str):
         match = _DURATION.fullmatch(value)
@@ -60,7 +60,7 @@ def parse_duration(value: str | float) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """The shortest text from which `parse_duration` reads `seconds` again."""
+    """Return the shortest text from which `parse_duration` reads `seconds` again."""
     seconds = float(seconds)
     if seconds == 0:
         return "0s"
@@ -78,10 +78,10 @@ def format_duration(seconds: float) -> str:
 
 
 def parse_size(value: str | int) -> int:
-    """Bytes of `10MB` (a million each), `512KiB` (1,024 each), or of a plain number of bytes.
+    """Return bytes of `10MB` (a million each), `512KiB` (1,024 each), or of a plain number of bytes.
 
     Raises:
-        ValueError: it is none of these, negative, or beyond 10^15.
+        ValueError: it is neither, negative, or beyond 10^15.
     """
     if isinstance(value, str):
         match = _SIZE.fullmatch(value)
@@ -108,7 +108,7 @@ def format_size(size: int) -> str:
 
 
 def parse_share(value: str | float) -> float:
-    """A share between 0 and 1, of `5%` or of `0.05`.
+    """Return a share between 0 and 1, of `5%` or of `0.05`.
 
     Raises:
         ValueError: it is neither, or not between 0 and 1.

@@ -19,31 +19,31 @@ _LISTS = {"tuple_type", "list_type", "frozen_set_type", "set_type"}
 
 
 def problems_of(error: ValidationError, root: Node) -> list[Problem]:
-    """One problem for each thing that is wrong with what `root` holds."""
+    """Return one problem for each thing that is wrong with what `root` holds."""
     found = [_problem(details, root) for details in error.errors(include_url=False)]
     return [problem for problem in found if problem is not None]
 
 
 def paths_of(error: ValidationError) -> list[Path]:
-    """Where a value is wrong, so that the rest can be looked at without it."""
+    """Return where a value is wrong, so that the rest can be looked at without it."""
     return [tuple(part for part in details["loc"] if part != _KEY) for details in error.errors(include_url=False)]
 
 
 def place(root: Node, path: Path, text: str) -> Problem:
-    """A problem with the value at `path`."""
+    """Return a problem with the value at `path`."""
     node, _ = find(root, path)
     return node.source.problem(key_text(root, path), text)
 
 
 def place_of_key(root: Node, path: Path, text: str) -> Problem:
-    """A problem with the key that ends `path`."""
+    """Return a problem with the key that ends `path`."""
     above, _ = find(root, path[:-1])
     entry = above.entries.get(str(path[-1])) if isinstance(above, Table) else None
     return (entry.source if entry else above.source).problem(key_text(root, path), text)
 
 
 def shown_at(root: Node, path: Path) -> str:
-    """The value at `path` as an error may show it."""
+    """Return the value at `path` as an error may show it."""
     node, _ = find(root, path)
     return shown_safely(path, node.value if isinstance(node, Scalar) else {} if isinstance(node, Table) else [])
 
@@ -86,7 +86,7 @@ def _problem(details: Any, root: Node) -> Problem | None:
 
 
 def _key(root: Node, path: Path) -> str:
-    """The last key of `path`, and how it was written where the environment went into it."""
+    """Return the last key of `path`, and how it was written where the environment went into it."""
     above, _ = find(root, path[:-1])
     key = str(path[-1])
     written = above.entries[key].written if isinstance(above, Table) and key in above.entries else key

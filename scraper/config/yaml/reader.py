@@ -77,7 +77,7 @@ class _Open:
 def read_tree(
     text: str, where: str, environ: Mapping[str, str], origin: Origin = Origin.FILE
 ) -> tuple[Node | None, list[Problem]]:
-    """The tree of one YAML document, and what is wrong with it as YAML.
+    """Return the tree of one YAML document, and what is wrong with it as YAML.
 
     Args:
         text: the YAML.
@@ -272,7 +272,7 @@ class _Builder:
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str, builder: _Builder) -> Problem:
-    """The parser's complaint, at the place that the user has to mend."""
+    """Return the parser's complaint, at the place that the user has to mend."""
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
     complaint = error.problem or "this is not YAML"

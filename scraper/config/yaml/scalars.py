@@ -1,4 +1,4 @@
-"""What one scalar of a YAML file says: its type, and the environment variables in it.
+"""Read one scalar of a YAML file: its type, and the environment variables in it.
 
 Narrower than YAML 1.1, so that nothing turns silently into something else: `on`, `NO`, `1:30` and `012` stay
 text. Close to YAML 1.2.2 section 10.3.2 (the core schema), less octal, hexadecimal, infinity and NaN.
@@ -44,7 +44,7 @@ class BadVariable(ValueError):
 
 
 def resolve(text: str) -> str | int | float | bool | None:
-    """The value of a plain (unquoted) scalar."""
+    """Return the value of a plain (unquoted) scalar."""
     if text in ("", "~", "null", "Null", "NULL"):
         return None
     if text in ("true", "True", "TRUE"):

@@ -89,7 +89,7 @@ Node = Scalar | Listing | Table
 
 
 def plain(node: Node) -> Any:
-    """The value of `node` as dicts, lists and scalars."""
+    """Return the value of `node` as dicts, lists and scalars."""
     if isinstance(node, Table):
         return {key: plain(entry.node) for key, entry in node.entries.items()}
     if isinstance(node, Listing):
@@ -98,7 +98,7 @@ def plain(node: Node) -> Any:
 
 
 def child(node: Node, part: str | int) -> Node | None:
-    """What lies in `node` under one key or number."""
+    """Return what lies in `node` under one key or number."""
     if isinstance(node, Table) and isinstance(part, str):
         entry = node.entries.get(part)
         return entry.node if entry else None
@@ -108,7 +108,7 @@ def child(node: Node, part: str | int) -> Node | None:
 
 
 def find(node: Node, path: Path) -> tuple[Node, Path]:
-    """The node at `path`, or the nearest one above it, and how far the way led."""
+    """Return the node at `path`, or the nearest one above it, and how far the way led."""
     for position, part in enumerate(path):
         below = child(node, part)
         if below is None:
@@ -132,7 +132,7 @@ def key_text(root: Node, path: Path) -> str:
 
 
 def from_python(value: Any, path: Path = (), prefix: str = "argument") -> Node:
-    """The tree of a value that came from Python. Keys become text.
+    """Return the tree of a value that came from Python. Keys become text.
 
     Raises:
         ConfigError: it is nested too deep, or in itself.
@@ -163,7 +163,7 @@ def path_text(path: Path) -> str:
 
 
 def put(node: Node, path: Path, new: Node, source: Provenance) -> Node:
-    """A copy of `node` with `new` at `path`; mappings on the way are made where there are none.
+    """Return a copy of `node` with `new` at `path`; mappings on the way are made where there are none.
 
     Raises:
         IndexError: the path names a place in a list that lies behind its end.
@@ -197,5 +197,5 @@ def merged(node: Node, over: Node) -> Node:
 
 
 def variables_of(value: Any) -> tuple[str, ...]:
-    """The environment variables that went into a scalar's value."""
+    """Return the environment variables that went into a scalar's value."""
     return value.variables if isinstance(value, FromEnvironment) else ()

@@ -1,4 +1,4 @@
-"""What directs the shards of a crawl, whether they run here or in other processes: orders, progress, working time."""
+"""The coordinator's loop for shards in this process or in others: orders, progress, working time."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Coordinator:
         self._ticked_at = 0.0
 
     def take(self, number: int, report: Report) -> Iterator[tuple[int, Order]]:
-        """A shard reported; returns what is to be done next, by which shard."""
+        """Take in a shard's report; return the orders that follow, by shard."""
         self.scheduler.received(number, report)
         if report.counts is not None:
             self._committed()
@@ -67,7 +67,7 @@ class Coordinator:
         return self.scheduler.orders(number, report, time.monotonic())
 
     def _queue_checks(self) -> Counts:
-        """The pages of an earlier run that were not reached, as far as they are within the scope."""
+        """Return the pages of an earlier run that were not reached, as far as they are within the scope."""
         hosts = (*self._config.own_hosts(), *self.scheduler.hosts())
         admission = Admission(self._config, hosts)
         # Of an origin that was not reached at all nothing is asked: the shop has moved, or is a test's.

@@ -44,7 +44,7 @@ _CLAIM_PORTION = 500
 
 @dataclass
 class _Shard:
-    """What is known of a shard."""
+    """The state of a shard as far as the coordinator knows it."""
 
     domains: set[str] = field(default_factory=set)
     #: PageBudget for pages that it was given, and neither used nor gave back.
@@ -106,20 +106,20 @@ class DomainScheduler:
         self.end: ShardEnd | None = None
 
     def worked(self, now: float) -> float:
-        """Seconds that the run has worked, over all resumptions."""
+        """Return seconds that the run has worked, over all resumptions."""
         return self._run.seconds + now - self._started_at
 
     # Shards come and go ----------------------------------------------------------------------------------
 
     def joined(self, number: int) -> None:
-        """A shard is there, and holds nothing."""
+        """Note a new shard, which holds no domain yet."""
         self._shards[number] = _Shard(hosts_told=len(self._run.hosts))
         if not self._asked_store:
             self._asked_store = True
             self._unclaimed.update(dict.fromkeys(self._domains_with_work()))
 
     def left(self, number: int, run: RunRow) -> None:
-        """A shard is gone, and its leases are void; `run` is what the store knows since."""
+        """Note that a shard is gone and its leases are void; `run` is the run as the store knows it since."""
         shard = self._shards.pop(number, None)
         if shard is None:
             return
@@ -136,7 +136,7 @@ class DomainScheduler:
     # Reports and orders ----------------------------------------------------------------------------------
 
     def received(self, number: int, report: Report) -> None:
-        """A shard reported."""
+        """Take in the report of a shard."""
         shard = self._shards.get(number)
         if shard is None:
             return
@@ -175,7 +175,7 @@ class DomainScheduler:
         return taken
 
     def orders(self, number: int, report: Report | None, now: float) -> Iterator[tuple[int, Order]]:
-        """What is to be done next, after a shard reported, or because time passed (then `report` is None)."""
+        """Return what is to be done next, after a shard reported, or because time passed (then `report` is None)."""
         if self.end is None:
             self.end = self._find_end(now)
         if self.end is not None:
@@ -203,7 +203,7 @@ class DomainScheduler:
         return self._waits_until is None or now < self._waits_until
 
     def _pass_on(self, report: Report) -> Iterator[tuple[int, Order]]:
-        """What one shard found for others."""
+        """Return what one shard found for others."""
         looks: dict[int, dict[str, int]] = {}
         for name, rank in report.found.items():
             holder = self._shard_of.get(name)
@@ -223,11 +223,11 @@ class DomainScheduler:
                 shard.hosts_told = len(self._hosts)
 
     def hosts(self) -> tuple[str, ...]:
-        """The hosts that start URLs added to the scope: what a shard that comes later has to know."""
+        """Return the hosts that start URLs added to the scope: what a shard that comes later has to know."""
         return tuple(self._hosts)
 
     def _claims(self) -> Iterator[tuple[int, Order]]:
-        """Each domain without a shard goes to the one with the fewest of which something is left.
+        """Give each domain without a shard to the shard with the fewest domains that are not done.
 
         One that has a shard all the same was forgotten there: to be told to claim it is to be reminded.
         """
@@ -254,7 +254,7 @@ class DomainScheduler:
         self._shard_of[name] = number
 
     def _balance(self, now: float) -> Iterator[tuple[int, Order]]:
-        """A shard that has nothing left gets half of the domains of the one that has most."""
+        """Give a shard that has nothing left half of the domains of the one that has most."""
         if len(self._shards) < 2 or now - self._balanced_at < _PATIENCE_SECONDS:
             return
         fewest, *_, most = sorted(self._shards, key=lambda each: self._shards[each].last.busy)
@@ -264,7 +264,7 @@ class DomainScheduler:
             yield most, Release(count)
 
     def _start(self) -> Iterator[tuple[int, Order]]:
-        """One shard at a time takes first requests, when few are left to do."""
+        """Let one shard at a time take first requests, when few are left to do."""
         if self._start_done or self._starter is not None or self.counts.queued >= _START_BELOW:
             return
         if self._shards:
@@ -314,7 +314,7 @@ class DomainScheduler:
         return None if self._files_are_open() else end
 
     def _check_or_finish(self) -> ShardEnd | None:
-        """Everything was crawled: pages that were not reached are asked for, once, and then it is the end."""
+        """Everything was crawled: pages that were not reached are checked, once, and then the run ends."""
         queue_checks, self._queue_checks = self._queue_checks, None
         if queue_checks is not None:
             self.counts = queue_checks()
@@ -341,7 +341,7 @@ class DomainScheduler:
     # Watching --------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> Tick:
-        """The state of the crawl, for the progress display."""
+        """Return the state of the crawl, for the progress display."""
         counts, total = self.counts, self.figures
         reports = [shard.last for shard in self._shards.values()]
         return Tick(

@@ -1,4 +1,4 @@
-"""What a shard and the one who directs it say to each other, as plain values: they may cross to another process."""
+"""Messages between the coordinator and its shards, as plain values: they may cross to another process."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Report:
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What the coordinator hands to a new process."""
+    """The configuration that the coordinator hands to a new process."""
 
     number: int
     loaded: Loaded
@@ -176,7 +176,7 @@ class EventsRelayed:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """It came to its end, or an error ended it."""
+    """It ended, or an error ended it."""
 
     end: ShardEnd | None
     error: ScraperError | None

@@ -282,7 +282,7 @@ class MultiProcess:
         self._inbox.put((process.number, _Gone(code)))
 
     def _look_for_the_silent(self) -> None:
-        """A shard that did not renew its leases in time has none: its domains go to others."""
+        """Void the leases of a shard that did not renew them in time: its domains go to others."""
         now = time.monotonic()
         passed, self._looked_at = min(now - self._looked_at, _SILENT_ROUND_SECONDS), now
         for process in list(self._processes.values()):
@@ -314,7 +314,7 @@ class MultiProcess:
                     process.popen.kill()
 
     def _gone(self, process: _Process, code: int) -> None:
-        """A process ended: in order, by an error that ends the crawl, or by what is none of the crawl's doing."""
+        """Deal with a process that ended: in order, by an error that ends the crawl, or for another reason."""
         del self._processes[process.number]
         process.orders.put(None)
         ended = process.ended
@@ -361,7 +361,7 @@ class MultiProcess:
 
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
-    """What is started meanwhile gets no signals until it is ready to leave them to its coordinator."""
+    """Hold back signals from processes that are started meanwhile, until they leave them to their coordinator."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -12,7 +12,7 @@ from scraper.spider import Spider
 
 
 def process_count(loaded: Loaded, spider: type[Spider] | None, domains_with_work: Callable[[], list[str]]) -> int:
-    """The number of shards by `engine.processes`.
+    """Return the number of shards by `engine.processes`.
 
     `auto` takes as many as there are cores this process may use, and no more than there are domains to be seen: those
     of start_urls and allowed_domains, and those of an unfinished run. A domain is never shared between shards.
@@ -21,7 +21,7 @@ def process_count(loaded: Loaded, spider: type[Spider] | None, domains_with_work
         spider: the class, where the crawl was given one: other processes have to import it.
 
     Raises:
-        ConfigError: several are asked for, and the class cannot be imported.
+        ConfigError: several are configured, and the class cannot be imported.
     """
     wanted = loaded.config.engine.processes
     if wanted == 1:

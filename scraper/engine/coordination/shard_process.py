@@ -65,7 +65,7 @@ def _leave_signals_to_the_coordinator() -> None:
 
 
 def _take_the_line() -> Channel:
-    """The pipes, out of reach of the spider: it reads nothing, and what it prints goes to standard error."""
+    """Return the pipes, out of reach of the spider: it reads nothing, and what it prints goes to standard error."""
     link = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -169,7 +169,7 @@ def _log_to(teller: _Teller, levels: dict[str, int]) -> None:
 
 
 def _portable(error: ScraperError) -> ScraperError:
-    """The error, or one that says the same where it cannot cross to another process."""
+    """Return the error, or one that says the same where it cannot cross to another process."""
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 (dumped right here)
     except Exception:

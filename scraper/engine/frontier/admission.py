@@ -32,7 +32,7 @@ _SHORT_URL = 500
 
 
 class Known(Enum):
-    """What came of an equal request before."""
+    """The outcome of an equal request before."""
 
     QUEUED = auto()
     REFUSED = auto()
@@ -40,7 +40,7 @@ class Known(Enum):
 
 @dataclass(slots=True)
 class _Verdict:
-    """What there is to say of a URL, whatever its depth."""
+    """The verdict on a URL, whatever its depth."""
 
     fingerprint: bytes
     domain: str
@@ -94,7 +94,7 @@ class Admission:
             self._verdicts = Recent(_VERDICTS)
 
     def known(self, url: str, depth: int) -> Known | None:
-        """What came of a plain GET of `url` before; None where something new might come of it."""
+        """Return what came of a plain GET of `url` before; None where something new might come of it."""
         verdict = self._verdicts.get(url)
         if verdict is None:
             return None
@@ -121,7 +121,7 @@ class Admission:
         return Found(request, verdict.fingerprint, verdict.domain, request.dont_filter, record)
 
     def judge_listed(self, url: str, lastmod: float | None) -> Found | Refusal:
-        """The verdict on a page that a sitemap lists: each comes once, so that nothing of it is remembered.
+        """Return the verdict on a page that a sitemap lists: each comes once, so that nothing of it is remembered.
 
         Args:
             url: absolute, without fragment.
@@ -137,7 +137,7 @@ class Admission:
         return Found(request, fingerprint, domain, lastmod=lastmod)
 
     def judge_sitemap(self, request: Request, *, beside: str | None = None) -> Found | Refusal:
-        """The verdict on a file that lists pages; rules on paths are about pages, and say nothing of it.
+        """Return the verdict on a file that lists pages; rules on paths are about pages, and say nothing of it.
 
         Args:
             beside: the index that names it, whose entries lie on its own host or within the scope. A file that the
@@ -190,7 +190,7 @@ class Admission:
         return None
 
     def _covers(self, host: str) -> bool:
-        """Whether the host or a domain above it is allowed; `www.` makes no difference."""
+        """Tell whether the host or a domain above it is allowed; `www.` makes no difference."""
         host = _bare(host)
         while host:
             if host in self._allowed:

@@ -20,7 +20,7 @@ from scraper.store.values import Profile, Queued
 
 
 class Prerequisite(Enum):
-    """What has to come before the requests of a domain."""
+    """A step that has to come before the requests of a domain."""
 
     ROBOTS = "robots"
     LOGIN = "login"
@@ -75,7 +75,7 @@ class Domain:
 
     @property
     def may_take(self) -> bool:
-        """Whether a request could be handed out, were it due."""
+        """Tell whether a request could be handed out, were it due."""
         most = 1 if self.circuit.is_open else self.settings.politeness.concurrency
         if not self.ready or self.asking or self.leaving or self.in_flight >= most:
             return False
@@ -86,21 +86,21 @@ class Domain:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether nobody knows that it answers: it never did, or failed last."""
+        """Tell whether nobody knows that it answers: it never did, or failed last."""
         return not self.has_answered or self.circuit.failures > 0
 
     @property
     def due_at(self) -> float:
-        """When it could."""
+        """Return when the next request could start."""
         return max(self.due, self.cool.until, self.circuit.until)
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left of it that is known here."""
+        """Tell whether nothing is left of it that is known here."""
         return not (self.ready or self.more or self.taken or self.again_at is not None)
 
     def waits_for(self, now: float) -> str:
-        """What it waits for, in a word."""
+        """Return what it waits for, in a word."""
         if self.asking is not None:
             return self.asking.value
         if self.circuit.until > now:
@@ -152,5 +152,5 @@ class DomainGate:
         self._check_lease()
 
     def sent(self) -> None:
-        """The delay runs from here."""
+        """Note the send: the delay runs from here."""
         self._sent(self._domain, self._holder)

@@ -58,7 +58,7 @@ class DomainTable:
     # Which there are -------------------------------------------------------------------------------------
 
     def add(self, domain: Domain) -> None:
-        """A domain that the shard holds from now on."""
+        """Add a domain that the shard holds from now on."""
         with self._lock:
             self._domains[domain.name] = domain
             self._busy.add(domain)
@@ -66,7 +66,7 @@ class DomainTable:
             self._refill_queue.note_tries(domain)
 
     def get(self, name: str) -> Domain | None:
-        """A domain that the shard holds."""
+        """Return a domain that the shard holds."""
         return self._domains.get(name)
 
     def let_go(self, count: int) -> None:
@@ -85,7 +85,9 @@ class DomainTable:
                 self._leaving.append(domain)
 
     def departed(self) -> list[Domain]:
-        """Those to be given up of which nothing is in flight or uncommitted any more; they are held no longer."""
+        """Return those to be given up of which nothing is in flight or uncommitted any more; they are held no
+        longer.
+        """
         if not self._leaving:
             return []
         with self._lock:
@@ -97,7 +99,7 @@ class DomainTable:
             return gone
 
     def awake(self) -> list[Domain]:
-        """Those that may have connections or a Session; the longest unasked first."""
+        """Return those that may have connections or a Session; the longest unasked first."""
         with self._lock:
             return sorted(self._awake, key=lambda domain: domain.sent_at)
 
@@ -109,22 +111,22 @@ class DomainTable:
 
     @property
     def busy(self) -> int:
-        """How many domains there are of which something is left."""
+        """Return how many domains there are of which something is left."""
         return len(self._busy)
 
     @property
     def size(self) -> int:
-        """How many domains the shard holds."""
+        """Return how many domains the shard holds."""
         return len(self._domains)
 
     @property
     def domains(self) -> list[Domain]:
-        """All domains that the shard holds."""
+        """Return all domains that the shard holds."""
         with self._lock:
             return list(self._domains.values())
 
     def _note_done(self, domain: Domain) -> None:
-        """Something of a domain came to its end, or began: is anything left of it?"""
+        """Something of a domain ended, or began: is anything left of it?"""
         if domain.is_done and not domain.in_flight:
             self._busy.discard(domain)
         else:
@@ -133,12 +135,12 @@ class DomainTable:
     # Filling ---------------------------------------------------------------------------------------------
 
     def found(self, name: str, rank: int) -> None:
-        """Requests of a domain were added to the store, the best of them with `rank`."""
+        """Note that requests of a domain were added to the store, the best of them with `rank`."""
         with self._lock:
             domain = self._domains[name]
             domain.more = True
             if domain.ready and rank < domain.ready[-1].rank:
-                # Something better than what is at hand: read the order anew.
+                # Something better than what is at hand: read the order again.
                 domain.taken.difference_update(queued.id for queued in domain.ready)
                 domain.ready.clear()
                 domain.again_at = 0.0
@@ -147,7 +149,7 @@ class DomainTable:
             self._note_done(domain)
 
     def look_again(self, name: str) -> None:
-        """Whatever was known of a domain's requests, the store is to be asked."""
+        """Read a domain's requests from the store again, whatever was known of them."""
         with self._lock:
             domain = self._domains[name]
             domain.more, domain.again_at = True, 0.0
@@ -164,7 +166,9 @@ class DomainTable:
         return max(_READY_LEAST, min(_READY_MOST, _READY_TOTAL // max(1, len(self._domains))))
 
     def hungry(self) -> list[tuple[Domain, int, frozenset[int]]]:
-        """The next domains to fill, how many requests to read for each, and those that are at hand or under way."""
+        """Return the next domains to fill, how many requests to read for each, and those that are at hand or
+        under way.
+        """
         with self._lock:
             domains = self._refill_queue.take_hungry(_FILLED_AT_ONCE)
             if self._refill_queue:
@@ -172,11 +176,11 @@ class DomainTable:
             return [(domain, self._portion, frozenset(domain.taken)) for domain in domains]
 
     def fill(self, domain: Domain, ready: list[Queued], *, asked: int) -> None:
-        """What the store has for a domain, read with the limit `asked`."""
+        """Add what the store has for a domain, read with the limit `asked`."""
         with self._lock:
             if domain.leaving:
                 return
-            # Fewer than asked for: these are all, until more is found.
+            # Fewer than the limit: these are all, until more is found.
             domain.more = len(ready) >= asked and all(map(self._wanted, ready))
             for queued in ready:
                 if queued.id not in domain.taken and self._wanted(queued):
@@ -186,7 +190,7 @@ class DomainTable:
             self._note_done(domain)
 
     def fill_again(self, domain: Domain, due: list[Queued], next_at: float | None) -> None:
-        """Requests whose waiting time is over go first; `next_at` is when there will be more of them."""
+        """Put requests whose waiting time is over first; `next_at` is when there will be more of them."""
         with self._lock:
             if domain.leaving:
                 return
@@ -200,7 +204,7 @@ class DomainTable:
             self._note_done(domain)
 
     def tries_due(self, now: float) -> list[tuple[Domain, int, frozenset[int]]]:
-        """The domains with requests whose waiting time is over, at `now` seconds since the epoch.
+        """Return the domains with requests whose waiting time is over, at `now` seconds since the epoch.
 
         With how many to read for each, as `hungry` says it; none while enough are at hand.
         """
@@ -209,7 +213,7 @@ class DomainTable:
             return [(domain, self._portion, frozenset(domain.taken)) for domain in due]
 
     def hand_out_files_only(self) -> None:
-        """From now on, what is no file that an item names stays where it is."""
+        """From now on, what is not a file that an item names stays where it is."""
         with self._lock:
             self._files_only = True
             for domain in self._domains.values():
@@ -223,7 +227,7 @@ class DomainTable:
     # Looking ---------------------------------------------------------------------------------------------
 
     def waiting(self, most: int) -> list[Waiting]:
-        """Why domains hand out nothing right now: the longest waits first."""
+        """Return why domains hand out nothing right now: the longest waits first."""
         now = time.monotonic()
         wall = time.time()
         with self._lock:

@@ -33,7 +33,7 @@ MAX_UNCOMMITTED = 1_000
 #: A request is handed out this long (seconds) before it is due, the time that preparing it takes; the last bit is
 #: waited out right before the send, so that neither is the delay undercut nor is time lost.
 LEAD = 0.004
-#: Fetch threads that wait for domains of which nobody knows whether they answer: the rest is for those that do.
+#: Fetch threads that wait for domains that are not known to answer: the rest is for those that do.
 MAX_DOUBTFUL = 16
 
 
@@ -105,7 +105,7 @@ class Frontier(DomainTable):
     # Handing out -----------------------------------------------------------------------------------------
 
     def take(self) -> Job | None:
-        """The next job whose domain is due; waits for it. None once the frontier is closed."""
+        """Return the next job whose domain is due; waits for it. None once the frontier is closed."""
         with self._lock:
             while not self._closed:
                 if self._wake_taker is not None:
@@ -125,7 +125,9 @@ class Frontier(DomainTable):
             return None
 
     def take_now(self) -> tuple[Job | None, float | None]:
-        """The next job whose domain is due; or None, and the seconds until there may be one, as far as is known."""
+        """Return the next job whose domain is due; or None, and the seconds until there may be one, as far as
+        is known.
+        """
         with self._lock:
             return (None, None) if self._closed else self._next(time.monotonic())
 
@@ -138,7 +140,7 @@ class Frontier(DomainTable):
 
     @property
     def is_reserved(self) -> bool:
-        """Whether `take` has nothing for anybody."""
+        """Tell whether `take` has nothing for anybody."""
         return self._wake_taker is not None
 
     def _next(self, now: float) -> tuple[Job | None, float | None]:
@@ -167,7 +169,9 @@ class Frontier(DomainTable):
         )
 
     def _hand_out(self, domain: Domain) -> Job | None:
-        """The next request of a due domain, its origin's robots.txt first; or None after settling what is refused."""
+        """Return the next request of a due domain, its origin's robots.txt first; or None after settling what
+        is refused.
+        """
         queued = domain.ready[0]
         origin = urls.origin_of(queued.request.url)
         outcome, robots = preflight.before_robots(domain, queued), None
@@ -191,7 +195,9 @@ class Frontier(DomainTable):
         return self._begin(Job(domain, queued, origin, domain.is_doubtful, generation=generation))
 
     def _before_login(self, domain: Domain, login: LoginState) -> Job | None:
-        """What has to come before a page where nobody is logged in: the robots.txt of the login, and the login."""
+        """Return what has to come before a page where nobody is logged in: the robots.txt of the login, and the
+        login.
+        """
         if login.stage is not Stage.OUT:
             return None
         origin = urls.origin_of(login.config.url)
@@ -238,7 +244,7 @@ class Frontier(DomainTable):
     # The life of a request -------------------------------------------------------------------------------
 
     def fetched(self, job: Job, *, body_bytes: int = 0) -> None:
-        """The answer is read, or there is none; `body_bytes` now wait to be parsed."""
+        """Note that the answer is read, or that there is none; `body_bytes` now wait to be parsed."""
         with self._lock:
             domain = job.domain
             domain.in_flight -= 1
@@ -250,7 +256,7 @@ class Frontier(DomainTable):
             self._note_done(domain)
 
     def parsed(self, *, body_bytes: int = 0, page: bool) -> None:
-        """A request handed out has come to its outcome; only a page keeps its place."""
+        """Note that a request handed out has its outcome; only a page keeps its place."""
         with self._lock:
             self._unparsed -= 1
             self._unparsed_bytes -= body_bytes
@@ -278,7 +284,9 @@ class Frontier(DomainTable):
     # Looking ---------------------------------------------------------------------------------------------
 
     def is_starving(self, names: Iterable[str]) -> bool:
-        """Whether one of these domains has nothing at hand, so that what waits to be committed may be its next."""
+        """Tell whether one of these domains has nothing at hand, so that what waits to be committed may be its
+        next.
+        """
         with self._lock:
             if self._uncommitted >= MAX_UNCOMMITTED:
                 return True
@@ -286,18 +294,18 @@ class Frontier(DomainTable):
 
     @property
     def is_out_of_work(self) -> bool:
-        """Whether no domain has anything to hand out."""
+        """Tell whether no domain has anything to hand out."""
         return not self._ready_queue
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is at hand, in flight, uncommitted or left in the store."""
+        """Tell whether nothing is at hand, in flight, uncommitted or left in the store."""
         with self._lock:
             return self._uncommitted == 0 and not self._busy
 
     @property
     def in_flight(self) -> int:
-        """Requests handed out that have not come to their outcome."""
+        """Return requests handed out that have not come to their outcome."""
         with self._lock:
             return self._unparsed + self.throttle.asking
 
@@ -305,7 +313,7 @@ class Frontier(DomainTable):
 
     @property
     def wants_places(self) -> bool:
-        """Whether there are requests, and no places for their pages."""
+        """Tell whether there are requests, and no places for their pages."""
         with self._lock:
             return self._places == 0 and bool(self._ready_queue)
 
@@ -330,6 +338,6 @@ class Frontier(DomainTable):
 
 
 def _robots_of(domain: Domain, origin: str) -> Robots | None:
-    """The robots.txt of an origin, as far as it is known and still holds."""
+    """Return the robots.txt of an origin, as far as it is known and still holds."""
     robots = domain.robots.get(origin)
     return robots if robots is not None and robots.is_current(time.time()) else None

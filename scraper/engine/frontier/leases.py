@@ -29,7 +29,7 @@ from scraper.urls import domain_of
 _SWEEP_SECONDS = 1.0
 #: A mean latency that differs by a smaller share is not stored again.
 _SAME_LATENCY = 0.25
-#: A domain that was not asked for so long (seconds) lets its Session go until it is.
+#: A domain without a request for so long (seconds) lets its Session go until it is.
 _REST_SECONDS = 60.0
 #: What domains may take of memory, in bytes; and what one does, and its Session with a connection besides, about.
 _MEMORY, _OF_A_DOMAIN, _OF_A_SESSION = 100_000_000, 5_000, 70_000
@@ -84,7 +84,7 @@ class DomainLeases:
         self._swept_at = 0.0
 
     def claim(self, names: Sequence[str]) -> list[str]:
-        """Take the leases of these domains, as far as they can be had; returns those that cannot."""
+        """Take the leases of these domains, as far as they are free; return those that are not."""
         new = [name for name in names if self._frontier.get(name) is None]
         for name in set(names).difference(new):
             self._frontier.look_again(name)
@@ -108,7 +108,7 @@ class DomainLeases:
         connections.idle_limits.load(profile.idle_limits)
         connections.latency = profile.latency
         if settings.politeness.robots == "ignore":
-            self._emit(events.Notice(f"robots.txt of {lease.domain} is not asked for: politeness.robots is ignore"))
+            self._emit(events.Notice(f"robots.txt of {lease.domain} is not fetched (politeness.robots: ignore)"))
         pace = Pace.of(settings.politeness)
         known = {row.origin: Robots(RobotsState(row.state), row.text, row.why, row.asked_at) for row in lease.robots}
         if settings.politeness.robots == "obey":
@@ -133,7 +133,7 @@ class DomainLeases:
         )
 
     def _login(self, lease: Lease, session: DomainSession) -> LoginState | None:
-        """What is known of the domain's login; a session of another login is forgotten."""
+        """Return what is known of the domain's login; a session of another login is forgotten."""
         config, mark = self._config.login, lease.profile.login
         if config is None or domain_of(config.url) != lease.domain:
             return None
@@ -151,7 +151,7 @@ class DomainLeases:
             self._frontier.fill_again(domain, due, next_at)
 
     def found(self, added: Mapping[str, int]) -> dict[str, int]:
-        """Requests were added for these domains, the best of each with the rank named.
+        """Return requests were added for these domains, the best of each with the rank named.
 
         Returns those that are not held here.
         """
@@ -190,7 +190,7 @@ class DomainLeases:
             too_many = sum(domain.session.connections.open for domain in awake) - _most_open()
             too_many_awake = len(awake) - _most_awake(self._frontier.size)
             for domain in awake:
-                # A domain that is not asked for a while needs no Session; of too many, the oldest go first.
+                # A domain without a request for a while needs no Session; of too many, the oldest go first.
                 if too_many <= 0 and too_many_awake <= 0 and now - domain.sent_at < _REST_SECONDS:
                     break
                 count = domain.session.connections.open
@@ -216,12 +216,12 @@ class DomainLeases:
 
 
 def _most_awake(domains: int) -> int:
-    """How many of so many domains may have a Session: all of them, up to some 1,300."""
+    """Return how many of so many domains may have a Session: all of them, up to some 1,300."""
     return max(_LEAST_AWAKE, (_MEMORY - domains * _OF_A_DOMAIN) // _OF_A_SESSION)
 
 
 def _learned(domain: Domain) -> Profile | None:
-    """The profile of a domain for the store; None where that has one that is as good."""
+    """Return the profile of a domain for the store; None where that has one that is as good."""
     kept, connections = domain.profile, domain.session.connections
     login = domain.login.mark if domain.login is not None else kept.login
     changes, latency = connections.idle_limits.changes, connections.latency

@@ -1,4 +1,4 @@
-"""Whether a domain's session is logged in: what is believed, and what pages do to that belief. Without I/O."""
+"""The state of a login: whether a domain's session is believed to be logged in. Without I/O."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ROUNDS = 100_000
 
 
 class Stage(Enum):
-    """What is believed."""
+    """The belief about a session."""
 
     #: Nobody is logged in, as far as is known.
     OUT = "out"
@@ -32,7 +32,7 @@ class Stage(Enum):
 
 
 class Verdict(Enum):
-    """What becomes of a page that looks logged out."""
+    """The verdict on a page that looks logged out."""
 
     #: It is fetched again, with the session there is then.
     AGAIN = "again"
@@ -91,18 +91,18 @@ class LoginState:
 
     @property
     def is_content(self) -> bool:
-        """Whether a page that looks well would change nothing."""
+        """Tell whether a page that looks well would change nothing."""
         return self._is_proven and not self._suspects and not self._in_a_row
 
     def looks_well(self, page: int, generation: int) -> None:
-        """A page does not look logged out."""
+        """Note a page that does not look logged out."""
         self._suspects.discard(page)
         if generation == self.generation:
             self._is_proven = self._helped = True
             self._doubts = self._in_a_row = 0
 
     def looks_logged_out(self, page: int, generation: int) -> Verdict:
-        """The verdict on a page that does.
+        """Return the verdict on a page that looks logged out.
 
         One that does so for the second time fails alone: this user may not see it.
         """
@@ -128,7 +128,9 @@ class LoginState:
 
     @property
     def _is_believed(self) -> bool:
-        """Whether the pages that look logged out are reason enough for a login: several, after many false alarms."""
+        """Tell whether the pages that look logged out are reason enough for a login: several, after many false
+        alarms.
+        """
         if self._false_alarms + len(self._suspects) <= MAX_FALSE_ALARMS:
             return True
         return self._in_a_row >= min(_MOST_IN_A_ROW, _LEAST_IN_A_ROW + self._false_alarms)
@@ -143,5 +145,5 @@ def mark_of(config: LoginConfig, salt: str | None = None) -> str:
 
 
 def is_mark_of(mark: str, config: LoginConfig) -> bool:
-    """Whether a mark was made of this login."""
+    """Tell whether a mark was made of this login."""
     return bool(mark) and secrets.compare_digest(mark_of(config, mark.partition(":")[0]), mark)

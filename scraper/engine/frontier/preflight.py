@@ -13,7 +13,9 @@ _MAX_STRIKES = 2
 
 
 def before_robots(domain: Domain, queued: Queued) -> Outcome | None:
-    """What ends a request whatever robots.txt says, so that it need not be asked for; None where nothing does."""
+    """Return what ends a request whatever robots.txt says, so that it need not be fetched; None where nothing
+    does.
+    """
     if queued.sent and not queued.request.may_be_repeated:
         message = "it was sent before a kill; whether it was answered is unknown: Request(retry_unsafe=True)"
         return Failed(queued, "unknown-outcome", message)
@@ -27,7 +29,7 @@ def before_robots(domain: Domain, queued: Queued) -> Outcome | None:
 
 
 def by_robots(queued: Queued, origin: str, robots: Robots, token: str) -> Outcome | None:
-    """What the robots.txt of its origin makes of a request; None where it may be sent."""
+    """Return what the robots.txt of its origin makes of a request; None where it may be sent."""
     if robots.state is RobotsState.UNREACHABLE:
         return Failed(queued, "robots-unreachable", robots.why, attempts=0)
     if robots.allows(queued.request.url, token):
@@ -37,7 +39,7 @@ def by_robots(queued: Queued, origin: str, robots: Robots, token: str) -> Outcom
 
 
 def forbids_login(login: LoginState, robots: Robots, origin: str, token: str) -> str | None:
-    """Why the robots.txt of its origin keeps a login from being tried; None where it does not."""
+    """Return why the robots.txt of its origin keeps a login from being tried; None where it does not."""
     if robots.state is RobotsState.UNREACHABLE:
         return robots.why
     if robots.allows(login.config.url, token):
@@ -49,7 +51,7 @@ def forbids_login(login: LoginState, robots: Robots, origin: str, token: str) ->
 
 
 def without_login(queued: Queued, login: LoginState) -> Outcome | None:
-    """What ends a request where the login was given up."""
+    """Return what ends a request where the login was given up."""
     if login.stage is not Stage.FAILED:
         return None
     return Failed(queued, "login-failed", f"logging in failed: {login.message}", attempts=queued.attempts)

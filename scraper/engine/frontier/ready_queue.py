@@ -17,7 +17,7 @@ _TRIES_LATER = 0.25
 class ReadyQueue:
     """Domains that could hand out a request, by the time at which they may.
 
-    Those of which nobody knows whether they answer have a heap of their own, so that they can be passed over while
+    Those that are not known to answer have a heap of their own, so that they can be passed over while
     enough threads wait for such.
     """
 

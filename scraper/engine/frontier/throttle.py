@@ -1,4 +1,4 @@
-"""The manners of domains while a shard holds them: whose turn it is, and who is left alone for a while."""
+"""The throttle of the domains of a shard: when each may send next, and which are paused for a while."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class DomainThrottle:
         self.asking = 0
 
     def sent(self, domain: Domain, holder: object) -> None:
-        """A head was just written; the domain's next one is due a delay later."""
+        """Note that a head was just written; the domain's next request is due a delay later."""
         with self._lock:
             if domain.sending is holder:
                 domain.sending = None
@@ -53,7 +53,7 @@ class DomainThrottle:
         domain.due = domain.pace.next_start(time.monotonic(), random.random())
 
     def reserve(self, domain: Domain, holder: object) -> float | None:
-        """A turn beside the frontier: taken at once (None), or seconds until it is worth asking again."""
+        """Take a turn beside the frontier: return None if taken, else the seconds until it is worth trying again."""
         with self._lock:
             if domain.sending is not None and domain.sending is not holder:
                 return 0.01
@@ -64,12 +64,12 @@ class DomainThrottle:
             return None
 
     def ask(self, domain: Domain, before: Prerequisite) -> None:
-        """The domain waits for this from now on. Called under the lock."""
+        """Let the domain wait for this from now on. Called under the lock."""
         domain.asking = before
         self.asking += 1
 
     def _answered(self, domain: Domain, wait: float = 0.0) -> None:
-        """It waits no longer, and then perhaps some seconds."""
+        """End the domain's wait, or prolong it by some seconds."""
         domain.asking = None
         self.asking -= 1
         if wait:
@@ -77,7 +77,7 @@ class DomainThrottle:
         self._schedule(domain)
 
     def robots_known(self, domain: Domain, origin: str, robots: Robots) -> None:
-        """The robots.txt of an origin is known, and with it perhaps a slower pace."""
+        """Take in the robots.txt of an origin, and with it perhaps a slower pace."""
         with self._lock:
             domain.robots[origin] = robots
             domain.robots_attempts.pop(origin, None)
@@ -87,20 +87,20 @@ class DomainThrottle:
             self._answered(domain)
 
     def ask_robots_again(self, domain: Domain, origin: str, wait: float) -> None:
-        """The robots.txt could not be had; the domain waits, then it is asked for again."""
+        """Let the domain wait before its robots.txt, which could not be fetched, is fetched again."""
         with self._lock:
             domain.robots_attempts[origin] = domain.robots_attempts.get(origin, 0) + 1
             self._answered(domain, wait)
 
     def logged_in(self, domain: Domain) -> None:
-        """A login went well."""
+        """Note that a login went well."""
         with self._lock:
             if domain.login is not None:
                 domain.login.done()
             self._answered(domain)
 
     def login_failed(self, domain: Domain, message: str) -> None:
-        """The login is given up: all that is left of the domain ends without being sent."""
+        """Give the login up: all that is left of the domain ends without being sent."""
         with self._lock:
             if domain.login is not None:
                 domain.login.failed(message)
@@ -108,27 +108,27 @@ class DomainThrottle:
                 self._answered(domain)
 
     def log_in_again(self, domain: Domain, wait: float, *, counts: bool = True) -> None:
-        """Logging in came to nothing for now; the domain waits, then it is tried again."""
+        """Let the domain wait before it tries to log in again."""
         with self._lock:
             if domain.login is not None:
                 domain.login.attempts += counts
             self._answered(domain, wait)
 
     def looks_logged_in(self, domain: Domain, page: int, generation: int) -> None:
-        """A page that was handed out in this generation does not look logged out."""
+        """Note that a page handed out in this generation does not look logged out."""
         with self._lock:
             if domain.login is not None:
                 domain.login.looks_well(page, generation)
 
     def looks_logged_out(self, domain: Domain, page: int, generation: int) -> Verdict:
-        """What becomes of a page that does."""
+        """Return what becomes of a page that does."""
         with self._lock:
             verdict = domain.login.looks_logged_out(page, generation) if domain.login is not None else Verdict.FAIL
             self._schedule(domain)
             return verdict
 
     def cool_down(self, domain: Domain, sent_at: float, asked: float | None) -> float:
-        """The domain said 429 or 503; returns the seconds that it now holds still."""
+        """Pause a domain that answered 429 or 503; return the seconds that it now waits."""
         with self._lock:
             now = time.monotonic()
             retry = domain.settings.retry
@@ -136,7 +136,7 @@ class DomainThrottle:
             return max(0.0, domain.cool.until - now)
 
     def answered(self, domain: Domain, *, well: bool) -> None:
-        """The domain answered; well, or with something that is at least no failure of the server."""
+        """Note an answer: a good one, or at least no failure of the server."""
         if domain.is_doubtful or (well and domain.cool.step):
             with self._lock:
                 domain.has_answered = True
@@ -145,7 +145,9 @@ class DomainThrottle:
                 self._schedule_anew(domain)
 
     def failed(self, domain: Domain, began_at: float) -> float:
-        """A request that began at `began_at` got no answer; returns the pause that its domain makes from now on."""
+        """Note that a request begun at `began_at` failed; return the pause in seconds that its domain makes
+        from now on.
+        """
         with self._lock:
             before, now = domain.circuit, time.monotonic()
             retry = domain.settings.retry

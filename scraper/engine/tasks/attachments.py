@@ -21,7 +21,7 @@ BAD_URL = "bad-url"
 
 
 def is_there(root: Path, kept: KeptFile) -> bool:
-    """Whether a file lies where it was put, as large as it was."""
+    """Tell whether a file lies where it was put, as large as it was."""
     try:
         return (root / kept.path).stat().st_size == kept.size
     except OSError:
@@ -53,7 +53,7 @@ class ItemFiles:
         self._root = root
 
     def attach(self, kind: str, data: dict[str, Any], base: str | None, depth: int) -> list[Attachment]:
-        """The files that an item names; in `data` a field for what becomes of them is made.
+        """Return the files that an item names; in `data` a field for what becomes of them is made.
 
         Args:
             base: the URL of its page, if there is one.
@@ -85,7 +85,7 @@ class ItemFiles:
         return Attachment(pipeline.into, place, url, fingerprint, ended, request, found)
 
     def asked(self, request: Request) -> Found | None:
-        """The request for a file, before all pages; None where it came to its end in this run, or is fresh."""
+        """Return the request for a file, before all pages; None where it ended in this run, or is fresh."""
         rules = self._rules.get(request.file or "")
         fingerprint = fingerprint_of(request, self._config)
         row = self._find(fingerprint)
@@ -105,11 +105,13 @@ def fingerprint_of(request: Request, config: UrlConfig) -> bytes:
 
 
 def found_of(request: Request, config: UrlConfig) -> Found:
-    """The request for a file, as the frontier takes it. It may be anywhere, as images are: `scope` is about pages."""
+    """Return the request for a file, as the frontier takes it. It may be anywhere, as images are: `scope` is
+    about pages.
+    """
     domain = urls.domain_of(request.url)
     return Found(request, fingerprint_of(request, config), domain, request.dont_filter, kind=Kind.FILE)
 
 
 def folders_of(rules: Mapping[str, Files]) -> str:
-    """The folders of pipelines in words."""
+    """Return the folders of pipelines in words."""
     return ", ".join(rules) or "none"

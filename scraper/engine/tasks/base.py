@@ -35,7 +35,7 @@ _NOTHING_SENT = FetchResult(None, None, None, 0.0, 0)
 
 
 class JobTask(Protocol):
-    """What carries out one kind of job. It has no state of its own: fetch threads share it."""
+    """A task carries out one kind of job. It has no state of its own: fetch threads share it."""
 
     def run(self, job: Job) -> None:
         """Carry out a job, from the send to what becomes of it."""

@@ -58,7 +58,7 @@ class Downloads:
         self._config = config
 
     def redirected(self, target: Request) -> Found | Refusal:
-        """The verdict on the place to which a file is redirected."""
+        """Return the verdict on the place to which a file is redirected."""
         found = found_of(target, self._config.urls)
         if len(target.url) <= MAX_URL:
             return found
@@ -66,7 +66,7 @@ class Downloads:
         return Refusal(target.url[:MAX_URL], found.fingerprint, "url-too-long", message)
 
     def begin(self, queued: Queued) -> Download:
-        """One try at a file.
+        """Begin a try at a file.
 
         Raises:
             FetchError: no pipeline puts files into its folder any more.
@@ -106,7 +106,7 @@ class Download:
         self._type: str | None = None
         self._validators: tuple[str | None, str | None] = (None, None)
         self._is_whole = False
-        #: What went wrong with the disk, which is no fault of a server.
+        #: What went wrong with the disk, which is not a server's fault.
         self._broken: StoreError | None = None
         #: The file under its name, once it is there.
         self.file: KeptFile | None = None
@@ -116,7 +116,7 @@ class Download:
     # Before it is sent -----------------------------------------------------------------------------------
 
     def finished_before(self) -> KeptFile | None:
-        """The file, where an earlier process had all of it and was killed before that was committed.
+        """Return the file, where an earlier process had all of it and was killed before that was committed.
 
         Raises:
             StoreError: the disk cannot be written.
@@ -133,13 +133,13 @@ class Download:
 
     @property
     def body_limit(self) -> int:
-        """Bytes at which the fetcher itself gives up."""
+        """Return bytes at which the fetcher itself gives up."""
         return self._rules.max_bytes + _MARGIN
 
     @property
     def conditions(self) -> dict[str, str]:
-        """The headers that ask for the rest of a part, or for the file only if it changed."""
-        # A part of compressed bytes could not be gone on with.
+        """Return the headers that ask for the rest of a part, or for the file only if it changed."""
+        # A part of compressed bytes could not be continued.
         headers = {"Accept-Encoding": "identity"}
         same = self._noted.get("same")
         if self._had and same:
@@ -151,10 +151,10 @@ class Download:
     # While it comes --------------------------------------------------------------------------------------
 
     def began(self, response: requests.Response) -> None:
-        """The head of the answer is there.
+        """Take in the head of the answer.
 
         Raises:
-            FetchError: it is too large, or another part than was asked for.
+            FetchError: it is too large, or another part than was requested.
         """
         headers, status = response.headers, response.status_code
         self._claimed = headers.get("Content-Type")
@@ -192,7 +192,7 @@ class Download:
         match = _RANGE.fullmatch(said.strip())
         if match is None or int(match[1]) != self._had:
             self._throw_away()
-            raise FetchError(f"it sent the part {said[:100]!r}, which was not asked for", reason="truncated")
+            raise FetchError(f"it sent the part {said[:100]!r}, which was not requested", reason="truncated")
         self._read_part()
         with self._disk():
             self._file = self._part.open("ab")
@@ -245,10 +245,10 @@ class Download:
     # At its end ------------------------------------------------------------------------------------------
 
     def kept(self, fetch: Fetch) -> KeptFile | None:
-        """The file under its name; None where what came is none, such as a redirect.
+        """Return the file under its name; None where something else came, such as a redirect.
 
         Raises:
-            FetchError: it could not be had, or is not wanted.
+            FetchError: it could not be fetched, or is not wanted.
             StoreError: the disk cannot be written.
         """
         if self._broken is not None:
@@ -303,7 +303,9 @@ class Download:
 
     @contextlib.contextmanager
     def _disk(self) -> Iterator[None]:
-        """What fails within it is the disk's doing: it ends the crawl rather than this file. `kept` says it again."""
+        """Turn a failure of the disk into an error that ends the crawl rather than this file. `kept` raises it
+        again.
+        """
         try:
             yield
         except OSError as error:
@@ -315,14 +317,14 @@ class Download:
 
 
 def _confirmed(known: KeptFile, headers: Mapping[str, str]) -> KeptFile:
-    """A file of which the server said that it is the same."""
+    """Return a file of which the server said that it is the same."""
     etag, last_modified = validators_of(headers)
     facts = asdict(known) | {"etag": etag or known.etag, "last_modified": last_modified or known.last_modified}
     return KeptFile(**facts | {"checked_at": time.time()})
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What is noted beside a part; nothing where a kill cut the note short."""
+    """Return what is noted beside a part; nothing where a kill cut the note short."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):

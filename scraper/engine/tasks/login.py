@@ -77,7 +77,7 @@ class LoginTask:
         """Fetch the form, fill it in, send it, look where that leads; returns in words how it went.
 
         Raises:
-            FetchError: an answer could not be had.
+            FetchError: an answer could not be fetched.
             LoginError: it is no use.
         """
         config = login.config
@@ -94,7 +94,7 @@ class LoginTask:
         return f"the form led to {page.url}"
 
     def _follow(self, job: Job, login: LoginState, request: Request, *, is_first: bool) -> Response:
-        """The page at the end of the redirects, all of them on this domain."""
+        """Return the page at the end of the redirects, all of them on this domain."""
         domain = job.domain
         while True:
             try:
@@ -125,12 +125,12 @@ class LoginTask:
         return fetch
 
     def _not_had(self, domain: Domain, login: LoginState, error: FetchError) -> None:
-        """An answer could not be had: later, or not at all."""
+        """Try again later after a failure, or give the login up."""
         attempt = login.attempts + 1
         asked = error.asked if isinstance(error, _Unready) else None
         verdict = domain.retry.judge(error.reason, attempt, asked_wait=asked)
         if verdict.wait is None:
-            self._give_up(domain, login, f"{login.config.url} or where it leads could not be had: {error}")
+            self._give_up(domain, login, f"{login.config.url} or where it leads could not be fetched: {error}")
             return
         domain.session.ledger.retried()
         self._emit(
@@ -147,7 +147,9 @@ class LoginTask:
     # Logged out ------------------------------------------------------------------------------------------
 
     def turned_away(self, job: Job, queued: Queued, response: Response | None) -> TurnedAway | None:
-        """What becomes of a page that was fetched logged out; None for one that was not, as far as can be told."""
+        """Return what becomes of a page that was fetched logged out; None for one that was not, as far as can
+        be told.
+        """
         domain, throttle = job.domain, self._frontier.throttle
         login = _login_of(domain)
         sign = logging_in.sign_of(login.config, response) if response is not None else None

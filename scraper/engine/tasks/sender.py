@@ -31,7 +31,7 @@ _SERVER_FAILED = TRANSIENT | {"certificate", "bad-http"}
 
 
 class Sending(NamedTuple):
-    """What is sent along with a request, and where the body of its answer goes."""
+    """The conditions that are sent along with a request, and where the body of its answer goes."""
 
     #: Headers that ask for it only if it changed.
     conditions: Mapping[str, str] = MappingProxyType({})

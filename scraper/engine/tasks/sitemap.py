@@ -136,7 +136,7 @@ def _body_of(sending: Sending) -> IO[bytes]:
 
 
 def first_requests(config: SiteConfig) -> list[Found]:
-    """The files with which a crawl begins.
+    """Return the files with which a crawl begins.
 
     `auto` is a request for the robots.txt of each start URL's origin: it is answered by what is known of that.
     """
@@ -151,5 +151,7 @@ def first_requests(config: SiteConfig) -> list[Found]:
 
 
 def request_for(url: str, depth: int) -> Request:
-    """A request for a file: it goes before all pages, since it may tell which of these need not be asked for."""
+    """Return a request for a file: it goes before all pages, since it may tell which of these need not be asked
+    for.
+    """
     return Request.from_record({"url": url, "listed": True, "depth": depth, "priority": MAX_PRIORITY})

@@ -9,7 +9,7 @@ from scraper.fetch.conditional import conditions_of, contradicts, validators_of
 from scraper.response import Response
 from scraper.store.values import Listing, Queued
 
-#: Of a larger file nothing is kept (bytes, packed); it is fetched anew each time.
+#: Of a larger file nothing is kept (bytes, packed); it is fetched again each time.
 MOST_BYTES = 4 * 1024 * 1024
 #: Bytes that are packed or unpacked at once.
 _BLOCK = 64 * 1024
@@ -21,14 +21,14 @@ class Kept(Protocol):
     """Where they are kept."""
 
     def listing(self, fingerprint: bytes, *, body: bool) -> Listing | None:
-        """What is kept of a file, with its body or without."""
+        """Return what is kept of a file, with its body or without."""
 
 
 class SitemapCache:
-    """What is kept of sitemaps.
+    """The sitemaps that the store keeps.
 
     Args:
-        is_asked: whether they are asked for on the condition that they changed: `revisit.conditional`.
+        is_asked: whether they are requested conditionally: `revisit.conditional`.
     """
 
     def __init__(self, kept: Kept, *, is_asked: bool) -> None:
@@ -36,7 +36,7 @@ class SitemapCache:
         self._is_asked = is_asked
 
     def conditions_of(self, queued: Queued) -> dict[str, str]:
-        """The headers with which a file is asked for."""
+        """Return the headers that make the request for a file conditional."""
         listing = self._kept.listing(queued.fingerprint, body=False) if self._is_asked else None
         return {} if listing is None else conditions_of(listing.etag, listing.last_modified)
 
@@ -58,7 +58,7 @@ class SitemapCache:
 
 
 def listing_of(response: Response, body: IO[bytes]) -> Listing | None:
-    """What is to be kept of a file that was read; None where nothing is."""
+    """Return what is to be kept of a file that was read; None where nothing is."""
     etag, last_modified = validators_of(response.headers)
     if response.status == 304:
         return Listing(etag, last_modified)
@@ -67,7 +67,7 @@ def listing_of(response: Response, body: IO[bytes]) -> Listing | None:
 
 
 def _packed(body: IO[bytes]) -> bytes | None:
-    """A body packed; None where that is too large."""
+    """Return a body packed; None where that is too large."""
     packing, packed = zlib.compressobj(_LEVEL), bytearray()
     body.seek(0)
     while (block := body.read(_BLOCK)) and len(packed) <= MOST_BYTES:

@@ -34,7 +34,7 @@ PORTION = 5_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _File:
-    """What was fetched, in a spool of `size` bytes."""
+    """A fetched file, in a spool of `size` bytes."""
 
     queued: Queued
     fetch: Fetch
@@ -65,7 +65,7 @@ class SitemapWorker:
         self._committed = threading.Event()
 
     def put(self, queued: Queued, fetch: Fetch, body: IO[bytes]) -> None:
-        """A file to read. From any thread."""
+        """Queue a file to read. From any thread."""
         self._files.put(_File(queued, fetch, body, body.tell()))
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class SitemapWorker:
             self._frontier.parsed(body_bytes=file.size, page=False)
 
     def _read(self, file: _File) -> Listed | None:
-        """All entries but those of the last portion are committed then; None where it was closed meanwhile."""
+        """Read a file and commit all of its entries but the last portion; None where it was closed meanwhile."""
         queued = file.queued
         reader = SitemapReader(queued.request.url, datetime.now(UTC))
         yielded, number = Yielded(), queued.attempts + 1

@@ -45,7 +45,7 @@ class OpenSendGate:
 
 
 class ExchangeConnection(Protocol):
-    """What an exchange needs of the connection that carries it; see `CountedConnection`."""
+    """The parts of a connection that an exchange needs; see `CountedConnection`."""
 
     ledger: Ledger
     opening: Opening | None

@@ -42,12 +42,12 @@ class Control:
 
     @property
     def is_field(self) -> bool:
-        """Whether it can be filled in or chosen, by its name."""
+        """Tell whether it can be filled in or chosen, by its name."""
         return bool(self.name) and self.kind != "button"
 
 
 class _Around(NamedTuple):
-    """What the elements around an element mean to it."""
+    """The effect of the elements around a control."""
 
     form: Tag | None = None
     is_disabled: bool = False
@@ -58,7 +58,7 @@ class _Around(NamedTuple):
 
 
 def value_text(element: Tag, attribute: str) -> str:
-    """An attribute's value, empty where there is none."""
+    """Return an attribute's value, empty where there is none."""
     value = element.get(attribute)
     if isinstance(value, str):
         return value
@@ -71,7 +71,7 @@ def normalized(text: str) -> str:
 
 
 def controls_of(soup: BeautifulSoup) -> list[Control]:
-    """All controls of a page, in its order."""
+    """Return all controls of a page, in its order."""
     by_id: dict[str, Tag] = {}
     for element in soup.find_all("form", id=True):
         by_id.setdefault(value_text(element, "id"), element)
@@ -88,7 +88,7 @@ def controls_of(soup: BeautifulSoup) -> list[Control]:
 
 
 def _walk(soup: BeautifulSoup) -> Iterator[tuple[Tag, _Around]]:
-    """The elements that are controls, with what is around them; without recursion, as pages nest at will."""
+    """Return the elements that are controls, with what is around them; without recursion, as pages nest at will."""
     stack: list[tuple[Iterator[object], _Around]] = [(iter(soup.contents), _Around())]
     while stack:
         children, around = stack[-1]
@@ -102,7 +102,7 @@ def _walk(soup: BeautifulSoup) -> Iterator[tuple[Tag, _Around]]:
 
 
 def _inside(element: Tag, around: _Around) -> _Around:
-    if element.name == "form" and around.form is None:  # a form inside a form is none
+    if element.name == "form" and around.form is None:  # a form inside a form is ignored
         around = around._replace(form=element)
     if element.name == "fieldset" and element.has_attr("disabled"):
         legend = element.find("legend", recursive=False)
@@ -143,7 +143,7 @@ def _kind_of(element: Tag) -> str:
 def _value_of(element: Tag, kind: str) -> str:
     if kind == "textarea":
         text = _NEWLINE.sub("\n", element.get_text())
-        return text.removeprefix("\n")  # HTML Standard, 13.2.6.4.7: a line's end right after the tag is no content
+        return text.removeprefix("\n")  # HTML Standard, 13.2.6.4.7: a line's end right after the tag is not content
     if kind in ("checkbox", "radio"):
         return value_text(element, "value") if element.has_attr("value") else "on"
     if kind == "file":
@@ -154,7 +154,9 @@ def _value_of(element: Tag, kind: str) -> str:
 
 
 def _read_options(control: Control) -> None:
-    """A select's options; one that shows a line has one selected, its first if no other (HTML Standard, 4.10.7)."""
+    """Read a select's options; one that shows a line has one selected, its first if no other (HTML Standard,
+    4.10.7).
+    """
     chosen: list[tuple[str, bool]] = []
     first: str | None = None
     for option in control.element.find_all("option"):

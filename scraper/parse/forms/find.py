@@ -31,7 +31,7 @@ class FormError(ScraperError):
 
 @dataclass(frozen=True)
 class FilledForm:
-    """What a browser would send when the form is submitted.
+    """A form as a browser would send it.
 
     `action` is absolute and has no fragment; for GET it has no query either, for `fields` become its query. `fields`
     are in the page's order, line ends as CR LF; they hold passwords and tokens, so the repr leaves them out.
@@ -46,7 +46,7 @@ class FilledForm:
 def find_form(
     soup: BeautifulSoup, page_url: str, fields: Mapping[str, str], selector: str | None = None
 ) -> FilledForm:
-    """The form of a page that holds all of `fields`, filled in.
+    """Return the form of a page that holds all of `fields`, filled in.
 
     Of several the first one with a password field is taken, else the first one. All else is sent as the page has it:
     hidden fields, boxes that are checked, options that are selected, and the first submit button.
@@ -62,7 +62,7 @@ def find_form(
         selector: a CSS selector of the form, or of anything in it.
 
     Raises:
-        FormError: no form holds the fields, the selector finds none, a value is no choice of its field, or the form
+        FormError: no form has the fields, the selector finds none, a value is not a choice of its field, or the form
             is not sent to http(s).
     """
     forms = _forms_of(soup)
@@ -100,7 +100,7 @@ class _Form:
 
 
 def _forms_of(soup: BeautifulSoup) -> list[_Form]:
-    """The forms that can be sent; `<dialog>` forms are not."""
+    """Return the forms that can be sent; `<dialog>` forms are not."""
     forms = {id(element): _Form(element) for element in soup.find_all("form")}
     for control in controls_of(soup):
         if control.form is not None and id(control.form) in forms:
@@ -156,7 +156,9 @@ def _short(name: str) -> str:
 
 
 def _base_of(soup: BeautifulSoup, page_url: str) -> str:
-    """Where relative actions start (HTML Standard, 2.4.3), as `parse.links.base_of` has it for the other tree."""
+    """Return where relative actions start (HTML Standard, 2.4.3), as `parse.links.base_of` has it for the other
+    tree.
+    """
     base = soup.select_one("base[href]")
     target = urls.normalize(value_text(base, "href"), page_url) if base is not None else None
     if target is None or urls.scheme_of(target) in ("data", "javascript"):
@@ -183,7 +185,7 @@ def _submitted(form: _Form, base_url: str, page_url: str, fields: Mapping[str, s
     action = urls.normalize(written, base_url) if written else urls.normalize(page_url)
     if action is None or urls.scheme_of(action) not in ("http", "https"):
         raise FormError(
-            f"{form} on {page_url} is sent to {written[:200]!r}, which is no http or https URL",
+            f"{form} on {page_url} is sent to {written[:200]!r}, which is not an http or https URL",
             remedy="a script sends this form: send what it would in code",
         )
     action = urls.without_fragment(action)
@@ -193,14 +195,14 @@ def _submitted(form: _Form, base_url: str, page_url: str, fields: Mapping[str, s
 
 
 def _attribute(button: Tag | None, of_button: str, form: Tag, of_form: str) -> str:
-    """An attribute of the form, which its button can override."""
+    """Return an attribute of the form, which its button can override."""
     if button is not None and button.has_attr(of_button):
         return value_text(button, of_button)
     return value_text(form, of_form)
 
 
 def _given(controls: Sequence[Control], fields: Mapping[str, str]) -> dict[int, str]:
-    """The values that are filled in, by the control that takes them.
+    """Return the values that are filled in, by the control that takes them.
 
     Several controls may have one name: a box with a hidden field before it, a group of radio buttons. What a person
     would choose with comes before what a person would write in, and that before what is hidden.
@@ -223,7 +225,7 @@ def _given(controls: Sequence[Control], fields: Mapping[str, str]) -> dict[int, 
 
 
 def _choices(takers: Sequence[Control], name: str, value: str) -> dict[int, str]:
-    """What becomes of controls that offer choices; a control that is given "" is not sent."""
+    """Return what becomes of controls that offer choices; a control that is given "" is not sent."""
     if takers[0].kind == "select":
         for option_value, text in takers[0].options:
             if value in (option_value, text):
@@ -243,7 +245,7 @@ def _choices(takers: Sequence[Control], name: str, value: str) -> dict[int, str]
 
 
 def _no_choice(name: str, value: str, values: Sequence[str]) -> FormError:
-    """The error; the value is told, for what is chosen from a list on a page is no secret."""
+    """Return the error; the value is told, for what is chosen from a list on a page is not a secret."""
     choices = _told([_short(choice) for choice in values]) or "none"
     return FormError(
         f"the field {_short(name)} has no choice {_short(value)}; it has {choices}", remedy="give one of these"
@@ -251,14 +253,14 @@ def _no_choice(name: str, value: str, values: Sequence[str]) -> FormError:
 
 
 def _pressed(controls: Sequence[Control], given: Mapping[int, str]) -> Control | None:
-    """The button that submits the form: the one asked for, else the first that is not disabled."""
+    """Return the button that submits the form: the one named, else the first that is not disabled."""
     buttons = [control for control in controls if control.kind in ("submit", "image")]
     asked = next((button for button in buttons if id(button) in given), None)
     return asked or next((button for button in buttons if not button.is_disabled), None)
 
 
 def _entries_of(control: Control, given: Mapping[int, str], button: Control | None) -> Iterator[tuple[str, str]]:
-    """What one control adds to the entry list (HTML Standard, 4.10.21.4, step 5)."""
+    """Return what one control adds to the entry list (HTML Standard, 4.10.21.4, step 5)."""
     value = given.get(id(control))
     if control.kind == "button" or (control.kind in ("submit", "image") and control is not button):
         return

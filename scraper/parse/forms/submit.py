@@ -13,7 +13,7 @@ from scraper.request import Callback, Request
 
 
 def request_of(form: FilledForm, page_url: str, callback: Callback | str | None = None, **keywords: Any) -> Request:
-    """What a browser sends for a form that was filled in on `page_url`.
+    """Return what a browser sends for a form that was filled in on `page_url`.
 
     What is posted carries Origin and Referer, which frameworks compare with their own address against forged forms
     (Fetch Standard, "append a request Origin header"; Referrer Policy, "strict-origin-when-cross-origin").
@@ -32,7 +32,7 @@ def request_of(form: FilledForm, page_url: str, callback: Callback | str | None 
 
 
 def _encoded(form: FilledForm) -> tuple[bytes, str]:
-    """The body and its type, in UTF-8."""
+    """Return the body and its type, in UTF-8."""
     if form.enctype == "multipart/form-data":
         return encode_multipart_formdata(form.fields)
     if form.enctype == "text/plain":

@@ -16,7 +16,7 @@ _SECOND = timedelta(seconds=1)
 
 
 def last_modified(text: str, now: datetime) -> datetime | None:
-    """The latest moment, in UTC, that a date of a sitemap or feed can mean; None where it means none.
+    """Return the latest moment, in UTC, that a date of a sitemap or feed can mean; None where it means none.
 
     A year, a month or a day is over at its last second: a page that changed on May 3 may have changed after it was
     visited on May 3. What would lie after `now` then is `now`. A date that begins in the future, or before 1990, is
@@ -41,7 +41,7 @@ def last_modified(text: str, now: datetime) -> datetime | None:
 
 @lru_cache(maxsize=1024)
 def _period(text: str) -> tuple[datetime, datetime] | None:
-    """The first and the last moment that `text` can mean."""
+    """Return the first and the last moment that `text` can mean."""
     try:
         short = _PERIOD.fullmatch(text)
         if short is not None:
@@ -54,7 +54,7 @@ def _period(text: str) -> tuple[datetime, datetime] | None:
 
 
 def _calendar(year: int, month: int | None = None, day: int | None = None) -> tuple[datetime, datetime]:
-    """The first and last second of a year, of a month, of a day; a part that is not given is None."""
+    """Return the first and last second of a year, of a month, of a day; a part that is not given is None."""
     first = datetime(year, 1 if month is None else month, 1 if day is None else day, tzinfo=UTC)
     if day is not None:
         following = first + timedelta(days=1)

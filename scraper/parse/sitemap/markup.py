@@ -71,7 +71,7 @@ _PAGE = frozenset({"html", "head", "body"})
 
 
 class NotASitemap(ScraperError):
-    """What a URL brought is no sitemap: an error page that says 200, for the most part."""
+    """The document of a URL is not a sitemap: mostly an error page that says 200."""
 
     def __init__(self, url: str, what: str) -> None:
         super().__init__(
@@ -118,7 +118,7 @@ class MarkupScanner:
     # Tokens ------------------------------------------------------------------------------------------
 
     def feed(self, text: str) -> Iterator[RawEntry]:
-        """The entries that end in `text`, which goes on where the last one ended.
+        """Return the entries that end in `text`, which goes on where the last one ended.
 
         Raises:
             NotASitemap: it is HTML, or declares entities.
@@ -132,7 +132,7 @@ class MarkupScanner:
         yield from self._scan(text[:end], text[end:])
 
     def end(self) -> Iterator[RawEntry]:
-        """The entries left at the file's end.
+        """Return the entries left at the file's end.
 
         Raises:
             NotASitemap: nothing in it was one.
@@ -194,7 +194,7 @@ class MarkupScanner:
         raise NotASitemap(self._url, f"its DOCTYPE has more than {MAX_TOKEN:,} characters")
 
     def _add(self, text: str) -> None:
-        """More text of the open field; one that is too long is none."""
+        """More text of the open field; one that is too long is dropped."""
         if self._field:
             self._parts.append(text)
             self._length += len(text)
@@ -261,7 +261,7 @@ class MarkupScanner:
         return None
 
     def _holds_value(self, meaning: str, attributes: str) -> bool:
-        """Whether the text of an element counts; a link in its attributes is taken here."""
+        """Tell whether the text of an element counts; a link in its attributes is taken here."""
         is_feed = self.format in _FEEDS or self._container in ("item", "entry")
         if meaning in _DATES:
             return _DATES[meaning] > self._date_rank
@@ -307,7 +307,7 @@ class MarkupScanner:
         self._own_base = (_base_in(attributes) if attributes else "") or self._base
 
     def _flushed(self) -> RawEntry | None:
-        """The entry that is open, None where there is none; `_open` makes room for the next."""
+        """Return the entry that is open, None where there is none; `_open` makes room for the next."""
         location = self._location or self._guid
         if not location and not self._alternates:
             return None
@@ -324,7 +324,7 @@ def _is_spanning(text: str, start: int) -> bool:
 
 @lru_cache(maxsize=1024)
 def _meaning(name: str) -> str | None:
-    """What the element called `name` is to sitemaps, by its local name, as namespaces are often wrong."""
+    """Return what the element called `name` is to sitemaps, by its local name, as namespaces are often wrong."""
     prefix, _, local = name.lower().rpartition(":")
     if prefix in _EXTENSIONS:
         return local if local in _ASIDE else None
@@ -341,7 +341,7 @@ def _base_in(attributes: str) -> str:
 
 
 def _undone(text: str) -> str:
-    """`text` with character references and entities undone, HTML's too; what is none stays as it is."""
+    """`text` with character references and entities undone, HTML's too; anything else stays as it is."""
     return _REFERENCE.sub(_character, text) if "&" in text else text
 
 

@@ -38,7 +38,7 @@ _ABSOLUTE = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
 class SitemapEntry(NamedTuple):
-    """What a sitemap says about one URL.
+    """An entry of a sitemap: one URL and what is said of it.
 
     `url` is absolute, http or https, without fragment. `lastmod` is the latest moment, in UTC, that the file's date
     can mean (a day ends at 23:59:59), None where the file says none that makes sense. `kind` is `sitemap` for an
@@ -52,7 +52,7 @@ class SitemapEntry(NamedTuple):
 
 @dataclass(frozen=True)
 class SitemapLimits:
-    """What is read of one file, at most.
+    """Limits on what is read of one file.
 
     `size` is in uncompressed bytes, of which the protocol allows 50 MiB; of entries it allows 50,000. Files that are
     somewhat larger are common, and are read whole.
@@ -85,7 +85,7 @@ class SitemapReader:
         self.flaws: Counter[str] = Counter()
 
     def entries(self, chunks: Iterable[bytes]) -> Iterator[SitemapEntry]:
-        """The entries of the file, in its order, as soon as each is read.
+        """Return the entries of the file, in its order, as soon as each is read.
 
         A page's alternates in other languages (`<xhtml:link rel="alternate">`) follow it as pages of their own. They
         have no `lastmod`: the date is that of the page that names them. One that is named again soon is left out; so
@@ -132,7 +132,7 @@ class SitemapReader:
         self.format = scanner.format
 
     def _in_lines(self, blocks: Iterator[str]) -> Iterator[RawEntry]:
-        """The URLs of a list: one a line, absolute, as the protocol has it."""
+        """Return the URLs of a list: one a line, absolute, as the protocol has it."""
         held = ""
         for block in chain(blocks, ("\n",)):
             *lines, held = _LINE_END.split(held + block)
@@ -168,7 +168,7 @@ class SitemapReader:
         return url
 
     def _is_new(self, alternate: str) -> bool:
-        """Whether an alternate was not given lately."""
+        """Tell whether an alternate was not given lately."""
         is_new = self._recent.pop(alternate, self) is self
         self._recent[alternate] = None
         if len(self._recent) > _RECENT:

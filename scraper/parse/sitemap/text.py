@@ -30,7 +30,7 @@ _UTF_16 = frozenset({"utf-16le", "utf-16be"})
 
 
 def text_blocks(chunks: Iterable[bytes], limit: int, flaws: Counter[str]) -> Iterator[str]:
-    """The text of a sitemap, in blocks.
+    """Return the text of a sitemap, in blocks.
 
     Args:
         chunks: the file's bytes, in pieces of any size.
@@ -64,7 +64,7 @@ def _opened(chunks: Iterable[bytes], flaws: Counter[str], layers: int) -> Iterat
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in blocks of one size, the last one shorter."""
+    """Return the same bytes in blocks of one size, the last one shorter."""
     held = bytearray()
     for chunk in chunks:
         start = 0
@@ -80,7 +80,7 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _inflated(blocks: Iterable[bytes], flaws: Counter[str]) -> Iterator[bytes]:
-    """What a gzip file holds, all members of it, as far as it can be had."""
+    """Return what a gzip file holds, all members of it, as far as it can be read."""
     member: zlib._Decompress | None = None
     members = 0
     data = b""
@@ -108,7 +108,7 @@ def _inflated(blocks: Iterable[bytes], flaws: Counter[str]) -> Iterator[bytes]:
 
 
 def _fed(member: zlib._Decompress, data: bytes) -> Generator[bytes, None, bool]:
-    """What `data` adds to the output of a member, a block at a time; returns whether it was valid."""
+    """Return what `data` adds to the output of a member, a block at a time; returns whether it was valid."""
     while True:
         before = member.copy()
         try:
@@ -123,7 +123,7 @@ def _fed(member: zlib._Decompress, data: bytes) -> Generator[bytes, None, bool]:
 
 
 def _salvaged(member: zlib._Decompress, data: bytes) -> bytes:
-    """What comes out before the byte that breaks it: zlib gives nothing of a call that fails."""
+    """Return what comes out before the byte that breaks it: zlib gives nothing of a call that fails."""
     parts = []
     try:
         for position in range(len(data)):
@@ -137,7 +137,7 @@ def _salvaged(member: zlib._Decompress, data: bytes) -> bytes:
 
 
 def _decoder(head: bytes) -> codecs.IncrementalDecoder:
-    """The decoder of a text that begins with `head`.
+    """Return the decoder of a text that begins with `head`.
 
     UTF-8 proves itself: what is valid as such is UTF-8, whatever was declared, and what is not is read in the
     declared encoding, byte by byte, or in windows-1252. So a file that mixes them comes out right, too.
@@ -163,7 +163,7 @@ def _is_proven_utf_8(head: bytes) -> bool:
 
 
 def _handler(encoding: str) -> str:
-    """The name of an error handler that reads in `encoding` what is not valid UTF-8."""
+    """Return the name of an error handler that reads in `encoding` what is not valid UTF-8."""
     name = f"scraper.sitemap.{encoding}"
 
     def replace(error: UnicodeError) -> tuple[str, int]:

@@ -64,7 +64,9 @@ class DirectBuilder(LXMLTreeBuilder):
         self._known = known
 
     def default_parser(self, encoding: str | None) -> Any:
-        """What bs4 calls, with its options, to get the parser: one that tells our listener or else grows a tree."""
+        """Return what bs4 calls, with its options, to get the parser: one that tells our listener or else grows
+        a tree.
+        """
         parser_class = cast(Callable[..., Any], super().default_parser(encoding))
 
         def parser(**options: Any) -> Any:
@@ -129,7 +131,7 @@ class Listener:
         """Called by lxml at the end of a parse; `parts` is called even where it was not."""
 
     def parts(self) -> list[Part]:
-        """All that was found; once, at the end."""
+        """Return all that was found; once, at the end."""
         if self._pieces:
             self._end_text()
         return self._parts

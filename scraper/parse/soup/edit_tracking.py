@@ -40,7 +40,7 @@ def mark(soup: BeautifulSoup) -> None:
 
 
 def is_edited(soup: BeautifulSoup) -> bool:
-    """Whether bs4's methods have changed the tree since `watch`; True for a soup that is not watched."""
+    """Tell whether bs4's methods have changed the tree since `watch`; True for a soup that is not watched."""
     return bool(vars(soup).get(MARK, True))
 
 

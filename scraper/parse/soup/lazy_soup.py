@@ -30,7 +30,7 @@ from scraper.parse.soup.selectors import Compound, Positions
 _RAW, _APART = ("script", "style"), ("template", "rt", "rp")
 #: Elements in which strings of spaces stay as they are.
 _KEEP_SPACES = ("pre", "textarea")
-#: The classes of strings that are asked for.
+#: The classes of strings that are wanted.
 _Types: TypeAlias = type[NavigableString] | Iterable[type[NavigableString]]
 
 
@@ -93,7 +93,7 @@ class LazyTag(Tag):
         return cast(LazySoup, self.__dict__[LAZY])
 
     def _complete(self) -> Tag:
-        """This tag, with the whole soup around it."""
+        """Return this tag, with the whole soup around it."""
         self._soup.complete()
         return self
 
@@ -132,7 +132,7 @@ class LazySoup(Index):
         return self.soup is not None
 
     def complete(self) -> BeautifulSoup:
-        """The whole soup; made now where it is not."""
+        """Return the whole soup; made now where it is not."""
         if self.soup is None:
             known = self._tag_of
             for tag in known.values():
@@ -204,7 +204,7 @@ class LazySoup(Index):
     # Text --------------------------------------------------------------------------------------------
 
     def texts_of(self, tag: Tag) -> list[str] | None:
-        """The strings below a tag that its text consists of; None where that takes the whole soup to tell."""
+        """Return the strings below a tag that its text consists of; None where that takes the whole soup to tell."""
         element = self._elements[id(tag)]
         if self._has_apart is None:
             root = self._tree.root

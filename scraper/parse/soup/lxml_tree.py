@@ -1,4 +1,4 @@
-"""What a page consists of, by one call of lxml: parsed into libxml2's tree, which is then walked through.
+"""The contents of a page by one call of lxml: parsed into libxml2's tree, which is then walked through.
 
 libxml2 parses without Python's lock, but would take it again at each event that it reports, which with other threads
 at work takes longer than all the rest. Its tree lacks a few things that the events tell. Each is looked for, in the
@@ -46,7 +46,7 @@ _SENTINEL = "<!--end of page-->"
 
 
 class _Surroundings(NamedTuple):
-    """What stands around the root element, as the text has it.
+    """The text around the root element, as written.
 
     Args:
         before_doctype: how many comments and instructions do; None for a page without a doctype.
@@ -89,7 +89,7 @@ class PageTree:
         self.has_odd_names = has_odd_names
 
     def attributes_of(self, element: Any) -> list[tuple[str, str]]:
-        """The attributes of an element as they were written."""
+        """Return the attributes of an element as they were written."""
         attributes: list[tuple[str, str]] = element.items()
         if self._minimized:
             for name, value in attributes:
@@ -101,7 +101,7 @@ class PageTree:
         return attributes
 
     def parts(self) -> list[Part]:
-        """All that the page consists of, in order."""
+        """Return all that the page consists of, in order."""
         parts: list[Part] = [_special(node) for node in self._before]
         if self._around.before_doctype is not None:
             doctype = self.root.getroottree().docinfo.internalDTD
@@ -148,7 +148,7 @@ class PageTree:
 
 
 def read(text: str, parser: Any) -> PageTree | None:
-    """The tree of a page; None where it does not tell enough.
+    """Return the tree of a page; None where it does not tell enough.
 
     Args:
         parser: a new parser of HTML that has no target and adds no doctype.
@@ -177,7 +177,7 @@ def read(text: str, parser: Any) -> PageTree | None:
 
 
 def _may_have_endless_tags(lowered: bytes) -> bool:
-    """Whether a tag may have thousands of attributes: for its tree libxml2 compares each with all others."""
+    """Tell whether a tag may have thousands of attributes: for its tree libxml2 compares each with all others."""
     if len(lowered) < _LONG_TAG:
         return False
     if lowered.count(b"=") > _MOST_VALUES:
@@ -208,14 +208,16 @@ def _surroundings(lowered: bytes) -> _Surroundings | None:
 
 
 def _agree(around: _Surroundings, before: list[Any], doctype: Any, after: list[Any]) -> bool:
-    """Whether the tree has around its root what the text has."""
+    """Tell whether the tree has around its root what the text has."""
     if (around.before_doctype is None) != (doctype is None) or len(before) < (around.before_doctype or 0):
         return False
     return len(after) == len(around.after_root or ()) and all(node.tag is etree.Comment for node in after)
 
 
 def _may_have_joined(root: Any, before: list[Any], lowered: bytes) -> bool:
-    """Whether attributes of the root may be those of a second `<html>`; some pages have more in comments, for IE."""
+    """Tell whether attributes of the root may be those of a second `<html>`; some pages have more in comments,
+    for IE.
+    """
     count = lowered.count(b"<html") if root.attrib else 0
     return count > 1 and count - sum((node.text or "").lower().count("<html") for node in before) > 1
 
@@ -238,7 +240,9 @@ def _minimized(names: set[str], lowered: bytes) -> dict[str, bool] | None:
 
 
 def _had_value(name: bytes, lowered: bytes) -> bool | None:
-    """Whether those attributes that are called `name` and are worth `name` have it written out; None if unclear."""
+    """Tell whether those attributes that are called `name` and are worth `name` have it written out; None if
+    unclear.
+    """
     # A character reference may say anything.
     with_value = re.search(rb"%b\s*=\s*[\"']?(?:%b|[a-z]{0,8}&)" % (name, name), lowered)
     if with_value is None:

@@ -18,7 +18,8 @@ MAX_TAGS = 1_000_000
 
 
 def make_soup(text: str) -> BeautifulSoup:
-    """The whole tree of `text`, as BeautifulSoup makes it with lxml; whether it is edited is noticed from then on.
+    """Return the whole tree of `text`, as BeautifulSoup makes it with lxml; whether it is edited is noticed from then
+    on.
 
     Nesting does no harm here: neither libxml2 nor BeautifulSoup works recursively.
 
@@ -43,7 +44,8 @@ def make_soup(text: str) -> BeautifulSoup:
 
 
 def index_of(text: str) -> Index:
-    """What answers selectors for `text`: with a soup of which only what is found gets made, where that is possible.
+    """Return what answers selectors for `text`: with a soup of which only what is found gets made, where that is
+    possible.
 
     Raises:
         NotHtml: as `make_soup` does.

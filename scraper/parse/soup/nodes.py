@@ -113,14 +113,16 @@ def link(
 
 
 def shortened(text: str) -> str:
-    """A string as it stands in a soup where spaces are not kept: what is only spaces becomes one, or a newline."""
+    """Return a string as it stands in a soup where spaces are not kept: what is only spaces becomes one, or a
+    newline.
+    """
     if text.strip(_SPACES):
         return text
     return "\n" if "\n" in text else " "
 
 
 class _Kind(NamedTuple):
-    """What all elements of one name have in common."""
+    """Facts that all elements of one name share."""
 
     may_be_empty: bool
     string_class: type[NavigableString] | None
@@ -145,7 +147,7 @@ class Tags:
         self._value_list = builder.attribute_value_list_class
 
     def make(self, name: str, attributes: list[tuple[str, str]], known: Tag | None = None) -> Tag:
-        """A tag that is open from now on, with all but its neighbours.
+        """Return a tag that is open from now on, with all but its neighbours.
 
         Args:
             known: one that was made of the same element before, and keeps what attributes it has by now.
@@ -180,7 +182,7 @@ class Tags:
         return tag
 
     def begin(self, tag_class: type[Tag], name: str, attributes: list[tuple[str, str]]) -> Tag:
-        """A tag that has its name and its attributes, and nothing else yet."""
+        """Return a tag that has its name and its attributes, and nothing else yet."""
         kind = self._kinds.get(name) or self._kind(name)
         tag = _new_tag(tag_class)
         tag.name = name
@@ -192,7 +194,7 @@ class Tags:
         return tag
 
     def forget(self, tag: Tag) -> None:
-        """The tag, the innermost, is not open any more."""
+        """Note that the innermost tag is closed."""
         for tags in (self.string_holders, self.space_keepers):
             if tags and tags[-1] is tag:
                 tags.pop()

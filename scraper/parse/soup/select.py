@@ -30,7 +30,7 @@ class Index(ABC):
     _is_plain: bool | None
 
     def select(self, selector: str, within: Tag | None = None) -> list[Tag]:
-        """All elements that `selector` finds, in the page's order; raises soupsieve's errors.
+        """Return all elements that `selector` finds, in the page's order; raises soupsieve's errors.
 
         Args:
             within: the tag below which they stand; None for anywhere.
@@ -43,7 +43,7 @@ class Index(ABC):
         return self._in_order([tag for compound in compounds for tag in self._find(compound, within)])
 
     def select_one(self, selector: str, within: Tag | None = None) -> Tag | None:
-        """The first of them; raises soupsieve's errors."""
+        """Return the first of them; raises soupsieve's errors."""
         compounds = self._parsed(selector)
         if compounds is None:
             return self._whole(within).select_one(selector)
@@ -52,7 +52,7 @@ class Index(ABC):
         return next(iter(self.select(selector, within)), None)
 
     def _parsed(self, selector: str) -> tuple[Compound, ...] | None:
-        """What to look for; None where that is soupsieve's."""
+        """Return what to look for; None where that is soupsieve's."""
         if type(selector) is not str or not self._is_as_made():
             return None
         compounds = parse(selector)
@@ -65,15 +65,15 @@ class Index(ABC):
     @property
     @abstractmethod
     def is_spent(self) -> bool:
-        """Whether another one is to be made, of the whole soup."""
+        """Tell whether another one is to be made, of the whole soup."""
 
     @abstractmethod
     def complete(self) -> BeautifulSoup:
-        """The whole soup."""
+        """Return the whole soup."""
 
     @abstractmethod
     def _is_as_made(self) -> bool:
-        """Whether nobody has edited the soup."""
+        """Tell whether nobody has edited the soup."""
 
     @abstractmethod
     def _look_through(self) -> bool:
@@ -81,7 +81,7 @@ class Index(ABC):
 
     @abstractmethod
     def _whole(self, within: Tag | None) -> Tag:
-        """What soupsieve is to look through."""
+        """Return what soupsieve is to look through."""
 
     @abstractmethod
     def _in_order(self, found: list[Tag]) -> list[Tag]:
@@ -93,11 +93,11 @@ class Index(ABC):
 
     @abstractmethod
     def _parent(self, tag: Tag) -> Tag | None:
-        """The element around it."""
+        """Return the element around it."""
 
     @abstractmethod
     def _previous(self, tag: Tag) -> Tag | None:
-        """The element before it, among its siblings."""
+        """Return the element before it, among its siblings."""
 
     def _find(self, compound: Compound, within: Tag | None) -> Iterator[Tag]:
         memory: _Memory = {}
@@ -107,7 +107,7 @@ class Index(ABC):
                 yield tag
 
     def _stands(self, compound: Compound, left: Compound, tag: Tag, memory: _Memory) -> bool:
-        """Whether what must stand left of `tag`, which fits `compound`, does."""
+        """Tell whether what must stand left of `tag`, which fits `compound`, does."""
         if compound.combinator == " ":
             return self._leads_to(left, tag, self._parent, memory)
         if compound.combinator == "~":
@@ -120,7 +120,7 @@ class Index(ABC):
         return compound.fits(tag, self._places) and (left is None or self._stands(compound, left, tag, memory))
 
     def _leads_to(self, wanted: Compound, tag: Tag, step: Callable[[Tag], Tag | None], memory: _Memory) -> bool:
-        """Whether steps from `tag` come to one that is wanted; what is learnt on the way is remembered."""
+        """Tell whether steps from `tag` come to one that is wanted; what is learnt on the way is remembered."""
         known = memory.setdefault(id(wanted), {})
         passed: list[int] = []
         found = False
@@ -241,7 +241,7 @@ def _siblings(tag: Tag) -> Iterable[Tag]:
 
 
 def counted(siblings: Callable[[Tag], Iterable[Tag]], *, by_name: bool) -> Callable[[Tag], tuple[int, int]]:
-    """The places of elements among their siblings, or those with the same name; counted once a parent."""
+    """Return the places of elements among their siblings, or those with the same name; counted once a parent."""
     known: dict[int, tuple[int, int]] = {}
 
     def place_of(tag: Tag) -> tuple[int, int]:

@@ -31,7 +31,7 @@ class Positions(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compound:
-    """What an element itself must be (`a.big[href]`), and what must stand left of it.
+    """A compound selector (`a.big[href]`), and what must stand left of it.
 
     Args:
         name, id, classes: what the element must have; for finding the few that can be meant.
@@ -74,7 +74,7 @@ _MAX_COMPOUNDS = 32
 
 @lru_cache(maxsize=1024)
 def parse(selector: str) -> tuple[Compound, ...] | None:
-    """The compounds at the right end of each selector in a list; None where soupsieve is to be asked."""
+    """Return the compounds at the right end of each selector in a list; None where soupsieve is to be asked."""
     found, end = _list(selector, selector.find(selector.lstrip(_SPACES)), simple=False)
     return found if found is not None and not selector[end:].strip(_SPACES) else None
 
@@ -139,7 +139,7 @@ def _compound(text: str, position: int, combinator: str, left: Compound | None) 
 
 
 def _all_of(name: str | None, element_id: str | None, classes: list[str], others: list[Test]) -> Test:
-    """One test of many, the quickest first."""
+    """Return one test of many, the quickest first."""
     tests: list[Test] = []
     if name is not None:
         tests.append(lambda tag, places: tag.name == name)
@@ -241,7 +241,7 @@ def _attribute(name: str, operator: str | None, literal: str | None, ignores_cas
 
 
 def _comparison(operator: str, wanted: str) -> Callable[[str], bool]:
-    """How a value is compared (Selectors Level 4, sections 6.1 and 6.2)."""
+    """Return how a value is compared (Selectors Level 4, sections 6.1 and 6.2)."""
     ends = (wanted, wanted + "\n") if _forgives_newline() else (wanted,)
     if operator == "=":
         return lambda value: value in ends
@@ -270,31 +270,31 @@ def _lower(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def _is_case_insensitive(name: str) -> bool:
-    """Whether values of the attribute are compared without regard to case, as those of `type` always are."""
+    """Tell whether values of the attribute are compared without regard to case, as those of `type` always are."""
     return _soupsieve_matches(f'[{name}="x"]', name, "X")
 
 
 @lru_cache(maxsize=1)
 def _folds_ascii() -> bool:
-    """Whether only ASCII letters have a case, as the standard says; the Kelvin sign is a `k` for some."""
+    """Tell whether only ASCII letters have a case, as the standard says; the Kelvin sign is a `k` for some."""
     return not _soupsieve_matches('[a="k" i]', "a", "\u212a")
 
 
 @lru_cache(maxsize=1)
 def _forgives_newline() -> bool:
-    """Whether a newline at the end of a value is overlooked."""
+    """Tell whether a newline at the end of a value is overlooked."""
     return _soupsieve_matches('[a="x"]', "a", "x\n")
 
 
 @lru_cache(maxsize=1)
 def _counts_from_one() -> bool:
-    """Whether 2n+1 finds an element that has no siblings; some versions overlook it."""
+    """Tell whether 2n+1 finds an element that has no siblings; some versions overlook it."""
     return _soupsieve_matches("b:nth-child(2n+1)", "a", "x")
 
 
 @lru_cache(maxsize=1)
 def document_is_parent() -> bool:
-    """Whether the document counts as an element above the root, so that `* > html` finds the root."""
+    """Tell whether the document counts as an element above the root, so that `* > html` finds the root."""
     return _soupsieve_matches("* > b", "a", "x")
 
 

@@ -153,7 +153,9 @@ def edits_are_noticed() -> bool:
 
 
 def difference_between(one: BeautifulSoup, other: BeautifulSoup) -> str:
-    """The first difference between two soups, node by node with all they know of each other; empty for none."""
+    """Return the first difference between two soups, node by node with all they know of each other; empty for
+    none.
+    """
     ours, theirs = [one, *one.descendants], [other, *other.descendants]
     if len(ours) != len(theirs):
         return f"{len(ours)} nodes, {len(theirs)} expected"
@@ -170,7 +172,7 @@ def difference_between(one: BeautifulSoup, other: BeautifulSoup) -> str:
 
 
 def _known(node: PageElement, places: dict[int, int]) -> dict[str, object]:
-    """All that a node holds, other nodes by their place in the tree."""
+    """Return all that a node holds, other nodes by their place in the tree."""
     known: dict[str, object] = {}
     for name, value in vars(node).items():
         if name in _NOT_COMPARED:

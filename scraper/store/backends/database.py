@@ -19,7 +19,7 @@ from scraper.errors import StoreError
 from scraper.store import tables
 
 _BUSY_SECONDS = 30
-#: SQLite's number for an auto_vacuum that is done when it is asked for.
+#: SQLite's number for an auto_vacuum that is done on request.
 _INCREMENTAL = 2
 #: Pages of the file that are given back in one transaction.
 _FREED_AT_ONCE = 1_000
@@ -83,13 +83,13 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that writes; it holds the database's one write lock from its beginning."""
+        """Return a transaction that writes; it holds the database's one write lock from its beginning."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads: one consistent picture, which holds up nobody."""
+        """Return a transaction that only reads: one consistent picture, which holds up nobody."""
         with self._transaction("BEGIN") as connection:
             yield connection
 

@@ -43,7 +43,7 @@ class StoreLock:
             os.write(self._file, f"{os.getpid()}\n".encode())
 
     def _had(self) -> bool:
-        """Whether the lock is had; the processes of a crawl that was killed get some time to leave."""
+        """Tell whether the lock is had; the processes of a crawl that was killed get some time to leave."""
         until = time.monotonic() + _LEAVING_SECONDS
         while not _lock(self._file):
             pid = _read_pid(self._file)
@@ -54,7 +54,7 @@ class StoreLock:
 
     @property
     def files(self) -> tuple[int, ...]:
-        """The file descriptors that hold it: it lasts until the last process that has one is gone."""
+        """Return the file descriptors that hold it: it lasts until the last process that has one is gone."""
         return () if sys.platform == "win32" else (self._file,)
 
     def release(self) -> None:

@@ -78,7 +78,7 @@ class Prepared:
             return changed
 
     def _text_for(self, connection: Connection, count: int) -> str:
-        """The insert of so many rows."""
+        """Return the insert of so many rows."""
         key = connection.dialect.name, count
         text = self._longer.get(key)
         if text is None:
@@ -95,14 +95,14 @@ class Prepared:
             cursor.execute(self._text(connection), parameters)
 
     def rows(self, connection: Connection, *parameters: Any) -> Sequence[Any]:
-        """All rows that it gives."""
+        """Return all rows that it gives."""
         with closing(connection.connection.cursor()) as cursor:
             cursor.execute(self._text(connection), parameters)
             return cursor.fetchall()
 
 
 def inserting(table: Table, names: Sequence[str]) -> Insert:
-    """An insert of these columns, in the order in which the table has them.
+    """Return an insert of these columns, in the order in which the table has them.
 
     It is PostgreSQL's, which SQLite's dialect compiles as well, `ON CONFLICT` included.
     """

@@ -1,4 +1,4 @@
-"""What changed between two runs: items that are new, changed, gone, or whose page is no longer linked to.
+"""Compare two runs: items that are new, changed, gone, or whose page is no longer linked to.
 
 An item is the same in both by its type and its key; where a key comes twice in a run, the last one counts. What is
 known since a run are its own items, and those that lingered: known from runs before it, and neither found in it nor
@@ -46,7 +46,7 @@ _PROVED_GONE, _STILL_THERE, _PROVES_NOTHING = 2, 1, 0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to one item."""
+    """A change of one item."""
 
     kind: ChangeKind
     type: str
@@ -60,7 +60,7 @@ class Change:
     fields: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """The change as a JSON object."""
+        """Return the change as a JSON object."""
         return {
             "change": self.kind,
             "type": self.type,
@@ -73,7 +73,7 @@ class Change:
 
 
 def between(connection: Connection, earlier: RunRow, later: RunRow) -> Iterator[Change]:
-    """All changes from one run to another, by kind. Never more than a portion in memory.
+    """Return all changes from one run to another, by kind. Never more than a portion in memory.
 
     A type of item whose key was made of other fields in one of them has no changes.
     """
@@ -84,7 +84,7 @@ def between(connection: Connection, earlier: RunRow, later: RunRow) -> Iterator[
 
 
 def known(connection: Connection, earlier: RunRow, later: RunRow) -> int:
-    """How many items are known since the earlier run, of the types that can be compared."""
+    """Return how many items are known since the earlier run, of the types that can be compared."""
     comparable = _comparable(earlier, later)
     own = select(func.count()).select_from(items).where(_is_last_of_key(items, earlier), comparable(items.c.type))
     others = select(func.count()).where(lingering.c.run == earlier.id, comparable(lingering.c.type))
@@ -110,7 +110,7 @@ def keep_lingering(connection: Connection, earlier: RunRow, later: RunRow) -> No
 def _found(
     connection: Connection, earlier: RunRow, later: RunRow, kind: Literal["new", "changed"]
 ) -> Iterator[Change]:
-    """Its items that were not known, or were known with other values."""
+    """Return its items that were not known, or were known with other values."""
     item, own, other = items.alias("item"), items.alias("own"), lingering.alias("other")
     same = items.alias("same")
     newest = select(func.max(same.c.id)).where(
@@ -136,7 +136,9 @@ def _found(
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
-    """The fields whose values differ, those of `after` first; a field that is absent is not the same as null."""
+    """Return the fields whose values differ, those of `after` first; a field that is absent is not the same as
+    null.
+    """
     names = dict.fromkeys([*after, *before])
     return tuple(
         name for name in names if name not in before or name not in after or not _equal(before[name], after[name])
@@ -158,7 +160,7 @@ def _equal(one: Any, other: Any) -> bool:
 def _missing(
     connection: Connection, earlier: RunRow, later: RunRow, kind: Literal["gone", "unlinked"]
 ) -> Iterator[Change]:
-    """What was known and is proved gone; or what is still there, not linked to any more, and was so before."""
+    """Return what was known and is proved gone; or what is still there, not linked to any more, and was so before."""
     missing = _missing_items(earlier, later)
     if kind == "gone":
         holds: ColumnElement[bool] = missing.c.proof == _PROVED_GONE
@@ -170,7 +172,7 @@ def _missing(
 
 
 def _missing_items(earlier: RunRow, later: RunRow) -> Subquery:
-    """The items known since the earlier run that the later one has not, with what that says of their pages."""
+    """Return the items known since the earlier run that the later one has not, with what that says of their pages."""
     comparable = _comparable(earlier, later)
     own = (
         select(
@@ -210,7 +212,8 @@ def _missing_items(earlier: RunRow, later: RunRow) -> Subquery:
 def _proof(
     later: RunRow, item: FromClause, fingerprint: ColumnElement[bytes], is_of_start: ColumnElement[bool]
 ) -> ColumnElement[int]:
-    """What the later run says of a page: visited, or answered that it is gone; still there; nothing that counts.
+    """Return what the later run says of a page: visited, or answered that it is gone; still there; nothing that
+    counts.
 
     What start() yielded has no page: it was looked for where start() finished. Where an item of the type was
     put aside it may be the one, whatever is wrong with it.
@@ -251,7 +254,9 @@ def _not_in(run: RunRow, type_: ColumnElement[str], key: ColumnElement[str]) -> 
 
 
 def _is_last_of_key(item: FromClause, run: RunRow) -> ColumnElement[bool]:
-    """Whether an item is a run's last with its key. Said so, not as a group, it is read in the order of the index."""
+    """Tell whether an item is a run's last with its key. Said so, not as a group, it is read in the order of
+    the index.
+    """
     later = items.alias("newer")
     again = exists().where(
         later.c.run == item.c.run, later.c.type == item.c.type, later.c.key == item.c.key, later.c.id > item.c.id
@@ -271,5 +276,5 @@ def _key(config: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _values(key: str) -> tuple[Any, ...]:
-    """The values in a key as `scraper.items.key_of` writes it: behind the type."""
+    """Return the values in a key as `scraper.items.key_of` writes it: behind the type."""
     return tuple(json.loads(key)[1:])

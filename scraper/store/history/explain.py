@@ -1,4 +1,4 @@
-"""What the store knows of one URL: where it was found, every sending of it, what came of it."""
+"""Read what the store knows of one URL: where it was found, every sending of it, what came of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scraper.store.values import Attempt, FailureRow, RobotsRow
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What is kept of a page that was done."""
+    """The facts kept of a page that was done."""
 
     status: int
     bytes: int  # of the body, over the wire
@@ -48,7 +48,7 @@ class KnownOfUrl:
 
     @property
     def leads_to(self) -> str | None:
-        """Where it redirects to."""
+        """Return where it redirects to."""
         if self.state is not t.RequestState.REDIRECTED or not self.attempts:
             return None
         return self.attempts[-1].message
@@ -77,7 +77,8 @@ class History:
 
 
 def history(connection: Connection, run: int, request: Request, fingerprint: bytes) -> History:
-    """What the run knows of a URL: what is a duplicate of `request`, and requests of the same URL by other methods.
+    """Return what the run knows of a URL: what is a duplicate of `request`, and requests of the same URL by other
+    methods.
 
     Reads the run's requests one by one: their URLs are in no index.
     """
@@ -117,7 +118,7 @@ def _known(connection: Connection, row: Row[tuple[object, ...]]) -> KnownOfUrl:
 
 
 def _finder(connection: Connection, request: int | None) -> tuple[str | None, bool]:
-    """The URL of the request that something was found on, and whether it is a sitemap."""
+    """Return the URL of the request that something was found on, and whether it is a sitemap."""
     if request is None:
         return None, False
     columns = t.frontier.c.request, t.frontier.c.kind

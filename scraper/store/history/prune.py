@@ -74,7 +74,7 @@ def _delete_refusals(connection: Connection, run: int) -> int:
 
 
 def _delete_requests(connection: Connection, run: int) -> int:
-    """Requests with all that hangs on them; a later run does not visit what is no longer known."""
+    """Return requests with all that hangs on them; a later run does not visit what is no longer known."""
     numbers = list(connection.scalars(select(t.frontier.c.id).where(t.frontier.c.run == run).limit(PORTION)))
     columns = (
         *(t.visits.c.page, t.page_shapes.c.page, t.attempts.c.request, t.failures.c.request),

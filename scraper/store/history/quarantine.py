@@ -59,7 +59,7 @@ class QuarantineRow:
 
 
 class LeftOut:
-    """What one commit puts aside and drops.
+    """The items that one commit quarantines and drops.
 
     Args:
         run: the run's number.
@@ -74,14 +74,14 @@ class LeftOut:
         self._reasons: Counter[str] = Counter()
 
     def add(self, aside: Sequence[Quarantined], dropped: Sequence[str], page: int | None) -> None:
-        """Items of a page, or of start(), and the reasons of those that were dropped."""
+        """Add items of a page, or of start(), and the reasons of those that were dropped."""
         for item in aside:
             self._rows.append((self._run, page, item.url, item.type, item.data, item.problems, self._now))
         for reason in dropped:
             self._reasons[reason[:LONGEST_REASON].encode(errors="replace").decode()] += 1
 
     def carry(self, page: int, earlier: int) -> None:
-        """What was put aside of the page of an earlier run is so still."""
+        """Keep in quarantine what an unchanged page left there in an earlier run."""
         self._carried.append((self._run, page, earlier))
 
     def write(self, connection: Connection) -> None:
@@ -92,12 +92,12 @@ class LeftOut:
 
 
 def count(connection: Connection, run: int) -> int:
-    """How many items of a run were put aside."""
+    """Return how many items of a run were put aside."""
     return connection.scalar(select(func.count()).where(quarantine.c.run == run)) or 0
 
 
 def drop_reasons(connection: Connection, run: int) -> dict[str, int]:
-    """How many items were dropped, by reason, the most frequent first."""
+    """Return how many items were dropped, by reason, the most frequent first."""
     query = select(drops.c.reason, drops.c["items"]).where(drops.c.run == run)
     found = connection.execute(query.order_by(drops.c["items"].desc(), drops.c.reason)).all()
     reasons = {row[0]: row[1] for row in found[:MOST_REASONS]}
@@ -106,7 +106,7 @@ def drop_reasons(connection: Connection, run: int) -> dict[str, int]:
 
 
 def rows(connection: Connection, run: int) -> Iterator[QuarantineRow]:
-    """What was put aside in a run, in order, never more than a portion in memory."""
+    """Return what was put aside in a run, in order, never more than a portion in memory."""
     query = select(quarantine).where(quarantine.c.run == run).order_by(quarantine.c.id)
     for row in connection.execute(query).yield_per(_PORTION):
         problems = tuple((problem["field"], problem["message"]) for problem in json.loads(row.problems))

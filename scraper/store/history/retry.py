@@ -15,7 +15,7 @@ from scraper.store import tables as t
 
 @dataclass(frozen=True, slots=True)
 class PutBack:
-    """What was put back."""
+    """The requests that were put back."""
 
     count: int
     #: Requests that must not be repeated, whose reason was not named.

@@ -15,7 +15,7 @@ from scraper.store.values import COUNTS, GOOD_RESULTS, ChangeCounts, Counts, Fai
 
 
 def begin(connection: Connection, name: str, identity: str, config: Mapping[str, Any], now: float) -> RunRow:
-    """A new run."""
+    """Return a new run."""
     result = connection.execute(
         insert(runs).values(name=name, identity=identity, config=json.dumps(config), started_at=now, clean=0)
     )
@@ -63,29 +63,29 @@ def add_queued(connection: Connection, run: int, count: int) -> None:
 
 
 def keep_changes(connection: Connection, run: int, counts: ChangeCounts) -> None:
-    """What a comparison with an earlier run came to."""
+    """Keep the result of a comparison with an earlier run."""
     connection.execute(update(runs).where(runs.c.id == run).values(changes=json.dumps(asdict(counts))))
 
 
 def origins_reached(connection: Connection, run: int) -> set[str]:
-    """The origins of a run's pages."""
+    """Return the origins of a run's pages."""
     done = select(pages.c.url).join(frontier, frontier.c.id == pages.c.request).where(frontier.c.run == run)
     return {urls.origin_of(url) for url in connection.scalars(done)}
 
 
 def get(connection: Connection, run: int) -> RunRow | None:
-    """One run."""
+    """Return one run."""
     row = connection.execute(select(runs).where(runs.c.id == run)).first()
     return _run(row) if row is not None else None
 
 
 def item_count(connection: Connection, run: int) -> int:
-    """The items that a run has."""
+    """Return the items that a run has."""
     return connection.scalar(select(runs.c["items"]).where(runs.c.id == run)) or 0
 
 
 def every(connection: Connection, name: str | None = None) -> list[RunRow]:
-    """All runs, the newest first."""
+    """Return all runs, the newest first."""
     query = select(runs).order_by(runs.c.id.desc())
     if name is not None:
         query = query.where(runs.c.name == name)
@@ -98,7 +98,7 @@ def unfinished(connection: Connection, name: str) -> RunRow | None:
 
 
 def before(connection: Connection, run: RunRow) -> RunRow | None:
-    """The newest run of the same name before `run` that ended inside its gate."""
+    """Return the newest run of the same name before `run` that ended inside its gate."""
     return _newest(
         connection,
         runs.c.name == run.name,
@@ -136,7 +136,7 @@ def _run(row: Row[Any]) -> RunRow:
 
 
 def failure_rows(connection: Connection, run: int, reason: str | None = None) -> Iterator[FailureRow]:
-    """The URLs of a run that ended without a page, in the order in which they did."""
+    """Return the URLs of a run that ended without a page, in the order in which they did."""
     query = select(failures).where(failures.c.run == run).order_by(failures.c.at, failures.c.request)
     if reason is not None:
         query = query.where(failures.c.reason == reason)
@@ -145,7 +145,7 @@ def failure_rows(connection: Connection, run: int, reason: str | None = None) ->
 
 
 def failure_of(connection: Connection, request: int) -> FailureRow | None:
-    """Why a request ended without a page; None where it did not."""
+    """Return why a request ended without a page; None where it did not."""
     row = connection.execute(select(failures).where(failures.c.request == request)).first()
     return _failure(row) if row is not None else None
 
@@ -155,7 +155,7 @@ def _failure(row: Row[Any]) -> FailureRow:
 
 
 def counts_by_reason(connection: Connection, run: int) -> tuple[dict[str, int], dict[str, int]]:
-    """How many failed and how many were refused, by reason."""
+    """Return how many failed and how many were refused, by reason."""
 
     def count(table: Any) -> dict[str, int]:
         query = select(table.c.reason, func.count()).where(table.c.run == run).group_by(table.c.reason)

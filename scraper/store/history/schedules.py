@@ -51,7 +51,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a decision is made from."""
+    """The state from which a decision is made."""
 
     spec: str
     reached: float
@@ -63,7 +63,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do with a schedule now; the fields that are None are left as they are."""
+    """The change of a schedule to make now; fields that are None are left as they are."""
 
     reached: float | None = None
     manual: bool = False
@@ -86,7 +86,7 @@ NOTHING = Decision()
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a transaction did: the run that the caller is to start now, and those that it saw end."""
+    """The result of a transaction: the run that the caller is to start now, and those that it saw end."""
 
     decision: Decision
     claimed: Occurrence | None = None
@@ -118,7 +118,7 @@ class Schedules:
 
     @classmethod
     def open_existing(cls, path: Path) -> Schedules:
-        """A store to read from.
+        """Return a store to read from.
 
         Raises:
             StoreError: there is none.
@@ -138,7 +138,7 @@ class Schedules:
         self.close()
 
     def standing(self, name: str) -> Standing | None:
-        """Where a schedule stands; None before it was first seen."""
+        """Return where a schedule stands; None before it was first seen."""
         with self._database.reading() as connection:
             return _standing(connection, name)
 
@@ -154,7 +154,7 @@ class Schedules:
             return _Writer(connection, name, now, claimant).apply(decision)
 
     def confirm(self, run: int, epoch: int, pid: int, now: float) -> bool:
-        """The started process takes its run over; False where that claim holds no longer."""
+        """Let the started process take its run over; return False where its claim no longer holds."""
         with self._database.writing() as connection:
             return _change(
                 connection,
@@ -176,7 +176,9 @@ class Schedules:
             return _change(connection, (*_open(run, epoch), claimed), lease_until=0.0)
 
     def give_back(self, run: int, epoch: int, why: str) -> bool:
-        """A run that found another crawl at work waits; False where another waits already, or it is not open."""
+        """Let a run wait that found another crawl at work; return False where another waits already, or it is not
+        open.
+        """
         with self._database.writing() as connection:
             row = _row(connection, schedule_runs.c.id == run)
             if row is None or any(run.state is ScheduleState.WAITING for run in _still_open(connection, row.name)):
@@ -203,7 +205,7 @@ class Schedules:
             return _row(connection, schedule_runs.c.id == run)
 
     def get(self, run: int) -> Occurrence | None:
-        """One run, by its number in the history."""
+        """Return one run, by its number in the history."""
         with self._database.reading() as connection:
             return _row(connection, schedule_runs.c.id == run)
 
@@ -223,7 +225,7 @@ class Schedules:
             )
 
     def history(self, name: str, limit: int) -> list[Occurrence]:
-        """The runs of a schedule, the newest first."""
+        """Return the runs of a schedule, the newest first."""
         query = select(schedule_runs).where(schedule_runs.c.name == name)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(schedule_runs.c.id.desc()).limit(limit))
@@ -286,7 +288,7 @@ class _Writer:
         return self._found(run)
 
     def _add(self, decision: Decision, slot: float, state: ScheduleState, **values: Any) -> list[Occurrence]:
-        """A new row, unless the slot has one: the clock may have been set back since."""
+        """Return a new row, unless the slot has one: the clock may have been set back since."""
         known = _row(
             self._connection,
             schedule_runs.c.name == self._name,
@@ -309,7 +311,7 @@ class _Writer:
 
 
 def _seen(connection: Connection, name: str, spec: str, now: float) -> Standing:
-    """Where a schedule stands, after it was noted that it is there, and as it is."""
+    """Return where a schedule stands, after it was noted that it is there, and as it is."""
     standing = _standing(connection, name)
     if standing is not None and standing.spec == spec:
         return standing

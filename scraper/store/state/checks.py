@@ -38,7 +38,7 @@ class Unreached:
 
 
 def state_of(status: int | None) -> t.RequestState:
-    """What an answer says of a page; where there was none, nothing."""
+    """Return what an answer says of a page; where there was none, nothing."""
     if status is None:
         return t.RequestState.UNPROVEN
     if status in GONE_STATUSES:
@@ -47,12 +47,12 @@ def state_of(status: int | None) -> t.RequestState:
 
 
 def is_proof(status: int) -> bool:
-    """Whether an answer says that a page is gone, or that it is there."""
+    """Tell whether an answer says that a page is gone, or that it is there."""
     return state_of(status) is not t.RequestState.UNPROVEN
 
 
 def unreached(connection: Connection, earlier: int, run: int, admits: Callable[[Request], bool]) -> Unreached:
-    """The pages of all items that are known since an earlier run, as far as this run has not met them.
+    """Return the pages of all items that are known since an earlier run, as far as this run has not met them.
 
     A request that must not be repeated is never sent for the sake of it.
 

@@ -1,4 +1,4 @@
-"""What the store knows of domains: who holds them, their cookies, their last send, their robots.txt.
+"""Domains in the store: who holds them, their cookies, their last send, their robots.txt.
 
 A domain belongs to one shard at a time, by a lease with an epoch. The epoch grows with every change of hands, and
 a commit names the epoch under which it worked: one that lost its lease commits nothing. How long a lease holds is
@@ -47,12 +47,12 @@ def void_leases(connection: Connection) -> None:
 
 
 def join(connection: Connection, owner: str) -> None:
-    """A shard begins."""
+    """Register a shard."""
     connection.execute(insert(shards).values(owner=owner, lease_until=time.time() + LEASE_SECONDS))
 
 
 def renew(connection: Connection, owner: str) -> bool:
-    """The heartbeat: all leases of a shard hold on. False where they were voided."""
+    """Return the heartbeat: all leases of a shard hold on. False where they were voided."""
     this = update(shards).where(shards.c.owner == owner)
     return connection.execute(this.values(lease_until=time.time() + LEASE_SECONDS)).rowcount == 1
 
@@ -111,7 +111,7 @@ _EPOCH = Prepared(
 
 
 def lost(connection: Connection, owner: str, epochs: Mapping[str, int]) -> set[str]:
-    """Those of the domains named that the shard no longer holds under the epoch named."""
+    """Return those of the domains named that the shard no longer holds under the epoch named."""
     if not _IS_AT_WORK.rows(connection, owner):
         return set(epochs)
     return {name for name, epoch in epochs.items() if _EPOCH.rows(connection, name, owner) != [(epoch,)]}
@@ -139,7 +139,7 @@ def keep(connection: Connection, updates: Mapping[str, DomainUpdate]) -> None:
 
 
 def cookies_of(connection: Connection) -> dict[str, str]:
-    """The cookies of every domain that has any, as `scraper.fetch.cookies` writes them."""
+    """Return the cookies of every domain that has any, as `scraper.fetch.cookies` writes them."""
     query = select(domains.c.name, domains.c.cookies).where(domains.c.cookies.is_not(None)).order_by(domains.c.name)
     return {row.name: row.cookies for row in connection.execute(query)}
 
@@ -176,7 +176,7 @@ def _robots(connection: Connection, names: Sequence[str]) -> dict[str, tuple[Rob
 
 
 def profile(connection: Connection, name: str) -> Profile | None:
-    """What runs have learned of a domain's servers."""
+    """Return what runs have learned of a domain's servers."""
     return _profiles(connection, [name]).get(name)
 
 

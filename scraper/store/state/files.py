@@ -29,7 +29,7 @@ _MOST_MOVES = 20
 
 
 class FileState(IntEnum):
-    """What came of a file that an item names."""
+    """The state of a file that an item names."""
 
     OPEN = 0
     STORED = 1
@@ -90,7 +90,7 @@ class Copy(NamedTuple):
 
 
 def record(url: str, kept: KeptFile | None, reason: str = "") -> dict[str, Any]:
-    """What an item says of one of its files."""
+    """Return what an item says of one of its files."""
     return {
         "url": url,
         "path": kept.path if kept is not None else None,
@@ -103,7 +103,7 @@ def record(url: str, kept: KeptFile | None, reason: str = "") -> dict[str, Any]:
 
 
 def known(connection: Connection, fingerprint: bytes, *, follow: bool = True) -> FileRow | None:
-    """What is known of a file; None where it is nothing.
+    """Return what is known of a file; None where it is nothing.
 
     Args:
         follow: of one whose URL redirected, what is known of the file to which; else nothing.
@@ -131,7 +131,7 @@ def write(
     ended: Sequence[FileEnded],
     moved: Sequence[tuple[Queued, bytes]],
 ) -> None:
-    """All that a commit brings of files; items whose last file ended get the commit's number.
+    """Write all that a commit brings of files; items whose last file ended get the commit's number.
 
     Args:
         moved: files whose URL redirects, with the fingerprints of those to which.
@@ -152,7 +152,7 @@ def write(
 
 
 def give_up(connection: Connection, run: int, number: int) -> None:
-    """The run is over: what is open was not fetched, and no item waits any longer."""
+    """Release the items that wait for files, at the end of a run: what is open was not fetched."""
     rows = connection.execute(select(attachments.c.id, attachments.c.url).where(_is_open(run))).all()
     for row, url in rows:
         text = json.dumps(record(url, None, NOT_FETCHED), ensure_ascii=False)
@@ -163,7 +163,7 @@ def give_up(connection: Connection, run: int, number: int) -> None:
 
 
 def are_open(connection: Connection, run: int) -> bool:
-    """Whether an item of the run waits for a file that is still to be fetched."""
+    """Tell whether an item of the run waits for a file that is still to be fetched."""
     queued = exists().where(
         frontier.c.run == run,
         frontier.c.fingerprint == attachments.c.fingerprint,
@@ -174,13 +174,13 @@ def are_open(connection: Connection, run: int) -> bool:
 
 
 def have_waiting(connection: Connection, run: int) -> bool:
-    """Whether an item of the run is held back."""
+    """Tell whether an item of the run is held back."""
     query = select(items.c.id).where(items.c.run == run, items.c.commit_number == WAITING)
     return connection.execute(query.limit(1)).first() is not None
 
 
 def counts(connection: Connection, run: int) -> dict[str, int]:
-    """How many files of a run's items were `stored` and `failed`, each once, and the `bytes` of the former."""
+    """Return how many files of a run's items were `stored` and `failed`, each once, and the `bytes` of the former."""
     table = attachments
     query = select(table.c.state, func.count(table.c.fingerprint.distinct())).where(table.c.run == run)
     found = {int(state): int(count) for state, count in connection.execute(query.group_by(table.c.state))}
@@ -194,7 +194,7 @@ def counts(connection: Connection, run: int) -> dict[str, int]:
 
 
 def _hold(connection: Connection, run: int, number: int, page: int | None, item: StoredItem) -> None:
-    """An item with its files; its number is that of the commit where none of them is open."""
+    """Write an item with its files; its number is that of the commit where none of them is open."""
     is_open = any(each.ended is None for each in item.attachments)
     row = {"run": run, "commit_number": WAITING, "type": item.type, "key": item.key, "page": page, "data": item.data}
     made = connection.execute(insert(items).values(row)).inserted_primary_key

@@ -63,7 +63,7 @@ class _RefusalRow(NamedTuple):
 
 
 class Added(NamedTuple):
-    """What was queued."""
+    """The requests that were queued."""
 
     #: Domains that may have got requests, with the lowest rank among them.
     ranks: Mapping[str, int]
@@ -195,7 +195,7 @@ _LIMIT = bindparam("most", type_=Integer)
 
 
 def _reading(*, with_visits: bool) -> tuple[Prepared, Prepared]:
-    """The statements of `ready` and `due_again`."""
+    """Return the statements of `ready` and `due_again`."""
     queue = _queue(with_visits=with_visits)
     fresh = queue.where(frontier.c.not_before == _FRESH).order_by(frontier.c.rank, frontier.c.id)
     due = queue.where(frontier.c.not_before > _FRESH, frontier.c.not_before <= bindparam("now"))
@@ -218,7 +218,7 @@ def ready(
     *,
     with_visits: bool = False,
 ) -> list[Queued]:
-    """The next requests of a domain that never failed: by priority, then first found first.
+    """Return the next requests of a domain that never failed: by priority, then first found first.
 
     Args:
         limit: how many at the most.
@@ -240,14 +240,18 @@ def due_again(
     *,
     with_visits: bool = False,
 ) -> list[Queued]:
-    """Requests of a domain whose waiting time before another try is over; the arguments are those of `ready`."""
+    """Return requests of a domain whose waiting time before another try is over; the arguments are those of
+    `ready`.
+    """
     statement = _DUE_AGAIN_VISITED if with_visits else _DUE_AGAIN
     rows = statement.rows(connection, run, domain, now, limit + len(without))
     return [_queued(domain, row) for row in rows if row[0] not in without][:limit]
 
 
 def next_try(connection: Connection, run: int, domain: str, after: float) -> float | None:
-    """When the next request of a domain that waits longer than `after` may be sent, in seconds since the epoch."""
+    """Return when the next request of a domain that waits longer than `after` may be sent, in seconds since the
+    epoch.
+    """
     query = select(func.min(frontier.c.not_before)).where(
         frontier.c.run == run,
         frontier.c.domain == domain,
@@ -290,7 +294,7 @@ _NEXT_DOMAIN = Prepared(
 
 
 def domains_with_work(connection: Connection, run: int) -> list[str]:
-    """The domains that have something queued: one index look-up a domain, however many requests there are."""
+    """Return the domains that have something queued: one index look-up a domain, however many requests there are."""
     found: list[str] = []
     last = ""
     while rows := _NEXT_DOMAIN.rows(connection, run, last):
@@ -300,12 +304,12 @@ def domains_with_work(connection: Connection, run: int) -> list[str]:
 
 
 def mark_sent(connection: Connection, request: int) -> None:
-    """A request that must not be repeated is about to be handed to the network."""
+    """Mark a request that must not be repeated, before it is handed to the network."""
     connection.execute(update(frontier).where(frontier.c.id == request).values(sent=1))
 
 
 def strike(connection: Connection, request: int, last_rank: int) -> int:
-    """The process died while this request's page was parsed. Returns how often that happened.
+    """Count a death of the process while this request's page was parsed. Return how often that happened.
 
     It goes behind all others, so that one bad page does not keep the rest from being done.
     """

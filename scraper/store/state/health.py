@@ -52,7 +52,7 @@ _COPY_PAGES = Prepared(
 
 
 class Tally:
-    """What the items of one commit held.
+    """Sums of what the items of one commit held.
 
     Args:
         run: the run's number.
@@ -65,7 +65,7 @@ class Tally:
         self._carried: list[tuple[int, int, int]] = []
 
     def add(self, found: Collection[Shape], page: int | None) -> None:
-        """What the items of a page, or of start(), held."""
+        """Add what the items of a page, or of start(), held."""
         if not found:
             return
         self._sums.update(found)
@@ -74,7 +74,7 @@ class Tally:
             self._pages += [(page, _numbered(shape)[0], self._run, count) for shape, count in counts.items()]
 
     def carry(self, page: int, earlier: int) -> None:
-        """A page holds what that of an earlier run did."""
+        """Take over what an unchanged page held in an earlier run."""
         self._carried.append((page, self._run, earlier))
 
     def write(self, connection: Connection) -> None:
@@ -95,14 +95,14 @@ class Tally:
 
 @lru_cache(maxsize=4_096)
 def _numbered(shape: Shape) -> tuple[int, str, str, str, str]:
-    """A shape's row. Its number is made from what it says, so that nobody has to ask for it."""
+    """Return a shape's row. Its number is made from what it says, so that nobody has to ask for it."""
     texts = (shape.type, *(json.dumps(names) for names in shape[1:]))
     digest = blake2b(json.dumps(texts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True), *texts  # type: ignore[return-value]
 
 
 def read(connection: Connection, run: int) -> Health:
-    """The sums of a run."""
+    """Return the sums of a run."""
     return health_of((shape, count) for _, shape, count in _shapes(connection, run))
 
 
@@ -114,7 +114,9 @@ def _shapes(connection: Connection, run: int) -> Iterable[tuple[int, Shape, int]
 
 
 def died(connection: Connection, run: RunRow) -> list[Death]:
-    """The fields that died since the runs of the same name before it that are kept and were inside their gates."""
+    """Return the fields that died since the runs of the same name before it that are kept and were inside their
+    gates.
+    """
     now = read(connection, run.id)
     if not now:
         return []
@@ -133,7 +135,7 @@ def died(connection: Connection, run: RunRow) -> list[Death]:
 def _lacking(
     connection: Connection, run: int, death: Death, known: Collection[tuple[int, Shape, int]]
 ) -> tuple[str, ...]:
-    """The URLs of pages whose items lack a field."""
+    """Return the URLs of pages whose items lack a field."""
     without = {number for number, shape, _ in known if shape.type == death.type and death.field not in shape.filled}
     urls: list[str] = []
     for some in chunks(sorted(without)):

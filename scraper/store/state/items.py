@@ -13,7 +13,7 @@ from scraper.store.tables import chunks, exports, failures, items, pages
 
 
 def after(connection: Connection, run: int, commit: int, limit: int, *, sources: bool = False) -> list[ItemRow]:
-    """The run's items of the commits after `commit`: whole commits in order, `limit` rows or a little more.
+    """Return the run's items of the commits after `commit`: whole commits in order, `limit` rows or a little more.
 
     A commit is the unit since ids are not in the order of commits where several shards write.
 
@@ -68,7 +68,7 @@ def drop_known(connection: Connection, run: int, batch: Batch) -> None:
 
 
 def position(connection: Connection, run: int, name: str) -> Position | None:
-    """How far the export `name` got."""
+    """Return how far the export `name` got."""
     text = connection.scalar(select(exports.c.position).where(exports.c.run == run, exports.c.name == name))
     if text is None:
         return None

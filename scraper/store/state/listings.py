@@ -1,4 +1,4 @@
-"""What sitemaps held when they were read last, so that one that did not change is not sent again.
+"""The bodies of sitemaps as last read, so that one that did not change is not sent again.
 
 A file is kept as it came, packed, for what its entries mean depends on today's configuration and date.
 """
@@ -27,7 +27,7 @@ _FORGET = Prepared(delete(listings).where(_THIS), ("fingerprint_",))
 
 
 def keep(connection: Connection, run: int, rows: Sequence[tuple[bytes, Listing | None]]) -> None:
-    """What a run knows of files, by fingerprint: one that has no body is as it was, one that is None is not kept."""
+    """Keep what a run knows of files, by fingerprint: without a body it is unchanged, None is not kept."""
     for fingerprint, listing in rows:
         if listing is None:
             _FORGET.one(connection, fingerprint)
@@ -38,7 +38,7 @@ def keep(connection: Connection, run: int, rows: Sequence[tuple[bytes, Listing |
 
 
 def read(connection: Connection, fingerprint: bytes, *, body: bool) -> Listing | None:
-    """What is kept of a file, with its body or without."""
+    """Return what is kept of a file, with its body or without."""
     columns = [listings.c.etag, listings.c.last_modified, *([listings.c.body] if body else [])]
     row = connection.execute(select(*columns).where(listings.c.fingerprint == fingerprint)).first()
     return None if row is None else Listing(*row)

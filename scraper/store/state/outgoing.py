@@ -1,4 +1,4 @@
-"""What a page yielded, as the store keeps it: all of its requests in one compact blob."""
+"""The requests that a page yielded, as the store keeps them: all in one compact blob."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pack(lines: Sequence[str]) -> bytes | None:
 
 
 def unpack(blob: bytes | None, depth: int) -> list[Request]:
-    """The inverse of `pack`.
+    """Return the inverse of `pack`.
 
     Args:
         depth: that of the page.

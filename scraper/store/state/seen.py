@@ -1,4 +1,4 @@
-"""What is known in memory, bounded: most links of a page are known, and need no query."""
+"""A bounded memory of known requests: most links of a page are known, and need no query."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Recent(Generic[K, V]):
         self._old: dict[K, V] = {}
 
     def get(self, key: K) -> V | None:
-        """The value of `key`; None where it is not remembered."""
+        """Return the value of `key`; None where it is not remembered."""
         value = self._young.get(key)
         if value is None and self._old:
             value = self._old.get(key)
@@ -51,11 +51,11 @@ class Seen:
         self._refused: Recent[bytes, bool] = Recent(most // 4)
 
     def is_queued(self, fingerprint: bytes) -> bool:
-        """Whether the frontier has a request with it, whatever became of that."""
+        """Tell whether the frontier has a request with it, whatever became of that."""
         return self._queued.get(fingerprint) is not None
 
     def is_refused(self, fingerprint: bytes) -> bool:
-        """Whether a refusal of it is kept."""
+        """Tell whether a refusal of it is kept."""
         return self._refused.get(fingerprint) is not None
 
     def add(self, queued: Iterable[bytes], refused: Iterable[bytes]) -> None:

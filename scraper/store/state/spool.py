@@ -1,4 +1,4 @@
-"""What is still to be written to a run's archive: records, committed with the outcomes that they belong to."""
+"""The spool of a run's archive: records to write, committed with the outcomes that they belong to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Records = bytes
 
 
 class Archived(NamedTuple):
-    """What was exchanged beside the frontier's requests."""
+    """An exchange beside the frontier's requests."""
 
     domain: str
     records: Records
@@ -37,7 +37,9 @@ def add(connection: Connection, rows: list[Spooled]) -> None:
 
 
 def first(connection: Connection, run: int, most_bytes: int) -> list[tuple[int, bytes]]:
-    """The oldest rows of a run with their numbers: up to `most_bytes`, and one at least where there are any."""
+    """Return the oldest rows of a run with their numbers: up to `most_bytes`, and one at least where there are
+    any.
+    """
     found: list[tuple[int, bytes]] = []
     size = 0
     rows = connection.execute(select(spool.c.id, spool.c.data).where(spool.c.run == run).order_by(spool.c.id))

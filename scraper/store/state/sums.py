@@ -41,7 +41,7 @@ def add(connection: Connection, run: int, more: Mapping[str, ConnectionStats]) -
 
 
 def read(connection: Connection, run: int) -> dict[str, ConnectionStats]:
-    """The sums of a run, by domain."""
+    """Return the sums of a run, by domain."""
     query = select(figures).where(figures.c.run == run).order_by(figures.c.domain)
     return {
         row.domain: ConnectionStats(**{name: getattr(row, name) for name in FIGURES}, reasons=json.loads(row.reasons))

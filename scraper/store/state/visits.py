@@ -40,7 +40,7 @@ def note(connection: Connection, rows: Sequence[tuple[bytes, int]]) -> None:
 
 
 def forget(connection: Connection, rows: Sequence[tuple[bytes]]) -> None:
-    """What is known of these fingerprints is not to be relied on."""
+    """Forget what is known of these fingerprints: it cannot be relied on."""
     _FORGET.many(connection, rows)
 
 
@@ -50,6 +50,6 @@ def copy_items(connection: Connection, rows: Sequence[tuple[int, int, int, int]]
 
 
 def of_earlier_runs(connection: Connection, run: int) -> bool:
-    """Whether an earlier run has left any."""
+    """Tell whether an earlier run has left any."""
     earlier = select(visits.c.page).where(visits.c.page == pages.c.request, pages.c.run != run)
     return bool(connection.scalar(select(exists(earlier))))

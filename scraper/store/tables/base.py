@@ -1,4 +1,4 @@
-"""What the tables share, and the numbers that columns hold for a word."""
+"""Columns and numbers that the tables share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 class Kind(IntEnum):
-    """What a request of the frontier is for."""
+    """The kind of a request of the frontier."""
 
     PAGE = 0
     #: A file that lists pages.
@@ -38,7 +38,7 @@ class Kind(IntEnum):
 
     @property
     def belongs_to_items(self) -> bool:
-        """Whether items wait for it: it is fetched even once a limit has ended the crawl."""
+        """Tell whether items wait for it: it is fetched even once a limit has ended the crawl."""
         return self is Kind.FILE
 
 

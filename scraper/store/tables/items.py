@@ -33,7 +33,7 @@ files = Table(
     metadata,
     Column("fingerprint", LargeBinary, primary_key=True),  # of its URL and its folder
     Column("url", Text, nullable=False),
-    Column("run", Id, nullable=False),  # in which it came to an end last
+    Column("run", Id, nullable=False),  # in which it ended last
     Column("reason", Text, nullable=False),  # why it could not be fetched then; empty where it was
     Column("moved_to", LargeBinary),  # the file to which it redirected then
     Column("path", Text),  # NULL, as are the rest, where it never was fetched

@@ -33,7 +33,7 @@ def members(table: Table, *, robots: str = "ignore", concurrency: int = 2) -> Do
 
 
 def log_in(table: Table, domain: Domain) -> None:
-    """The login that was handed out last comes to its end."""
+    """The login that was handed out last ends."""
     table.frontier.fetched(table.jobs[-1])
     table.frontier.throttle.logged_in(domain)
 

@@ -1,4 +1,4 @@
-"""What every export promises, whatever it writes: killed at any step and gone on with, it holds what it would hold.
+"""What every export promises, whatever it writes: killed at any step and resumed, it holds what it would hold.
 
 A kill is simulated by an exception before or after each thing that outlives the process, after which every object is
 dropped as it is.
@@ -49,7 +49,7 @@ class Reaper:
         return wrapped
 
     def half(self, append: Callable[..., None]) -> Callable[..., None]:
-        """A write may come to its end half-way."""
+        """A write may end half-way."""
 
         def wrapped(file: PartFile, data: bytes) -> None:
             self.steps += 1
@@ -144,11 +144,11 @@ class ExportSuite:
                     break
                 # A kill may follow a kill.
                 self.attempt(books, reaper, 1 + step % 7)
-                assert self.attempt(books, reaper, 0), "it was not gone on with"
+                assert self.attempt(books, reaper, 0), "it was not resumed"
                 assert self.titles(self.folder) == self.expected(books), f"killed at step {step}"
                 self.begin_again(books, before)
             else:
-                pytest.fail("the steps do not come to an end")
+                pytest.fail("the steps do not end")
             assert step > 5
         assert self.titles(self.folder) == self.expected(books)
 

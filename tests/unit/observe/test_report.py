@@ -63,7 +63,7 @@ def test_servers_that_do_not_keep_their_word_are_told_of(make_stats):
 
 def test_a_stopped_run_says_how_it_goes_on(make_stats):
     text = report_text(make_stats(result="stopped", why="SIGINT came", interrupted=2))
-    assert "The same command goes on with it." in text
+    assert "The same command resumes it." in text
     assert "interrupted 2 times" in text
 
 

@@ -131,7 +131,7 @@ def test_action_and_method(form: str, expected: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("action", ["javascript:login()", "mailto:a@example.com", "https://"])
 def test_what_is_sent_nowhere_is_an_error(action: str) -> None:
-    with pytest.raises(FormError, match="no http or https URL"):
+    with pytest.raises(FormError, match="not an http or https URL"):
         filled(f"<form action='{action}'><input name=username>", {"username": "jo"})
 
 

@@ -185,7 +185,7 @@ class Strange:
 
 
 @pytest.mark.parametrize(
-    ("found", "words"), [("text", "is no class"), (object, "is no item model"), (Strange, "cannot be checked")]
+    ("found", "words"), [("text", "is not a class"), (object, "is not an item model"), (Strange, "cannot be checked")]
 )
 def test_what_is_no_model_is_refused_with_a_remedy(found: object, words: str) -> None:
     with pytest.raises(UsageError, match=words) as error:

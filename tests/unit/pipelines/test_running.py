@@ -106,7 +106,7 @@ def test_what_cannot_be_opened_or_closed_is_named_and_the_others_are_closed(
     ("pipeline", "words"),
     [
         (Demanding, "cannot be made: TypeError"),
-        (3, "is no function"),
+        (3, "is not a function"),
         (lambda: 1, "takes 0 arguments"),
         (lambda a, b, c: 1, "takes 3 arguments"),
         (type("Odd", (Plain,), {"open": lambda self, a, b: None}), "takes 2 arguments"),

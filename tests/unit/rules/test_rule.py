@@ -119,8 +119,8 @@ def test_what_a_field_finds(field: Any, value: Any) -> None:
     [
         ({"css": "h1", "type": "int", "default": 3}, None, "no number"),
         ({"css": "p", "type": "price", "many": True}, [51.77, 22.0], "no price"),
-        ({"css": "tr", "fields": {"n": {"css": "th", "type": "int"}}}, None, "n: 'UPC' is no whole number"),
-        ({"jsonld": "Product.offers.price", "type": "int"}, None, "no whole number"),
+        ({"css": "tr", "fields": {"n": {"css": "th", "type": "int"}}}, None, "n: 'UPC' is not a whole number"),
+        ({"jsonld": "Product.offers.price", "type": "int"}, None, "not a whole number"),
     ],
 )
 def test_what_makes_no_sense_is_no_value_and_never_the_default(field: Any, value: Any, words: str) -> None:
