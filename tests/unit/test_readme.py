@@ -1,4 +1,4 @@
-"""The README's YAML is right, its Python compiles, and what it names exists. Its code runs in tests/crawl."""
+"""The YAML of README and guide is right, their Python compiles, and what they name exists. It runs in tests/crawl."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from scraper.config import load
 from scraper.stats import Reason
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, GUIDE = ((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/guide.md"))
+TEXT = README + GUIDE
 
 
 def blocks(language: str) -> list[str]:
-    """The README's blocks of code in a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    """The blocks of code in a language, of the README and then of the guide."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
 
 
 #: What a fragment of YAML leaves out.
@@ -33,7 +34,7 @@ VARIABLES = {"SHOP_USER": "me", "SHOP_PASSWORD": "secret", "ALERT_URL": "https:/
 
 def fragments() -> list[Any]:
     """Each fragment of YAML in README and docs, by the page that shows it."""
-    found = [pytest.param(text, id="README") for text in blocks("yml")]
+    found = [pytest.param(text, id="guide") for text in blocks("yml")]
     for page in sorted((ROOT / "docs").glob("*.md")):
         fenced = re.findall(r"^```yaml\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
         found += [pytest.param(text, id=page.stem) for text in fenced]
@@ -80,11 +81,31 @@ def test_spider_against_a_saved_page():
 
 def test_names_every_verb_and_every_reason():
     commands: dict[str, Any] = get_command(make_app()).commands  # type: ignore[attr-defined]
-    assert set(re.findall(r"^\| `scraper (\w+)", README, flags=re.MULTILINE)) == set(commands)
-    assert all(f"`{reason}`" in README for reason in Reason)
+    assert set(re.findall(r"^\| `scraper (\w+)", TEXT, flags=re.MULTILINE)) == set(commands)
+    assert all(f"`{reason}`" in TEXT for reason in Reason)
 
 
 def test_links_lead_somewhere():
-    links = re.findall(r"\]\(([^)#]+)\)", README)
-    assert links
-    assert all(link.startswith("https:") or (ROOT / link).exists() for link in links)
+    pages = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(ROOT.glob("docs/*.md"))
+    links = {
+        (page.name, link): page.parent / link
+        for page in pages
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    }
+    assert ("README.md", "docs/guide.md") in links
+    assert [where for where, path in links.items() if "https:" not in where[1] and not path.exists()] == []
+
+
+def test_named_paths_exist():
+    """Pages that show the way in the source name files that are there."""
+    files = [ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *ROOT.glob("docs/*.md")]
+    pages = [README, *(path.read_text(encoding="utf-8") for path in files)]
+    named = {path for page in pages for path in re.findall(r"`((?:scraper|tests|docs)/[\w/.-]+)`", page)}
+    # What somebody is to make has a name in capitals.
+    named = {path for path in named if not re.search(r"/[A-Z]+\.py$", path)}
+    assert len(named) > 50
+    assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+def test_readme_is_short():
+    assert len(README.split()) < 800
