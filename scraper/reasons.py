@@ -32,6 +32,7 @@ class ReasonRow:
         remedy: what to do about it; `{set}` stands for the key with `example`, as YAML or as `--set` has it.
         key: the key of the YAML that changes it; empty where no key does.
         example: a value of that key.
+        fits_fetch: whether the remedy also helps with a single `scraper fetch`.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ReasonRow:
     remedy: str = ""
     key: str = ""
     example: str = ""
+    fits_fetch: bool = False
 
     def in_yaml(self) -> str:
         """Return the remedy with the key as a YAML has it."""
@@ -94,6 +96,7 @@ _ROWS = (
         _FAILED,
         "The host has no address.",
         "look at the spelling of the host, and whether this machine is online",
+        fits_fetch=True,
     ),
     ReasonRow(
         "connect",
@@ -101,6 +104,7 @@ _ROWS = (
         "No connection came about, to the server or its proxy.",
         "look whether the server runs, and at the port",
         "session.timeout.connect",
+        fits_fetch=True,
     ),
     ReasonRow("tls", _FAILED, "The TLS handshake failed.", _SERVER),
     ReasonRow(
@@ -110,6 +114,7 @@ _ROWS = (
         "name the server's authority by {set}, if you trust it",
         "session.verify",
         "FILE",
+        fits_fetch=True,
     ),
     ReasonRow(
         "timeout",
@@ -118,6 +123,7 @@ _ROWS = (
         "allow more by {set} (also .connect and .read)",
         "session.timeout.total",
         "120s",
+        fits_fetch=True,
     ),
     ReasonRow("reset", _FAILED, "The server closed the connection without an answer.", _SERVER),
     ReasonRow("truncated", _FAILED, "The body ended too early, or was not the part that was requested.", _SERVER),
@@ -135,9 +141,16 @@ _ROWS = (
         "allow more by {set}",
         "limits.redirects",
         "20",
+        fits_fetch=True,
     ),
     ReasonRow(
-        "body-too-large", _FAILED, "The body is larger than allowed.", "allow more by {set}", "limits.body", "100MB"
+        "body-too-large",
+        _FAILED,
+        "The body is larger than allowed.",
+        "allow more by {set}",
+        "limits.body",
+        "100MB",
+        fits_fetch=True,
     ),
     ReasonRow(
         "private-address",
@@ -215,6 +228,15 @@ def reason_row(reason: str) -> ReasonRow | None:
     if reason.startswith("http-"):
         return REASONS["http-*"]
     return REASONS.get(reason)
+
+
+def remedy_of(reason: str) -> str:
+    """Return what to do about a reason, in words for who writes the YAML; nothing where there is nothing to do."""
+    row = reason_row(reason)
+    if row is None or not row.remedy:
+        return ""
+    remedy = row.in_yaml()
+    return f"{remedy} ({row.key})" if row.key and row.key not in remedy else remedy
 
 
 def key_of(reason: str) -> str:

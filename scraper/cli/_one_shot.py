@@ -188,6 +188,5 @@ def answer_of(request: Request, outcome: FetchResult) -> Response:
 
 def _explained(url: str, error: FetchError) -> FetchError:
     row = reason_row(error.reason)
-    has_key = row is not None and bool(row.example)
-    remedy = row.on_command_line() if row is not None and (has_key or not error.remedy) else error.remedy
+    remedy = row.on_command_line() if row is not None and row.fits_fetch else error.remedy
     return FetchError(f"{url}: {error.message}", reason=error.reason, remedy=remedy)

@@ -21,7 +21,7 @@ from scraper.fetch.robots import Robots
 from scraper.fetch.robots import RobotsState as RobotsState
 from scraper.fetch.transport.idle_limits import IdleLimits
 from scraper.observe.text import block, counted, duration, plain, size
-from scraper.reasons import key_of
+from scraper.reasons import key_of, remedy_of
 from scraper.request import Request
 from scraper.store import Store
 from scraper.store.history.explain import History, KnownOfUrl, RefusedRow
@@ -132,6 +132,7 @@ class _Explanation:
         elif not is_known:
             yield _line("found on", "no page: the spider began with it")
         yield _line("refused", f"{refused.reason}: {plain(refused.message)}{self._by_key(refused.reason)}")
+        yield from _remedy(refused.reason)
 
     def _robots(self, url: str) -> Iterator[str]:
         if self._config.for_domain(urls.domain_of(url)).politeness.robots == "ignore":
@@ -218,6 +219,7 @@ class _Explanation:
                     yield _line("result", "could not be fetched")
                 if failure is not None:
                     yield _line("result", f"failed: {plain(failure.reason)}: {plain(failure.message)}")
+                    yield from _remedy(failure.reason)
                     if failure.traceback:
                         yield block(failure.traceback, " " * (_WIDTH + 2))
             case RequestState.REFUSED:
@@ -252,6 +254,12 @@ def _found(url: str, *, in_sitemap: bool) -> str:
     if not in_sitemap:
         return _line("found on", plain(url))
     return _line("found in", plain(url) if url.endswith("/robots.txt") else f"the sitemap {plain(url)}")
+
+
+def _remedy(reason: str) -> Iterator[str]:
+    remedy = remedy_of(reason)
+    if remedy:
+        yield _line("remedy", remedy)
 
 
 def _moment(at: float) -> str:

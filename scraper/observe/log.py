@@ -24,6 +24,7 @@ from scraper.errors import UsageError
 from scraper.observe import log_lines
 from scraper.observe.events import Refused, RunEnded, RunStarted
 from scraper.observe.text import block, plain
+from scraper.reasons import remedy_of
 
 logger = logging.getLogger("scraper")
 
@@ -55,7 +56,9 @@ class LogObserver:
             self._reasons_told.clear()
         if isinstance(event, Refused) and event.reason not in self._reasons_told:
             self._reasons_told.add(event.reason)
-            level, text = logging.INFO, f"{text} (the first of this reason)"
+            remedy = remedy_of(event.reason)
+            hint = f"{remedy}; the first of this reason" if remedy else "the first of this reason"
+            level, text = logging.INFO, f"{text} ({hint})"
         if isinstance(event, RunEnded) and event.stats is not None:
             for name, figures in event.stats["domains"].items():
                 write(*log_lines.domain_sums(name, figures), "domain_sums", {"domain": name, **figures})

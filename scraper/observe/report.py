@@ -11,6 +11,7 @@ from rich.text import Text
 
 from scraper.observe.log_lines import GOOD_RESULTS
 from scraper.observe.text import counted, duration, plain, size
+from scraper.reasons import remedy_of
 
 _WIDTH = 80
 _DOMAINS_SHOWN = 20
@@ -196,7 +197,11 @@ def _failures(stats: Mapping[str, Any]) -> list[_Line]:
     if not stats["failures"]:
         return []
     lines = [("bold", "failures (see each: scraper runs SITE.yaml --failures)")]
-    return lines + [("", f"  {count:>7,}  {plain(reason)}") for reason, count in stats["failures"].items()]
+    for reason, count in stats["failures"].items():
+        lines.append(("", f"  {count:>7,}  {plain(reason)}"))
+        if remedy := remedy_of(reason):
+            lines += _wrapped(remedy, indent=" " * 11, style="dim")
+    return lines
 
 
 def _exports(stats: Mapping[str, Any]) -> list[_Line]:

@@ -104,6 +104,7 @@ class TestCommand:
         said = explained(folder, f"{server.url}/gone")
         assert said.count("\ntry ") == 1
         assert "result failed: http-404: the server answered 404" in said
+        assert "remedy accept it in the request, or retry it (retry.statuses)" in said
         assert "items none" in said
 
     def test_a_redirect_forwards_and_backwards(self, folder: Path, server: PageServer):

@@ -120,6 +120,15 @@ def test_the_first_refusal_of_each_reason_is_told_and_all_are_in_the_file(log, t
     assert len(told(stream)) == 4
 
 
+def test_the_first_refusal_of_a_reason_says_what_to_do(log):
+    observer, stream = log()
+    observer(events.Refused(URL, "offsite", "shop.example is not within allowed_domains"))
+    assert told(stream) == [
+        "info    refused https://shop.example/book, offsite: shop.example is not within allowed_domains "
+        "(add the host (allowed_domains); the first of this reason)"
+    ]
+
+
 def test_the_end_sums_each_domain_and_the_run(log, make_stats):
     observer, stream = log()
     observer(events.RunEnded(3, "finished", "the frontier is empty", make_stats()))
