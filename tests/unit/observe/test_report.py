@@ -28,7 +28,7 @@ def test_it_says_what_came_out(make_stats):
     assert "412 pages, 60 items, 3 failed, 412 refused, 530 duplicates in 1 min 22 s" in text
     assert "refused: offsite 400, robots 12" in text
     assert "scraper runs SITE.yaml --failures" in text
-    assert "         2  http-404\n           accept it in the request, or retry it (retry.statuses)\n" in text
+    assert "        2  http-404\n           accept it in the request, or retry it (retry.statuses)\n" in text
     assert ["2", "http-404"] in rows(text, "  ") and ["out/shop.csv"] in rows(text, "  ")
 
 
