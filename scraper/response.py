@@ -112,7 +112,7 @@ class Response:
 
     @property
     def encoding(self) -> str:
-        """By byte order mark, Content-Type, the page's own `<meta>`, a guess, in that order (`windows-1252`)."""
+        """Name the encoding: by byte order mark, Content-Type, the page's own `<meta>`, a guess, in that order."""
         return self._decoded()[1]
 
     def _decoded(self) -> tuple[str, str]:
@@ -232,7 +232,7 @@ class Response:
     # Onward ------------------------------------------------------------------------------------------
 
     def urljoin(self, link: str) -> str:
-        """`link` as an absolute URL, as a browser would understand it on this page (`<base>` included).
+        """Return `link` as an absolute URL, as a browser would understand it on this page (`<base>` included).
 
         Raises:
             BadRequest: no browser would.
@@ -327,7 +327,7 @@ class Response:
         return repr(self._content_type()) if self._content_type() else "missing"
 
     def _is_html(self) -> bool:
-        """By the Content-Type; a missing one, or plain text that begins like a page, is looked into."""
+        """Judge by the Content-Type; where it is missing, or plain text, by how the body begins."""
         kind = self._content_type()
         if not kind:
             return _STARTS_WITH_TAG.match(self.body) is not None

@@ -59,7 +59,7 @@ class Spider:
             yield Request(url)
 
     def parse(self, response: Response) -> Any:
-        """Called with each answer whose request names no other callback; yields items and requests."""
+        """Handle each answer whose request names no other callback: yield items and requests."""
         raise UsageError(
             f"{type(self).__name__} has no parse method, and {response.url} came for it",
             remedy="write `def parse(self, response)`, or give the request a callback",

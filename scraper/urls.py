@@ -46,7 +46,7 @@ def _absolute(url: str) -> str | None:
 
 
 def without_fragment(url: str) -> str:
-    """`url` up to its `#`."""
+    """Return `url` up to its `#`."""
     return url.partition("#")[0] if "#" in url else url
 
 
@@ -81,7 +81,7 @@ def _normalize_percent(match: re.Match[str]) -> str:
 
 
 def scheme_of(url: str) -> str:
-    """`https` of `https://example.com/`."""
+    """Return the scheme: `https` of `https://example.com/`."""
     return url.partition(":")[0]
 
 

@@ -28,7 +28,7 @@ class Books(Spider):
 
 
 def clean(item):
-    """The item pipeline: numbers where the page has words; a book that nobody can buy is left out."""
+    """Make numbers of words, and leave out a book that is not in stock: the item pipeline."""
     if "In stock" not in item["available"]:
         raise DropItem("not in stock")
     return {

@@ -21,7 +21,7 @@ class DemoShop(Spider):
         yield Request(self.start_urls[0].rstrip("/") + "/login", self.parse_login, priority=1)
 
     def parse(self, response):
-        """The home page: its categories, and what stands in its footer."""
+        """Follow the categories of the home page, and the links in its footer."""
         for link in response.select("nav.categories a"):
             yield response.follow(link, self.parse_listing)
         for link in response.select('footer a:not([href="/login"], [href^="/members"])'):

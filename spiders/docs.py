@@ -27,12 +27,12 @@ class Docs(Spider):
 
 
 def line_of(element):
-    """An element's text on one line, without the sign that some manuals end headings with."""
+    """Return an element's text on one line, without the sign that some manuals end headings with."""
     return " ".join(element.get_text().split()).rstrip("¶")
 
 
 def looks_like_page(url):
-    """Whether it is worth asking for: no archive, image or source file, as far as the URL tells.
+    """Tell whether it is worth fetching: not an archive, image or source file, as far as the URL tells.
 
     A version in place of a suffix (`/whatsnew/3.11`) is a page too.
     """

@@ -30,7 +30,7 @@ class Quotes(Spider):
         )
 
     def parse(self, response):
-        """A page of quotes: the one that the login redirects to, and those after it."""
+        """Take the quotes of a page: the one that the login redirects to, and those after it."""
         for quote in response.select("div.quote"):
             goodreads = quote.select_one("a[href*='goodreads.com']")
             yield {

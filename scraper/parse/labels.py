@@ -186,7 +186,7 @@ def encoding_of(label: str) -> str | None:
 
 
 def decode_as(body: bytes, name: str) -> str:
-    """`body` as text in the encoding called `name` by this table; what is not valid becomes U+FFFD."""
+    """Decode `body` in the encoding called `name` by this table; what is not valid becomes U+FFFD."""
     if name == USER_DEFINED:
         return body.decode("latin-1").translate(_USER_DEFINED_MAP)
     return body.decode(_CODECS[name], errors="replace")

@@ -91,7 +91,7 @@ def _places(base_url: str) -> tuple[str, str]:
 
 
 def web_url(link: str, base_url: str) -> str | None:
-    """`link` as an absolute http(s) URL without fragment; None where it is not one."""
+    """Return `link` as an absolute http(s) URL without fragment; None where it is not one."""
     url = urls.normalize(link, base_url)
     if url is None or urls.scheme_of(url) not in ("http", "https"):
         return None

@@ -66,7 +66,7 @@ def value_text(element: Tag, attribute: str) -> str:
 
 
 def normalized(text: str) -> str:
-    """`text` with the line ends that forms send: CR LF."""
+    """Return `text` with the line ends that forms send: CR LF."""
     return _NEWLINE.sub("\r\n", text)
 
 

@@ -341,7 +341,7 @@ def _base_in(attributes: str) -> str:
 
 
 def _undone(text: str) -> str:
-    """`text` with character references and entities undone, HTML's too; anything else stays as it is."""
+    """Undo character references and entities in `text`, HTML's too; anything else stays as it is."""
     return _REFERENCE.sub(_character, text) if "&" in text else text
 
 
