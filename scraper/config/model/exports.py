@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from scraper.config.formats import BY_ENDING, BY_SCHEME, EXPORT_FORMATS, NAMES, OF_STDOUT, ExportFormat
-from scraper.config.model.base import Frozen
+from scraper.config.model.frozen import Frozen
 from scraper.config.types import kinds, texts
 from scraper.config.types.kinds import Flag, OptionalText, Text, nearest, optional, wrong
 from scraper.config.yaml.scalars import typed

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from scraper.config.field_types import TYPES
-from scraper.config.model.base import Frozen
+from scraper.config.model.frozen import Frozen
 from scraper.config.types import kinds, texts
 from scraper.config.types.kinds import Text, wrong
 from scraper.config.yaml.scalars import typed

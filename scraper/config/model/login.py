@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from scraper.config.model.base import Frozen
+from scraper.config.model.frozen import Frozen
 from scraper.config.types import addresses, kinds
 from scraper.config.types.kinds import Text, optional, text, wrong
 from scraper.config.types.selectors import BadSelector, read_css

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from scraper.config.model.base import Frozen
+from scraper.config.model.frozen import Frozen
 from scraper.config.types import kinds, texts
 from scraper.config.types.kinds import (
     Limit,

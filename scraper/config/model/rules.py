@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from scraper.config.field_types import FIELD_TYPES, TYPES
-from scraper.config.model.base import Frozen, TextOr
+from scraper.config.model.frozen import Frozen, TextOr
 from scraper.config.types import kinds
 from scraper.config.types.kinds import OptionalText, Reader, matching, optional, text, wrong
 from scraper.config.types.selectors import BadSelector, read_css, read_path, read_regex, read_xpath

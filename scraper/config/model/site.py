@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from scraper.config.model.base import Frozen, TextOr
 from scraper.config.model.exports import ExportConfig
+from scraper.config.model.frozen import Frozen, TextOr
 from scraper.config.model.items import ItemConfig
 from scraper.config.model.login import LoginConfig
 from scraper.config.model.pipelines import PipelineConfig

@@ -1,8 +1,8 @@
 """The tables. Plain SQL that SQLite and PostgreSQL both speak."""
 
-from scraper.store.tables.base import VERSION, Kind, RequestState, chunks, metadata
+from scraper.store.tables.columns import VERSION, Kind, RequestState, chunks, metadata
 from scraper.store.tables.domains import domains, figures, origins, profiles, shards
-from scraper.store.tables.items import (
+from scraper.store.tables.item_rows import (
     attachments,
     drops,
     exports,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, Index, PrimaryKeyConstraint, Table, Text
 
-from scraper.store.tables.base import Id, metadata
+from scraper.store.tables.columns import Id, metadata
 
 shards = Table(
     "shards",  # those at work

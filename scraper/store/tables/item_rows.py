@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, text
 
-from scraper.store.tables.base import Id, metadata
+from scraper.store.tables.columns import Id, metadata
 
 items = Table(
     "items",
