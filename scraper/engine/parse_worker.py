@@ -42,6 +42,8 @@ class ParseWorker:
     ) -> None:
         self._runner = parser
         self._pipelines = pipelines
+        #: Nothing of the spider runs any more; pipelines may still be closing.
+        self._has_left_spider = threading.Event()
         self._ended = threading.Event()
         self._error: BaseException | None = None
         self._frontier = frontier
@@ -55,7 +57,7 @@ class ParseWorker:
         """Work until told to stop.
 
         Args:
-            sideline: fetches in this thread, while that is of use; made ready here, in this thread.
+            inline: fetches in this thread, while that is of use; made ready here, in this thread.
 
         Raises:
             ScraperError: a pipeline could not be opened or closed.
@@ -67,10 +69,12 @@ class ParseWorker:
                         task()
                 else:
                     self._run_beside(inline)
+                self._has_left_spider.set()
         except BaseException as error:
             self._error = error
             raise
         finally:
+            self._has_left_spider.set()
             self._ended.set()
 
     def _run_beside(self, inline: InlineFetch) -> None:
@@ -103,9 +107,13 @@ class ParseWorker:
         """End after what is queued."""
         self._put(None)
 
-    def wait(self, seconds: float | None) -> None:
-        """Wait until it has ended, at most so long. Raises what it did."""
-        self._ended.wait(seconds)
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended; a call into the spider has so many seconds, closing pipelines takes its time.
+
+        Raises what it did.
+        """
+        if self._has_left_spider.wait(seconds):
+            self._ended.wait()
         if self._error is not None:
             raise self._error
 

@@ -379,8 +379,8 @@ class Shard:
         until = time.monotonic() + _ABORT_SECONDS
         for thread in self._fetchers:
             thread.join(max(0.0, until - time.monotonic()))
-        # Closing pipelines may take its time; a callback that does not end has had it.
-        self._parse_worker.wait(_ABORT_SECONDS if self._frontier.in_flight else None)
+        # A callback, or a start(), that does not end has had its time.
+        self._parse_worker.wait(_ABORT_SECONDS)
 
     def _let_go(self) -> None:
         """After an error that ends the crawl: leave nothing running. The store keeps what was committed."""

@@ -35,8 +35,9 @@ from scraper.store.values import Attachment, Queued, Refusal, StoredItem, Visit,
 
 #: Requests of one page, which are held in memory until they are committed together.
 MAX_REQUESTS = 100_000
-#: Results of start() that are committed together.
+#: Results of start() that are committed together: so many, or those of so many seconds.
 START_PORTION = 500
+START_SECONDS = 0.25
 # Made once: json.dumps makes one a call.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -158,14 +159,14 @@ class SpiderRunner:
             SpiderFailed: start() raised.
         """
         collected = _Collected(self, None, 0)
-        taken = 0
+        taken, until = 0, time.monotonic() + START_SECONDS
         try:
             for result in results:
                 taken += 1
                 if isinstance(result, Request) and not self._has_start_urls:
                     self._admission.allow_host_of(result.url)
                 collected.add(result)
-                if taken >= START_PORTION:
+                if taken >= START_PORTION or time.monotonic() > until:
                     return collected.yielded, taken, False
         except StopCrawl as stop:
             collected.yielded.stop = stop.message

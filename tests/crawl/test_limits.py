@@ -29,6 +29,42 @@ HTML = {"Content-Type": "text/html"}
 
 
 class TestLimits:
+    def test_duration_ends_a_start_that_blocks(self, page_server: Start):
+        """It may wait for a queue or a database that says nothing more."""
+
+        class Blocked(Spider):
+            def start(self) -> Any:
+                yield scraper.Request(f"{server.url}/0")
+                time.sleep(60)
+
+            def parse(self, response: Response) -> Any:
+                yield {"url": response.url}
+
+        server = page_server({"/0": "x"})
+        began = time.monotonic()
+        run = crawl(Blocked, limits={"duration": 0.6})
+        assert (run.result, "limits.duration" in run.why) == ("limit", True)
+        assert time.monotonic() - began < 10
+
+    def test_a_slow_start_is_crawled_as_it_comes(self, page_server: Start):
+        """Its first requests are sent long before it has given hundreds."""
+        sent_while_it_ran = []
+
+        class Slow(Spider):
+            def start(self) -> Any:
+                for number in range(30):
+                    time.sleep(0.05)
+                    yield scraper.Request(f"{server.url}/{number}")
+                sent_while_it_ran.append(len(server.log))
+
+            def parse(self, response: Response) -> Any:
+                yield {"url": response.url}
+
+        server = page_server({f"/{number}": "x" for number in range(30)})
+        run = crawl(Slow)
+        assert len(run.items) == 30
+        assert sent_while_it_ran[0] > 5
+
     @pytest.mark.parametrize("most", [1, 7, 20])
     def test_pages_are_exact(self, page_server: Start, most: int):
         server = page_server(site(60))

@@ -40,8 +40,12 @@ class Database:
         self._refuse_strangers()
         self._engine = _engine(path)
         try:
-            with self.writing() as connection:
-                self._check_version(connection)
+            with self.reading() as connection:
+                is_current = self._is_current(connection)
+            # Who only reads waits for nobody.
+            if not is_current:
+                with self.writing() as connection:
+                    self._check_version(connection)
         except BaseException:
             self._engine.dispose()
             raise
@@ -67,6 +71,14 @@ class Database:
             raise self._explained(error) from error
         if names and tables.meta.name not in names:
             raise StoreError(f"{self.path} is the database of another program", remedy="choose another path")
+
+    def _is_current(self, connection: Connection) -> bool:
+        """Tell whether the file has all tables of this version."""
+        names = set(connection.exec_driver_sql("select name from sqlite_master where type = 'table'").scalars())
+        if not names.issuperset(tables.metadata.tables):
+            return False
+        query = select(tables.meta.c.value).where(tables.meta.c.key == "version")
+        return connection.execute(query).scalar() == str(tables.VERSION)
 
     def _check_version(self, connection: Connection) -> None:
         tables.metadata.create_all(connection, tables=[tables.meta])
@@ -166,9 +178,10 @@ def _engine(path: Path) -> Engine:
     def set_up(connection: Any, _record: Any) -> None:
         # The driver's own idea of when a transaction begins is switched off.
         connection.isolation_level = None
-        # How it gives space back can be chosen only before anything is written, and WAL mode writes.
-        first = f"auto_vacuum={_INCREMENTAL}"
-        for pragma in (first, "journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "mmap_size=0"):
+        # How it gives space back can be chosen only before anything is written, and WAL mode writes. Later this
+        # would take the write lock for nothing.
+        first = (f"auto_vacuum={_INCREMENTAL}",) if path.stat().st_size == 0 else ()
+        for pragma in (*first, "journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "mmap_size=0"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

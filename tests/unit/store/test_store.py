@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from scraper.errors import StoreError, StoreLocked
 from scraper.request import Request
 from scraper.stats import ConnectionStats
 from scraper.store import Store
+from scraper.store.backends import database
 from scraper.store.outcomes import Batch, Done, Failed, Redirected, RetryLater, StartTaken
 from scraper.store.values import DomainUpdate, Found, Queued, Refusal, RobotsRow, StoredItem, Yielded
 from tests.unit.store.conftest import ME
@@ -316,3 +319,14 @@ class TestRuns:
         store.commit(run, Batch(starts=[StartTaken(Yielded(), 3, True)]), ME, {})
         row = store.run(run)
         assert (row.start_taken, row.start_done) == (503, True)
+
+
+def test_a_reader_does_not_wait_for_who_writes(store: Store, run: int, path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`scraper runs` beside a crawl in the midst of a long commit."""
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.1)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with Store.open_existing(path) as reader:
+            found = reader.run(run)
+            assert found is not None and found.name == "books"
+        writer.execute("ROLLBACK")
