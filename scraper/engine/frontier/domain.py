@@ -60,7 +60,7 @@ class Domain:
     login: LoginState | None = None
     #: It is to be given up: nothing more of it is handed out.
     leaving: bool = False
-    #: Number of its entry in the agenda, and of that for its next tries.
+    #: Number of its entry in the ready queue, and of that for its next tries.
     entry: int | None = None
     tries_entry: int | None = None
     #: It answered something since this shard holds it.

@@ -17,7 +17,7 @@ class DomainThrottle:
     """Thread-safe, under the frontier's lock; all of its methods return at once.
 
     Args:
-        schedule: enters a domain into the agenda, whose next turn may be earlier now.
+        schedule: enters a domain into the ready queue; its next request may be due earlier now.
         schedule_anew: the same for one that is entered with what no longer holds.
         token: our name in robots.txt.
     """

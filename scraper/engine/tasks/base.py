@@ -32,6 +32,7 @@ from scraper.store.values import Found, Queued, Refusal, Yielded
 _log = logging.getLogger(__name__)
 
 _NOTHING_SENT = FetchResult(None, None, None, 0.0, 0)
+_NO_CONDITIONS = Sending()
 
 
 class JobTask(Protocol):
@@ -64,16 +65,15 @@ class RequestTask:
         Raises:
             FetchError: it cannot be sent.
         """
-        return Sending()
+        return _NO_CONDITIONS
 
-    def take_in(self, queued: Queued, sending: Sending, fetch: FetchResult) -> FetchResult:
+    def take_in(self, queued: Queued, sending: Sending, fetch: FetchResult) -> None:
         """Look at what came before anybody else does.
 
         Raises:
             FetchError: it counts as failed.
             StoreError: it could not be kept.
         """
-        return fetch
 
     def unparsed_bytes(self, sending: Sending, fetch: FetchResult) -> int:
         """Return how many bytes are held in memory until they are parsed."""
@@ -111,7 +111,7 @@ class RequestTask:
         """Send a request and settle what becomes of it."""
         queued, frontier = job.queued, self.sender.frontier
         assert queued is not None
-        sending, fetch = Sending(), _NOTHING_SENT
+        sending, fetch = _NO_CONDITIONS, _NOTHING_SENT
         try:
             if not queued.request.may_be_repeated:
                 self.sender.mark_sent(queued.id)
@@ -122,7 +122,7 @@ class RequestTask:
                 return
             sending = begun
             fetch = self.sender.send(queued.request, job, sending)
-            fetch = self.take_in(queued, sending, fetch)
+            self.take_in(queued, sending, fetch)
         except LeaseLost:
             # Not sent. If the lease is another shard's by now, the commit leaves this out.
             frontier.fetched(job)

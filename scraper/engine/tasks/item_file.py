@@ -41,10 +41,9 @@ class FileTask(RequestTask):
             seconds=download.seconds,
         )
 
-    def take_in(self, queued: Queued, sending: Sending, fetch: FetchResult) -> FetchResult:
+    def take_in(self, queued: Queued, sending: Sending, fetch: FetchResult) -> None:
         download = _download(sending)
         download.file = download.kept(fetch)
-        return fetch
 
     def decide(self, job: Job, queued: Queued, sending: Sending, fetch: FetchResult) -> None:
         # A file that is there is settled whether or not the session looks logged out.

@@ -59,10 +59,9 @@ class SitemapTask(RequestTask):
         spool = SpooledTemporaryFile(_HELD_BYTES)  # noqa: SIM115
         return Sending(conditions, into=spool, body_limit=MAX_BYTES, truncate=True)
 
-    def take_in(self, queued: Queued, sending: Sending, fetch: FetchResult) -> FetchResult:
+    def take_in(self, queued: Queued, sending: Sending, fetch: FetchResult) -> None:
         if fetch.response is not None:
             self._cache.restore(queued, fetch.response, _body_of(sending))
-        return fetch
 
     def unparsed_bytes(self, sending: Sending, fetch: FetchResult) -> int:
         return _body_of(sending).tell() if _is_there(sending, fetch) else 0
