@@ -18,7 +18,6 @@ class ExportFormat:
         opens: what opens an export of it, as `module:function`, called with a `scraper.exports.target.Target`.
         endings: the ends of paths that mean it, the usual one first.
         schemes: the schemes of addresses that mean it; a format that has any is a server, and has no paths.
-        extra: the extra of this package that it needs, where a plain install does not suffice.
         is_tables: a table a type of item in a database: it can upsert, and has neither numbered files nor `{type}`.
         is_compressed: `.gz` and `.zst` may follow its ending.
         can_append: its file can grow from run to run.
@@ -32,7 +31,6 @@ class ExportFormat:
     opens: str
     endings: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ()
-    extra: str | None = None
     is_tables: bool = False
     is_compressed: bool = False
     can_append: bool = False
@@ -76,7 +74,6 @@ EXPORT_FORMATS = {
             "columns of the types of what they hold; what has an inside is JSON as text",
             "scraper.exports.parquet:open_parquet",
             endings=(".parquet",),
-            extra="parquet",
         ),
         ExportFormat(
             "sqlite",
@@ -91,7 +88,6 @@ EXPORT_FORMATS = {
             "a table a type of item; boolean, bigint, double precision, text, jsonb",
             "scraper.exports.postgres:open_postgres",
             schemes=("postgresql", "postgres"),
-            extra="postgres",
             is_tables=True,
             can_append=True,
         ),
