@@ -15,7 +15,7 @@ from scraper import Spider
 from scraper.config import SessionConfig
 from scraper.config.model.site import TimeoutConfig
 from scraper.errors import PrivateAddress
-from scraper.fetch.transport.guard import resolver
+from scraper.fetch.transport.resolver import resolver
 from tests.crawl.crawling import (
     HOST,
     Pages,

@@ -16,8 +16,8 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from scraper.errors import PrivateAddress
 from scraper.fetch.transport.cooperative_sockets import PlainSocket
 from scraper.fetch.transport.exchange import Exchange
-from scraper.fetch.transport.guard import AddressInfo, resolver
 from scraper.fetch.transport.ledger import Ledger
+from scraper.fetch.transport.resolver import AddressInfo, resolver
 from scraper.fetch.transport.response_reader import ResponseReader, WireResponse
 from scraper.stats import Opening, Reason
 

@@ -1,4 +1,4 @@
-"""Resolve names with a time limit, and refuse addresses that are not public.
+"""Refuse addresses that are not public.
 
 The guard looks at the address that is connected to, so a name that resolves to a public address at one
 time and to a private one at another gains nothing.
@@ -7,22 +7,10 @@ time and to a private one at another gains nothing.
 from __future__ import annotations
 
 import ipaddress
-import queue
-import socket
-import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from scraper.errors import PrivateAddress
-from scraper.fetch.transport.cooperative_sockets import current, wait_until
-
-#: Several names may hang in a resolver at once without holding up the others.
-_RESOLVER_THREADS = 8
-
-#: As getaddrinfo gives it: family, kind, protocol, canonical name, where.
-AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 
 @lru_cache(maxsize=4096)
@@ -69,66 +57,3 @@ class Guard:
                 self.check(host, "127.0.0.1")
         else:
             self.check(host, host)
-
-
-class Resolver:
-    """getaddrinfo with a time limit: it has none of its own, so it runs in daemon threads that are waited for."""
-
-    def __init__(self) -> None:
-        self._questions: queue.SimpleQueue[_Question] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._threads = 0
-        self._idle = 0
-
-    def resolve(self, host: str, port: int, timeout: float) -> Sequence[AddressInfo]:
-        """Return the addresses of `host`, in the system's order.
-
-        Raises:
-            TimeoutError: the resolver did not answer within `timeout` seconds.
-            socket.gaierror: the name does not exist.
-        """
-        try:
-            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-        except socket.gaierror:
-            pass
-        question = _Question(host, port)
-        self._ask(question)
-        answered = question.answered
-        is_answered = answered.wait(timeout) if current.loop is None else wait_until(answered.is_set, timeout)
-        if not is_answered:
-            raise TimeoutError(f"{host} was not resolved within {timeout:g} s")
-        if question.error is not None:
-            raise question.error
-        return question.answer
-
-    def _ask(self, question: _Question) -> None:
-        with self._lock:
-            if self._idle == 0 and self._threads < _RESOLVER_THREADS:
-                self._threads += 1
-                threading.Thread(target=self._work, name="resolver", daemon=True).start()
-        self._questions.put(question)
-
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                self._idle += 1
-            question = self._questions.get()
-            with self._lock:
-                self._idle -= 1
-            try:
-                question.answer = socket.getaddrinfo(question.host, question.port, type=socket.SOCK_STREAM)
-            except (OSError, UnicodeError) as error:
-                question.error = error if isinstance(error, OSError) else socket.gaierror(str(error))
-            question.answered.set()
-
-
-class _Question:
-    def __init__(self, host: str, port: int) -> None:
-        self.host = host
-        self.port = port
-        self.answered = threading.Event()
-        self.answer: Sequence[AddressInfo] = ()
-        self.error: OSError | None = None
-
-
-resolver = Resolver()

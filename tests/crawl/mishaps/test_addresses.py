@@ -11,6 +11,7 @@ import pytest
 
 import scraper
 from scraper.fetch.transport import guard
+from scraper.fetch.transport.resolver import AddressInfo, resolver
 from tests.crawl.crawling import HOST, Pages, crawl, figures, reasons_of_failures, site
 from tests.servers import behaviours
 from tests.servers.keepalive import PageServer
@@ -31,7 +32,7 @@ class Names:
         }
         self.asked: list[str] = []
 
-    def resolve(self, host: str, port: int, timeout: float) -> Sequence[guard.AddressInfo]:
+    def resolve(self, host: str, port: int, timeout: float) -> Sequence[AddressInfo]:
         if host not in self._answers:
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
         self.asked.append(host)
@@ -47,7 +48,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Names]:
 
     def know(answers: dict[str, Sequence[str | Exception]]) -> Names:
         known = Names(answers)
-        monkeypatch.setattr(guard.resolver, "resolve", known.resolve)
+        monkeypatch.setattr(resolver, "resolve", known.resolve)
         monkeypatch.setattr(guard, "is_public", lambda address: address == PUBLIC)
         return known
 
