@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale sitemaps rules-speed export-kills proofs bench profile clean
+.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale sitemaps rules-speed start-cost export-kills proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -69,13 +69,16 @@ scale: $(READY)  ## a million queued URLs over ten thousand domains: at work at 
 rules-speed: $(READY)  ## a crawl by rules against the same by a spider written by hand, by CPU time
 	$(BIN)/python -m tests.proofs.rules_speed $(ARGS)
 
+start-cost: $(READY)  ## what a crawl of one page and --version cost to start, against `import requests`
+	$(BIN)/python -m tests.proofs.start_cost $(ARGS)
+
 sitemaps: $(READY)  ## a million URLs from an index of twenty sitemaps: each queued once, memory bounded
 	$(BIN)/python -m tests.proofs.sitemaps $(ARGS)
 
 export-kills: $(READY)  ## every kind of export killed 30 times at random: every item once, nothing half
 	$(BIN)/python -m tests.proofs.export_kills $(ARGS)
 
-proofs: kill-storm memory manners toxic storm scale sitemaps rules-speed export-kills  ## all proofs that take minutes
+proofs: kill-storm memory manners toxic storm scale sitemaps rules-speed start-cost export-kills  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.

@@ -14,10 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from rich.console import Console
-
 from scraper.errors import ExportError, ScraperError
-from scraper.observe.terminal import console_for
+from scraper.observe.terminal import Console, console_for
 from scraper.observe.text import plain
 
 #: Says one line.
@@ -38,7 +36,7 @@ def write(text: str) -> None:
         ScraperError: it cannot be written, since nobody reads it any more or the disk behind it is full.
     """
     if sys.stdout is not None:
-        with _told():
+        with told():
             sys.stdout.write(text)
             sys.stdout.flush()
 
@@ -46,14 +44,15 @@ def write(text: str) -> None:
 def write_bytes(data: bytes) -> None:
     """Write bytes to standard output, as they are. Raises what `write` does."""
     if sys.stdout is not None:
-        with _told():
+        with told():
             sys.stdout.flush()
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
+    """Raise a ScraperError where standard output cannot be written."""
     try:
         yield
     except OSError as error:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Annotated, NoReturn
 
 import typer
 from typer.main import get_command
 
-from scraper.cli import _output
+from scraper.cli import _output, _start
 from scraper.errors import ConfigError, ScraperError
 from scraper.observe.text import plain
 
@@ -29,11 +28,11 @@ Exit codes: 0 finished and inside its gate; 1 failed, or outside its gate; 2 wro
 """
 
 
-@dataclass
 class Options:
     """Options that hold for every verb."""
 
-    traceback: bool = False
+    def __init__(self) -> None:
+        self.traceback = False
 
 
 #: The verbs in the order of the help; each is a module of its name beside this one.
@@ -81,19 +80,19 @@ def make_app(verb: str | None = None) -> typer.Typer:
     return app
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
+def main(words: Sequence[str]) -> NoReturn:
     """Run the command, and end the process with its exit code.
 
     Args:
-        arguments: those behind the command's name; None takes the process's.
+        words: the arguments behind the command's name.
     """
     _output.prepare()
     options = Options()
     code: object = 0
     try:
-        words = sys.argv[1:] if arguments is None else arguments
-        app = make_app(next((word for word in words if not word.startswith("-")), None))
-        get_command(app).main(args=arguments, prog_name="scraper", obj=options)
+        with _start.importing():
+            command = get_command(make_app(next((word for word in words if not word.startswith("-")), None)))
+        command.main(args=words, prog_name="scraper", obj=options)
     except SystemExit as end:
         code = end.code
     except KeyboardInterrupt:
@@ -138,15 +137,8 @@ def _show_traceback(options: Options) -> None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        _output.write(f"scraper {_version()}\n")
+        _output.write(_start.version_line())
         raise typer.Exit
-
-
-def _version() -> str:
-    try:
-        return metadata.version("persistent-scraper")
-    except metadata.PackageNotFoundError:
-        return "of a source tree that is not installed"
 
 
 def _global_options(

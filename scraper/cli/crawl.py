@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from scraper.cli import _output
 from scraper.cli._options import Sets, SiteFile
@@ -24,6 +24,7 @@ from scraper.observe.events import Observer, RunStarted
 from scraper.observe.progress import Progress
 from scraper.observe.report import print_report
 from scraper.observe.run_stats import write_stats
+from scraper.observe.terminal import Console
 from scraper.run import Run
 from scraper.store import Store
 
@@ -101,7 +102,8 @@ def crawl_and_report(read: Callable[[], Loaded], *, fresh: bool, watching: Watch
     code, run = conduct(read, fresh=fresh, watching=watching)
     if run is not None and not watching.quiet and watching.format is LogFormat.TEXT:
         _output.say("")
-        print_report(_output.error_console(), run.stats)
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it
+            print_report(_output.error_console(), run.stats)
     return code
 
 

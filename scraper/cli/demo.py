@@ -101,7 +101,8 @@ def _show(run: Run) -> bool:
     if not complete:
         verdict += f"should not have, {(wanted - found).total()} did not come"
     _output.write(f"\nAll {len(ALL_PRODUCTS)} products and {len(MEMBER_PRODUCTS)} for members {verdict}.\n\n")
-    print_report(_output.out_console(), run.stats)
+    with _output.told():
+        print_report(_output.out_console(), run.stats)
     return complete
 
 

@@ -64,7 +64,8 @@ def runs(
     if as_json:
         _write_json(all_stats)
     elif run is not None:
-        print_report(_output.out_console(), all_stats[0])
+        with _output.told():
+            print_report(_output.out_console(), all_stats[0])
     else:
         _output.write(_runs_table(all_stats))
 

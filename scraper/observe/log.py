@@ -17,12 +17,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from rich.console import Console
-from rich.text import Text
-
 from scraper.errors import UsageError
 from scraper.observe import log_lines
 from scraper.observe.events import Refused, RunEnded, RunStarted
+from scraper.observe.terminal import Console, print_line
 from scraper.observe.text import block, plain
 from scraper.reasons import remedy_of
 
@@ -137,12 +135,7 @@ class ConsoleHandler(_LeavesWhenBroken):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            line = self.format(record)
-            if self._console.is_terminal:
-                self._console.print(Text(line, style=_style(record.levelno)), soft_wrap=True)
-            else:
-                self._console.file.write(line + "\n")
-                self._console.file.flush()
+            print_line(self._console, self.format(record), _style(record.levelno))
         except (OSError, ValueError):
             self.handleError(record)
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from collections import deque
-
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from scraper.observe import log
 from scraper.observe.events import Draining, RunEnded, RunStarted, Tick, Waiting
-from scraper.observe.terminal import is_live
+from scraper.observe.terminal import Console, PlainConsole, is_live
 from scraper.observe.text import counted, duration, plain, size
+
+if TYPE_CHECKING:
+    from rich.live import Live
 
 #: The span of time over which pages a second are counted.
 _RATE_SECONDS = 10.0
@@ -68,21 +65,17 @@ class Progress:
         self._stopping = None
         self._marks.clear()
         self._due = None
-        if is_live(self._console):
-            # What a spider prints goes above the display, but never from a piped stdout to the terminal.
-            self._live = Live(
-                console=self._console,
-                auto_refresh=False,
-                transient=True,
-                redirect_stdout=sys.stdout.isatty(),
-                redirect_stderr=sys.stderr.isatty(),
-            )
-            self._live.start()
+        if not isinstance(self._console, PlainConsole) and is_live(self._console):
+            from scraper.observe import live  # with rich, which is only needed on a terminal
+
+            self._live = live.start(self._console)
 
     def _tick(self, tick: Tick) -> None:
         rate = self._rate(tick)
         if self._live is not None:
-            self._live.update(display(self._name, tick, rate, self._stopping), refresh=True)
+            from scraper.observe import live
+
+            live.update(self._live, self._name, tick, _lines(tick, rate, self._stopping))
             return
         if self._due is None:
             self._due = tick.seconds + self._every
@@ -105,31 +98,17 @@ class Progress:
             self._live = None
 
 
-def display(name: str, tick: Tick, rate: float, stopping: str | None) -> RenderableType:
-    """Return the lines of the live display; each is cut at the terminal's width."""
-    rows: list[RenderableType] = [_head(name, tick), _line(_counts(tick)), _line(_speed(tick, rate))]
+def _lines(tick: Tick, rate: float, stopping: str | None) -> list[tuple[str, str]]:
+    """Return the lines of the live display below its first, with their styles."""
+    lines = [(_counts(tick), ""), (_speed(tick, rate), "")]
     if tick.waiting:
-        rows.append(_line(_waits(tick.waiting)))
+        lines.append((_waits(tick.waiting), ""))
     if tick.parsing is not None:
         url, seconds = tick.parsing
-        rows.append(_line(f"a callback runs for {duration(seconds)}: {plain(url)}", "yellow"))
+        lines.append((f"a callback runs for {duration(seconds)}: {plain(url)}", "yellow"))
     if stopping is not None:
-        rows.append(_line(stopping, "bold yellow"))
-    return Group(*rows)
-
-
-def _head(name: str, tick: Tick) -> RenderableType:
-    elapsed = duration(tick.seconds)
-    if tick.pages_limit is None:
-        return _line(f"{name}  {elapsed}", "bold")
-    row = Table.grid(padding=(0, 2))
-    bar = ProgressBar(total=tick.pages_limit, completed=min(tick.pages, tick.pages_limit), width=30)
-    row.add_row(_line(name, "bold"), bar, _line(f"{tick.pages:,} of {tick.pages_limit:,}"), _line(elapsed, "bold"))
-    return row
-
-
-def _line(text: str, style: str = "") -> Text:
-    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+        lines.append((stopping, "bold yellow"))
+    return lines
 
 
 def _counts(tick: Tick) -> str:

@@ -6,10 +6,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.text import Text
-
 from scraper.observe.log_lines import GOOD_RESULTS
+from scraper.observe.terminal import Console, print_line
 from scraper.observe.text import counted, duration, plain, size
 from scraper.reasons import remedy_of
 
@@ -26,7 +24,7 @@ _Line = tuple[str, str]
 def print_report(console: Console, stats: Mapping[str, Any]) -> None:
     """Print what `stats` (see `stats.run_stats`) says, with colours where the console has them."""
     for style, line in _report(stats):
-        console.print(Text(line, style=style), soft_wrap=True)
+        print_line(console, line, style)
 
 
 def report_text(stats: Mapping[str, Any]) -> str:

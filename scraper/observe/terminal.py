@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import io
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+
+Console: TypeAlias = "RichConsole | PlainConsole"
+
+
+class PlainConsole:
+    """A file or a pipe, on which lines are written as they are. rich is imported for terminals alone."""
+
+    is_terminal = False
+    is_dumb_terminal = False
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
 
 
 def console_for(stream: TextIO) -> Console:
@@ -15,16 +28,24 @@ def console_for(stream: TextIO) -> Console:
     """
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
-    return Console(
-        file=stream,
-        force_terminal=stream.isatty(),
-        force_jupyter=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
+    if not stream.isatty():
+        return PlainConsole(stream)
+    from rich.console import Console
+
+    return Console(file=stream, force_terminal=True, force_jupyter=False, markup=False, emoji=False, highlight=False)
 
 
 def is_live(console: Console) -> bool:
     """Tell whether a display may redraw itself there."""
     return console.is_terminal and not console.is_dumb_terminal
+
+
+def print_line(console: Console, line: str, style: str = "") -> None:
+    """Print a line, of a style of rich where there are colours."""
+    if isinstance(console, PlainConsole):
+        console.file.write(f"{line}\n")
+        console.file.flush()
+        return
+    from rich.text import Text
+
+    console.print(Text(line, style=style), soft_wrap=True)
