@@ -87,6 +87,11 @@ class CoolDown:
         wait = asked if asked is not None else min(longest, base * 2.0 ** (step - 1))
         return CoolDown(step, now, max(self.until, now + wait))
 
+    @classmethod
+    def resumed(cls, step: int, until: float) -> CoolDown:
+        """Return the one that another process was in."""
+        return cls(step, until=until)
+
     def answered(self) -> CoolDown:
         """After a success: one step down."""
         return CoolDown(max(0, self.step - 1), self.began, self.until) if self.step else self
@@ -120,6 +125,11 @@ class Circuit:
     def is_given_up(self) -> bool:
         """Tell whether nothing is sent any more."""
         return self.pauses > self.PAUSES
+
+    @classmethod
+    def resumed(cls, pauses: int, until: float) -> Circuit:
+        """Return the one that another process was in; what was given up is tried again."""
+        return cls(cls.THRESHOLD, pauses, until=until) if 0 < pauses <= cls.PAUSES else cls()
 
     def failed(self, began_at: float, now: float, base: float, longest: float) -> Circuit:
         """After a request that began at `began_at` and got no answer, or one of the server's own failures.

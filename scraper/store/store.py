@@ -47,7 +47,7 @@ class Store(RunStore):
         self._visited: dict[int, bool] = {}
         self._lock = StoreLock(path) if lock else None
         try:
-            self._database = Database(path)
+            self._database = Database(path, is_locked=lock)
             if lock:
                 with self._database.writing() as connection:
                     domains.void_leases(connection)

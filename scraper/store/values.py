@@ -189,12 +189,24 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """How long a domain is left alone, and how far that has grown."""
+
+    #: Seconds since the epoch; None where it is not.
+    not_before: float | None = None
+    cool_step: int = 0
+    #: Of its circuit.
+    pauses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DomainUpdate:
     """State of a domain that a batch saw. None leaves a value as it is."""
 
     last_send: float | None = None
     cookies: str | None = None
     profile: Profile | None = None
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import pytest
 
 from scraper.errors import ConfigError, ScraperError
 from scraper.observe import events
-from scraper.store.state.domains import LEASE_SECONDS
+from scraper.store.backends.lease_clock import LEASE_SECONDS
 from tests.crawl.commands import environment, wait_until
 from tests.crawl.crawling import Seen
 from tests.crawl.sharding import (

@@ -90,6 +90,32 @@ class TestStopped:
         stopped_after(1, Follow, server.url, **settings)
         assert server.log[before].time - begun >= 0.395
 
+    @pytest.mark.parametrize(
+        ("answer", "retry", "seconds"),
+        [
+            ((429, {"Retry-After": "3"}, b""), {}, 3.0),
+            ((500, {}, b""), {"backoff": 0.2, "attempts": 1}, 2.0),
+        ],
+        ids=["retry-after", "circuit"],
+    )
+    def test_a_domain_that_was_left_alone_is_so_after_it(
+        self, page_server: Start, store: str, answer: Any, retry: dict[str, Any], seconds: float
+    ):
+        server = page_server(lambda *_: answer if len(server.log) < (20 if retry else 1) else (200, HTML, b"x"))
+        starts = [f"{server.url}/{number}" for number in range(40)]
+
+        def stop(event: object) -> None:
+            if isinstance(event, events.CoolingDown):
+                first.stop(1)
+
+        settings = {"store": store, "retry": retry}
+        first = prepared(Pages, *starts, observers=[stop], **settings)
+        assert first.run().result == "stopped"
+        last, before = server.log[-1].time, len(server.log)
+        run = crawl(Pages, *starts, **settings)
+        assert server.log[before].time - last >= seconds - 0.1
+        assert run.stats["pages"] == (20 if retry else 40)
+
     def test_attempts_are_counted_over_a_resumption(self, page_server: Start, store: str):
         server = page_server({"/a": (500, {"Retry-After": "1"}, b"")})
 

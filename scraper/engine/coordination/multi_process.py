@@ -31,7 +31,7 @@ from scraper.errors import LeaseLost, ShardFailed
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.store import Store
-from scraper.store.state.domains import LEASE_SECONDS
+from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.values import RunRow
 
 #: Time passes for the coordinator this often, in seconds.

@@ -72,6 +72,8 @@ class Domain:
     #: The same of what was learned of its servers; and of that, changes of the idle limits.
     profile: Profile = field(default_factory=Profile)
     idle_limits_kept: int = 0
+    #: The pause that is in the store: until when (of the monotonic clock), steps of the cool-down, of the circuit.
+    pause_kept: tuple[float, int, int] = (float("-inf"), 0, 0)
 
     @property
     def may_take(self) -> bool:
@@ -92,7 +94,18 @@ class Domain:
     @property
     def due_at(self) -> float:
         """Return when the next request could start."""
-        return max(self.due, self.cool.until, self.circuit.until)
+        return max(self.due, self.paused_until)
+
+    @property
+    def paused_until(self) -> float:
+        """Return until when it is left alone, whatever its delay."""
+        return max(self.cool.until, self.circuit.until)
+
+    def resume_pause(self, seconds: float, cool_step: int, pauses: int) -> None:
+        """Leave it alone for so long: another process would have."""
+        until = time.monotonic() + seconds
+        self.cool, self.circuit = CoolDown.resumed(cool_step, until), Circuit.resumed(pauses, until)
+        self.pause_kept = until, cool_step, self.circuit.pauses
 
     @property
     def is_done(self) -> bool:

@@ -72,13 +72,13 @@ class DomainTable:
     def let_go(self, count: int) -> None:
         """Give up so many of the domains of which something is left, but never the last one.
 
-        Those that are left alone for a while stay: another shard would not know how long that is.
+        Those that are left alone for a while stay: they are no work.
         """
         now = time.monotonic()
         with self._lock:
             staying = [domain for domain in self._busy if not domain.leaving]
             most = min(count, len(staying) - 1)
-            going = [domain for domain in staying if max(domain.cool.until, domain.circuit.until) <= now]
+            going = [domain for domain in staying if domain.paused_until <= now]
             going.sort(key=lambda domain: domain.in_flight)
             for domain in going[:most]:
                 domain.leaving = True

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from scraper.errors import LeaseLost, StoreError
-from scraper.store.state.domains import LEASE_SECONDS
+from scraper.store.backends.lease_clock import LEASE_SECONDS
 
 #: Sends stop this long before the lease ends, since clocks and threads are not exact.
 _MARGIN = LEASE_SECONDS / 3

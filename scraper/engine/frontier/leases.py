@@ -23,7 +23,7 @@ from scraper.stats import ConnectionStats
 from scraper.store import Store
 from scraper.store.outcomes import Batch
 from scraper.store.state.domains import Lease
-from scraper.store.values import DomainUpdate, Profile
+from scraper.store.values import DomainUpdate, Pause, Profile
 from scraper.urls import domain_of
 
 _SWEEP_SECONDS = 1.0
@@ -117,7 +117,7 @@ class DomainLeases:
         # When it was asked last may be unknown after a kill, so a domain that was held before waits a whole delay.
         is_new = lease.last_send is None and lease.epoch == 1
         due = 0.0 if is_new else pace.next_start(time.monotonic())
-        return Domain(
+        domain = Domain(
             lease.domain,
             lease.epoch,
             settings,
@@ -131,6 +131,13 @@ class DomainLeases:
             login=self._login(lease, session),
             profile=profile,
         )
+        if lease.pause is not None and lease.pause.not_before is not None:
+            # None is longer, unless the wall clock was put back.
+            longest = max(settings.retry.max_wait, settings.retry.max_backoff)
+            seconds = min(lease.pause.not_before - time.time(), longest)
+            if seconds > 0:
+                domain.resume_pause(seconds, lease.pause.cool_step, lease.pause.pauses)
+        return domain
 
     def _login(self, lease: Lease, session: DomainSession) -> LoginState | None:
         """Return what is known of the domain's login; a session of another login is forgotten."""
@@ -173,7 +180,7 @@ class DomainLeases:
             if changes != domain.cookies_kept:
                 cookies = domain.session.jar.dump()
                 domain.cookies_kept = changes
-            batch.domains[domain.name] = DomainUpdate(domain.last_send, cookies, _learned(domain))
+            batch.domains[domain.name] = DomainUpdate(domain.last_send, cookies, _learned(domain), _pause(domain))
             taken = domain.session.ledger.take()
             if taken != ConnectionStats():
                 batch.figures[domain.name] = taken
@@ -218,6 +225,16 @@ class DomainLeases:
 def _most_awake(domains: int) -> int:
     """Return how many of so many domains may have a Session: all of them, up to some 1,300."""
     return max(_LEAST_AWAKE, (_MEMORY - domains * _OF_A_DOMAIN) // _OF_A_SESSION)
+
+
+def _pause(domain: Domain) -> Pause | None:
+    """Return the pause of a domain for the store; None where that has it."""
+    pause = domain.paused_until, domain.cool.step, domain.circuit.pauses
+    if pause == domain.pause_kept:
+        return None
+    domain.pause_kept = until, step, pauses = pause
+    left = until - time.monotonic()
+    return Pause(time.time() + left if left > 0 else None, step, pauses)
 
 
 def _learned(domain: Domain) -> Profile | None:

@@ -17,6 +17,8 @@ from sqlalchemy.pool import QueuePool
 
 from scraper.errors import StoreError
 from scraper.store import tables
+from scraper.store.backends import migrations
+from scraper.store.backends.lock import StoreLock
 
 _BUSY_SECONDS = 30
 #: SQLite's number for an auto_vacuum that is done on request.
@@ -30,11 +32,15 @@ _CHECKPOINT_MILLISECONDS = 1_000
 class Database:
     """A SQLite file in WAL mode, made with mode 0600 where it is not there yet.
 
+    Args:
+        is_locked: the caller holds the store's lock, so that nobody else works with it.
+
     Raises:
         StoreError: the file cannot be made, opened or written, is not a store, or is of a newer version.
+        StoreLocked: it is of an older version, and another process crawls with it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_locked: bool = False) -> None:
         self.path = path
         self._make_file()
         self._refuse_strangers()
@@ -44,8 +50,7 @@ class Database:
                 is_current = self._is_current(connection)
             # Who only reads waits for nobody.
             if not is_current:
-                with self.writing() as connection:
-                    self._check_version(connection)
+                self._bring_up_to_date(is_locked=is_locked)
         except BaseException:
             self._engine.dispose()
             raise
@@ -80,18 +85,36 @@ class Database:
         query = select(tables.meta.c.value).where(tables.meta.c.key == "version")
         return connection.execute(query).scalar() == str(tables.VERSION)
 
-    def _check_version(self, connection: Connection) -> None:
-        tables.metadata.create_all(connection, tables=[tables.meta])
-        row = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "version")).first()
-        if row is not None and int(row[0]) != tables.VERSION:
+    def _bring_up_to_date(self, *, is_locked: bool) -> None:
+        """Make what is missing: all of it in a new file, else tables, or what an older version did without."""
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(self.writing())
+            tables.metadata.create_all(connection, tables=[tables.meta])
+            row = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "version")).first()
+            version = tables.VERSION if row is None else int(row[0])
+            if version != tables.VERSION:
+                if not migrations.can_migrate(version):
+                    raise StoreError(
+                        f"the store {self.path} has version {version}, this scraper uses {tables.VERSION}",
+                        remedy="use the scraper that made it, or another path for the key store",
+                    )
+                if not is_locked:
+                    stack.callback(StoreLock(self.path).release)
+                self._keep_copy(version)
+                migrations.migrate(connection, version)
+            # A table that the store was made without begins empty.
+            tables.metadata.create_all(connection)
+            if row is None:
+                connection.execute(insert(tables.meta).values(key="version", value=str(tables.VERSION)))
+
+    def _keep_copy(self, version: int) -> None:
+        try:
+            migrations.keep_copy(self.path, version)
+        except (OSError, sqlite3.Error) as error:
             raise StoreError(
-                f"the store {self.path} has version {row[0]}, this scraper uses {tables.VERSION}",
-                remedy="use the scraper that made it, or another path for the key store",
-            )
-        # A table that the store was made without begins empty.
-        tables.metadata.create_all(connection)
-        if row is None:
-            connection.execute(insert(tables.meta).values(key="version", value=str(tables.VERSION)))
+                f"the store {self.path} is of version {version}, and cannot be copied before it is migrated: {error}",
+                remedy="make room beside it and run the same command again",
+            ) from error
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -7,18 +7,18 @@ its shard's: one row to renew, however many domains there are.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, not_, select, update
 
+from scraper.store.backends import lease_clock
+from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.backends.statements import Prepared, inserting
 from scraper.store.tables import chunks, domains, origins, profiles, shards
-from scraper.store.values import DomainUpdate, Profile, RobotsRow
+from scraper.store.values import DomainUpdate, Pause, Profile, RobotsRow
 
-#: Seconds that a lease holds without a heartbeat.
-LEASE_SECONDS = 12.0
 #: A name in `domains` that no domain can have: whoever holds it takes the results of the spider's start().
 START = "*start*"
 
@@ -36,6 +36,7 @@ class Lease:
     cookies: str | None
     robots: tuple[RobotsRow, ...]
     profile: Profile = _UNKNOWN
+    pause: Pause | None = None
 
 
 def void_leases(connection: Connection) -> None:
@@ -48,13 +49,20 @@ def void_leases(connection: Connection) -> None:
 
 def join(connection: Connection, owner: str) -> None:
     """Register a shard."""
-    connection.execute(insert(shards).values(owner=owner, lease_until=time.time() + LEASE_SECONDS))
+    lease_until = lease_clock.now() + LEASE_SECONDS
+    connection.execute(insert(shards).values(owner=owner, lease_until=lease_until, boot=lease_clock.boot()))
 
 
 def renew(connection: Connection, owner: str) -> bool:
     """Return the heartbeat: all leases of a shard hold on. False where they were voided."""
     this = update(shards).where(shards.c.owner == owner)
-    return connection.execute(this.values(lease_until=time.time() + LEASE_SECONDS)).rowcount == 1
+    return connection.execute(this.values(lease_until=lease_clock.now() + LEASE_SECONDS)).rowcount == 1
+
+
+def _is_living() -> ColumnElement[bool]:
+    """Return the condition of shards whose leases hold."""
+    now = lease_clock.now()
+    return and_(shards.c.boot == lease_clock.boot(), shards.c.lease_until.between(now, now + LEASE_SECONDS))
 
 
 def void(connection: Connection, owner: str) -> None:
@@ -65,7 +73,7 @@ def void(connection: Connection, owner: str) -> None:
 
 def void_expired(connection: Connection, owner: str) -> bool:
     """End all leases of a shard that did not renew them in time; False where it did, or is gone already."""
-    this = delete(shards).where(shards.c.owner == owner, shards.c.lease_until < time.time())
+    this = delete(shards).where(shards.c.owner == owner, not_(_is_living()))
     is_expired = connection.execute(this).rowcount == 1
     if is_expired:
         void(connection, owner)
@@ -81,7 +89,7 @@ def release(connection: Connection, owner: str, names: Sequence[str]) -> None:
 
 def claim(connection: Connection, owner: str, names: Sequence[str]) -> list[Lease]:
     """Take the leases of those domains that no other living shard holds."""
-    living = set(connection.scalars(select(shards.c.owner).where(shards.c.lease_until >= time.time())))
+    living = set(connection.scalars(select(shards.c.owner).where(_is_living())))
     leases: list[Lease] = []
     for some in chunks(names):
         known = {row.name: row for row in connection.execute(select(domains).where(domains.c.name.in_(some)))}
@@ -91,8 +99,7 @@ def claim(connection: Connection, owner: str, names: Sequence[str]) -> list[Leas
             if row is None:
                 leases.append(Lease(name, 1, None, None, ()))
             elif row.owner is None or row.owner == owner or row.owner not in living:
-                profile = learned.get(name, _UNKNOWN)
-                leases.append(Lease(name, row.epoch + 1, row.last_send, row.cookies, robots.get(name, ()), profile))
+                leases.append(_lease(row, robots.get(name, ()), learned.get(name, _UNKNOWN)))
         new = [{"name": name, "owner": owner, "epoch": 1} for name in some if name not in known]
         if new:
             connection.execute(insert(domains), new)
@@ -101,6 +108,11 @@ def claim(connection: Connection, owner: str, names: Sequence[str]) -> list[Leas
             this = update(domains).where(domains.c.name == bindparam("domain"))
             connection.execute(this.values(owner=owner, epoch=bindparam("now")), taken)
     return leases
+
+
+def _lease(row: Any, robots: tuple[RobotsRow, ...], profile: Profile) -> Lease:
+    pause = None if row.not_before is None else Pause(row.not_before, row.cool_step, row.pauses)
+    return Lease(row.name, row.epoch + 1, row.last_send, row.cookies, robots, profile, pause)
 
 
 _IS_AT_WORK = Prepared(select(shards.c.owner).where(shards.c.owner == bindparam("me")), ("me",))
@@ -120,6 +132,10 @@ def lost(connection: Connection, owner: str, epochs: Mapping[str, int]) -> set[s
 _THIS_DOMAIN = update(domains).where(domains.c.name == bindparam("domain"))
 _KEEP_SEND = Prepared(_THIS_DOMAIN.values(last_send=bindparam("at")), ("at", "domain"))
 _KEEP_COOKIES = Prepared(_THIS_DOMAIN.values(cookies=bindparam("jar")), ("jar", "domain"))
+_KEEP_PAUSE = Prepared(
+    _THIS_DOMAIN.values(not_before=bindparam("until"), cool_step=bindparam("step"), pauses=bindparam("so_many")),
+    ("until", "step", "so_many", "domain"),
+)
 _PROFILE = ("domain", "login", "idle_limits", "latency")
 _ADD_PROFILE = inserting(profiles, _PROFILE)
 _KEEP_PROFILE = Prepared(
@@ -134,6 +150,8 @@ def keep(connection: Connection, updates: Mapping[str, DomainUpdate]) -> None:
     """Store what a batch saw of its domains."""
     _KEEP_SEND.many(connection, [(u.last_send, name) for name, u in updates.items() if u.last_send is not None])
     _KEEP_COOKIES.many(connection, [(u.cookies, name) for name, u in updates.items() if u.cookies is not None])
+    paused = [(name, seen.pause) for name, seen in updates.items() if seen.pause is not None]
+    _KEEP_PAUSE.many(connection, [(each.not_before, each.cool_step, each.pauses, name) for name, each in paused])
     learned = [(name, seen.profile) for name, seen in updates.items() if seen.profile is not None]
     _KEEP_PROFILE.many(connection, [(name, each.login, each.idle_limits, each.latency) for name, each in learned])
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from sqlalchemy import BigInteger, Integer, MetaData
 
-#: Grows when a store of an older version can no longer be used as it is.
-VERSION = 2
+#: Grows when a store of an older version can no longer be used as it is: scraper.store.backends.migrations.
+VERSION = 3
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, PrimaryKeyConstraint, Table, Text
 
 from scraper.store.tables.columns import Id, metadata
 
@@ -10,7 +10,8 @@ shards = Table(
     "shards",  # those at work
     metadata,
     Column("owner", Text, primary_key=True),
-    Column("lease_until", Float, nullable=False),  # seconds since the epoch: of all its domains
+    Column("lease_until", Float, nullable=False),  # monotonic seconds: of all its domains
+    Column("boot", Text, nullable=False, server_default=""),  # since when of the machine these are counted
 )
 
 domains = Table(
@@ -21,6 +22,9 @@ domains = Table(
     Column("epoch", Id, nullable=False),
     Column("last_send", Float),
     Column("cookies", Text),  # JSON
+    Column("not_before", Float),  # seconds since the epoch: it asked to be left alone until then, or did but fail
+    Column("cool_step", Integer, nullable=False, server_default="0"),  # steps of its cool-down
+    Column("pauses", Integer, nullable=False, server_default="0"),  # of its circuit
 )
 
 profiles = Table(

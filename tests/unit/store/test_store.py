@@ -15,9 +15,10 @@ from scraper.errors import StoreError, StoreLocked
 from scraper.request import Request
 from scraper.stats import ConnectionStats
 from scraper.store import Store
-from scraper.store.backends import database
+from scraper.store.backends import database, lease_clock
+from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.outcomes import Batch, Done, Failed, Redirected, RetryLater, StartTaken
-from scraper.store.values import DomainUpdate, Found, Queued, Refusal, RobotsRow, StoredItem, Yielded
+from scraper.store.values import DomainUpdate, Found, Pause, Queued, Refusal, RobotsRow, StoredItem, Yielded
 from tests.unit.store.conftest import ME
 
 SITE = "example.com"
@@ -298,6 +299,48 @@ class TestItems:
         assert store.export_position(run, "out.jsonl") == {"commit": 2}
         assert store.export_position(run, "out.csv") is None
         assert store.export_position(run + 1, "out.jsonl") is None
+
+
+class TestPauses:
+    def test_a_pause_is_known_to_who_takes_over(self, store: Store, run: int):
+        epoch = store.claim(ME, [SITE])[0].epoch
+        pause = Pause(2e9, 3, 1)
+        store.commit(run, Batch(domains={SITE: DomainUpdate(pause=pause)}), ME, {SITE: epoch})
+        store.commit(run, Batch(domains={SITE: DomainUpdate(last_send=5.0)}), ME, {SITE: epoch})
+        (lease,) = store.claim(ME, [SITE])
+        assert (lease.pause, lease.last_send) == (pause, 5.0)
+
+    def test_it_ends_with_an_answer(self, store: Store, run: int):
+        epoch = store.claim(ME, [SITE])[0].epoch
+        for pause in (Pause(2e9, 1), Pause()):
+            store.commit(run, Batch(domains={SITE: DomainUpdate(pause=pause)}), ME, {SITE: epoch})
+        assert store.claim(ME, [SITE])[0].pause is None
+
+
+class TestLeaseClock:
+    @pytest.mark.parametrize("step", [-3_600.0, 3_600.0])
+    def test_steps_of_the_wall_clock_neither_end_nor_prolong_a_lease(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, step: float
+    ):
+        store.claim(ME, [SITE])
+        wall, even = time.time, time.monotonic
+        monkeypatch.setattr(time, "time", lambda: wall() + step)
+        store.join("other")
+        assert store.claim("other", [SITE]) == []
+        assert not store.void_expired_leases_of(ME)
+        monkeypatch.setattr(time, "monotonic", lambda: even() + LEASE_SECONDS + 1)
+        assert store.void_expired_leases_of(ME)
+
+    @pytest.mark.parametrize("named", [True, False])
+    def test_no_lease_outlives_the_machine(self, store: Store, monkeypatch: pytest.MonkeyPatch, named: bool):
+        store.claim(ME, [SITE])
+        # The clock began again, so that the lease seems to last for long.
+        even = time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: even() - 1_000_000)
+        if named:
+            monkeypatch.setattr(lease_clock, "boot", lambda: "the next")
+        store.join("other")
+        assert [lease.domain for lease in store.claim("other", [SITE])] == [SITE]
 
 
 class TestRuns:

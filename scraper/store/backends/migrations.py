@@ -1,0 +1,58 @@
+"""Bring a store of an older version to this one: in place, in one transaction, with a copy of the old one kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Connection, update
+
+from scraper.store import tables
+
+#: What makes a store of each version one of the next.
+_STEPS = {
+    2: (
+        "ALTER TABLE domains ADD COLUMN not_before FLOAT",
+        "ALTER TABLE domains ADD COLUMN cool_step INTEGER DEFAULT '0' NOT NULL",
+        "ALTER TABLE domains ADD COLUMN pauses INTEGER DEFAULT '0' NOT NULL",
+        # Of leases that were counted by another clock: nobody works with a store while it is migrated.
+        "DELETE FROM shards",
+        "ALTER TABLE shards ADD COLUMN boot TEXT DEFAULT '' NOT NULL",
+    ),
+}
+
+
+def can_migrate(version: int) -> bool:
+    """Tell whether a store of this version can be brought to ours."""
+    return version < tables.VERSION and all(each in _STEPS for each in range(version, tables.VERSION))
+
+
+def migrate(connection: Connection, version: int) -> None:
+    """Make a store of an older version one of ours, in the transaction that is open."""
+    for each in range(version, tables.VERSION):
+        for statement in _STEPS[each]:
+            connection.exec_driver_sql(statement)
+    this = update(tables.meta).where(tables.meta.c.key == "version")
+    connection.execute(this.values(value=str(tables.VERSION)))
+
+
+def keep_copy(path: Path, version: int) -> Path:
+    """Copy a store to `PATH.vN`, whole or not at all, and return that path.
+
+    Raises:
+        OSError, sqlite3.Error: it cannot be written.
+    """
+    copy = path.with_name(f"{path.name}.v{version}")
+    part = copy.with_name(f"{copy.name}.part")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as old, contextlib.closing(sqlite3.connect(part)) as new:
+            old.backup(new)
+        part.replace(copy)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return copy
