@@ -12,12 +12,13 @@ from typing import Any, Protocol, cast
 import requests
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
-from requests.utils import check_header_validity, get_environ_proxies
+from requests.utils import check_header_validity
 from urllib3.exceptions import InsecureRequestWarning
 
 from scraper.config import SessionConfig
 from scraper.errors import FetchError
 from scraper.fetch.cookies import LockedJar
+from scraper.fetch.environ_proxies import use_environment
 from scraper.fetch.transport.adapter import observe
 from scraper.fetch.transport.compatibility import require_compatible
 from scraper.fetch.transport.domain_connections import Connections
@@ -124,10 +125,11 @@ class DomainSession:
             self._has_its_cookies = True
             self.jar.add_missing(session.cookies)
         session.cookies = self.jar
-        # The environment is resolved here, once; .netrc is not read: secrets are named in `origins`.
-        proxies = get_environ_proxies(f"https://{self.domain}/") if session.trust_env else {}
-        session.proxies = {**proxies, **session.proxies, **settings.proxies}
+        session.proxies = {**session.proxies, **settings.proxies}
         session.verify = self._trust(session)
+        # What the environment says is looked at here; .netrc is not read: secrets are named in `origins`.
+        if session.trust_env:
+            use_environment(session)
         session.trust_env = False
         # A redirect is a new request through the frontier; requests would otherwise read its body, however large.
         session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 import scraper
-from scraper.fetch.transport import guard
-from scraper.fetch.transport.resolver import AddressInfo, resolver
+from scraper.fetch.transport import guard, resolver
 from tests.crawl.crawling import HOST, Pages, crawl, figures, reasons_of_failures, site
 from tests.servers import behaviours
 from tests.servers.keepalive import PageServer
@@ -21,10 +20,11 @@ Start = Callable[..., PageServer]
 StartRaw = Callable[..., RawServer]
 #: What stands for the public internet in these tests; every other address of this machine is private.
 PUBLIC, PRIVATE = "127.0.0.1", "127.0.0.2"
+SYSTEM = socket.getaddrinfo
 
 
 class Names:
-    """A resolver of made-up names: each call for a name gives the next of its answers, the last for ever."""
+    """Made-up names: each look-up of one gives the next of its answers, the last for ever."""
 
     def __init__(self, answers: dict[str, Sequence[str | Exception]]) -> None:
         self._answers: dict[str, Iterator[Any]] = {
@@ -32,9 +32,9 @@ class Names:
         }
         self.asked: list[str] = []
 
-    def resolve(self, host: str, port: int, timeout: float) -> Sequence[AddressInfo]:
+    def getaddrinfo(self, host: str, port: int, *args: Any, **keywords: Any) -> Sequence[Any]:
         if host not in self._answers:
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
+            return SYSTEM(host, port, *args, **keywords)
         self.asked.append(host)
         answer = next(self._answers[host])
         if isinstance(answer, Exception):
@@ -44,11 +44,16 @@ class Names:
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Names]:
-    """`names({"a.test": ["127.0.0.1"]})` makes them known, and lets only `PUBLIC` pass for a public address."""
+    """`names({"a.test": ["127.0.0.1"]})` makes them known, and lets only `PUBLIC` pass for a public address.
+
+    Nothing is remembered, so that each look-up takes the next answer.
+    """
 
     def know(answers: dict[str, Sequence[str | Exception]]) -> Names:
         known = Names(answers)
-        monkeypatch.setattr(resolver, "resolve", known.resolve)
+        monkeypatch.setattr(socket, "getaddrinfo", known.getaddrinfo)
+        monkeypatch.setattr(resolver, "_REMEMBERED", 0.0)
+        monkeypatch.setattr(resolver, "_FAILURES_REMEMBERED", {})
         monkeypatch.setattr(guard, "is_public", lambda address: address == PUBLIC)
         return known
 
