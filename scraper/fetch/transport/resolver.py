@@ -37,7 +37,7 @@ _FAILURES_REMEMBERED = {
 _MOST_NAMES = 4096
 #: Look-ups that begin at once. One that has taken longer than `_LONG` seconds no longer counts.
 _AT_ONCE = 64
-_LONG = 0.25
+_LONG = 0.1
 #: Threads there are at most, and how many of them may serve names that hung before.
 _MOST_THREADS = 256
 _MOST_HANGING = 64
