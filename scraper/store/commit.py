@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, select, update
-
 from scraper.store import tables as t
 from scraper.store.backends.statements import portions
 from scraper.store.commit_rows import (
@@ -41,6 +39,7 @@ from scraper.store.outcomes import (
     StartTaken,
     Unchanged,
 )
+from scraper.store.sql import Connection, select, update
 from scraper.store.state import checks, domains, files, frontier, health, listings, outgoing, spool, sums, visits
 from scraper.store.state.seen import Seen
 from scraper.store.state.spool import Spooled

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select, update
-
 from scraper.store import tables as t
 from scraper.store.backends.statements import Prepared, inserting
+from scraper.store.sql import bindparam, select, update
 from scraper.store.values import COUNTS
 
 #: What `bytes` is where a column is called so.

@@ -9,18 +9,16 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
 
 from scraper.errors import StoreError
 from scraper.store import tables
 from scraper.store.backends import migrations
 from scraper.store.backends.lock import StoreLock
+from scraper.store.sql import Connection, insert, select
 
 _BUSY_SECONDS = 30
+#: Connections that are kept while nobody uses them.
+_KEPT = 4
 #: SQLite's number for an auto_vacuum that is done on request.
 _INCREMENTAL = 2
 #: Pages of the file that are given back in one transaction.
@@ -44,7 +42,9 @@ class Database:
         self.path = path
         self._make_file()
         self._refuse_strangers()
-        self._engine = _engine(path)
+        #: Connections that nobody uses, the one used last at the end: what it holds of the pages is the newest.
+        self._idle: list[sqlite3.Connection] = []
+        self._is_closed = False
         try:
             with self.reading() as connection:
                 is_current = self._is_current(connection)
@@ -52,7 +52,7 @@ class Database:
             if not is_current:
                 self._bring_up_to_date(is_locked=is_locked)
         except BaseException:
-            self._engine.dispose()
+            self.close()
             raise
 
     def _make_file(self) -> None:
@@ -79,17 +79,17 @@ class Database:
 
     def _is_current(self, connection: Connection) -> bool:
         """Tell whether the file has all tables of this version."""
-        names = set(connection.exec_driver_sql("select name from sqlite_master where type = 'table'").scalars())
+        names = {row[0] for row in connection.run("select name from sqlite_master where type = 'table'")}
         if not names.issuperset(tables.metadata.tables):
             return False
         query = select(tables.meta.c.value).where(tables.meta.c.key == "version")
-        return connection.execute(query).scalar() == str(tables.VERSION)
+        return bool(connection.scalar(query) == str(tables.VERSION))
 
     def _bring_up_to_date(self, *, is_locked: bool) -> None:
         """Make what is missing: all of it in a new file, else tables, or what an older version did without."""
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(self.writing())
-            tables.metadata.create_all(connection, tables=[tables.meta])
+            _create(connection, tables.meta.create_statements())
             row = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "version")).first()
             version = tables.VERSION if row is None else int(row[0])
             if version != tables.VERSION:
@@ -103,7 +103,7 @@ class Database:
                 self._keep_copy(version)
                 migrations.migrate(connection, version)
             # A table that the store was made without begins empty.
-            tables.metadata.create_all(connection)
+            _create(connection, tables.metadata.create_statements())
             if row is None:
                 connection.execute(insert(tables.meta).values(key="version", value=str(tables.VERSION)))
 
@@ -131,13 +131,36 @@ class Database:
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
         try:
-            with self._engine.connect().execution_options(begin=begin) as connection, connection.begin():
-                yield connection
-        except (DBAPIError, sqlite3.Error) as error:
+            driver = self._idle.pop()
+        except IndexError:
+            driver = None
+        try:
+            if driver is None:
+                driver = _connect(self.path)
+            try:
+                driver.execute(begin)
+                yield Connection(driver)
+                driver.execute("COMMIT")
+            finally:
+                self._give_back(driver)
+        except sqlite3.Error as error:
             raise self._explained(error) from error
 
-    def _explained(self, error: DBAPIError | sqlite3.Error) -> StoreError:
-        cause = str(error.orig if isinstance(error, DBAPIError) else error)
+    def _give_back(self, driver: sqlite3.Connection) -> None:
+        """Keep a connection for the next transaction; several threads have one each."""
+        try:
+            if driver.in_transaction:
+                driver.execute("ROLLBACK")
+        except sqlite3.Error:
+            driver.close()
+            return
+        if self._is_closed or len(self._idle) >= _KEPT:
+            driver.close()
+        else:
+            self._idle.append(driver)
+
+    def _explained(self, error: sqlite3.Error) -> StoreError:
+        cause = str(error)
         if "locked" in cause or "busy" in cause:
             return StoreError(f"the store {self.path} is locked by another program", remedy="close it and go on")
         if "full" in cause or "I/O" in cause:
@@ -181,34 +204,23 @@ class Database:
         return beside >= 2 * size and temporary >= size
 
     def close(self) -> None:
-        """Close all connections."""
-        self._engine.dispose()
+        """Close all connections that are not in use; those are when their transaction ends."""
+        self._is_closed = True
+        while self._idle:
+            self._idle.pop().close()
 
 
-def _engine(path: Path) -> Engine:
-    # QueuePool: several threads read and write, each with a connection of its own. The one used last is used next,
-    # since what it holds of the database's pages is the newest.
-    engine = create_engine(
-        f"sqlite:///{path}",
-        poolclass=QueuePool,
-        pool_size=4,
-        max_overflow=16,
-        pool_use_lifo=True,
-        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
-    )
+def _create(connection: Connection, statements: Iterator[str]) -> None:
+    for statement in statements:
+        connection.run(statement)
 
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: Any) -> None:
-        # The driver's own idea of when a transaction begins is switched off.
-        connection.isolation_level = None
-        # How it gives space back can be chosen only before anything is written, and WAL mode writes. Later this
-        # would take the write lock for nothing.
-        first = (f"auto_vacuum={_INCREMENTAL}",) if path.stat().st_size == 0 else ()
-        for pragma in (*first, "journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "mmap_size=0"):
-            connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
-
-    return engine
+def _connect(path: Path) -> sqlite3.Connection:
+    # When a transaction begins is said, not left to the driver. A connection is one thread's at a time.
+    driver = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    # How it gives space back can be chosen only before anything is written, and WAL mode writes. Later this
+    # would take the write lock for nothing.
+    first = (f"auto_vacuum={_INCREMENTAL}",) if path.stat().st_size == 0 else ()
+    for pragma in (*first, "journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "mmap_size=0"):
+        driver.execute(f"PRAGMA {pragma}")
+    return driver

@@ -7,9 +7,8 @@ import os
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import Connection, update
-
 from scraper.store import tables
+from scraper.store.sql import Connection, update
 
 #: What makes a store of each version one of the next.
 _STEPS = {
@@ -33,7 +32,7 @@ def migrate(connection: Connection, version: int) -> None:
     """Make a store of an older version one of ours, in the transaction that is open."""
     for each in range(version, tables.VERSION):
         for statement in _STEPS[each]:
-            connection.exec_driver_sql(statement)
+            connection.run(statement)
     this = update(tables.meta).where(tables.meta.c.key == "version")
     connection.execute(this.values(value=str(tables.VERSION)))
 

@@ -12,23 +12,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import (
-    ColumnElement,
+from scraper.store.sql import (
     Connection,
-    Exists,
-    FromClause,
+    Expression,
     Subquery,
+    Table,
     and_,
     case,
     delete,
     exists,
     func,
+    insert,
     literal,
     or_,
     select,
     union_all,
 )
-
 from scraper.store.tables import Kind, RequestState, failures, frontier, items, lingering, pages, quarantine
 from scraper.store.values import RunRow
 
@@ -36,8 +35,6 @@ from scraper.store.values import RunRow
 ChangeKind = Literal["new", "changed", "gone", "unlinked"]
 CHANGE_KINDS: tuple[ChangeKind, ...] = ("new", "changed", "gone", "unlinked")
 
-#: Rows that are read at once.
-_PORTION = 500
 #: Answers that prove that a page is gone (RFC 9110 sections 15.5.5 and 15.5.11).
 GONE_STATUSES = (404, 410)
 #: What the later run says of the page of an item that it did not find.
@@ -101,7 +98,7 @@ def keep_lingering(connection: Connection, earlier: RunRow, later: RunRow) -> No
         case((missing.c.proof == _STILL_THERE, 1), else_=missing.c.unlinked),
         *(missing.c[name] for name in columns),
     ).where(missing.c.proof != _PROVED_GONE)
-    connection.execute(lingering.insert().from_select(["run", "unlinked", *columns], rows))
+    connection.execute(insert(lingering).from_select(["run", "unlinked", *columns], rows))
 
 
 # Found in the later run ----------------------------------------------------------------------------------
@@ -120,14 +117,14 @@ def _found(
     query = (
         select(item.c.type, item.c.key, pages.c.url, before, item.c.data)
         .select_from(item)
-        .outerjoin(own, own.c.id == newest.correlate(item).scalar_subquery())
+        .outerjoin(own, own.c.id == newest)
         .outerjoin(other, and_(other.c.run == earlier.id, other.c.type == item.c.type, other.c.key == item.c.key))
         .outerjoin(pages, pages.c.request == item.c.page)
         .where(_is_last_of_key(item, later), _comparable(earlier, later)(item.c.type))
         .where(before.is_(None) if kind == "new" else before != item.c.data)
         .order_by(item.c.type, item.c.key)
     )
-    for type_, key, url, old, new in connection.execute(query).yield_per(_PORTION):
+    for type_, key, url, old, new in connection.execute(query):
         was, now = None if old is None else json.loads(old), json.loads(new)
         fields = () if was is None else differing(was, now)
         # Text may differ by the order of its fields alone.
@@ -163,11 +160,11 @@ def _missing(
     """Return what was known and is proved gone; or what is still there, not linked to any more, and was so before."""
     missing = _missing_items(earlier, later)
     if kind == "gone":
-        holds: ColumnElement[bool] = missing.c.proof == _PROVED_GONE
+        holds: Expression = missing.c.proof == _PROVED_GONE
     else:
         holds = and_(missing.c.proof == _STILL_THERE, missing.c.unlinked == 0)
     query = select(missing.c.type, missing.c.key, missing.c.url, missing.c.data).where(holds)
-    for type_, key, url, data in connection.execute(query).yield_per(_PORTION):
+    for type_, key, url, data in connection.execute(query):
         yield Change(kind, type_, _values(key), url, json.loads(data), None)
 
 
@@ -209,9 +206,7 @@ def _missing_items(earlier: RunRow, later: RunRow) -> Subquery:
     return union_all(own, others).subquery()
 
 
-def _proof(
-    later: RunRow, item: FromClause, fingerprint: ColumnElement[bytes], is_of_start: ColumnElement[bool]
-) -> ColumnElement[int]:
+def _proof(later: RunRow, item: Table, fingerprint: Expression, is_of_start: Expression) -> Expression:
     """Return what the later run says of a page: visited, or answered that it is gone; still there; nothing that
     counts.
 
@@ -219,7 +214,7 @@ def _proof(
     put aside it may be the one, whatever is wrong with it.
     """
     row = frontier.alias("again")
-    aside = exists().where(quarantine.c.page == row.c.id, quarantine.c.type == item.c.type).correlate(row, item)
+    aside = exists().where(quarantine.c.page == row.c.id, quarantine.c.type == item.c.type)
     aside_at_start = exists().where(
         quarantine.c.run == later.id, quarantine.c.page.is_(None), quarantine.c.type == item.c.type
     )
@@ -240,20 +235,20 @@ def _proof(
     return case(
         (and_(is_of_start, aside_at_start), _PROVES_NOTHING),
         (is_of_start, _PROVED_GONE if later.start_done else _PROVES_NOTHING),
-        else_=func.coalesce(of_page.scalar_subquery(), _PROVES_NOTHING),
+        else_=func.coalesce(of_page, _PROVES_NOTHING),
     )
 
 
-def _not_in(run: RunRow, type_: ColumnElement[str], key: ColumnElement[str]) -> ColumnElement[bool]:
+def _not_in(run: RunRow, type_: Expression, key: Expression) -> Expression:
     same = items.alias("same")
-    found: Exists = exists().where(same.c.run == run.id, same.c.type == type_, same.c.key == key)
+    found = exists().where(same.c.run == run.id, same.c.type == type_, same.c.key == key)
     return ~found
 
 
 # Both ----------------------------------------------------------------------------------------------------
 
 
-def _is_last_of_key(item: FromClause, run: RunRow) -> ColumnElement[bool]:
+def _is_last_of_key(item: Table, run: RunRow) -> Expression:
     """Tell whether an item is a run's last with its key. Said so, not as a group, it is read in the order of
     the index.
     """
@@ -264,7 +259,7 @@ def _is_last_of_key(item: FromClause, run: RunRow) -> ColumnElement[bool]:
     return and_(item.c.run == run.id, item.c.key.is_not(None), ~again)
 
 
-def _comparable(earlier: RunRow, later: RunRow) -> Callable[[ColumnElement[str]], ColumnElement[bool]]:
+def _comparable(earlier: RunRow, later: RunRow) -> Callable[[Expression], Expression]:
     """Tells of a type whether its items can be compared: whether both runs made its key of the same fields."""
     before, after = earlier.config.get("items", {}), later.config.get("items", {})
     different = [name for name in {*before, *after} if _key(before, name) != _key(after, name)]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, func, or_, select
-
 from scraper.request import Request
 from scraper.store import tables as t
 from scraper.store.history import runs
+from scraper.store.sql import Connection, Row, func, or_, select
 from scraper.store.state import outgoing
 from scraper.store.values import Attempt, FailureRow, RobotsRow
 
@@ -99,7 +98,7 @@ def robots_of(connection: Connection, origin: str) -> RobotsRow | None:
     return RobotsRow(*(getattr(row, name) for name in RobotsRow.__slots__)) if row is not None else None
 
 
-def _known(connection: Connection, row: Row[tuple[object, ...]]) -> KnownOfUrl:
+def _known(connection: Connection, row: Row) -> KnownOfUrl:
     finder = _finder(connection, row.found_on)
     return KnownOfUrl(
         id=row.id,

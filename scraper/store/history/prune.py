@@ -6,10 +6,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 
-from sqlalchemy import Connection, Table, delete, select, update
-
 from scraper.store import tables as t
 from scraper.store.history import runs
+from scraper.store.sql import Connection, Table, delete, select, update
 from scraper.store.state import health
 
 #: Rows of a table that one transaction deletes.

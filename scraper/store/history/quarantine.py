@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
-
 from scraper.health import Quarantined
 from scraper.store.backends.statements import Prepared, inserting
+from scraper.store.sql import Connection, bindparam, func, insert, select
 from scraper.store.tables import drops, quarantine
 
 #: A reason that a user wrote is cut after so many characters, and the most frequent ones are told apart.
@@ -19,15 +18,14 @@ LONGEST_REASON = 200
 MOST_REASONS = 50
 OTHER_REASONS = "(others)"
 
-_PORTION = 500
 _NAMES = ("run", "page", "url", "type", "data", "problems", "at")
 _ADD = Prepared(inserting(quarantine, _NAMES), _NAMES)
 _COPY = Prepared(
-    quarantine.insert().from_select(
+    insert(quarantine).from_select(
         list(_NAMES),
         select(
-            bindparam("new_run", type_=quarantine.c.run.type),
-            bindparam("new_page", type_=quarantine.c.page.type),
+            bindparam("new_run"),
+            bindparam("new_page"),
             *(quarantine.c[name] for name in _NAMES[2:]),
         )
         .where(quarantine.c.page == bindparam("old_page"))
@@ -108,6 +106,6 @@ def drop_reasons(connection: Connection, run: int) -> dict[str, int]:
 def rows(connection: Connection, run: int) -> Iterator[QuarantineRow]:
     """Return what was put aside in a run, in order, never more than a portion in memory."""
     query = select(quarantine).where(quarantine.c.run == run).order_by(quarantine.c.id)
-    for row in connection.execute(query).yield_per(_PORTION):
+    for row in connection.execute(query):
         problems = tuple((problem["field"], problem["message"]) for problem in json.loads(row.problems))
         yield QuarantineRow(row.url, row.type, json.loads(row.data), problems, row.at)

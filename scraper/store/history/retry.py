@@ -6,11 +6,10 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select, update
-
 from scraper import urls
 from scraper.request import Request
 from scraper.store import tables as t
+from scraper.store.sql import Connection, delete, select, update
 
 
 @dataclass(frozen=True, slots=True)

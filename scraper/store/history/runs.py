@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
-
 from scraper import urls
+from scraper.store.sql import Connection, Expression, Row, func, insert, select, update
 from scraper.store.tables import failures, frontier, pages, refusals, runs
 from scraper.store.values import COUNTS, GOOD_RESULTS, ChangeCounts, Counts, FailureRow, RunRow
 
@@ -19,9 +18,7 @@ def begin(connection: Connection, name: str, identity: str, config: Mapping[str,
     result = connection.execute(
         insert(runs).values(name=name, identity=identity, config=json.dumps(config), started_at=now, clean=0)
     )
-    key = result.inserted_primary_key
-    assert key is not None
-    run = get(connection, int(key[0]))
+    run = get(connection, result.inserted_id)
     assert run is not None
     return run
 
@@ -108,12 +105,12 @@ def before(connection: Connection, run: RunRow) -> RunRow | None:
     )
 
 
-def _newest(connection: Connection, *where: ColumnElement[bool]) -> RunRow | None:
+def _newest(connection: Connection, *where: Expression) -> RunRow | None:
     row = connection.execute(select(runs).where(*where).order_by(runs.c.id.desc()).limit(1)).first()
     return _run(row) if row is not None else None
 
 
-def _run(row: Row[Any]) -> RunRow:
+def _run(row: Row) -> RunRow:
     return RunRow(
         id=row.id,
         name=row.name,
@@ -150,7 +147,7 @@ def failure_of(connection: Connection, request: int) -> FailureRow | None:
     return _failure(row) if row is not None else None
 
 
-def _failure(row: Row[Any]) -> FailureRow:
+def _failure(row: Row) -> FailureRow:
     return FailureRow(row.url, row.reason, row.message, row.status, row.attempts, row.traceback, row.at)
 
 

@@ -12,10 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
-
 from scraper.errors import StoreError
 from scraper.store.backends.database import Database
+from scraper.store.sql import Connection, Expression, Row, delete, insert, select, update
 from scraper.store.tables import schedule_runs, schedules
 
 
@@ -300,9 +299,7 @@ class _Writer:
         if state is ScheduleState.ENDED:
             values["ended_at"] = self._now
         row = {"name": self._name, "slot": slot, "manual": int(decision.manual), "state": state, **values}
-        key = self._connection.execute(insert(schedule_runs).values(row)).inserted_primary_key
-        assert key is not None
-        return [self._found(int(key[0]))]
+        return [self._found(self._connection.execute(insert(schedule_runs).values(row)).inserted_id)]
 
     def _found(self, run: int) -> Occurrence:
         found = _row(self._connection, schedule_runs.c.id == run)
@@ -345,21 +342,21 @@ def _still_open(connection: Connection, name: str) -> list[Occurrence]:
     return [_occurrence(row) for row in connection.execute(query.order_by(schedule_runs.c.id.desc()))]
 
 
-def _open(run: int, epoch: int) -> tuple[ColumnElement[bool], ...]:
+def _open(run: int, epoch: int) -> tuple[Expression, ...]:
     states = schedule_runs.c.state.in_((ScheduleState.CLAIMED, ScheduleState.RUNNING))
     return schedule_runs.c.id == run, schedule_runs.c.epoch == epoch, states
 
 
-def _change(connection: Connection, where: Iterable[ColumnElement[bool]], **values: Any) -> bool:
+def _change(connection: Connection, where: Iterable[Expression], **values: Any) -> bool:
     return connection.execute(update(schedule_runs).where(*where).values(**values)).rowcount == 1
 
 
-def _row(connection: Connection, *where: ColumnElement[bool]) -> Occurrence | None:
+def _row(connection: Connection, *where: Expression) -> Occurrence | None:
     row = connection.execute(select(schedule_runs).where(*where).order_by(schedule_runs.c.id.desc()).limit(1)).first()
     return _occurrence(row) if row is not None else None
 
 
-def _occurrence(row: Row[Any]) -> Occurrence:
+def _occurrence(row: Row) -> Occurrence:
     return Occurrence(
         id=row.id,
         name=row.name,

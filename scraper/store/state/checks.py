@@ -8,20 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import Connection, Select, exists, select
 
 from scraper.request import Request
 from scraper.store import tables as t
 from scraper.store.history import runs
 from scraper.store.history.changes import GONE_STATUSES
+from scraper.store.sql import Connection, Select, exists, select
 from scraper.store.state import frontier
 from scraper.store.state.seen import Seen
 from scraper.store.values import Found
-
-#: Rows that are read at once.
-_PORTION = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +68,8 @@ def unreached(connection: Connection, earlier: int, run: int, admits: Callable[[
         ~exists().where(met.c.run == run, met.c.fingerprint == lingering.c.fingerprint),
     )
 
-    def chosen(query: Select[Any]) -> list[int]:
-        rows = connection.execute(query).yield_per(_PORTION)
+    def chosen(query: Select) -> list[int]:
+        rows = connection.execute(query)
         return [number for number, record in rows if _may_be_asked(record, admits)]
 
     return Unreached(chosen(own), chosen(others))

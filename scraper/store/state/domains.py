@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, not_, select, update
-
 from scraper.store.backends import lease_clock
 from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.backends.statements import Prepared, inserting
+from scraper.store.sql import Connection, Expression, and_, bindparam, delete, insert, not_, select, update
 from scraper.store.tables import chunks, domains, origins, profiles, shards
 from scraper.store.values import DomainUpdate, Pause, Profile, RobotsRow
 
@@ -59,7 +58,7 @@ def renew(connection: Connection, owner: str) -> bool:
     return connection.execute(this.values(lease_until=lease_clock.now() + LEASE_SECONDS)).rowcount == 1
 
 
-def _is_living() -> ColumnElement[bool]:
+def _is_living() -> Expression:
     """Return the condition of shards whose leases hold."""
     now = lease_clock.now()
     return and_(shards.c.boot == lease_clock.boot(), shards.c.lease_until.between(now, now + LEASE_SECONDS))

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, exists, func, insert, select, update
-
 from scraper.store.backends.statements import Prepared, inserting
 from scraper.store.outcomes import FileEnded
+from scraper.store.sql import Connection, exists, func, insert, select, update
 from scraper.store.tables import Kind, RequestState, attachments, files, frontier, items
 from scraper.store.values import Attachment, FileRow, KeptFile, Queued, StoredItem
 
@@ -197,11 +196,10 @@ def _hold(connection: Connection, run: int, number: int, page: int | None, item:
     """Write an item with its files; its number is that of the commit where none of them is open."""
     is_open = any(each.ended is None for each in item.attachments)
     row = {"run": run, "commit_number": WAITING, "type": item.type, "key": item.key, "page": page, "data": item.data}
-    made = connection.execute(insert(items).values(row)).inserted_primary_key
-    assert made is not None
-    connection.execute(insert(attachments), [_row(run, made[0], each) for each in item.attachments])
+    made = connection.execute(insert(items).values(row)).inserted_id
+    connection.execute(insert(attachments), [_row(run, made, each) for each in item.attachments])
     if not is_open:
-        _complete(connection, made[0], item.data, number)
+        _complete(connection, made, item.data, number)
 
 
 def _row(run: int, item: int, attachment: Attachment) -> dict[str, Any]:

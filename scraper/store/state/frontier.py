@@ -7,10 +7,9 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, FromClause, Integer, Select, and_, bindparam, func, literal_column, select, update
-
 from scraper.request import Request
 from scraper.store.backends.statements import Prepared, inserting
+from scraper.store.sql import Connection, Select, and_, bindparam, func, literal_column, select, update
 from scraper.store.state.seen import Seen
 from scraper.store.tables import Kind, RequestState, frontier, pages, refusals, visits
 from scraper.store.values import Found, Queued, Refusal, Visit
@@ -159,7 +158,7 @@ def refuse(connection: Connection, run: int, refused: Iterable[tuple[Refusal, in
     return _REFUSE.many(connection, rows)
 
 
-def _queue(*, with_visits: bool) -> Select[Any]:
+def _queue(*, with_visits: bool) -> Select:
     columns: tuple[Any, ...] = (
         frontier.c.id,
         frontier.c.request,
@@ -171,27 +170,20 @@ def _queue(*, with_visits: bool) -> Select[Any]:
         frontier.c.kind,
         frontier.c.lastmod,
     )
-    table: FromClause = frontier
+    query = select(*columns)
     if with_visits:
-        columns += _VISIT
         # A request that is not a duplicate of any has no visit: its number says so.
         same = and_(visits.c.fingerprint == frontier.c.fingerprint, frontier.c.copy == literal_column("0"))
-        table = frontier.outerjoin(visits, same).outerjoin(pages, pages.c.request == visits.c.page)
-    return (
-        select(*columns)
-        .select_from(table)
-        .where(
-            frontier.c.run == bindparam("run_id"),
-            frontier.c.domain == bindparam("name"),
-            frontier.c.state == _IS_QUEUED,
-        )
+        query = select(*columns, *_VISIT).outerjoin(visits, same).outerjoin(pages, pages.c.request == visits.c.page)
+    return query.where(
+        frontier.c.run == bindparam("run_id"),
+        frontier.c.domain == bindparam("name"),
+        frontier.c.state == _IS_QUEUED,
     )
 
 
 _FRESH: Any = literal_column("0")
-# Said, because SQLite's dialect adds an offset as a parameter where none is.
-_NONE: Any = literal_column("0", Integer)
-_LIMIT = bindparam("most", type_=Integer)
+_LIMIT = bindparam("most")
 
 
 def _reading(*, with_visits: bool) -> tuple[Prepared, Prepared]:
@@ -200,8 +192,8 @@ def _reading(*, with_visits: bool) -> tuple[Prepared, Prepared]:
     fresh = queue.where(frontier.c.not_before == _FRESH).order_by(frontier.c.rank, frontier.c.id)
     due = queue.where(frontier.c.not_before > _FRESH, frontier.c.not_before <= bindparam("now"))
     return (
-        Prepared(fresh.limit(_LIMIT).offset(_NONE), ("run_id", "name", "most")),
-        Prepared(due.order_by(frontier.c.not_before).limit(_LIMIT).offset(_NONE), ("run_id", "name", "now", "most")),
+        Prepared(fresh.limit(_LIMIT), ("run_id", "name", "most")),
+        Prepared(due.order_by(frontier.c.not_before).limit(_LIMIT), ("run_id", "name", "now", "most")),
     )
 
 
@@ -287,8 +279,7 @@ _NEXT_DOMAIN = Prepared(
         frontier.c.state == _IS_QUEUED,
     )
     .order_by(frontier.c.domain)
-    .limit(literal_column("1", Integer))
-    .offset(_NONE),
+    .limit(literal_column("1")),
     ("run_id", "after"),
 )
 

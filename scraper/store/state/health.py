@@ -14,12 +14,10 @@ from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 
-from sqlalchemy import Connection, bindparam, delete, select
-from sqlalchemy.dialects.postgresql import insert
-
 from scraper.health import Death, Health, Shape, deaths, health_of
 from scraper.store.backends.statements import Prepared, inserting
 from scraper.store.history import runs
+from scraper.store.sql import Connection, bindparam, delete, insert, select
 from scraper.store.tables import chunks, health, page_shapes, pages, shapes
 from scraper.store.values import RunRow
 
@@ -40,9 +38,9 @@ _COPY_PAGES = Prepared(
     .from_select(
         list(_PAGE),
         select(
-            bindparam("new_page", type_=page_shapes.c.page.type),
+            bindparam("new_page"),
             page_shapes.c.shape,
-            bindparam("new_run", type_=page_shapes.c.run.type),
+            bindparam("new_run"),
             page_shapes.c["items"],
         ).where(page_shapes.c.page == bindparam("old_page")),
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
-
 from scraper.items import DUPLICATE, ItemRow, ItemSource, Position
 from scraper.store.outcomes import Batch, Done, Failed
+from scraper.store.sql import Connection, delete, func, insert, select
 from scraper.store.tables import chunks, exports, failures, items, pages
 
 
@@ -30,7 +29,7 @@ def after(connection: Connection, run: int, commit: int, limit: int, *, sources:
     query = query.order_by(items.c.commit_number, items.c.id)
     if not sources:
         return [ItemRow(number, kind, json.loads(data)) for number, kind, data in connection.execute(query)]
-    query = query.outerjoin_from(items, pages, pages.c.request == items.c.page)
+    query = query.outerjoin(pages, pages.c.request == items.c.page)
     query = query.outerjoin(failures, failures.c.request == items.c.page)
     told = (func.coalesce(pages.c.url, failures.c.url), pages.c.fetched_at, pages.c.connection)
     return [

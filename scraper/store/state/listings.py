@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, select, update
-
 from scraper.store.backends.statements import Prepared, inserting
+from scraper.store.sql import Connection, bindparam, delete, select, update
 from scraper.store.tables import listings
 from scraper.store.values import Listing
 

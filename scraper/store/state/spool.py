@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, select
-
 from scraper.store.backends.statements import Prepared, inserting
+from scraper.store.sql import Connection, delete, select
 from scraper.store.tables import chunks, spool
 
 #: Records of the archive; the word for where a field is called `bytes`.

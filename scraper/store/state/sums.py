@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, bindparam, select, update
-
 from scraper.stats import FIGURES, ConnectionStats
 from scraper.store.backends.statements import Prepared, inserting
+from scraper.store.sql import Connection, bindparam, select, update
 from scraper.store.tables import figures
 
 _COLUMNS = ("run", "domain", *FIGURES, "reasons")

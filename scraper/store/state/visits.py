@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, exists, select
-
 from scraper.store.backends.statements import Prepared, inserting
+from scraper.store.sql import Connection, bindparam, delete, exists, insert, select
 from scraper.store.tables import items, pages, visits
 
 _NAMES = ("fingerprint", "page")
@@ -17,14 +16,14 @@ _NOTE = Prepared(
 _FORGET = Prepared(delete(visits).where(visits.c.fingerprint == bindparam("fingerprint_")), ("fingerprint_",))
 _COPIED = ("run", "commit_number", "type", "key", "page", "data")
 _COPY_ITEMS = Prepared(
-    items.insert().from_select(
+    insert(items).from_select(
         list(_COPIED),
         select(
-            bindparam("new_run", type_=items.c.run.type),
-            bindparam("number", type_=items.c.run.type),
+            bindparam("new_run"),
+            bindparam("number"),
             items.c.type,
             items.c.key,
-            bindparam("new_page", type_=items.c.run.type),
+            bindparam("new_page"),
             items.c.data,
         )
         .where(items.c.page == bindparam("old_page"))

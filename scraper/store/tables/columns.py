@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import TypeVar
 
-from sqlalchemy import BigInteger, Integer, MetaData
+from scraper.store.sql import Integer, MetaData
 
 #: Grows when a store of an older version can no longer be used as it is: scraper.store.backends.migrations.
 VERSION = 3
@@ -16,7 +16,7 @@ T = TypeVar("T")
 metadata = MetaData()
 
 # SQLite gives an automatic id only to a column that is INTEGER and nothing else.
-Id = BigInteger().with_variant(Integer(), "sqlite")
+Id = Integer
 
 
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:

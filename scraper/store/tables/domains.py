@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, PrimaryKeyConstraint, Table, Text
-
+from scraper.store.sql import Column, Float, Index, Integer, PrimaryKeyConstraint, Table, Text
 from scraper.store.tables.columns import Id, metadata
 
 shards = Table(

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, text
-
+from scraper.store.sql import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
 from scraper.store.tables.columns import Id, metadata
 
 items = Table(
@@ -23,8 +32,7 @@ items = Table(
         "run",
         "type",
         "key",
-        sqlite_where=text("key IS NOT NULL"),
-        postgresql_where=text("key IS NOT NULL"),
+        where="key IS NOT NULL",
     ),
 )
 
@@ -43,7 +51,7 @@ files = Table(
     Column("etag", Text),
     Column("last_modified", Text),
     Column("checked_at", Float),  # seconds since the epoch: when it was fetched, or said to be the same
-    sqlite_with_rowid=False,
+    with_rowid=False,
 )
 
 attachments = Table(
@@ -63,8 +71,7 @@ attachments = Table(
     Index(
         "attachments_open",
         "run",
-        sqlite_where=text("record IS NULL"),
-        postgresql_where=text("record IS NULL"),
+        where="record IS NULL",
     ),
 )
 
@@ -95,7 +102,7 @@ drops = Table(
 shapes = Table(
     "shapes",  # what items hold, without their values
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),  # a digest of the other columns
+    Column("id", BigInteger, primary_key=True),  # a digest of the other columns
     Column("type", Text, nullable=False),
     *(Column(name, Text, nullable=False) for name in ("filled", "empty", "failed")),  # JSON: names of fields
 )
@@ -108,7 +115,7 @@ page_shapes = Table(
     Column("run", Id, nullable=False),
     Column("items", Id, nullable=False),  # how many of that shape the page gave
     PrimaryKeyConstraint("page", "shape"),
-    sqlite_with_rowid=False,
+    with_rowid=False,
 )
 
 health = Table(

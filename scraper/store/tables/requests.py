@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, text
-
+from scraper.store.sql import Column, Float, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
 from scraper.store.tables.columns import Id, metadata
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
@@ -64,8 +63,7 @@ frontier = Table(
         "not_before",
         "rank",
         "id",
-        sqlite_where=text("state = 0"),
-        postgresql_where=text("state = 0"),
+        where="state = 0",
     ),
 )
 
@@ -94,7 +92,7 @@ visits = Table(
     Column("fingerprint", LargeBinary, primary_key=True),
     Column("page", Id, nullable=False),
     Index("visits_of_page", "page"),
-    sqlite_with_rowid=False,
+    with_rowid=False,
 )
 
 listings = Table(

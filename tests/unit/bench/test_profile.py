@@ -53,7 +53,7 @@ def test_group(one: Sample, group: str):
         ("parse", ["Css.parse (ours.py:22)", "make_tree (scraper/parse/lexbor.py:61)"], "tree"),
         (
             "main",
-            ["commit (scraper/store/store.py:9)", "execute (sqlalchemy/engine/base.py:1)"],
+            ["commit (scraper/store/store.py:9)", "execute (sqlite3/dbapi2.py:1)"],
             "commit: statements",
         ),
         ("fetch", ["_bootstrap (threading.py:1)"], "the rest"),

@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from scraper.request import Request
 from scraper.stats import ConnectionStats
@@ -147,9 +146,8 @@ class TestPlans:
     def test_going_on_reads_no_table_of_requests_from_end_to_end(self, store: Store, run: int):
         start(store, run, *pages("a", "b"))
         said: list[str] = []
-        engine = store._database._engine
-        engine.dispose()
-        event.listen(engine, "connect", lambda connection, _record: connection.set_trace_callback(said.append))
+        (driver,) = store._database._idle
+        driver.set_trace_callback(said.append)
         row = store.unfinished_run("books")
         assert row is not None
         store.resume_run(row, {})

@@ -35,7 +35,7 @@ def numbers(store: Store) -> list[int]:
 def rows_of(path: Path, run: int) -> dict[str, int]:
     """How many rows each table that knows of runs has of this one."""
     with closing(sqlite3.connect(path)) as look:
-        tables = [table.name for table in t.metadata.sorted_tables if "run" in table.c]
+        tables = [table.name for table in t.metadata.tables.values() if any(each.name == "run" for each in table.c)]
         tables.remove(t.schedule_runs.name)
         return {
             name: look.execute(f"select count(*) from {name} where run = ?", (run,)).fetchone()[0] for name in tables

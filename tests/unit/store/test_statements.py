@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, create_engine, text
 
 from scraper.store.backends.statements import Prepared, inserting, portions
+from scraper.store.sql import Column, Connection, Integer, MetaData, Table
 
 _COLUMNS = ("number", "twice")
 _TABLE = Table("numbers", MetaData(), Column("number", Integer, primary_key=True), Column("twice", Integer))
@@ -20,15 +22,14 @@ _REPLACE = Prepared(
 
 @pytest.fixture
 def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://")
-    with engine.connect() as connection:
-        _TABLE.create(connection)
-        yield connection
-    engine.dispose()
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as driver:
+        for statement in _TABLE.create_statements():
+            driver.execute(statement)
+        yield Connection(driver)
 
 
 def rows_in(connection: Connection) -> list[tuple[int, int]]:
-    return [tuple(row) for row in connection.execute(text("select number, twice from numbers order by number"))]
+    return [tuple(row) for row in connection.run("select number, twice from numbers order by number")]
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 63, 64, 65, 200])
@@ -55,10 +56,8 @@ def test_nothing_is_nothing(connection: Connection) -> None:
 
 
 def test_many_rows_take_few_steps(connection: Connection) -> None:
-    raw = connection.connection.driver_connection
-    assert raw is not None
     steps: list[str] = []
-    raw.set_trace_callback(steps.append)
+    connection.driver.set_trace_callback(steps.append)
     _ADD.many(connection, [(number, 0) for number in range(200)])
     assert sum(step.startswith("INSERT") for step in steps) == 5  # 3 of 64 and 2 of 4
 
