@@ -6,9 +6,10 @@ do about it (`remedy`), and survive pickling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from scraper.lazy_dataclass import dataclass
 
 
 class RequestLike(Protocol):

@@ -7,10 +7,12 @@ finds nothing shows there first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
+
+from scraper.lazy_dataclass import dataclass
 
 #: Fields of an item that are looked at; what has more is not a record but a table.
 MOST_FIELDS = 200

@@ -8,8 +8,9 @@ the reference. A test looks for the reasons in the source, and says which of the
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from enum import StrEnum
+
+from scraper.lazy_dataclass import dataclass
 
 
 class ReasonKind(StrEnum):

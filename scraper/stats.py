@@ -6,9 +6,11 @@ The book itself is kept by `scraper.fetch.transport.ledger`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
+
+from scraper.lazy_dataclass import dataclass
 
 
 class Reason(StrEnum):
@@ -55,7 +57,7 @@ class Served:
     sent_at: float = 0.0  # by the monotonic clock, right before the head was written
 
 
-@dataclass
+@dataclass()
 class ConnectionStats:
     """Sums of one domain. `requests` and `connections - unused` equal the server's log."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from statistics import median
 
@@ -17,6 +17,7 @@ from scraper.fetch.conditional import conditions_of, contradicts
 from scraper.fetch.politeness import CallerThrottle, Pace
 from scraper.fetch.robots import Robots, RobotsState, product_token
 from scraper.fetch.transport.connection import KeepAlive
+from scraper.lazy_dataclass import dataclass
 from scraper.observe.text import duration
 from scraper.request import Request
 from scraper.response import Response
@@ -54,7 +55,7 @@ class Lie(StrEnum):
     NEW_EACH_TIME = "the ETag is new each time, over the same body"
 
 
-@dataclass
+@dataclass()
 class Findings:
     """The measurements. Times are in seconds; None means not measured."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +18,7 @@ from scraper.config import Loaded, load
 from scraper.crawler import Crawl, stats_of
 from scraper.engine import gc_tuning
 from scraper.errors import ScraperError
+from scraper.lazy_dataclass import dataclass
 from scraper.observe import log
 from scraper.observe.events import Observer, RunStarted
 from scraper.observe.progress import Progress

@@ -5,7 +5,7 @@ A new type is a row here, and a function in `scraper.rules.types` that makes a v
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from scraper.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

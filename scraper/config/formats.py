@@ -6,7 +6,7 @@ so that a row costs nothing, and a package that it needs may be missing until th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from scraper.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

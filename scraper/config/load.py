@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -37,6 +36,7 @@ from scraper.config.yaml.tree import (
     put,
 )
 from scraper.errors import ConfigError, Problem
+from scraper.lazy_dataclass import dataclass
 from scraper.project import project_root
 
 #: A configuration of more bytes is something else.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from scraper.config.load import Loaded
@@ -14,6 +13,7 @@ from scraper.config.secrets import masked_text
 from scraper.config.walk import plain_values
 from scraper.config.yaml.scalars import resolve
 from scraper.config.yaml.tree import Origin, Path, Provenance, path_text
+from scraper.lazy_dataclass import dataclass
 
 _PLAIN_TEXT = re.compile(r"[A-Za-z_/.](?:[\w/.:+@=%?&*()~;\- ]*[\w/.+@=%?&*()~;\-])?")
 _LONGEST_LIST = 80

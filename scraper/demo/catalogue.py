@@ -5,7 +5,7 @@ Everything here is computed from constants, so that every run of the shop, on ev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from scraper.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from scraper.errors import UsageError
+from scraper.lazy_dataclass import dataclass
 
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 #: Status, headers, body.

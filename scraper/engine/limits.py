@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from scraper.config import Limits
+from scraper.lazy_dataclass import dataclass
 from scraper.store.outcomes import Outcome, Unchanged
 from scraper.store.values import Counts
 

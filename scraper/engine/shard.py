@@ -13,7 +13,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -56,6 +55,7 @@ from scraper.engine.tasks.sitemap_worker import SitemapWorker
 from scraper.errors import LeaseLost
 from scraper.fetch.robots import Robots, product_token
 from scraper.fetch.transport.guard import Guard
+from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.pipelines.files import rules_of

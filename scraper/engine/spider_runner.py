@@ -6,7 +6,6 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -23,6 +22,7 @@ from scraper.errors import BadRequest, DropItem, StopCrawl
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import validators_of
 from scraper.health import Quarantined, is_filled, shape_of
+from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.pipelines.models import FieldProblem

@@ -10,11 +10,11 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from scraper.exports.optional_dependencies import package
+from scraper.lazy_dataclass import dataclass
 
 _ZSTD_LEVEL = 3
 

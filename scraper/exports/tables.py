@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from scraper.errors import ExportError
 from scraper.exports.base import ItemRow, Position
+from scraper.lazy_dataclass import dataclass
 
 #: Where an export notes in its target how far it came.
 NOTES = "_scraper_exports"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +19,7 @@ from scraper.exports.file_export import FileExport, Places
 from scraper.exports.paths import numbered
 from scraper.exports.records import Records
 from scraper.exports.tables import TableSettings
+from scraper.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from scraper.errors import DeadlineExceeded, FetchError
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.transport.exchange import RequestContext
+from scraper.lazy_dataclass import dataclass
 from scraper.request import Request
 from scraper.response import Response
 from scraper.stats import Served

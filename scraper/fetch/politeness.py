@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from scraper.config import Politeness
+from scraper.lazy_dataclass import dataclass
 
 #: The longest Crawl-delay that is followed where nothing else is configured, in seconds.
 MAX_CRAWL_DELAY = 30.0

@@ -11,7 +11,6 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC
 
 import requests
@@ -22,6 +21,7 @@ from tenacity.wait import wait_random_exponential
 
 from scraper.config import RetryConfig
 from scraper.errors import FetchError
+from scraper.lazy_dataclass import dataclass
 
 #: Causes that may be gone at the next try. What is not here (a bad certificate, a body too large, an address that
 #: is refused, an answer that is no HTTP) will be the same.

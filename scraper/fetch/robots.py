@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
 from scraper.fetch import robots_parser
 from scraper.fetch.robots_parser import RobotsRules
+from scraper.lazy_dataclass import dataclass
 
 #: What is parsed of a robots.txt, at most (RFC 9309 section 2.5 asks for at least 500 KiB).
 MAX_BYTES = 512 * 1024

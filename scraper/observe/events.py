@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from scraper.lazy_dataclass import dataclass
 from scraper.stats import Opening, Served
 
 Observer = Callable[[object], None]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
@@ -20,6 +19,7 @@ from scraper import items
 from scraper.config import ItemConfig
 from scraper.errors import BadRequest, ItemError, UsageError
 from scraper.health import is_filled
+from scraper.lazy_dataclass import dataclass
 from scraper.response import Response
 from scraper.rules.types import READERS, NotOfType
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from scraper.errors import ItemError, ScraperError, UsageError
 from scraper.items import NamedItem
+from scraper.lazy_dataclass import dataclass
 from scraper.pipelines.files import Files
 from scraper.pipelines.unique import Unique
 from scraper.response import Response

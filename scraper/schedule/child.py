@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from scraper.errors import StoreLocked
+from scraper.lazy_dataclass import dataclass
 from scraper.schedule import failures
 from scraper.schedule.processes import hold_as_scheduled
 from scraper.schedule.sites import ScheduledSite

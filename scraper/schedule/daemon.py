@@ -13,11 +13,11 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from scraper.errors import ScraperError
+from scraper.lazy_dataclass import dataclass
 from scraper.schedule import failures, policy
 from scraper.schedule.endings import describe, ending_of_process
 from scraper.schedule.policy import Facts
@@ -42,7 +42,7 @@ POLL_AT_WORK = 0.5
 KEEP = 200
 
 
-@dataclass
+@dataclass()
 class _Child:
     site: ScheduledSite
     run: Occurrence

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scraper.config import Schedule
+from scraper.lazy_dataclass import dataclass
 from scraper.schedule.times import Times
 from scraper.store.history.schedules import NOTHING, Decision, Occurrence, ScheduleState, Standing
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from scraper.config import Loaded, Schedule, load
 from scraper.errors import ConfigError, UsageError
+from scraper.lazy_dataclass import dataclass
 from scraper.schedule.times import Times
 
 _SUFFIXES = (".yaml", ".yml")

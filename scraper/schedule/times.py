@@ -9,13 +9,13 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
 from scraper.config import Schedule
+from scraper.lazy_dataclass import dataclass
 
 _HOUR = 3600.0
 _MINUTE = timedelta(minutes=1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from scraper.lazy_dataclass import dataclass
 from scraper.stats import ConnectionStats
 from scraper.store.state.spool import Archived
 from scraper.store.values import (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
 from scraper.health import Quarantined, Shape
+from scraper.lazy_dataclass import dataclass
 from scraper.request import Request
 from scraper.store.state.spool import Records
 from scraper.store.tables import Kind

@@ -15,7 +15,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -25,6 +24,7 @@ from scraper.config import Loaded, load
 from scraper.config.secrets import MASK, is_secret_name
 from scraper.engine.collector import Collector
 from scraper.errors import DropItem, Retry, ScraperError, SpiderFailed, StopCrawl, UsageError
+from scraper.lazy_dataclass import dataclass
 from scraper.pipelines.models import FieldProblem
 from scraper.request import Request
 from scraper.response import Response

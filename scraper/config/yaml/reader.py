@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 import yaml
@@ -29,6 +29,7 @@ from scraper.config.yaml.tree import (
     variables_of,
 )
 from scraper.errors import Problem
+from scraper.lazy_dataclass import dataclass
 
 #: How many values all aliases of a file may stand for.
 MOST_ALIASED = 10_000

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
 
 from scraper.config.yaml.scalars import FromEnvironment, shorten
 from scraper.errors import ConfigError, Problem
+from scraper.lazy_dataclass import dataclass
 
 #: How deep mappings and lists may lie in each other.
 DEEPEST = 50

@@ -7,7 +7,7 @@ here is needed after a kill; leases, counts and the frontier are the store's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scraper.config import Limits
 from scraper.engine.coordination.messages import (
@@ -25,6 +25,7 @@ from scraper.engine.coordination.messages import (
 )
 from scraper.engine.limits import FINISHED, ShardEnd, limit_reached, time_is_up
 from scraper.engine.status import MOST_WAITING
+from scraper.lazy_dataclass import dataclass
 from scraper.observe.events import Tick, Waiting
 from scraper.stats import ConnectionStats
 from scraper.store.values import Counts, RunRow
@@ -42,7 +43,7 @@ _IDLE_SECONDS = 0.5
 _CLAIM_PORTION = 500
 
 
-@dataclass
+@dataclass()
 class _Shard:
     """The state of a shard as far as the coordinator knows it."""
 

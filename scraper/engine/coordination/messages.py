@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from scraper.config import Loaded
 from scraper.engine.limits import ShardEnd
 from scraper.errors import ScraperError
+from scraper.lazy_dataclass import dataclass
 from scraper.observe.events import Waiting
 from scraper.stats import ConnectionStats
 from scraper.store.values import Counts, RunRow

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from scraper.config import Loaded
@@ -28,6 +28,7 @@ from scraper.engine.crash_marker import strike_marked
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.engine.shard import DRAIN_SECONDS
 from scraper.errors import LeaseLost, ShardFailed
+from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.store import Store
@@ -52,7 +53,7 @@ _ANSWER_SECONDS = 3.0
 _SILENT_ROUND_SECONDS = 1.0
 
 
-@dataclass
+@dataclass()
 class _Process:
     """The process of one shard, as the coordinator sees it."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, auto
 from fnmatch import translate
 from functools import lru_cache
@@ -17,6 +16,7 @@ from functools import lru_cache
 from scraper import urls
 from scraper.config import SiteConfig
 from scraper.config.model.site import PathRule, UrlConfig
+from scraper.lazy_dataclass import dataclass
 from scraper.request import Request
 from scraper.store.state.seen import Recent, Seen
 from scraper.store.tables import Kind

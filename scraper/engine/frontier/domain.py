@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from scraper.config import DomainSettings
@@ -16,6 +16,7 @@ from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.robots import Robots
 from scraper.fetch.transport.cooperative_sockets import pause
 from scraper.fetch.transport.deadline import Deadline
+from scraper.lazy_dataclass import dataclass
 from scraper.store.values import Profile, Queued
 
 

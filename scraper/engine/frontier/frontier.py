@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from scraper import urls
 from scraper.engine.frontier import preflight
@@ -18,6 +17,7 @@ from scraper.engine.frontier.domain_table import DomainTable
 from scraper.engine.frontier.login_state import LoginState, Stage
 from scraper.engine.frontier.throttle import DomainThrottle
 from scraper.fetch.robots import Robots
+from scraper.lazy_dataclass import dataclass
 from scraper.store.outcomes import Outcome
 from scraper.store.tables import Kind
 from scraper.store.values import Queued

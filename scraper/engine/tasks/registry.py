@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.domain import Prerequisite
@@ -18,6 +17,7 @@ from scraper.engine.tasks.robots import RobotsTask
 from scraper.engine.tasks.sender import Sender
 from scraper.engine.tasks.sitemap import SitemapTask
 from scraper.engine.tasks.sitemap_cache import SitemapCache
+from scraper.lazy_dataclass import dataclass
 from scraper.store.tables import Kind
 
 

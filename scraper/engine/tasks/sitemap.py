@@ -5,7 +5,6 @@ A file is spooled while it is fetched; `sitemap_worker` reads it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO, ClassVar, cast
 
@@ -20,6 +19,7 @@ from scraper.engine.tasks.sender import Sender, Sending
 from scraper.engine.tasks.sitemap_cache import SitemapCache
 from scraper.fetch.base import FetchResult
 from scraper.fetch.robots import Robots
+from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.parse.sitemap.reader import SitemapLimits

@@ -9,7 +9,6 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
@@ -19,6 +18,7 @@ from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.tasks.sitemap import keep_verdict, request_for
 from scraper.engine.tasks.sitemap_cache import listing_of
 from scraper.fetch.base import FetchResult as Fetch
+from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.parse.sitemap.reader import NotASitemap, SitemapEntry, SitemapReader

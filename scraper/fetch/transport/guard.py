@@ -7,10 +7,10 @@ time and to a private one at another gains nothing.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from functools import lru_cache
 
 from scraper.errors import PrivateAddress
+from scraper.lazy_dataclass import dataclass
 
 
 @lru_cache(maxsize=4096)

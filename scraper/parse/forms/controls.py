@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from bs4 import BeautifulSoup, Tag
+
+from scraper.lazy_dataclass import dataclass
 
 _NEWLINE = re.compile(r"\r\n?|\n")
 _CONTROLS = frozenset({"input", "button", "select", "textarea"})

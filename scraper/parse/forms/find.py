@@ -7,7 +7,7 @@ Source: HTML Standard, 4.10.21.3 "form submission algorithm" and 4.10.21.4 "cons
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from bs4 import BeautifulSoup, Tag
@@ -15,6 +15,7 @@ from soupsieve import SelectorSyntaxError
 
 from scraper import urls
 from scraper.errors import ScraperError
+from scraper.lazy_dataclass import dataclass
 from scraper.parse.forms.controls import Control, controls_of, normalized, value_text
 
 _ENCTYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")

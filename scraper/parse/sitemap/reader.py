@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
 from typing import NamedTuple
 
 from scraper import urls
+from scraper.lazy_dataclass import dataclass
 from scraper.parse.links import web_url
 from scraper.parse.sitemap.dates import last_modified
 from scraper.parse.sitemap.markup import Kind, MarkupScanner, NotASitemap, RawEntry

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from bs4 import BeautifulSoup
 from bs4.element import PreformattedString, Tag
+
+from scraper.lazy_dataclass import dataclass
 
 #: Whether a tag, whose places are asked of the second, passes.
 Test = Callable[[Tag, "Positions"], bool]

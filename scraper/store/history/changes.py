@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from scraper.lazy_dataclass import dataclass
 from scraper.store.sql import (
     Connection,
     Expression,

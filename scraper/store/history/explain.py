@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
+from scraper.lazy_dataclass import dataclass
 from scraper.request import Request
 from scraper.store import tables as t
 from scraper.store.history import runs

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from scraper.health import Quarantined
+from scraper.lazy_dataclass import dataclass
 from scraper.store.backends.statements import Prepared, inserting
 from scraper.store.sql import Connection, bindparam, func, insert, select
 from scraper.store.tables import drops, quarantine

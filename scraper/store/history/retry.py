@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from scraper import urls
+from scraper.lazy_dataclass import dataclass
 from scraper.request import Request
 from scraper.store import tables as t
 from scraper.store.sql import Connection, delete, select, update

@@ -7,12 +7,12 @@ inside of the transaction that notes it, so that of two daemons only one does it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from scraper.errors import StoreError
+from scraper.lazy_dataclass import dataclass
 from scraper.store.backends.database import Database
 from scraper.store.sql import Connection, Expression, Row, delete, insert, select, update
 from scraper.store.tables import schedule_runs, schedules

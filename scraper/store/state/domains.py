@@ -8,9 +8,9 @@ its shard's: one row to renew, however many domains there are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from scraper.lazy_dataclass import dataclass
 from scraper.store.backends import lease_clock
 from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.backends.statements import Prepared, inserting
