@@ -33,8 +33,9 @@ from scraper.store.state.domains import START
 from scraper.store.state.spool import Archived
 from scraper.store.values import RobotsRow, RunRow
 
-#: A batch is committed when it holds this many outcomes, or its first is this old (seconds).
+#: A batch is committed when it holds this many outcomes or rows, or its first is this old (seconds).
 BATCH_OUTCOMES = 200
+BATCH_ROWS = 10_000
 BATCH_SECONDS = 0.2
 #: A batch that one domain waits for is committed when it is this old (seconds), or when none has anything else to do.
 _SPARE_SECONDS = 0.025
@@ -70,6 +71,8 @@ class BatchWriter:
         self._tell = tell
         self._batch = Batch()
         self._batch_began = 0.0
+        #: Rows of it.
+        self._rows = 0
         self._start_epoch: int | None = None
         self._start_taken = 0
         #: Whether it was idle, and whether it wanted places for pages, when that was looked at last.
@@ -87,7 +90,7 @@ class BatchWriter:
     @property
     def is_full(self) -> bool:
         """Tell whether the batch should be committed before more is taken in."""
-        return len(self._batch.outcomes) >= BATCH_OUTCOMES
+        return len(self._batch.outcomes) >= BATCH_OUTCOMES or self._rows >= BATCH_ROWS
 
     @property
     def can_wait(self) -> bool:
@@ -104,10 +107,13 @@ class BatchWriter:
         match message:
             case Outcome():
                 self._batch.outcomes.append(message)
+                self._rows += message.rows
             case Portion():
                 self._batch.portions.append(message)
+                self._rows += message.yielded.rows
             case StartTaken():
                 self._batch.starts.append(message)
+                self._rows += message.yielded.rows
             case RobotsRow():
                 self._batch.robots.append(message)
             case Archived():
@@ -151,6 +157,9 @@ class BatchWriter:
 
     def _commit(self) -> None:
         batch, self._batch = self._batch, Batch()
+        self._rows = 0
+        # Also of those that are left out below.
+        rows = sum(outcome.rows for outcome in batch.outcomes)
         portions = batch.portions
         if self.discarding:
             batch.outcomes, batch.portions = [], []
@@ -168,7 +177,7 @@ class BatchWriter:
                 items = outcome.items if isinstance(outcome, Unchanged) else len(yielded.items)
                 self._emit(events.PageDone(outcome.url, items, len(yielded.found) + yielded.duplicates))
         again_at = {o.queued.id: o.not_before for o in outcomes if isinstance(o, RetryLater)}
-        self._frontier.committed(outcomes, again_at)
+        self._frontier.committed(outcomes, again_at, rows)
         self.report.found |= self._leases.found(done.added)
         self.report.hosts += batch.hosts
         self.report.pages += sum(isinstance(outcome, Done | Unchanged) for outcome in outcomes)

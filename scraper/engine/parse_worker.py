@@ -147,7 +147,7 @@ class ParseWorker:
             attempt = attempt_of(fetch, number, "spider", str(failed))
             outcome = Failed(queued, "spider", str(failed), response.status, failed.text, number, attempt=attempt)
         self._settle(outcome)
-        self._frontier.parsed(body_bytes=len(response.body), page=isinstance(outcome, Done))
+        self._frontier.parsed(body_bytes=len(response.body), page=isinstance(outcome, Done), rows=outcome.rows)
 
     def _carried(self, queued: Queued, visit: Visit, fetch: Fetch | None, was_not_modified: bool) -> None:
         response = fetch.response if fetch is not None else None
@@ -170,7 +170,8 @@ class ParseWorker:
             attempt=attempt_of(fetch, queued.attempts + 1) if fetch is not None else None,
         )
         self._settle(outcome)
-        self._frontier.parsed(body_bytes=len(response.body) if response is not None else 0, page=True)
+        size = len(response.body) if response is not None else 0
+        self._frontier.parsed(body_bytes=size, page=True, rows=outcome.rows)
 
     def _failure(self, failed: Failed, response: Response | None) -> None:
         try:
@@ -180,7 +181,8 @@ class ParseWorker:
             self._emit(events.PageFailed(failed.queued.request.url, "spider", f"its errback: {error}", text))
             outcome = failed
         self._settle(outcome)
-        self._frontier.parsed(body_bytes=len(response.body) if response is not None else 0, page=False)
+        size = len(response.body) if response is not None else 0
+        self._frontier.parsed(body_bytes=size, page=False, rows=outcome.rows)
 
     def _again(self, queued: Queued, wanted: Retry, fetch: Fetch) -> Outcome:
         """Retry takes one of the attempts, whatever the method: the spider knows what it asks for."""

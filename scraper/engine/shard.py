@@ -315,7 +315,7 @@ class Shard:
     def _take_in_unsent(self, outcome: Outcome) -> None:
         settled = self._tasks.requests[outcome.queued.kind].unsent(outcome)
         if settled is not None:
-            self._frontier.parsed(page=False)
+            self._frontier.parsed(page=False, rows=settled.rows)
             self._take_in(settled)
 
     # Threads ---------------------------------------------------------------------------------------------

@@ -31,6 +31,12 @@ class Outcome:
     #: The sending that led to it; None where nothing was sent.
     attempt: Attempt | None = field(default=None, kw_only=True)
 
+    @property
+    def rows(self) -> int:
+        """Return how many rows it takes in the store, about."""
+        yielded: Yielded | None = getattr(self, "yielded", None)
+        return 1 if yielded is None else 1 + yielded.rows
+
 
 @dataclass(frozen=True, slots=True)
 class Done(Outcome):

@@ -149,6 +149,11 @@ class Yielded:
     #: The spider said StopCrawl, with this message.
     stop: str | None = None
 
+    @property
+    def rows(self) -> int:
+        """Return how many rows it takes in the store, about."""
+        return len(self.found) + len(self.refusals) + len(self.items) + len(self.aside)
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 from scraper import urls
 from scraper.engine.frontier import preflight
+from scraper.engine.frontier.backlog import RowBacklog
 from scraper.engine.frontier.domain import Domain, Prerequisite
 from scraper.engine.frontier.domain_table import DomainTable
 from scraper.engine.frontier.login_state import LoginState, Stage
@@ -100,6 +101,7 @@ class Frontier(DomainTable):
         self._unparsed = 0
         self._unparsed_bytes = 0
         self._uncommitted = 0
+        self._rows = RowBacklog()
         self._closed = False
 
     # Handing out -----------------------------------------------------------------------------------------
@@ -165,6 +167,7 @@ class Frontier(DomainTable):
             and self._ahead() < MAX_AHEAD
             and self._unparsed_bytes < MAX_UNPARSED_BYTES
             and self._uncommitted < MAX_UNCOMMITTED
+            and self._rows.has_room(self._unparsed)
             and (self._places != 0 or self._files_only)
         )
 
@@ -255,18 +258,24 @@ class Frontier(DomainTable):
             self._schedule(domain)
             self._note_done(domain)
 
-    def parsed(self, *, body_bytes: int = 0, page: bool) -> None:
-        """Note that a request handed out has its outcome; only a page keeps its place."""
+    def parsed(self, *, body_bytes: int = 0, page: bool, rows: int = 1) -> None:
+        """Note that a request handed out has its outcome, of so many rows; only a page keeps its place."""
         with self._lock:
+            self._rows.add(rows)
             self._unparsed -= 1
             self._unparsed_bytes -= body_bytes
             if not page and self._places is not None:
                 self._places += 1
             self._poke()
 
-    def committed(self, outcomes: Iterable[Outcome], again_at: dict[int, float]) -> None:
-        """These are in the store; `again_at` names those that stay queued, with the time of their next try."""
+    def committed(self, outcomes: Iterable[Outcome], again_at: dict[int, float], rows: int) -> None:
+        """These are in the store; `again_at` names those that stay queued, with the time of their next try.
+
+        Args:
+            rows: of the batch that they were a part of.
+        """
         with self._lock:
+            self._rows.committed(rows)
             for outcome in outcomes:
                 self._uncommitted -= 1
                 domain = self._domains.get(outcome.queued.domain)

@@ -117,7 +117,7 @@ class Sender:
     def settle(self, outcome: Outcome, body_bytes: int = 0) -> None:
         """Hand over an outcome that needs no parsing; `body_bytes` of its body wait no longer."""
         self.sink.settled(outcome)
-        self.frontier.parsed(body_bytes=body_bytes, page=False)
+        self.frontier.parsed(body_bytes=body_bytes, page=False, rows=outcome.rows)
 
     def report(self, fetch: FetchResult, request: Request, domain: Domain, attempt: int, purpose: str) -> None:
         """Tell observers of a request that was sent."""

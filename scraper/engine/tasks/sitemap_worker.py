@@ -85,7 +85,7 @@ class SitemapWorker:
                 outcome = self._read(file)
             if outcome is not None:
                 self._settle(outcome)
-            self._frontier.parsed(body_bytes=file.size, page=False)
+            self._frontier.parsed(body_bytes=file.size, page=False, rows=0 if outcome is None else outcome.rows)
 
     def _read(self, file: _File) -> Listed | None:
         """Read a file and commit all of its entries but the last portion; None where it was closed meanwhile."""

@@ -21,6 +21,8 @@ _BUSY_SECONDS = 30
 _KEPT = 4
 #: SQLite's number for an auto_vacuum that is done on request.
 _INCREMENTAL = 2
+#: What one large commit made of the write-ahead log is cut to 32 MB afterwards.
+_PRAGMAS = ("synchronous=NORMAL", "temp_store=MEMORY", "mmap_size=0", "journal_size_limit=33554432")
 #: Pages of the file that are given back in one transaction.
 _FREED_AT_ONCE = 1_000
 #: How long readers are waited for before the file is cut.
@@ -221,6 +223,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     # How it gives space back can be chosen only before anything is written, and WAL mode writes. Later this
     # would take the write lock for nothing.
     first = (f"auto_vacuum={_INCREMENTAL}",) if path.stat().st_size == 0 else ()
-    for pragma in (*first, "journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "mmap_size=0"):
+    for pragma in (*first, "journal_mode=WAL", *_PRAGMAS):
         driver.execute(f"PRAGMA {pragma}")
     return driver

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from scraper.config import DomainSettings
+from scraper.engine.frontier.backlog import MAX_WAITING
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import MAX_AHEAD, Frontier, Job
 from scraper.fetch.domain_session import DomainSession
@@ -99,6 +100,34 @@ class TestTake:
         table.frontier.parsed(page=True)
         thread.join(10)
         assert [job.queued.id for job in jobs if job is not None and job.queued is not None] == [2]
+
+    def test_none_while_too_many_rows_wait_to_be_committed(self, table: Table):
+        domain = table.domain(concurrency=8)
+        table.fill(domain, queued(1, "a"), queued(2, "b"), queued(3, "c"))
+        assert table.take() == "a"
+        table.frontier.parsed(page=True, rows=MAX_WAITING)
+        assert table.take() is None
+
+    def test_again_once_they_are_committed(self, table: Table):
+        domain = table.domain(concurrency=8)
+        one = queued(1, "a")
+        table.fill(domain, one, queued(2, "b"))
+        table.take()
+        table.frontier.parsed(page=True, rows=MAX_WAITING)
+        table.frontier.committed([Outcome(one)], {}, MAX_WAITING)
+        assert table.take() == "b"
+
+    def test_few_at_once_of_pages_that_bring_many_rows(self, table: Table):
+        domain = table.domain(concurrency=50)
+        pages = [queued(number, str(number)) for number in range(60)]
+        table.fill(domain, *pages)
+        for page in pages[:20]:
+            table.take()
+            table.frontier.fetched(table.jobs[-1])
+            table.frontier.parsed(page=True, rows=20_000)
+            table.frontier.committed([Outcome(page)], {}, 20_000)
+        taken = [table.take() for _ in range(5)]
+        assert taken == ["20", "21", "22", "23", None]
 
     def test_in_order_and_no_more_at_once_than_concurrency(self, table: Table):
         domain = table.domain(concurrency=2)
@@ -281,13 +310,13 @@ class TestFilling:
         table.frontier.fetched(table.jobs[-1])
         table.frontier.parsed(page=False)
         again = RetryLater(one, time.time() + 60, 1)
-        table.frontier.committed([again], {1: again.not_before})
+        table.frontier.committed([again], {1: again.not_before}, 1)
         assert not table.frontier.is_idle
         table.frontier.fill_again(domain, [one], None)
         assert table.take() == "a"
         table.frontier.fetched(table.jobs[-1])
         table.frontier.parsed(page=True)
-        table.frontier.committed([Outcome(one)], {})
+        table.frontier.committed([Outcome(one)], {}, 1)
         assert (table.frontier.is_idle, table.frontier.in_flight) == (True, 0)
 
 
