@@ -15,9 +15,9 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode
 
 import ada_url
-import tldextract
 
-_extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+from scraper.suffixes import registrable_domain
+
 _AUTHORITY_ENDS = re.compile(r"[/?#]")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -107,8 +107,7 @@ def domain_of_host(host: str) -> str:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        found = _extract(host)
-        return found.top_domain_under_public_suffix or host
+        return registrable_domain(host) or host
     return host
 
 
