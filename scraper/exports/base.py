@@ -24,6 +24,9 @@ class ItemStore(Protocol):
     def export_position(self, run: int, name: str) -> Position | None:
         """Return what was last saved under `name`."""
 
+    def make_durable(self) -> None:
+        """Return once what was committed so far outlasts a power cut."""
+
     def save_export_position(self, run: int, name: str, position: Position) -> None:
         """Keep `position`, durably."""
 

@@ -75,6 +75,9 @@ class Follower:
         """
         if complete or self._export.leaves_part:
             self._catch_up(None)
+        if complete:
+            # Else a power cut could take back items that the target says it has, and they would come again.
+            self._store.make_durable()
         if complete and self._is_open:
             # Right after the target took its name, it is still known what of it is this run's.
             self._save(settled=True)

@@ -44,6 +44,7 @@ class RunExports:
     """
 
     def __init__(self, store: RunStore, run: int, loaded: Loaded, stdout: BinaryIO | None, *, began: float) -> None:
+        self._store = store
         self._followers: list[Follower] = []
         self._changes: list[Export] = []
         #: Those of them that are being written.
@@ -94,6 +95,8 @@ class RunExports:
 
     def finish(self, *, complete: bool) -> list[str]:
         """Catch up and end; complete files take their names. Returns the paths that hold the data."""
+        if complete and self._open:
+            self._store.make_durable()
         paths = [path for follower in self._followers for path in follower.finish(complete)]
         while self._open:
             paths += self._open.pop(0).close(complete=complete)

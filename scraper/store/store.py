@@ -159,9 +159,10 @@ class Store(RunStore):
             return listings.read(connection, fingerprint, body=body)
 
     def mark_sent(self, request: int) -> None:
-        """Mark a request that must not be repeated, before it is handed to the network."""
+        """Mark a request that must not be repeated, on the disk, before it is handed to the network."""
         with self._database.writing() as connection:
             frontier.mark_sent(connection, request)
+        self._database.make_durable()
 
     def strike(self, request: int) -> int:
         """Count a death of the process while this request's page was parsed; return how often that happened."""
@@ -264,6 +265,10 @@ class Store(RunStore):
             return files.counts(connection, run)
 
     # Exports ---------------------------------------------------------------------------------------------
+
+    def make_durable(self) -> None:
+        """Return once all that was committed is on the disk: else a power cut takes the newest commits back."""
+        self._database.make_durable()
 
     def export_position(self, run: int, name: str) -> Position | None:
         """Return how far the export `name` got."""

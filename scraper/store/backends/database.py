@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,6 +177,22 @@ class Database:
             return StoreError(f"{self.path} is not a store of scraper: {cause}", remedy="choose another path")
         return StoreError(f"the store {self.path}: {cause}")
 
+    def make_durable(self) -> None:
+        """Return once all that was committed so far, by whomever, is on the disk: commits themselves do not wait.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        # What a checkpoint brought from the log into the database was on the disk before that.
+        log = self.path.with_name(f"{self.path.name}-wal")
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                _sync(log)
+            if sys.platform != "win32":
+                _sync(self.path.parent)
+        except OSError as error:
+            raise self._explained(sqlite3.OperationalError(f"disk I/O error: {error.strerror}")) from error
+
     def give_space_back(self) -> None:
         """Shrink the file by what deleted rows have left free, in portions that hold the write lock shortly.
 
@@ -215,6 +232,15 @@ class Database:
 def _create(connection: Connection, statements: Iterator[str]) -> None:
     for statement in statements:
         connection.run(statement)
+
+
+def _sync(path: Path) -> None:
+    # Windows flushes only what is open for writing.
+    file = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -50,6 +50,9 @@ class MemoryStore:
             raise KeyboardInterrupt
         self.positions[run, name] = json.dumps(position)
 
+    def make_durable(self) -> None:
+        """It is gone with the process anyway."""
+
 
 @pytest.fixture
 def store() -> MemoryStore:
