@@ -16,7 +16,7 @@ from scraper.fetch.base import FetchResult
 from scraper.fetch.conditional import conditions_of, contradicts
 from scraper.fetch.politeness import CallerThrottle, Pace
 from scraper.fetch.robots import Robots, RobotsState, product_token
-from scraper.fetch.transport.connection import KeepAlive
+from scraper.fetch.transport.pooled_connection import KeepAlive
 from scraper.lazy_dataclass import dataclass
 from scraper.observe.text import duration
 from scraper.request import Request
@@ -181,7 +181,7 @@ class Probe:
         if said:
             self.findings.keep_alive = said
             header = KeepAlive()
-            header.read(response.headers, will_close=False, requests=1)
+            header.read(response.headers.get("Keep-Alive"), will_close=False, requests=1)
             self.findings.keep_alive_timeout = header.timeout
         if response.status in _ENOUGH:
             raise FetchError(f"it answered {response.status}")

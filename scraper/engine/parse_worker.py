@@ -12,8 +12,8 @@ from typing import Any
 
 from scraper.engine.attempts import attempt_of
 from scraper.engine.frontier.frontier import Frontier
-from scraper.engine.inline_fetch import InlineFetch
 from scraper.engine.spider_runner import SpiderRunner
+from scraper.engine.turns import Turns
 from scraper.errors import Retry, SpiderFailed
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import validators_of
@@ -30,6 +30,7 @@ class ParseWorker:
     Args:
         settle: takes outcomes, and portions of start(), for the next commit.
         pipelines: within it, they are open.
+        turns: with the thread that fetches.
     """
 
     def __init__(
@@ -39,7 +40,9 @@ class ParseWorker:
         emit: Events,
         settle: Callable[[Outcome | StartTaken], None],
         pipelines: Callable[[], AbstractContextManager[None]],
+        turns: Turns,
     ) -> None:
+        self._turns = turns
         self._runner = parser
         self._pipelines = pipelines
         #: Nothing of the spider runs any more; pipelines may still be closing.
@@ -50,25 +53,19 @@ class ParseWorker:
         self._emit = emit
         self._settle = settle
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._wake: Callable[[], None] = lambda: None
         self._start: Iterator[Any] | None = None
 
-    def run(self, inline: InlineFetch | None = None) -> None:
+    def run(self) -> None:
         """Work until told to stop.
-
-        Args:
-            inline: fetches in this thread, while that is of use; made ready here, in this thread.
 
         Raises:
             ScraperError: a pipeline could not be opened or closed.
         """
         try:
             with self._pipelines():
-                if inline is None:
-                    while (task := self._tasks.get()) is not None:
+                while (task := self._tasks.get()) is not None:
+                    with self._turns:
                         task()
-                else:
-                    self._run_beside(inline)
                 self._has_left_spider.set()
         except BaseException as error:
             self._error = error
@@ -77,23 +74,6 @@ class ParseWorker:
             self._has_left_spider.set()
             self._ended.set()
 
-    def _run_beside(self, inline: InlineFetch) -> None:
-        with inline:
-            self._wake = inline.wake
-            while True:
-                inline.begin()
-                try:
-                    task = self._tasks.get_nowait() if inline.is_busy else self._tasks.get()
-                except queue.Empty:
-                    inline.go_on()
-                    continue
-                if task is None:
-                    return
-                began = time.monotonic()
-                task()
-                inline.note(time.monotonic() - began)
-                inline.go_on(at_once=True)
-
     @property
     def waiting(self) -> int:
         """Return how much is queued."""
@@ -101,7 +81,6 @@ class ParseWorker:
 
     def _put(self, task: Callable[[], None] | None) -> None:
         self._tasks.put(task)
-        self._wake()
 
     def stop(self) -> None:
         """End after what is queued."""

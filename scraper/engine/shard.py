@@ -1,4 +1,4 @@
-"""A shard: many threads fetch, one parses, and this one commits.
+"""A shard: one thread fetches, one parses, and this one commits.
 
 What a batch of pages did is one transaction of the store. Everything in memory here may be lost at any moment.
 Which domains it crawls and when it is the end are told to it, as orders; it reports what it did.
@@ -34,12 +34,11 @@ from scraper.engine.coordination.messages import (
     WorkAdded,
 )
 from scraper.engine.crash_marker import marker_of
-from scraper.engine.fetch_worker import FetchWorker
+from scraper.engine.fetch_loop import FetchLoop
 from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.heartbeat import LeaseHeartbeat
 from scraper.engine.frontier.leases import DomainLeases
-from scraper.engine.inline_fetch import InlineFetch, can_fetch_inline
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.engine.parse_worker import ParseWorker
 from scraper.engine.revisit import Revisit
@@ -52,19 +51,18 @@ from scraper.engine.tasks.registry import tasks_of
 from scraper.engine.tasks.sender import Sender
 from scraper.engine.tasks.sitemap_cache import SitemapCache
 from scraper.engine.tasks.sitemap_worker import SitemapWorker
+from scraper.engine.turns import Turns
 from scraper.errors import LeaseLost
 from scraper.fetch.robots import Robots, product_token
 from scraper.fetch.transport.guard import Guard
 from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
-from scraper.observe.events import Events
+from scraper.observe.events import Events, QueuedEvents, Told
 from scraper.pipelines.files import rules_of
 from scraper.store import Store
 from scraper.store.outcomes import Batch, Outcome
 from scraper.store.values import Queued, RunRow
 
-#: Fetch threads at the most; they are started as there is work for them.
-MAX_THREADS = 32
 #: While nobody waits for outcomes the main loop takes them in so far apart (seconds): to be woken for each of them
 #: would take the interpreter from the threads that fetch and parse.
 _NAP_SECONDS = 0.01
@@ -112,6 +110,7 @@ class Shard:
         self._run = run
         self._config = config
         self._emit = emit
+        told = QueuedEvents(emit, lambda event: self._inbox.put(event))
         #: Its name in leases.
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._on_beaten = beaten
@@ -125,18 +124,21 @@ class Shard:
             product_token(config.user_agent),
             self._answer_unsent,
             lambda: self._parse_worker.waiting,
+            most_in_flight=config.engine.in_flight,
+            most_blocking=config.engine.threads,
         )
         scope = [*config.own_hosts(), *hosts]
         self._admission = Admission(config, scope, store.seen(run.id))
         self._crash_marker = marker_of(store.path, run.id, number)
         named = components.pipelines.files
         files = ItemFiles(named, config.urls, store.file, run.id, components.root) if named else None
-        self._runner = SpiderRunner(components, config, self._admission, emit, self._crash_marker, revisit, files)
+        self._runner = SpiderRunner(components, config, self._admission, told, self._crash_marker, revisit, files)
         pipelines = partial(components.pipelines.running, run.id, run.name)
-        self._parse_worker = ParseWorker(self._runner, self._frontier, emit, self._inbox.put, pipelines)
-        self._sitemaps = SitemapWorker(self._admission, self._frontier, emit, self._inbox.put)
+        turns = Turns()
+        self._parse_worker = ParseWorker(self._runner, self._frontier, told, self._inbox.put, pipelines, turns)
+        self._sitemaps = SitemapWorker(self._admission, self._frontier, told, self._inbox.put)
         self._leases = DomainLeases(
-            store, run.id, config, self._frontier, emit, owner=self.owner, make_session=components.make_session
+            store, run.id, config, self._frontier, told, owner=self.owner, make_session=components.make_session
         )
         self._heartbeat = LeaseHeartbeat(lambda: store.renew_leases(self.owner), self._beaten)
         self._fetcher = components.make_fetcher()
@@ -145,7 +147,7 @@ class Shard:
             self._fetcher,
             Guard(config.network.allow_private),
             ShardSink(self._inbox, self._parse_worker, self._sitemaps),
-            emit,
+            told,
             self._mark_sent,
             self._heartbeat.check,
             limits.redirects,
@@ -157,10 +159,15 @@ class Shard:
             SitemapCache(store, is_asked=config.revisit.conditional),
             Downloads(rules_of(named), components.root, partial(store.file, follow=False), config),
         )
-        self._worker = FetchWorker(self._frontier, self._tasks.all)
-        is_inline = self._fetcher.is_cooperative and can_fetch_inline(config)
-        self._inline = InlineFetch(self._frontier, self._worker, MAX_THREADS) if is_inline else None
-        self._fetchers: list[threading.Thread] = []
+        self._fetch_loop = FetchLoop(
+            self._frontier,
+            self._tasks.all,
+            turns,
+            self._spawn,
+            config.engine.threads,
+            blocks=not self._fetcher.is_cooperative,
+        )
+        self._fetching: threading.Thread | None = None
         watch = StatusReporter(self._frontier, self._runner, limits, emit)
         self._writer = BatchWriter(
             store, run, limits, self._frontier, self._leases, self._admission, emit, watch, report
@@ -227,7 +234,8 @@ class Shard:
         self._store.join(self.owner)
         self._heartbeat.start()
         try:
-            self._spawn(partial(self._parse_worker.run, self._inline), "parse")
+            self._spawn(self._parse_worker.run, "parse")
+            self._fetching = self._spawn(self._fetch_loop.run, "fetch")
             self._spawn(self._sitemaps.run, "sitemaps")
             self._writer.send_report()
             interrupt: KeyboardInterrupt | None = None
@@ -254,7 +262,6 @@ class Shard:
         self._receive(0.05)
         self._writer.commit_if_due(nothing_more=self._inbox.empty())
         self._leases.fill()
-        self._spawn_fetchers()
         self._leases.sweep()
         self._writer.give_up_domains()
         self._writer.say_how_it_stands(nothing_more=self._inbox.empty())
@@ -277,6 +284,9 @@ class Shard:
 
     def _take_in(self, message: Any) -> None:
         if message is None:
+            return
+        if isinstance(message, Told):
+            self._emit(message.event)
             return
         if isinstance(message, Order):
             self._obey(message)
@@ -333,12 +343,6 @@ class Shard:
         thread.start()
         return thread
 
-    def _spawn_fetchers(self) -> None:
-        if self._frontier.is_reserved:
-            return
-        while len(self._fetchers) < self._frontier.concurrency(MAX_THREADS):
-            self._fetchers.append(self._spawn(self._worker.run, f"fetch-{len(self._fetchers) + 1}"))
-
     # The end ---------------------------------------------------------------------------------------------
 
     def _drain_until(self, began: float) -> float:
@@ -365,27 +369,41 @@ class Shard:
         if self._frontier.in_flight:
             # Cut off by us: that is not their failure, and they stay queued.
             self._writer.discarding = True
-            self._sender.abort()
+            self._abort()
         self._parse_worker.stop()
         self._sitemaps.stop()
         self._wait_for_threads()
         self._leases.close()
         self._fetcher.close()
+        self._tell_the_rest()
         self._writer.write(Batch(), self._frontier.domains)
         self._writer.send_report()
         self._leases.release()
 
     def _wait_for_threads(self) -> None:
         until = time.monotonic() + _ABORT_SECONDS
-        for thread in self._fetchers:
-            thread.join(max(0.0, until - time.monotonic()))
+        if self._fetching is not None:
+            self._fetching.join(_ABORT_SECONDS)
+        self._fetch_loop.wait(max(0.0, until - time.monotonic()))
         # A callback, or a start(), that does not end has had its time.
         self._parse_worker.wait(_ABORT_SECONDS)
+
+    def _tell_the_rest(self) -> None:
+        """Hand over the events that came after the last commit."""
+        while not self._inbox.empty():
+            message = self._inbox.get_nowait()
+            if isinstance(message, Told):
+                self._emit(message.event)
+
+    def _abort(self) -> None:
+        """End all that is in flight, now."""
+        self._sender.abort()
+        self._fetch_loop.abort()
 
     def _let_go(self) -> None:
         """After an error that ends the crawl: leave nothing running. The store keeps what was committed."""
         self._frontier.close()
-        self._sender.abort()
+        self._abort()
         self._parse_worker.stop()
         self._sitemaps.stop()
         self._leases.close()

@@ -76,7 +76,7 @@ class Fetcher(Protocol):
 
     @property
     def is_cooperative(self) -> bool:
-        """Tell whether it waits by `scraper.fetch.transport.cooperative_sockets` alone, so that many fetches can
+        """Tell whether it waits by `scraper.fetch.transport.waiting` alone, so that many fetches can
         share a thread."""
 
     def fetch(

@@ -99,7 +99,6 @@ class DomainSession:
         )
 
     def _made(self) -> requests.Session:
-        require_compatible()
         try:
             session = self._make()
         except Exception as error:
@@ -133,7 +132,7 @@ class DomainSession:
         session.trust_env = False
         # A redirect is a new request through the frontier; requests would otherwise read its body, however large.
         session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
-        observe(session, self.connections)
+        observe(session, self.connections, require_compatible)
         session.headers = cast(Any, FrozenHeaders(headers))
 
     def _trust(self, session: requests.Session) -> bool | str:

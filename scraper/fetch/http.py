@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import requests
-from urllib3.response import GzipDecoderState, HTTPResponse
 
 from scraper.errors import BodyTooLarge, FetchError, InternalError, LeaseLost
 from scraper.fetch.base import NO_CONDITIONS, Answer, FetchResult, Writable, result_of
@@ -16,6 +16,7 @@ from scraper.fetch.origins import Origins
 from scraper.fetch.retry import failure_of
 from scraper.fetch.transport.compatibility import internal_error, is_incompatibility
 from scraper.fetch.transport.exchange import RequestContext
+from scraper.fetch.transport.raw_response import RawResponse
 from scraper.fetch.transport.response_reader import wire_bytes
 from scraper.request import Request
 
@@ -102,60 +103,44 @@ class _Body:
 
     def read(self, response: requests.Response, limit: int, *, truncate: bool) -> None:
         raw = response.raw
-        # urllib3 returns less than `most` bytes at the end only; what a plugin put in its place may do so any time.
-        short_is_last = isinstance(raw, HTTPResponse)
-        # Of a body that is too large no more is read than shows that it is.
-        at_once = min(_CHUNK if self._into is None else _BLOCK, limit + 1)
-        chunks: list[bytes] = []
-        size, is_last = 0, False
         try:
-            while not is_last and (chunk := _read(raw, response, at_once)):
-                if self._into is None:
-                    chunks.append(chunk)
-                else:
-                    self._into.write(chunk[: limit - size])
-                size += len(chunk)
-                is_last = short_is_last and len(chunk) < at_once
-                if size > limit:
-                    if truncate:
-                        break
-                    raise BodyTooLarge(
-                        f"the body is larger than {limit:,} bytes", remedy="raise limits.body if it is wanted"
-                    )
+            if isinstance(raw, RawResponse) and not raw.was_read and self._into is None:
+                self.content = raw.read_whole(limit, truncate=truncate)
             else:
-                if wire_bytes(raw, size):
-                    _check_whole(raw)
+                self._read_pieces(_pieces_of(response, limit + 1, self._into), limit, truncate=truncate)
+                if isinstance(raw, RawResponse):
+                    raw.check_whole()
         finally:
-            self.wire_bytes = wire_bytes(raw, size)
-        self.content = chunks[0] if len(chunks) == 1 and size <= limit else b"".join(chunks)[:limit]
+            self.wire_bytes = wire_bytes(raw, len(self.content))
+
+    def _read_pieces(self, pieces: Iterator[bytes], limit: int, *, truncate: bool) -> None:
+        kept: list[bytes] = []
+        size = 0
+        for piece in pieces:
+            if self._into is None:
+                kept.append(piece)
+            else:
+                self._into.write(piece[: limit - size])
+            size += len(piece)
+            if size > limit:
+                if truncate:
+                    break
+                raise BodyTooLarge(
+                    f"the body is larger than {limit:,} bytes", remedy="raise limits.body if it is wanted"
+                )
+        self.content = b"".join(kept)[:limit]
 
 
-def _read(raw: Any, response: requests.Response, most: int) -> bytes:
-    if getattr(response, "_content", False):
-        # A hook (digest auth, a cache) has read it already.
-        content = response.content
-        response._content = b""
-        return content
-    if response._content_consumed:  # type: ignore[attr-defined]
-        return b""
-    data: bytes = raw.read(most, decode_content=True)
-    return data
+def _pieces_of(response: requests.Response, most: int, into: Writable | None) -> Iterator[bytes]:
+    """Give the body of a response, whoever has read of it: a hook (digest auth, a cache) may have, as requests does.
 
-
-def _check_whole(raw: Any) -> None:
-    """Refuse a compressed stream that ends too early: urllib3 does not notice where there is no Content-Length.
-
-    The decoders of urllib3 know. One that does not tell (another version of it) is believed.
-
-    Raises:
-        FetchError: it ended before its end.
+    Of a body that is too large no more is read than shows that it is.
     """
-    decoder = getattr(raw, "_decoder", None)
-    for one in getattr(decoder, "_decoders", None) or (decoder,):
-        stream = getattr(one, "_obj", None)
-        # Behind a whole gzip member anything may follow, as other clients allow.
-        is_behind_the_end = getattr(one, "_state", None) == GzipDecoderState.SWALLOW_DATA
-        is_finished = getattr(stream, "is_finished", None)  # brotli's; zlib and zstd have `eof`
-        ended = is_finished() if callable(is_finished) else getattr(stream, "eof", True)
-        if not ended and not is_behind_the_end:
-            raise FetchError("the compressed body ends too early", reason="truncated")
+    raw: Any = response.raw
+    if isinstance(raw, RawResponse) and not raw.was_read:
+        at_once = min(_CHUNK if into is None else _BLOCK, most)
+        while piece := raw.read(at_once, decode_content=True):
+            yield piece
+        return
+    with contextlib.suppress(requests.exceptions.StreamConsumedError):
+        yield from response.iter_content(min(_CHUNK if into is None else _BLOCK, most))

@@ -21,6 +21,7 @@ from tenacity.wait import wait_random_exponential
 
 from scraper.config import RetryConfig
 from scraper.errors import FetchError
+from scraper.fetch.transport.direct_connection import ConnectFailed, NotResolved
 from scraper.lazy_dataclass import dataclass
 
 #: Causes that may be gone at the next try. What is not here (a bad certificate, a body too large, an address that
@@ -30,9 +31,9 @@ TRANSIENT = frozenset({"dns", "connect", "tls", "timeout", "reset", "truncated",
 NOT_SENT = frozenset({"dns", "connect", "tls"})
 
 _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
-    ((urllib3.exceptions.NameResolutionError, socket.gaierror), "dns"),
+    ((urllib3.exceptions.NameResolutionError, NotResolved, socket.gaierror), "dns"),
     ((ssl.SSLCertVerificationError,), "certificate"),
-    ((urllib3.exceptions.ConnectTimeoutError,), "connect"),
+    ((urllib3.exceptions.ConnectTimeoutError, ConnectFailed), "connect"),
     ((urllib3.exceptions.NewConnectionError,), "connect"),
     ((urllib3.exceptions.ReadTimeoutError, TimeoutError), "timeout"),
     ((urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError), "bad-encoding"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from scraper.lazy_dataclass import dataclass
 from scraper.stats import Opening, Served
@@ -211,6 +211,11 @@ class Events:
         self._observers = list(observers)
         self._lock = threading.Lock()
 
+    @property
+    def are_watched(self) -> bool:
+        """Tell whether there is an observer."""
+        return bool(self._observers)
+
     def __call__(self, event: object) -> None:
         for observer in tuple(self._observers):
             try:
@@ -220,3 +225,31 @@ class Events:
                 with self._lock:
                     if observer in self._observers:
                         self._observers.remove(observer)
+
+
+class Told(NamedTuple):
+    """An event on its way to the thread that calls the observers."""
+
+    event: object
+
+
+class QueuedEvents(Events):
+    """Hands each event to the thread that calls the observers: they may take their time, or send requests.
+
+    Args:
+        events: those with the observers.
+        put: queues what that thread hands to `events`.
+    """
+
+    def __init__(self, events: Events, put: Callable[[Told], None]) -> None:
+        super().__init__()
+        self._events = events
+        self._put = put
+
+    @property
+    def are_watched(self) -> bool:
+        return self._events.are_watched
+
+    def __call__(self, event: object) -> None:
+        if self._events.are_watched:
+            self._put(Told(event))

@@ -67,8 +67,6 @@ _PARTS: Mapping[str, Sequence[tuple[str, str]]] = {
 _COMPILED = {
     thread: tuple((re.compile(pattern), part) for pattern, part in rules) for thread, rules in _PARTS.items()
 }
-#: What the parse thread does where it fetches as well.
-_FETCHES_INLINE = re.compile(r"GreenletLoop\.|InlineFetch\.")
 _WITHOUT_LOCK = "without the interpreter's lock"
 _THREAD = re.compile(r"thread \((\d+)\)(?:: (.*))?")
 
@@ -99,7 +97,7 @@ def samples_of(lines: Iterable[str]) -> list[Sample]:
 
 def group_of(sample: Sample) -> str:
     """The kind of work: `fetch`, `parse`, `main` or `others`; `start` for the main thread outside of its crawl."""
-    if sample.name.startswith("fetch") or any(_FETCHES_INLINE.search(frame) for frame in sample.frames):
+    if sample.name.startswith("fetch"):
         return "fetch"
     if sample.name in ("", "MainThread"):
         # A thread has no name until `threading` is imported: that is the main one, at its start.

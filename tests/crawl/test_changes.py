@@ -221,7 +221,7 @@ class TestKilled:
         done = subprocess.run([sys.executable, "-c", KILLED, server.url, settings["store"]], cwd=root, timeout=60)
         assert done.returncode == 9
         begun = paths(server)
-        assert (begun[:2], len(begun)) == (["/", "/a"], 3)
+        assert begun[:2] == ["/", "/a"] and 3 <= len(begun) <= 5
         run = visit()
         assert (run.id, run.stats["interrupted"], run.stats["checked"]) == (2, 1, 3)
         assert changed(run) == {"unlinked": ["b", "c", "d"]}

@@ -1,4 +1,4 @@
-"""A crawl whose connections do not fit the installed requests and urllib3."""
+"""A crawl with an HTTPAdapter of a user's, below which our connections do not fit the installed urllib3."""
 
 from __future__ import annotations
 
@@ -8,11 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 
 from scraper.errors import InternalError
 from scraper.fetch.transport import compatibility
 from tests.crawl.crawling import Follow, crawl, paths, site
 from tests.servers.keepalive import PageServer
+
+
+class Adapted(requests.Session):
+    """A Session with an adapter of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mount("http://", Adapter())
+
+
+class Adapter(HTTPAdapter):
+    pass
+
+
+OWN: Any = {"class": f"{__name__}.Adapted"}
 
 
 @pytest.fixture(autouse=True)
@@ -33,10 +50,10 @@ def test_it_ends_with_the_versions_before_a_page_is_fetched(
     store = str(tmp_path / "a.db")
     with monkeypatch.context() as patched, pytest.raises(InternalError, match=r"urllib3 \d.*_read_status"):
         patched.delattr(http.client.HTTPResponse, "_read_status")
-        crawl(Follow, server.url, store=store, politeness=politeness)
+        crawl(Follow, server.url, session=OWN, store=store, politeness=politeness)
     assert paths(server) == []
     compatibility._problem.cache_clear()
-    run = crawl(Follow, server.url, store=store, politeness=politeness)
+    run = crawl(Follow, server.url, session=OWN, store=store, politeness=politeness)
     assert (run.id, run.stats["pages"], run.stats["failed"]) == (1, 4, 0)
 
 
@@ -48,6 +65,6 @@ def test_what_shows_later_ends_it_and_fails_no_page(
     compatibility.require_compatible()
     with monkeypatch.context() as patched, pytest.raises(InternalError, match=r"urllib3 \d.*_read_status"):
         patched.delattr(http.client.HTTPResponse, "_read_status")
-        crawl(Follow, server.url, store=store)
-    run = crawl(Follow, server.url, store=store)
+        crawl(Follow, server.url, session=OWN, store=store)
+    run = crawl(Follow, server.url, session=OWN, store=store)
     assert (run.id, run.stats["pages"], run.stats["failed"]) == (1, 4, 0)

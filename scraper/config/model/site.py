@@ -122,6 +122,13 @@ class EngineConfig(Frozen):
     processes: texts.Processes = Field(
         1, description="How many processes crawl; auto: as many as there are cores, where there are several domains."
     )
+    in_flight: Count = Field(
+        256, description="How many requests wait for their answers at once, over all domains; each takes some 20 kB."
+    )
+    threads: Count = Field(
+        32,
+        description="How many requests at once threads send: those of Sessions, adapters and auth of your own.",
+    )
 
 
 class RevisitConfig(Frozen):

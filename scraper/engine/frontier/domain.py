@@ -14,8 +14,8 @@ from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Circuit, CoolDown, Pace
 from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.robots import Robots
-from scraper.fetch.transport.cooperative_sockets import pause
 from scraper.fetch.transport.deadline import Deadline
+from scraper.fetch.transport.waiting import pause
 from scraper.lazy_dataclass import dataclass
 from scraper.store.values import Profile, Queued
 
@@ -37,6 +37,8 @@ class Domain:
     session: DomainSession
     retry: RetryPolicy
     pace: Pace
+    #: Its Session, adapter or auth is a user's, who may wait in ways of their own.
+    blocks: bool = False
     #: The next request may start then.
     due: float = 0.0
     cool: CoolDown = field(default_factory=CoolDown)

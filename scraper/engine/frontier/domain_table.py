@@ -241,13 +241,3 @@ class DomainTable:
                     waits.append(Waiting(domain.name, reason, seconds))
         waits.sort(key=lambda wait: -wait.seconds)
         return waits[:most]
-
-    def concurrency(self, most: int) -> int:
-        """Fetch threads that there is work for, at the most."""
-        with self._lock:
-            wanted = 0
-            for domain in self._domains.values():
-                wanted += domain.settings.politeness.concurrency
-                if wanted >= most:
-                    return most
-            return wanted

@@ -1,12 +1,11 @@
 """The frontier in memory: which request is sent next.
 
-`take` hands out only requests whose domain is due, so no thread sleeps out a delay. Which requests there are is in
+`take` hands out only requests whose domain is due, so nothing sleeps out a delay. Which requests there are is in
 `domain_table`.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -23,24 +22,23 @@ from scraper.store.outcomes import Outcome
 from scraper.store.tables import Kind
 from scraper.store.values import Queued
 
-#: Responses that wait to be parsed, requests in flight included.
-MAX_UNPARSED = 64
-#: Pages that wait for the parse thread: more of them ahead would only take the interpreter from it.
-MAX_AHEAD = 8
+#: Pages that wait for the parse thread.
+MAX_AHEAD = 64
 #: Their bodies, altogether.
 MAX_UNPARSED_BYTES = 64_000_000
-#: Requests handed out and not yet committed.
+#: Requests handed out and not yet committed, beside those that may be in flight.
 MAX_UNCOMMITTED = 1_000
 #: A request is handed out this long (seconds) before it is due, the time that preparing it takes; the last bit is
 #: waited out right before the send, so that neither is the delay undercut nor is time lost.
 LEAD = 0.004
-#: Fetch threads that wait for domains that are not known to answer: the rest is for those that do.
-MAX_DOUBTFUL = 16
+#: The part of what may be in flight, and of the threads, for domains that are not known to answer: the rest is for
+#: those that do.
+_DOUBTFUL_PART = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """Work for a fetch thread: a request, or what has to come before it (then `queued` is None)."""
+    """Work for the fetch loop: a request, or what has to come before it (then `queued` is None)."""
 
     domain: Domain
     queued: Queued | None
@@ -53,6 +51,11 @@ class Job:
     generation: int = 0
 
     @property
+    def blocks(self) -> bool:
+        """Tell whether it may wait in a way of its own: it needs a thread."""
+        return self.domain.blocks or (self.queued is not None and not self.queued.request.may_be_repeated)
+
+    @property
     def kind(self) -> Kind | Prerequisite:
         """By which its task is found."""
         if self.queued is not None:
@@ -62,7 +65,7 @@ class Job:
 
 
 class Frontier(DomainTable):
-    """Thread-safe; all of its methods return at once but `take`, which waits.
+    """Thread-safe; all of its methods return at once.
 
     Args:
         settled: told what became of requests that are never sent (refused by robots.txt); called under the lock.
@@ -72,6 +75,8 @@ class Frontier(DomainTable):
         answer_unsent: what a request comes to without being sent, by its kind; given its origin and, where it is
             obeyed, the robots.txt of that; called under the lock.
         ahead: how many pages wait for the parse thread; after each of them it calls `parsed`.
+        most_in_flight: `engine.in_flight`: requests without an answer, at most.
+        most_blocking: `engine.threads`: those of domains that block, at most.
     """
 
     def __init__(
@@ -82,6 +87,9 @@ class Frontier(DomainTable):
         token: str,
         answer_unsent: Callable[[Queued, str, Robots | None], Outcome | None] = lambda queued, origin, robots: None,
         ahead: Callable[[], int] = lambda: 0,
+        *,
+        most_in_flight: int = 256,
+        most_blocking: int = 32,
     ) -> None:
         super().__init__(wake)
         self._settled = settled
@@ -89,12 +97,11 @@ class Frontier(DomainTable):
         self._token = token
         self._answer_unsent = answer_unsent
         self._ahead = ahead
-        # One waiting thread, the leader, watches the clock; the others wait to follow it.
-        self._leader = threading.Condition(self._lock)
-        self._followers = threading.Condition(self._lock)
-        self._has_leader = False
-        #: Wakes who takes by `take_now`, while nobody may take otherwise.
-        self._wake_taker: Callable[[], None] | None = None
+        self._changed: Callable[[], None] = lambda: None
+        self._most_in_flight = most_in_flight
+        self._most_blocking = most_blocking
+        self._unanswered = 0
+        self._blocking = 0
         self._doubtful = 0
         #: The manners of the domains.
         self.throttle = DomainThrottle(self._lock, self._schedule, self._schedule_anew, token)
@@ -106,53 +113,27 @@ class Frontier(DomainTable):
 
     # Handing out -----------------------------------------------------------------------------------------
 
-    def take(self) -> Job | None:
-        """Return the next job whose domain is due; waits for it. None once the frontier is closed."""
-        with self._lock:
-            while not self._closed:
-                if self._wake_taker is not None:
-                    self._followers.wait()
-                    continue
-                job, wait = self._next(time.monotonic())
-                if job is not None:
-                    return job
-                if self._has_leader:
-                    self._followers.wait()
-                else:
-                    self._has_leader = True
-                    try:
-                        self._leader.wait(wait)
-                    finally:
-                        self._has_leader = False
-            return None
-
-    def take_now(self) -> tuple[Job | None, float | None]:
+    def take(self) -> tuple[Job | None, float | None]:
         """Return the next job whose domain is due; or None, and the seconds until there may be one, as far as
         is known.
         """
         with self._lock:
             return (None, None) if self._closed else self._next(time.monotonic())
 
-    def reserve(self, wake: Callable[[], None] | None) -> None:
-        """From now on `take` waits, and `wake` is called when `take_now` may have something; None ends that."""
-        with self._lock:
-            self._wake_taker = wake
-            self._leader.notify_all()
-            self._followers.notify_all()
-
-    @property
-    def is_reserved(self) -> bool:
-        """Tell whether `take` has nothing for anybody."""
-        return self._wake_taker is not None
+    def on_change(self, changed: Callable[[], None]) -> None:
+        """From now on, call this when `take` may have something; under the lock."""
+        self._changed = changed
 
     def _next(self, now: float) -> tuple[Job | None, float | None]:
         while self._has_room():
-            domain, due = self._ready_queue.next(now + LEAD, with_doubtful=self._doubtful < MAX_DOUBTFUL)
+            doubtful = self._doubtful < self._most_in_flight * _DOUBTFUL_PART
+            blocking = self._blocking < self._most_blocking
+            domain, due = self._ready_queue.next(now + LEAD, with_doubtful=doubtful, with_blocking=blocking)
             if domain is None:
                 return None, None if due is None else due - LEAD - now
             if not domain.may_take or (self._files_only and not domain.ready[0].kind.belongs_to_items):
                 continue
-            if domain.due_at - LEAD > now or (domain.is_doubtful and self._doubtful >= MAX_DOUBTFUL):
+            if domain.due_at - LEAD > now or (domain.is_doubtful and not doubtful):
                 self._schedule(domain)
                 continue
             job = self._hand_out(domain)
@@ -163,10 +144,10 @@ class Frontier(DomainTable):
 
     def _has_room(self) -> bool:
         return (
-            self._unparsed < MAX_UNPARSED
+            self._unanswered < self._most_in_flight
             and self._ahead() < MAX_AHEAD
             and self._unparsed_bytes < MAX_UNPARSED_BYTES
-            and self._uncommitted < MAX_UNCOMMITTED
+            and self._uncommitted < MAX_UNCOMMITTED + self._most_in_flight
             and self._rows.has_room(self._unparsed)
             and (self._places != 0 or self._files_only)
         )
@@ -221,6 +202,8 @@ class Frontier(DomainTable):
     def _begin(self, job: Job) -> Job:
         self._awake.add(job.domain)
         job.domain.in_flight += 1
+        self._unanswered += 1
+        self._blocking += job.domain.blocks
         self._doubtful += job.is_doubtful
         job.domain.sending = job if job.domain.pace.delay > 0 else None
         return job
@@ -234,15 +217,9 @@ class Frontier(DomainTable):
             self._places -= 1
 
     def _poke(self) -> None:
-        """Something changed: let a waiting thread look again, if there may be something for it.
-
-        Who takes a job pokes too, so that one after the other is woken while there is more.
-        """
+        """Something changed: let the fetch loop look again, if there may be something for it."""
         if self._ready_queue and self._has_room():
-            if self._wake_taker is not None:
-                self._wake_taker()
-            else:
-                (self._leader if self._has_leader else self._followers).notify()
+            self._changed()
 
     # The life of a request -------------------------------------------------------------------------------
 
@@ -251,6 +228,8 @@ class Frontier(DomainTable):
         with self._lock:
             domain = job.domain
             domain.in_flight -= 1
+            self._unanswered -= 1
+            self._blocking -= domain.blocks
             self._doubtful -= job.is_doubtful
             if domain.sending is job:
                 self.throttle.not_sent(domain)
@@ -339,11 +318,15 @@ class Frontier(DomainTable):
             return unused
 
     def close(self) -> None:
-        """Hand out nothing more; every `take` returns None."""
+        """Hand out nothing more."""
         with self._lock:
             self._closed = True
-            self._leader.notify_all()
-            self._followers.notify_all()
+            self._changed()
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether nothing more is handed out."""
+        return self._closed
 
 
 def _robots_of(domain: Domain, origin: str) -> Robots | None:

@@ -17,20 +17,21 @@ _TRIES_LATER = 0.25
 class ReadyQueue:
     """Domains that could hand out a request, by the time at which they may.
 
-    Those that are not known to answer have a heap of their own, so that they can be passed over while
-    enough threads wait for such.
+    Those that are not known to answer have a heap of their own, and so have those that block, so that they can be
+    passed over while enough is in flight to such.
     """
 
     def __init__(self) -> None:
         self._proven: list[tuple[float, int, Domain]] = []
         self._doubtful: list[tuple[float, int, Domain]] = []
+        self._blocking: list[tuple[float, int, Domain]] = []
         self._numbers = itertools.count()
 
     def put(self, domain: Domain) -> None:
         """Enter a domain, unless it is in already or has nothing to hand out."""
         if domain.may_take and domain.entry is None:
             domain.entry = next(self._numbers)
-            heap = self._doubtful if domain.is_doubtful else self._proven
+            heap = self._blocking if domain.blocks else self._doubtful if domain.is_doubtful else self._proven
             heapq.heappush(heap, (domain.due_at, domain.entry, domain))
 
     def put_anew(self, domain: Domain) -> None:
@@ -38,10 +39,15 @@ class ReadyQueue:
         domain.entry = None
         self.put(domain)
 
-    def next(self, until: float, *, with_doubtful: bool) -> tuple[Domain | None, float | None]:
+    def next(
+        self, until: float, *, with_doubtful: bool = True, with_blocking: bool = True
+    ) -> tuple[Domain | None, float | None]:
         """Take out the first domain that is due by `until`; else when (monotonic) the first one will be."""
         best: list[tuple[float, int, Domain]] | None = None
-        for heap in (self._proven, self._doubtful) if with_doubtful else (self._proven,):
+        lanes = ((self._proven, True), (self._doubtful, with_doubtful), (self._blocking, with_blocking))
+        for heap, is_open in lanes:
+            if not is_open:
+                continue
             while heap and heap[0][2].entry != heap[0][1]:
                 heapq.heappop(heap)
             if heap and (best is None or heap[0][0] < best[0][0]):
@@ -55,7 +61,7 @@ class ReadyQueue:
         return domain, None
 
     def __bool__(self) -> bool:
-        return bool(self._proven or self._doubtful)
+        return bool(self._proven or self._doubtful or self._blocking)
 
 
 class RefillQueue:

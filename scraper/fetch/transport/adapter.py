@@ -1,11 +1,13 @@
-"""Put our connection classes below requests' own adapter, under every Session.
+"""Give a Session the adapters that report: our own, and around an HTTPAdapter of a user's, which is kept as it is.
 
-A user's Session subclass, HTTPAdapter subclass or AuthBase works unchanged: their adapter is kept and wrapped.
+A user's Session subclass, HTTPAdapter subclass or AuthBase works unchanged. Below their adapter the connections of
+urllib3 are replaced by classes that report.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -16,9 +18,9 @@ from urllib3.poolmanager import PoolManager, ProxyManager
 from urllib3.util.retry import Retry
 
 from scraper import urls
+from scraper.fetch.transport.direct_adapter import DirectAdapter
 from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.exchange import Exchange, here
-from scraper.fetch.transport.plain_adapter import PlainAdapter
 from scraper.fetch.transport.pools import HttpPool, HttpsPool
 from scraper.request import IDEMPOTENT
 
@@ -96,12 +98,24 @@ class ObservedAdapter(BaseAdapter):
         self.inner.close()
 
 
-def observe(session: requests.Session, connections: Connections) -> None:
-    """Put our classes under every adapter of `session`; warn of an adapter that is not an HTTPAdapter."""
+def observe(session: requests.Session, connections: Connections, check: Callable[[], None] = lambda: None) -> None:
+    """Give `session` adapters that report; warn of one that is not an HTTPAdapter.
+
+    Args:
+        check: called before our classes are put below an HTTPAdapter; raises where they do not fit the installed
+            urllib3.
+    """
+
+    def make_other() -> BaseAdapter:
+        check()
+        return ObservedAdapter(HTTPAdapter(), connections)
+
+    own = DirectAdapter(connections, make_other)
     for prefix, adapter in list(session.adapters.items()):
         if type(adapter) is HTTPAdapter:
-            session.adapters[prefix] = ObservedAdapter(PlainAdapter.instead_of(adapter), connections)
+            session.adapters[prefix] = own
         elif isinstance(adapter, HTTPAdapter):
+            check()
             session.adapters[prefix] = ObservedAdapter(adapter, connections)
-        elif not isinstance(adapter, ObservedAdapter):
+        elif not isinstance(adapter, ObservedAdapter | DirectAdapter):
             _log.warning("the adapter %s for %s is unobserved", type(adapter).__name__, prefix)

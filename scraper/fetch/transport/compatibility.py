@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 import requests
 import urllib3
@@ -27,15 +27,15 @@ from requests.adapters import HTTPAdapter
 
 from scraper.config import SessionConfig
 from scraper.errors import InternalError
-from scraper.fetch.transport.adapter import ObservedAdapter, observe
+from scraper.fetch.transport.adapter import ObservedAdapter
 from scraper.fetch.transport.connection import HttpConnection
-from scraper.fetch.transport.cooperative_sockets import PlainSocket, current
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.exchange import OpenSendGate, RequestContext, here
 from scraper.fetch.transport.guard import Guard
 from scraper.fetch.transport.ledger import Ledger
 from scraper.fetch.transport.pools import HttpPool, HttpsPool
+from scraper.fetch.transport.waiting import current
 
 _HTML = b"<h1>It works</h1>"
 _ZIPPED = gzip.compress(_HTML, mtime=0)
@@ -130,7 +130,7 @@ def _is_foreign(module: str) -> bool:
 @lru_cache(maxsize=1)
 def _class_names() -> frozenset[str]:
     """Return the names of our classes and of those below them, as messages of TypeErrors begin with them."""
-    ours = (HttpConnection, HttpsPool, HttpPool, ObservedAdapter, PlainSocket, requests.PreparedRequest)
+    ours = (HttpConnection, HttpsPool, HttpPool, ObservedAdapter, requests.PreparedRequest)
     bases = {base for kind in ours for base in kind.__mro__}
     names = {base.__name__ for base in bases if base is not object}
     return frozenset(names | {"HttpsConnection", "HTTPSConnection", "WireResponse", "HTTPResponse", "ResponseReader"})
@@ -175,7 +175,7 @@ def _try_http(context: RequestContext) -> str:
             ours, theirs = socket.socketpair()
             peers.append(theirs)
             self._tcp_connected_at = time.monotonic()
-            return PlainSocket(fileno=ours.detach())
+            return ours
 
         def send(self, data: Any) -> None:
             super().send(data)
@@ -189,8 +189,8 @@ def _try_http(context: RequestContext) -> str:
     connections = Connections(ledger, SessionConfig())
     session = requests.Session()
     session.trust_env = False
-    observe(session, connections)
-    inner: Any = cast(ObservedAdapter, session.get_adapter("http://")).inner
+    inner: Any = HTTPAdapter()
+    session.mount("http://", ObservedAdapter(inner, connections))
     inner.poolmanager.pool_classes_by_scheme = {"http": partial(TrialPool, connections)}
     try:
         problem = _try_requests(session, context, peers)
@@ -203,7 +203,7 @@ def _try_http(context: RequestContext) -> str:
         session.close()
         for peer in peers:
             peer.close()
-    return problem or _try_tls(connections)
+    return problem
 
 
 def _try_requests(session: requests.Session, context: RequestContext, peers: list[socket.socket]) -> str:
@@ -225,12 +225,6 @@ def _try_requests(session: requests.Session, context: RequestContext, peers: lis
         return f"what was sent is {sent!r}"
     context.end()
     return "" if context.exchange is not None and context.exchange.served() is not None else "nothing was counted"
-
-
-def _try_tls(connections: Connections) -> str:
-    """Make a connection with TLS, as far as that goes without a server."""
-    connection: Any = HttpsPool(connections, "trial.invalid", 443, cert_reqs="CERT_NONE").make()
-    return "" if connection.ssl_context is not None else "the TLS settings are not shared"
 
 
 def _is_replaced() -> bool:

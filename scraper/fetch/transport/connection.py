@@ -3,97 +3,29 @@
 from __future__ import annotations
 
 import http.client
-import re
 import socket
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import urllib3.connection
 from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import is_connection_dropped
 
-from scraper.errors import PrivateAddress
-from scraper.fetch.transport.cooperative_sockets import PlainSocket
 from scraper.fetch.transport.exchange import Exchange
-from scraper.fetch.transport.ledger import Ledger
-from scraper.fetch.transport.resolver import AddressInfo, resolver
+from scraper.fetch.transport.happy_eyeballs import connect_first
+from scraper.fetch.transport.pooled_connection import PooledConnection
+from scraper.fetch.transport.resolver import resolver
 from scraper.fetch.transport.response_reader import ResponseReader, WireResponse
-from scraper.stats import Opening, Reason
 
-#: A Keep-Alive header is read this far: no honest one is longer, and the pattern would take its time.
-_MAX_KEEP_ALIVE = 200
 #: Headers of requests are kept as they went out, this many a connection.
 _MOST_LINES = 32
-_PARAMETER = re.compile(r"(\w+)\s*=\s*\"?(\d{1,9})")
 
 
-class KeepAlive:
-    """Keeps what the server said of how long a connection lasts: `Keep-Alive: timeout=5, max=100`.
+class _Reports(PooledConnection):
+    """Adds reporting to the connections of both schemes."""
 
-    The header is an informal one (RFC 2068 section 19.7.1). `max` counts what is left with some servers and
-    is a fixed number with others; the second response shows which.
-    """
-
-    __slots__ = ("_falls", "_last_max", "_requests", "closes", "timeout")
-
-    def __init__(self) -> None:
-        self.timeout: float | None = None
-        self.closes = False
-        self._last_max: int | None = None
-        self._falls = False
-        self._requests = 0
-
-    def read(self, headers: Mapping[str, str], *, will_close: bool, requests: int) -> None:
-        """Take note of the head of a response, the `requests`-th on its connection."""
-        if will_close:
-            self.closes = True
-        value = headers.get("Keep-Alive")
-        if value is None:
-            return
-        said = {name.lower(): int(number) for name, number in _PARAMETER.findall(value[:_MAX_KEEP_ALIVE])}
-        if "timeout" in said:
-            self.timeout = float(said["timeout"])
-        if "max" in said:
-            self._falls = self._last_max is not None and said["max"] < self._last_max
-            self._last_max = said["max"]
-            self._requests = requests
-
-    @property
-    def is_used_up(self) -> bool:
-        """Tell whether the server will answer no further request on this connection."""
-        if self._last_max is None:
-            return False
-        if self._last_max == 0:
-            return True
-        return not self._falls and self._requests > 1 and self._requests >= self._last_max
-
-    @property
-    def may_be_used_up(self) -> bool:
-        """Tell whether the maximum that the server announced explains that it closes."""
-        return self.is_used_up or (self._last_max is not None and self._last_max <= 1)
-
-
-class Home(Protocol):
-    """Keeps the connections of a domain: its `Connections`."""
-
-    def release(self, connection: Connection) -> None:
-        """Take a connection back whose exchange is over."""
-
-
-class _Reports:
-    """Adds reporting to the connections of both schemes. One object is one connection: it never reconnects."""
-
-    # Set by the pool that makes it.
-    key: str
-    origin: str
-    ledger: Ledger
-    home: Home
-    #: The exchange that it serves, or served last; set by `begin`.
-    exchange: Exchange
     # urllib3's own.
-    sock: Any
-    host: str
     port: int
     timeout: Any
     source_address: tuple[str, int] | None
@@ -105,54 +37,25 @@ class _Reports:
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
-        self.opening: Opening | None = None
-        self.address: str | None = None
-        self.keep_alive = KeepAlive()
-        self.closing: Reason | None = None
-        self.requests = 0
-        self.opened_at = self.idle_since = time.monotonic()
-        #: How long it idled before the exchange that it serves, in seconds.
-        self.idled = 0.0
-        #: An exchange uses it and has not given it back.
-        self.is_held = False
         self._tunnelling = False
         self._lines: dict[tuple[Any, tuple[Any, ...]], bytes] = {}
         self._tcp_connected_at: float | None = None
 
     def begin(self, exchange: Exchange) -> None:
-        """Serve this exchange from now on."""
-        self.exchange = exchange
-        self.is_held = True
-        exchange.connection = cast("Connection", self)
-        exchange.reused = self.opening is not None
-        exchange.request_number = self.requests + 1
+        super().begin(exchange)
         if self.sock is not None:
             exchange.deadline.watch(self.sock)
 
-    def abandon(self, exchange: Exchange) -> None:
-        """Close and give back the connection if the exchange still holds it: nobody will read its response."""
-        if self.is_held and self.exchange is exchange:
-            self.closing = self.closing or Reason.UNREAD_BODY
-            if exchange.recorder is not None:
-                exchange.recorder.cut = "length"
-            connection = cast("Connection", self)
-            connection.close()
-            self.home.release(connection)
+    def close(self) -> None:
+        super(PooledConnection, self).close()  # type: ignore[misc]
 
-    def count_request(self, exchange: Exchange) -> None:
-        """Count the exchange as a request of this connection."""
-        self.requests += 1
-        self.ledger.request(reused=exchange.reused)
+    def is_dropped(self) -> bool:
+        return is_connection_dropped(cast(Any, self)) or self._has_rest()
 
-    def closing_reason(self) -> Reason:
-        """Return why it is closed."""
-        if self.closing is not None:
-            return self.closing
-        if self.exchange.stale:
-            return Reason.STALE
-        if self.exchange.fault is None and self.keep_alive.closes:
-            return Reason.MAX_REQUESTS if self.keep_alive.may_be_used_up else Reason.CLOSED_BY_SERVER
-        return Reason.AFTER_ERROR
+    def _has_rest(self) -> bool:
+        """Tell whether the TLS layer holds bytes beyond the last response: they would be taken for the next one."""
+        pending = getattr(self.sock, "pending", None)
+        return pending is not None and pending() > 0
 
     # The steps of a request, in their order ------------------------------------------------------------
 
@@ -170,14 +73,8 @@ class _Reports:
             raise TimeoutError(f"not connected within {self.exchange.deadline.seconds:g} s")
 
     def _book_opening(self, started: float) -> None:
-        """Count a completed connect, also one whose TLS failed: the server accepted it, and it will be unused."""
-        if self._tcp_connected_at is None:
-            return
-        self.opened_at = time.monotonic()
-        connect_seconds = self._tcp_connected_at - started
-        tls_seconds = self.opened_at - self._tcp_connected_at if self.origin.startswith("https:") else 0.0
-        self.exchange.connect_seconds, self.exchange.tls_seconds = connect_seconds, tls_seconds
-        self.opening = self.ledger.opened(self.origin, self.key, connect_seconds, tls_seconds)
+        if self._tcp_connected_at is not None:
+            self.book_opening(started, self._tcp_connected_at)
 
     def _new_conn(self) -> socket.socket:
         """Resolve, check each address, connect: within the connect timeout altogether."""
@@ -191,52 +88,18 @@ class _Reports:
             raise NameResolutionError(self.host, connection, error) from error
         except TimeoutError as error:
             raise ConnectTimeoutError(connection, str(error)) from error
-        failure: OSError | None = None
-        for address in self._permitted(addresses):
-            left = until - time.monotonic()
-            if left <= 0:
-                failure = TimeoutError("timed out")
-                break
-            try:
-                return self._connect_socket(address, left)
-            except OSError as error:
-                failure = error
-        if isinstance(failure, TimeoutError):
-            raise ConnectTimeoutError(connection, f"no connection to {self.host} within {timeout:g} s") from failure
-        raise NewConnectionError(connection, f"no connection to {self.host}:{self.port}: {failure}") from failure
-
-    def _permitted(self, addresses: Sequence[AddressInfo]) -> Sequence[AddressInfo]:
-        """Return the addresses that the guard allows; all of a proxy, which the user chose."""
-        if self.proxy is not None:
-            return addresses
-        permitted: list[AddressInfo] = []
-        refusal: PrivateAddress | None = None
-        for address in addresses:
-            try:
-                self.exchange.guard.check(self.host, str(address[4][0]))
-            except PrivateAddress as error:
-                refusal = refusal or error
-            else:
-                permitted.append(address)
-        if refusal is not None and not permitted:
-            raise refusal
-        return permitted
-
-    def _connect_socket(self, address: AddressInfo, timeout: float) -> socket.socket:
-        family, kind, protocol, _, where = address
-        sock: socket.socket = PlainSocket(family, kind, protocol)
+        permitted = addresses if self.proxy is not None else self.exchange.guard.permitted(self.host, addresses)
+        options = tuple(self.socket_options or ())
+        left = max(0.001, until - time.monotonic())
         try:
-            for option in self.socket_options or ():
-                sock.setsockopt(*option)
-            sock.settimeout(timeout)
-            if self.source_address:
-                sock.bind(self.source_address)
-            self.exchange.deadline.watch(sock)
-            sock.connect(where)
-        except BaseException:
-            sock.close()
-            raise
-        self.address = str(where[0])
+            sock, address = connect_first(permitted, left, options=options, source_address=self.source_address)
+        except TimeoutError as error:
+            raise ConnectTimeoutError(connection, f"no connection to {self.host} within {timeout:g} s") from error
+        except OSError as error:
+            raise NewConnectionError(connection, f"no connection to {self.host}:{self.port}: {error}") from error
+        sock.settimeout(left)
+        deadline.watch(sock)
+        self.address = str(address[4][0])
         self._tcp_connected_at = time.monotonic()
         return sock
 
@@ -310,7 +173,7 @@ class _Reports:
         headers = HTTPHeaderDict()
         for name, value in answer.headers.items():
             headers.add(name, value)
-        self.keep_alive.read(headers, will_close=bool(answer.will_close), requests=self.requests)
+        self.keep_alive.read(headers.get("Keep-Alive"), will_close=bool(answer.will_close), requests=self.requests)
         response = WireResponse(
             body=answer,
             headers=headers,

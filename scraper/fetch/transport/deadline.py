@@ -26,6 +26,8 @@ class Deadline:
         self.seconds = seconds
         self.until = time.monotonic() + seconds
         self.expired = False
+        #: The watchdog keeps it: what waits does not look at it by itself.
+        self.is_watched = False
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
 
@@ -34,12 +36,18 @@ class Deadline:
         """Return the seconds left, at least 0."""
         return max(0.0, self.until - time.monotonic())
 
-    def watch(self, sock: socket.socket) -> None:
-        """Shut this socket down when the time is up; the last one named counts."""
+    def watch(self, sock: socket.socket, *, keeps_time: bool = False) -> None:
+        """Shut this socket down when the time is up; the last one named counts.
+
+        Args:
+            keeps_time: whoever waits for it looks at the time by itself; then only `expire` shuts it down.
+        """
         with self._lock:
             self._socket = sock
         if self.expired:
             self.expire()
+        elif not keeps_time and not self.is_watched:
+            watchdog.start(self)
 
     def expire(self) -> None:
         """End the request now."""
@@ -61,9 +69,12 @@ class Watchdog:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_asleep = False
+        #: Never set: to sleep on.
+        self._pause = threading.Event()
 
     def start(self, deadline: Deadline) -> None:
         """Expire this deadline when its time is up, unless `end` comes first."""
+        deadline.is_watched = True
         with self._changed:
             self._running.add(deadline)
             if self._thread is None or not self._thread.is_alive():
@@ -91,7 +102,7 @@ class Watchdog:
                 late = [each for each in self._running if each.until <= now and not each.expired]
             for each in late:
                 each.expire()
-            time.sleep(_PRECISION)
+            self._pause.wait(_PRECISION)
 
 
 watchdog = Watchdog()

@@ -1,4 +1,4 @@
-"""Keep the connections of a domain, of urllib3's classes, at the seams that urllib3 offers.
+"""Keep the connections of a domain, ours and those of urllib3, in one place.
 
 A domain's connections are kept together, whatever their origin: `Connections` says which may be used again
 and keeps the number that are open at most. urllib3's own pools cap idle sockets a host only, count no reconnects
@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from urllib3.exceptions import EmptyPoolError
-from urllib3.util.connection import is_connection_dropped
 
 from scraper.config import SessionConfig
-from scraper.fetch.transport.connection import Connection
-from scraper.fetch.transport.cooperative_sockets import current, pause
 from scraper.fetch.transport.exchange import Exchange
 from scraper.fetch.transport.idle_limits import IdleLimits
 from scraper.fetch.transport.ledger import Ledger
+from scraper.fetch.transport.pooled_connection import PooledConnection
+from scraper.fetch.transport.waiting import current, pause
 from scraper.stats import Reason
 
 #: Part of the server's Keep-Alive timeout in which a connection is no longer used: the server closes at its end.
@@ -46,7 +45,7 @@ class Connections:
         #: On it threads wait for a place; made for the first, since few domains ever need it and it takes half a KB.
         self._changed: threading.Condition | None = None
         self._open = 0
-        self._idle: dict[str, deque[Connection]] = {}
+        self._idle: dict[str, deque[PooledConnection]] = {}
 
     def __repr__(self) -> str:
         idle = sum(map(len, self._idle.values()))
@@ -62,7 +61,7 @@ class Connections:
         """Tell whether one of them is in use."""
         return self._open > sum(map(len, tuple(self._idle.values())))
 
-    def acquire(self, pool: Any, exchange: Exchange) -> Connection:
+    def acquire(self, pool: Any, exchange: Exchange) -> PooledConnection:
         """Return a connection of `pool` for this exchange: the idle one used last, else a new one.
 
         When as many are open as may be, an idle one of another origin gives up its place; when all are busy,
@@ -99,12 +98,14 @@ class Connections:
             raise
         return connection
 
-    def _look(self, key: str, *, fresh: bool) -> tuple[Connection | None, list[tuple[Connection, Reason]]]:
+    def _look(
+        self, key: str, *, fresh: bool
+    ) -> tuple[PooledConnection | None, list[tuple[PooledConnection, Reason]]]:
         """Return the idle connection to use, or None, and those to close before the next look.
 
         Where no place is left, another origin's idle connection is closed for one rather than an own.
         """
-        unfit: list[tuple[Connection, Reason]] = []
+        unfit: list[tuple[PooledConnection, Reason]] = []
         own = self._idle.get(key)
         while own and not fresh:
             connection = own.pop()
@@ -124,7 +125,7 @@ class Connections:
         self._open += has_place
         return has_place
 
-    def _why_unfit(self, connection: Connection) -> Reason | None:
+    def _why_unfit(self, connection: PooledConnection) -> Reason | None:
         now = time.monotonic()
         idle_limit = self._settings.idle_expiry
         server_limit = connection.keep_alive.timeout
@@ -138,11 +139,11 @@ class Connections:
             return Reason.MAX_AGE
         if connection.keep_alive.is_used_up:
             return Reason.MAX_REQUESTS
-        if is_connection_dropped(connection) or _has_rest(connection):
+        if connection.is_dropped():
             return Reason.MAX_REQUESTS if connection.keep_alive.may_be_used_up else Reason.DROPPED
         return None
 
-    def release(self, connection: Connection) -> None:
+    def release(self, connection: PooledConnection) -> None:
         """Keep the connection for the next exchange, or book that it is closed."""
         with self._lock:
             if not connection.is_held:
@@ -170,7 +171,7 @@ class Connections:
             mean = seconds if self.latency is None else self.latency
             self.latency = mean + (seconds - mean) * _NEWEST_COUNTS
 
-    def _learn_from(self, connection: Connection) -> None:
+    def _learn_from(self, connection: PooledConnection) -> None:
         """Learn how long the server keeps idle connections from one that carried a request and is kept."""
         if connection.idled:
             self.idle_limits.survived(connection.origin, connection.idled)
@@ -181,7 +182,7 @@ class Connections:
         """Close what has idled too long, grown too old or been dropped; called now and then."""
         if not self._idle:
             return
-        unfit: list[tuple[Connection, Reason]] = []
+        unfit: list[tuple[PooledConnection, Reason]] = []
         with self._lock:
             for key, idle in list(self._idle.items()):
                 for connection in tuple(idle):
@@ -205,7 +206,7 @@ class Connections:
         if self._changed is not None:
             self._changed.notify_all()
 
-    def _shut(self, unfit: Sequence[tuple[Connection, Reason]]) -> None:
+    def _shut(self, unfit: Sequence[tuple[PooledConnection, Reason]]) -> None:
         """Close connections taken from the idle ones. Only then are their places free for others."""
         if not unfit:
             return
@@ -218,12 +219,6 @@ class Connections:
             self._open -= len(unfit)
             self._tell_waiting()
 
-    def _book(self, connection: Connection, reason: Reason) -> None:
+    def _book(self, connection: PooledConnection, reason: Reason) -> None:
         if connection.opening is not None:
             self.ledger.closed(connection.origin, reason, unused=connection.requests == 0)
-
-
-def _has_rest(connection: Connection) -> bool:
-    """Tell whether the TLS layer holds bytes beyond the last response: they would be taken for the next one."""
-    pending = getattr(connection.sock, "pending", None)
-    return pending is not None and pending() > 0

@@ -241,10 +241,10 @@ class request_context:
         self._before: RequestContext | None = None
 
     def __enter__(self) -> RequestContext:
-        watchdog.start(self._context.deadline)
         self._before, here.context = here.context, self._context
         return self._context
 
     def __exit__(self, *_: object) -> None:
         here.context = self._before
-        watchdog.end(self._context.deadline)
+        if self._context.deadline.is_watched:
+            watchdog.end(self._context.deadline)

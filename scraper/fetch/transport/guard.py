@@ -7,9 +7,11 @@ time and to a private one at another gains nothing.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from functools import lru_cache
 
 from scraper.errors import PrivateAddress
+from scraper.fetch.transport.resolver import AddressInfo
 from scraper.lazy_dataclass import dataclass
 
 
@@ -47,6 +49,25 @@ class Guard:
         raise PrivateAddress(
             f"{what} not a public address", remedy="set network.allow_private: true to crawl private addresses"
         )
+
+    def permitted(self, host: str, addresses: Sequence[AddressInfo]) -> Sequence[AddressInfo]:
+        """Return the addresses of a name that may be connected to.
+
+        Raises:
+            PrivateAddress: none of them may.
+        """
+        permitted: list[AddressInfo] = []
+        refusal: PrivateAddress | None = None
+        for address in addresses:
+            try:
+                self.check(host, str(address[4][0]))
+            except PrivateAddress as error:
+                refusal = refusal or error
+            else:
+                permitted.append(address)
+        if refusal is not None and not permitted:
+            raise refusal
+        return permitted
 
     def check_typed(self, host: str) -> None:
         """Check what was typed; for where a proxy resolves the name, so that nothing else can be checked."""

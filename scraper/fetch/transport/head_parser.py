@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+from collections.abc import Iterable
 from typing import Any, cast
 
 from scraper.fetch.transport.exchange import Exchange
@@ -81,33 +82,49 @@ class HeadParser:
         Raises:
             http.client.HTTPException: a line or the head is too large, or there are too many lines.
         """
-        found: list[tuple[str, str]] = []
-        count = 0
-        is_left_out = True
-        while (line := self.readline(MAX_LINE + 1)) not in _BLANK:
-            if len(line) > MAX_LINE:
-                raise http.client.LineTooLong("header line")
-            # A bare CR ends no line (RFC 9112 section 2.2).
-            text = line.rstrip(b"\r\n").replace(b"\r", b" ")
-            if text[:1] in (b" ", b"\t"):
-                if is_left_out:
-                    continue
-                name, before = found[-1]
-                found[-1] = (name, f"{before} {text.strip(_SPACE).decode('latin-1')}".strip(" "))
-            else:
-                field, colon, value = text.partition(b":")
-                # No space is allowed before the colon, and servers put one there (RFC 9112 section 5.1).
-                field = field.rstrip()
-                is_left_out = not colon or not _FIELD_NAME.fullmatch(field)
-                if is_left_out:
-                    continue
-                found.append((field.decode("ascii"), value.strip(_SPACE).decode("latin-1")))
-            count += 1
-            if count > MAX_FIELD_LINES:
-                raise HeadTooLarge(f"the head of the answer has more than {MAX_FIELD_LINES} lines")
-            if len(found[-1][1]) > MAX_TYPE_BYTES and found[-1][0].lower() == "content-type":
-                raise HeadTooLarge(f"the Content-Type is longer than {MAX_TYPE_BYTES // 1024} KiB")
-        return found
+        return fields_of(iter(self._line, None))
+
+    def _line(self) -> bytes | None:
+        line = self.readline(MAX_LINE + 1)
+        return None if line in _BLANK else line
 
     def close(self) -> None:
         self.file.close()
+
+
+def fields_of(lines: Iterable[bytes]) -> list[tuple[str, str]]:
+    """Return the names and values of the lines of a head (RFC 9112 section 5).
+
+    A line that is not a field is left out with those that continue it; a value that continues in the next line is put
+    together with a space (section 5.2).
+
+    Raises:
+        http.client.HTTPException: a line is too long, or there are too many.
+    """
+    found: list[tuple[str, str]] = []
+    count = 0
+    is_left_out = True
+    for line in lines:
+        if len(line) > MAX_LINE:
+            raise http.client.LineTooLong("header line")
+        # A bare CR ends no line (RFC 9112 section 2.2).
+        text = line.rstrip(b"\r\n").replace(b"\r", b" ")
+        if text[:1] in (b" ", b"\t"):
+            if is_left_out:
+                continue
+            name, before = found[-1]
+            found[-1] = (name, f"{before} {text.strip(_SPACE).decode('latin-1')}".strip(" "))
+        else:
+            field, colon, value = text.partition(b":")
+            # No space is allowed before the colon, and servers put one there (RFC 9112 section 5.1).
+            field = field.rstrip()
+            is_left_out = not colon or not _FIELD_NAME.fullmatch(field)
+            if is_left_out:
+                continue
+            found.append((field.decode("ascii"), value.strip(_SPACE).decode("latin-1")))
+        count += 1
+        if count > MAX_FIELD_LINES:
+            raise HeadTooLarge(f"the head of the answer has more than {MAX_FIELD_LINES} lines")
+        if len(found[-1][1]) > MAX_TYPE_BYTES and found[-1][0].lower() == "content-type":
+            raise HeadTooLarge(f"the Content-Type is longer than {MAX_TYPE_BYTES // 1024} KiB")
+    return found

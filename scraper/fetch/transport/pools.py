@@ -9,7 +9,6 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from scraper.fetch.transport.connection import Connection, HttpConnection, HttpsConnection
 from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.exchange import here
-from scraper.fetch.transport.tls import context_for
 
 #: Settings that urllib3's HTTPS pool keeps as attributes.
 _TLS_SETTINGS = (
@@ -53,15 +52,13 @@ class _PoolReports:
         connection.origin = self.origin
         connection.ledger = self.connections.ledger
         connection.home = self.connections
-        if self.scheme == "https":
-            connection.ssl_context = context_for(connection)
         return cast(Connection, connection)
 
     def _get_conn(self, timeout: float | None = None) -> Connection:
         exchange = here.exchange
         if exchange is None:
             raise RuntimeError("a pool of scraper was used outside of its adapter")
-        return self.connections.acquire(self, exchange)
+        return cast(Connection, self.connections.acquire(self, exchange))
 
     def _put_conn(self, connection: Connection | None) -> None:
         if connection is None and here.exchange is not None:

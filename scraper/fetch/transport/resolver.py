@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from scraper.fetch.transport.cooperative_sockets import current, wait_until
+from scraper.fetch.transport.waiting import current, wait_until
 
 #: As getaddrinfo gives it: family, kind, protocol, canonical name, where.
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]

@@ -1,79 +1,52 @@
-"""Share TLS settings between connections: to read a bundle of certificates takes tens of milliseconds."""
+"""Make the TLS settings of connections, and share them: reading a bundle of certificates takes some time."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.util.ssl_ import create_urllib3_context
 
-from scraper.fetch.transport.cooperative_sockets import TlsSocket
+#: A client's certificate: a file with its key, or two files.
+Cert = str | tuple[str, str] | None
 
 
-class SharedContext(ssl.SSLContext):
-    """A context that many connections use at once: what one of them sets again the same way is left as it is.
+def context_for(verify: bool | str, cert: Cert) -> ssl.SSLContext:
+    """Return the settings for what requests calls `verify` and `cert`; shared by all that name the same files.
 
-    urllib3 sets all before each handshake, which would read the bundle again, and change what the handshake of
-    another thread is reading.
+    Raises:
+        OSError: a file is not there.
+        ssl.SSLError: it holds no certificates.
     """
-
-    sslsocket_class = TlsSocket
-
-    _certificates: set[tuple[Any, ...]]
-    _protocols: tuple[str, ...] | None
-
-    def load_verify_locations(self, cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:
-        if (cafile, capath, cadata) not in self._certificates:
-            super().load_verify_locations(cafile, capath, cadata)
-            self._certificates.add((cafile, capath, cadata))
-
-    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
-        if tuple(alpn_protocols) != self._protocols:
-            self._protocols = tuple(alpn_protocols)
-            super().set_alpn_protocols(self._protocols)
-
-
-def context_for(connection: Any) -> ssl.SSLContext | None:
-    """Return the context that a connection of urllib3 shares with those of equal settings.
-
-    None where it is to make one of its own, as it does with a client certificate.
-    """
-    if connection.ssl_context is not None:
-        return connection.ssl_context  # type: ignore[no-any-return]
-    its_own = (
-        connection.cert_file,
-        connection.key_file,
-        connection.ca_cert_data,
-        connection.ssl_version,
-        connection.ssl_minimum_version,
-        connection.ssl_maximum_version,
-        connection.assert_hostname,
-        connection.assert_fingerprint,
-    )
-    bundle, folder = connection.ca_certs, connection.ca_cert_dir
-    verify = resolve_cert_reqs(connection.cert_reqs)
-    if any(value is not None for value in its_own) or (verify is not ssl.CERT_NONE and not (bundle or folder)):
-        return None
-    return _shared(verify, bundle, folder, _stamp(bundle or folder))
+    bundle = str(DEFAULT_CA_BUNDLE_PATH) if verify is True else verify or None
+    files = (cert,) if isinstance(cert, str) else tuple(cert or ())
+    for path in (bundle, *files):
+        if path is not None and not Path(path).exists():
+            raise OSError(f"could not find the file of certificates {path}")
+    return _shared(bundle, files, tuple(_stamp(path) for path in (bundle, *files)))
 
 
 def _stamp(path: str | None) -> tuple[int, int] | None:
-    """Return what changes with a file, so that another bundle at the same path is read."""
-    try:
-        found = Path(path).stat() if path else None
-    except OSError:
+    """Return what changes with a file, so that another one at the same path is read."""
+    if path is None:
         return None
-    return (found.st_mtime_ns, found.st_size) if found is not None else None
+    found = Path(path).stat()
+    return found.st_mtime_ns, found.st_size
 
 
 @lru_cache(maxsize=16)
-def _shared(verify: ssl.VerifyMode, bundle: str | None, folder: str | None, stamp: Any) -> ssl.SSLContext:
-    context = create_urllib3_context(cert_reqs=verify)
-    # urllib3 makes the context with all that is right for it; only how it is changed from here on is ours.
-    context.__class__ = SharedContext
-    shared: Any = context
-    shared._certificates, shared._protocols = set(), None
+def _shared(bundle: str | None, files: tuple[str, ...], stamps: Any) -> ssl.SSLContext:
+    # urllib3 makes the context with all that is right for it on this version of Python.
+    context = create_urllib3_context(cert_reqs=ssl.CERT_NONE if bundle is None else ssl.CERT_REQUIRED)
+    if bundle is not None:
+        if Path(bundle).is_dir():
+            context.load_verify_locations(capath=bundle)
+        else:
+            context.load_verify_locations(cafile=bundle)
+    if files:
+        context.load_cert_chain(*files)
+    context.set_alpn_protocols(["http/1.1"])
     return context

@@ -26,15 +26,6 @@ def test_reads_what_is_written():
     [
         (sample(1, "fetch-12"), "fetch"),
         (sample(1, "parse"), "parse"),
-        (
-            sample(
-                1,
-                "parse",
-                "GreenletLoop._run (scraper/fetch/transport/event_loop.py:51)",
-                "FetchWorker.work (fetch_worker.py:9)",
-            ),
-            "fetch",
-        ),
         (sample(1, "MainThread", "main (scraper/cli/app.py:71)", RUN), "main"),
         (sample(1, "MainThread", "<module> (scraper/__init__.py:12)"), "start"),
         (sample(1, "", "<module> (scraper/__init__.py:12)"), "start"),

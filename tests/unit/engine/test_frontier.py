@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any, cast
@@ -27,14 +26,14 @@ ORIGIN = "https://example.com"
 class Table:
     """A frontier with what it settled, and its domains filled by hand."""
 
-    def __init__(self, *, pages: int | None = None) -> None:
+    def __init__(self, *, pages: int | None = None, **limits: int) -> None:
         self.settled: list[Outcome] = []
         #: What was handed out, in order.
         self.jobs: list[Job] = []
         self.wakes = 0
         #: Pages that wait for the parse thread.
         self.ahead = 0
-        self.frontier = Frontier(self.settled.append, self._wake, pages, "acme", ahead=lambda: self.ahead)
+        self.frontier = Frontier(self.settled.append, self._wake, pages, "acme", ahead=lambda: self.ahead, **limits)
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -55,10 +54,10 @@ class Table:
 
     def take(self) -> str | None:
         """The name of the page that is handed out next; `robots` for a robots.txt, None for nothing in a while."""
-        timer = threading.Timer(0.05, self.frontier.close)
-        timer.start()
-        job = self.frontier.take()
-        timer.cancel()
+        until = time.monotonic() + 0.05
+        job, wait = self.frontier.take()
+        while job is None and wait is not None and time.monotonic() + wait < until:
+            job, wait = self.frontier.take()
         if job is not None:
             self.jobs.append(job)
         if job is None:
@@ -88,18 +87,43 @@ class TestTake:
         table.ahead = MAX_AHEAD
         assert table.take() is None
 
-    def test_a_thread_that_waits_is_woken_when_a_page_was_parsed(self, table: Table):
+    def test_a_change_is_told_when_a_page_was_parsed(self, table: Table):
         domain = table.domain(concurrency=8)
         table.fill(domain, queued(1, "a"), queued(2, "b"))
         table.take()
         table.ahead = MAX_AHEAD
-        jobs: list[Job | None] = []
-        thread = threading.Thread(target=lambda: jobs.append(table.frontier.take()))
-        thread.start()
+        told: list[int] = []
+        table.frontier.on_change(lambda: told.append(table.ahead))
+        table.frontier.parsed(page=True)
         table.ahead = MAX_AHEAD - 1
         table.frontier.parsed(page=True)
-        thread.join(10)
-        assert [job.queued.id for job in jobs if job is not None and job.queued is not None] == [2]
+        assert told == [MAX_AHEAD - 1]
+
+    def test_no_more_in_flight_than_may_be(self):
+        table = Table(most_in_flight=2)
+        domain = table.domain(concurrency=8)
+        table.frontier.throttle.answered(domain, well=True)
+        table.fill(domain, queued(1, "a"), queued(2, "b"), queued(3, "c"))
+        assert [table.take(), table.take(), table.take()] == ["a", "b", None]
+        table.frontier.fetched(table.jobs[0])
+        assert table.take() == "c"
+
+    def test_half_of_what_may_be_in_flight_is_for_domains_that_answer(self):
+        table = Table(most_in_flight=2)
+        hanging, well = table.domain("hanging.org", concurrency=8), table.domain("well.org", concurrency=8)
+        table.frontier.throttle.answered(well, well=True)
+        table.fill(hanging, queued(1, "a", "hanging.org"), queued(2, "b", "hanging.org"))
+        table.fill(well, queued(3, "c", "well.org"))
+        assert sorted([str(table.take()), str(table.take())]) == ["a", "c"]
+
+    def test_no_more_that_block_than_there_are_threads(self):
+        table = Table(most_blocking=1)
+        blocking, other = table.domain("blocking.org", concurrency=8), table.domain("other.org")
+        blocking.blocks = True
+        table.fill(blocking, queued(1, "a", "blocking.org"), queued(2, "b", "blocking.org"))
+        table.fill(other, queued(3, "c", "other.org"))
+        assert {table.take(), table.take(), table.take()} == {"a", "c", None}
+        assert [job.blocks for job in table.jobs if job.domain is blocking] == [True]
 
     def test_none_while_too_many_rows_wait_to_be_committed(self, table: Table):
         domain = table.domain(concurrency=8)
@@ -186,15 +210,12 @@ class TestTake:
         assert wait is not None and 59 < wait <= 60
         assert table.take() is None
 
-    def test_a_closed_frontier_wakes_all_who_wait(self, table: Table):
-        jobs: list[Any] = []
-        threads = [threading.Thread(target=lambda: jobs.append(table.frontier.take())) for _ in range(4)]
-        for thread in threads:
-            thread.start()
+    def test_a_closed_frontier_hands_out_nothing_and_tells(self, table: Table):
+        table.fill(table.domain(), queued(1, "a"))
+        told: list[bool] = []
+        table.frontier.on_change(lambda: told.append(True))
         table.frontier.close()
-        for thread in threads:
-            thread.join(2)
-        assert jobs == [None] * 4
+        assert (table.take(), table.frontier.is_closed, told) == (None, True, [True])
 
 
 class TestPlaces:

@@ -27,6 +27,20 @@ from scraper.fetch.transport.guard import Guard
 from scraper.fetch.transport.pools import HttpPool
 from scraper.request import Request
 
+
+class Adapted(requests.Session):
+    """A Session with an adapter of its own, below which our classes are put."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, Adapter())
+
+
+class Adapter(HTTPAdapter):
+    pass
+
+
 VERSIONS = [f"requests {requests.__version__}", f"urllib3 {urllib3.__version__}", "Python 3."]
 
 
@@ -50,7 +64,7 @@ def test_the_installed_versions_pass_and_the_trial_leaves_nothing_behind() -> No
 def test_it_is_tried_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     compatibility.require_compatible()
     monkeypatch.setattr(compatibility, "_try_http", lambda context: pytest.fail("tried again"))
-    DomainSession("example.com", SessionConfig(), "").session.close()
+    DomainSession("example.com", SessionConfig(), "", make=Adapted).session.close()
 
 
 def renamed(owner: Any, name: str) -> Callable[[pytest.MonkeyPatch], None]:
@@ -110,7 +124,7 @@ def test_another_shape_of_a_library_is_told_with_the_versions(
 ) -> None:
     change(monkeypatch)
     with pytest.raises(InternalError) as raised:
-        _ = DomainSession("example.com", SessionConfig(), "").session
+        _ = DomainSession("example.com", SessionConfig(), "", make=Adapted).session
     for version in VERSIONS:
         assert version in raised.value.message
     assert 'pip install --upgrade persistent-scraper "requests<3" "urllib3<3"' in str(raised.value.remedy)
@@ -132,11 +146,9 @@ def test_a_urllib3_that_was_overwritten_is_told_with_the_remedy(
 # What is raised later --------------------------------------------------------------------------------
 
 
-def fetched(
-    monkeypatch: pytest.MonkeyPatch, session: type[requests.Session] = requests.Session, **broken: Any
-) -> Any:
+def fetched(monkeypatch: pytest.MonkeyPatch, session: type[requests.Session] | None = None, **broken: Any) -> Any:
     """The error of a request that meets these methods of connections; it is raised where it ends the crawl."""
-    domain = DomainSession("example.com", SessionConfig(), "", make=session)
+    domain = DomainSession("example.com", SessionConfig(), "", make=session or Adapted)
     _ = domain.session  # the trial is over before anything breaks
     for name, method in broken.items():
         monkeypatch.setattr(HttpConnection, name, method)
@@ -201,11 +213,8 @@ class Optioned(requests.Session):
 def test_what_a_users_session_does_wrong_is_the_failure_of_its_request(
     session: type[requests.Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        compatibility.HttpConnection,
-        "_permitted",
-        lambda self, addresses: [(2, 1, 6, "", ("192.0.2.1", 80))],
-    )
+    address = (2, 1, 6, "", ("192.0.2.1", 80))
+    monkeypatch.setattr(Guard, "permitted", lambda self, host, addresses: [address])
     monkeypatch.setattr("scraper.fetch.transport.connection.resolver.resolve", lambda *_: [])
     error = fetched(monkeypatch, session)
     assert isinstance(error, FetchError)

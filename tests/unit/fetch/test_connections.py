@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from scraper.config import SessionConfig
-from scraper.fetch.transport.connection import KeepAlive
 from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.ledger import Ledger
+from scraper.fetch.transport.pooled_connection import KeepAlive
 from scraper.stats import Reason
 
 NOW = time.monotonic()

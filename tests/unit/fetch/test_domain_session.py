@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 import requests
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
 
 from scraper.config import SessionConfig
 from scraper.errors import FetchError
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.transport.headers import Headers
-from scraper.fetch.transport.plain_adapter import PlainAdapter
 from scraper.request import Request
 
 
@@ -149,40 +148,6 @@ def test_a_response_hook_is_called():
 
     one = domain(make)
     assert one.send(Request("http://a.example/"), {}, auth=None, cert=None).reason == "seen"
-
-
-class TestPlainAdapter:
-    def prepared(self, url: str) -> requests.PreparedRequest:
-        return requests.Request("GET", url).prepare()
-
-    def test_a_pool_is_found_once_an_origin_and_kind_of_trust(self):
-        adapter = PlainAdapter.instead_of(HTTPAdapter())
-        pools = [
-            adapter.get_connection_with_tls_context(self.prepared(url), verify)
-            for url, verify in [
-                ("https://a.example/x", True),
-                ("https://a.example/y?z", True),
-                ("https://a.example:444/x", True),
-                ("https://a.example/x", False),
-            ]
-        ]
-        assert pools[0] is pools[1]
-        assert len({id(pool) for pool in pools}) == 3
-
-    @pytest.mark.parametrize(
-        "url", ["http://a.example", "http://a.example?x=1", "HTTP://a.example/b c/#d", "http://u:p@a.example/?q=/#f"]
-    )
-    @pytest.mark.parametrize("proxies", [{}, {"http": "http://p.example:1"}], ids=["direct", "by proxy"])
-    def test_what_is_asked_for_is_what_requests_asks_for(self, url: str, proxies: dict[str, str]):
-        plain = HTTPAdapter()
-        request = self.prepared(url)
-        assert PlainAdapter.instead_of(plain).request_url(request, proxies) == plain.request_url(request, proxies)
-
-    def test_a_bundle_that_is_missing_is_an_error(self):
-        adapter = PlainAdapter.instead_of(HTTPAdapter())
-        pool = adapter.get_connection_with_tls_context(self.prepared("https://a.example/"), "/no/such/bundle.pem")
-        with pytest.raises(OSError, match=r"bundle\.pem"):
-            adapter.cert_verify(pool, "https://a.example/", "/no/such/bundle.pem", None)
 
 
 class TestHeaders:

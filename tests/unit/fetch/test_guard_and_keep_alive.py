@@ -10,9 +10,9 @@ from requests.cookies import create_cookie
 
 from scraper.errors import PrivateAddress
 from scraper.fetch.cookies import LockedJar
-from scraper.fetch.transport.connection import KeepAlive
 from scraper.fetch.transport.guard import Guard, is_public
 from scraper.fetch.transport.ledger import Ledger
+from scraper.fetch.transport.pooled_connection import KeepAlive
 from scraper.stats import Reason
 
 
@@ -82,7 +82,7 @@ class TestKeepAlive:
     def read(self, *values: str | None, closes: bool = False) -> KeepAlive:
         found = KeepAlive()
         for number, value in enumerate(values, start=1):
-            found.read({"Keep-Alive": value} if value is not None else {}, will_close=closes, requests=number)
+            found.read(value, will_close=closes, requests=number)
         return found
 
     @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
-from urllib3.connection import HTTPSConnection
 
-from scraper.fetch.transport.tls import SharedContext, context_for
+from scraper.fetch.transport.tls import context_for
 
 
 @pytest.fixture
@@ -19,56 +18,39 @@ def bundle(tmp_path: Path) -> Path:
     return path
 
 
-def connection(**keywords: Any) -> HTTPSConnection:
-    return HTTPSConnection("a.example", **keywords)
-
-
 def test_equal_settings_share_one(bundle: Path):
-    one, other = (context_for(connection(cert_reqs="CERT_REQUIRED", ca_certs=str(bundle))) for _ in range(2))
-    assert isinstance(one, SharedContext)
-    assert one is other
+    assert context_for(str(bundle), None) is context_for(str(bundle), None)
 
 
 def test_verified_and_unverified_do_not(bundle: Path):
-    verified = context_for(connection(cert_reqs="CERT_REQUIRED", ca_certs=str(bundle)))
-    unverified = context_for(connection(cert_reqs="CERT_NONE"))
-    assert verified is not None and unverified is not None
-    assert (verified.check_hostname, unverified.check_hostname) == (True, False)
+    verified, unverified = context_for(str(bundle), None), context_for(False, None)
+    assert (verified.check_hostname, verified.verify_mode) == (True, ssl.CERT_REQUIRED)
+    assert (unverified.check_hostname, unverified.verify_mode) == (False, ssl.CERT_NONE)
 
 
 def test_another_bundle_at_the_same_path_is_read(bundle: Path):
-    before = context_for(connection(cert_reqs="CERT_REQUIRED", ca_certs=str(bundle)))
+    before = context_for(str(bundle), None)
     bundle.write_bytes(bundle.read_bytes() + trustme.CA().cert_pem.bytes())
-    assert context_for(connection(cert_reqs="CERT_REQUIRED", ca_certs=str(bundle))) is not before
+    after = context_for(str(bundle), None)
+    assert [context.cert_store_stats()["x509_ca"] for context in (before, after)] == [1, 2]
 
 
-def test_a_bundle_is_loaded_once(bundle: Path):
-    context = context_for(connection(cert_reqs="CERT_REQUIRED", ca_certs=str(bundle)))
-    assert context is not None
-    context.load_verify_locations(str(bundle))
-    loaded = context.cert_store_stats()
-    bundle.write_text("no certificate at all")
-    context.load_verify_locations(str(bundle), None, None)
-    assert context.cert_store_stats() == loaded == {"x509": 1, "crl": 0, "x509_ca": 1}
+def test_a_folder_of_certificates_is_taken(bundle: Path):
+    assert context_for(str(bundle.parent), None).verify_mode is ssl.CERT_REQUIRED
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"cert_file": "client.pem"},
-        {"assert_hostname": False},
-        {"assert_fingerprint": "aa"},
-        {"ssl_minimum_version": 771},
-        {"ca_cert_data": "x"},
-        {"ca_certs": None},
-    ],
-    ids=lambda settings: next(iter(settings)),
-)
-def test_other_settings_have_their_own(bundle: Path, settings: dict[str, Any]):
-    given = {"cert_reqs": "CERT_REQUIRED", "ca_certs": str(bundle), **settings}
-    assert context_for(connection(**given)) is None
+def test_a_certificate_of_ones_own_makes_another(bundle: Path, tmp_path: Path):
+    mine = trustme.CA().issue_cert("client.example")
+    path = tmp_path / "client.pem"
+    mine.private_key_and_cert_chain_pem.write_to_path(str(path))
+    assert context_for(str(bundle), str(path)) is not context_for(str(bundle), None)
 
 
-def test_a_users_own_is_kept():
-    own = context_for(connection(cert_reqs="CERT_NONE"))
-    assert context_for(connection(ssl_context=own, cert_file="client.pem")) is own
+@pytest.mark.parametrize(("verify", "cert"), [("/no/such/bundle.pem", None), (True, ("/no/such/client.pem", "/no"))])
+def test_what_is_not_there_is_named(verify: bool | str, cert: tuple[str, str] | None):
+    with pytest.raises(OSError, match=r"/no/such/"):
+        context_for(verify, cert)
+
+
+def test_by_default_the_authorities_that_requests_trusts():
+    assert context_for(True, None).cert_store_stats()["x509_ca"] > 50

@@ -1,4 +1,4 @@
-"""The parse thread fetches as well while callbacks are quick, and hands it over while they take long."""
+"""One thread waits for all requests of a shard, however long callbacks take; what may block has threads."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import trustme
 
 import scraper
-from scraper.engine import inline_fetch
-from scraper.engine.inline_fetch import can_fetch_inline
-from scraper.fetch.transport.cooperative_sockets import PlainSocket, current, pause, wait_until
+from scraper.engine.frontier import blocking
+from scraper.engine.frontier.blocking import may_block
+from scraper.fetch.transport.deadline import Deadline
+from scraper.fetch.transport.stream import Stream
+from scraper.fetch.transport.waiting import current, pause, wait_until
+from scraper.observe import events
 from tests.crawl.crawling import SETTINGS, Follow, Pages, agrees, crawl, prepared, site, speak_tls
 from tests.servers.keepalive import PageServer
 
@@ -46,8 +50,21 @@ class Watched(Follow):
         yield from super().parse(response)
 
 
-class Slow(Watched):
-    wait = 0.05
+class Stalling(Follow):
+    """Stalls once, in the first of its callbacks but one."""
+
+    began = 0.0
+    sent: list[float] = []
+
+    def parse(self, response: scraper.Response) -> Any:
+        if response.url.endswith("/p1"):
+            type(self).began = time.monotonic()
+            time.sleep(2.0)
+        yield from super().parse(response)
+
+
+class Own(requests.Session):
+    """A Session of a user's."""
 
 
 def slow_answers(method: str, path: str, headers: Any, body: bytes) -> Any:
@@ -56,7 +73,7 @@ def slow_answers(method: str, path: str, headers: Any, body: bytes) -> Any:
     return 200, {"Content-Type": "text/html"}, page.encode()
 
 
-def test_quick_callbacks_need_no_threads_that_fetch(page_server: Start) -> None:
+def test_requests_need_no_threads(page_server: Start) -> None:
     server = page_server(slow_answers)
     run = crawl(Watched, f"{server.url}/", **AT_ONCE)
     assert run.stats["pages"] == 41
@@ -66,12 +83,44 @@ def test_quick_callbacks_need_no_threads_that_fetch(page_server: Start) -> None:
     assert 2 <= server.connections <= 8
 
 
-def test_slow_callbacks_have_the_threads_fetch(page_server: Start) -> None:
-    server = page_server(site(60))
-    run = crawl(Slow, f"{server.url}/", **AT_ONCE)
-    assert run.stats["pages"] == 61
-    assert Slow.seen  # type: ignore[attr-defined]
+def noted(method: str, path: str, headers: Any, body: bytes) -> Any:
+    Stalling.sent.append(time.monotonic())
+    return slow_answers(method, path, headers, body)
+
+
+def test_a_callback_that_takes_long_holds_no_request_up(page_server: Start) -> None:
+    """Its time is not the network's: what was on its way meanwhile does not fail."""
+    server = page_server(noted)
+    quick = {"timeout": {"connect": "1s", "read": "1s", "total": "1s"}, "pool": 8}
+    Stalling.sent = []
+    run = crawl(Stalling, f"{server.url}/", retry={"attempts": 1}, **{**AT_ONCE, "session": quick})
+    assert (run.stats["pages"], run.stats["failed"]) == (41, 0)
     assert agrees(run, server)
+    # What was due went out while the callback was at work.
+    assert len([at for at in Stalling.sent if at - Stalling.began < 1.9]) > 8
+
+
+def test_a_session_of_ones_own_is_served_by_threads(page_server: Start) -> None:
+    server = page_server(slow_answers)
+    own = {"session": {"pool": 8, "class": f"{__name__}.Own"}}
+    run = crawl(Watched, f"{server.url}/", engine={"threads": 3}, **{**AT_ONCE, **own})
+    assert run.stats["pages"] == 41
+    assert 1 <= len(Watched.seen) <= 3  # type: ignore[attr-defined]
+    assert agrees(run, server)
+
+
+def test_an_observer_may_use_sessions(page_server: Start) -> None:
+    server, other = page_server(site(20)), page_server({"/": "<h1>hi</h1>"})
+    with scraper.Sessions(concurrency=1) as web:
+        asked: list[int] = []
+
+        def look(event: Any) -> None:
+            if isinstance(event, events.Fetched):
+                asked.append(web.get(f"{other.url}/").status_code)
+
+        run = crawl(Follow, f"{server.url}/", observers=[look], **AT_ONCE)
+    assert run.stats["pages"] == 21
+    assert asked == [200] * len(other.log) and len(asked) >= 21
 
 
 def test_the_same_over_tls(page_server: Start, tmp_path: Path) -> None:
@@ -119,24 +168,25 @@ def test_a_stop_in_the_middle_is_gone_on_with(page_server: Start, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("settings", "aside"),
+    ("settings", "blocks"),
     [
-        ({}, True),
+        ({}, False),
         ({"politeness": {"delay": "1s"}}, False),
-        ({"domains": {"example.com": {"politeness": {"delay": "1s"}}}}, False),
-        ({"session": {"proxies": {"http": "http://127.0.0.1:3128"}}}, False),
-        ({"origins": {"https://example.com": {"auth": {"basic": ["u", "p"]}}}}, False),
-        ({"origins": {"https://example.com": {"headers": {"X-Key": "1"}}}}, True),
+        ({"session": {"class": f"{__name__}.Own"}}, True),
+        ({"session": {"proxies": {"http": "http://127.0.0.1:3128"}}}, True),
+        ({"origins": {"https://example.com": {"auth": {"basic": ["u", "p"]}}}}, True),
+        ({"origins": {"https://example.org": {"auth": {"basic": ["u", "p"]}}}}, False),
+        ({"origins": {"https://example.com": {"headers": {"X-Key": "1"}}}}, False),
     ],
 )
 def test_what_may_wait_elsewhere_is_fetched_by_threads(
-    settings: dict[str, Any], aside: bool, monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, Any], blocks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inline_fetch, "getproxies", dict)
+    monkeypatch.setattr(blocking, "getproxies", dict)
     from tests.crawl.crawling import merged
 
-    loaded = prepared(Pages, "http://example.com/", **merged(SETTINGS, settings))._loaded
-    assert can_fetch_inline(loaded.config) is aside
+    config = prepared(Pages, "http://example.com/", **merged(SETTINGS, settings))._loaded.config
+    assert may_block(config, config.for_domain("example.com"), "example.com") is blocks
 
 
 # The loop itself -----------------------------------------------------------------------------------------
@@ -149,10 +199,14 @@ def loop() -> Iterator[Any]:
     made.close()
 
 
+def turn(loop: Any, seconds: float) -> None:
+    loop.continue_all(loop.wait_for_any(seconds))
+
+
 def run_to_end(loop: Any, seconds: float = 5.0) -> None:
     until = time.monotonic() + seconds
     while loop.running and time.monotonic() < until:
-        loop.turn(0.05)
+        turn(loop, 0.05)
     assert loop.running == 0
 
 
@@ -165,35 +219,34 @@ def test_pauses_end_in_their_order(loop: Any) -> None:
     assert current.loop is None
 
 
-def test_a_socket_waits_aside_and_as_usual_afterwards(loop: Any) -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
-    sock = PlainSocket()
-    sock.settimeout(5.0)
+def test_a_stream_waits_aside_and_as_usual_afterwards(loop: Any) -> None:
+    one, other = socket.socketpair()
+    one.setblocking(False)
+    stream = Stream(one)
+    stream.deadline = Deadline(10.0)
     got: list[bytes] = []
 
     def talk() -> None:
-        sock.connect(listener.getsockname())
-        sock.sendall(b"x" * 1_000_000)
-        got.append(sock.recv(10))
+        stream.send(b"x" * 1_000_000, 5.0)
+        got.append(stream.receive(5.0))
 
     loop.start(talk)
-    other, _ = listener.accept()
     rest = 1_000_000
     while rest:
-        loop.turn(0.01)
+        turn(loop, 0.01)
         rest -= len(other.recv(65_536))
-    loop.turn(0.05)
-    assert got == [] and sock.gettimeout() == 5.0
+    turn(loop, 0.05)
+    assert got == []
     other.sendall(b"hello")
     run_to_end(loop)
     assert got == [b"hello"]
     threading.Timer(0.05, other.sendall, (b"again",)).start()
-    assert sock.recv(10) == b"again"
-    sock.settimeout(0.05)
+    assert stream.receive(5.0) == b"again"
     with pytest.raises(TimeoutError):
-        sock.recv(10)
-    for each in (sock, other, listener):
-        each.close()
+        stream.receive(0.05)
+    other.close()
+    assert stream.receive(5.0) == b""
+    stream.close()
 
 
 def test_a_wait_that_takes_too_long_ends(loop: Any) -> None:
@@ -230,3 +283,31 @@ def test_waiting_for_something_lets_others_go_on(loop: Any) -> None:
     run_to_end(loop)
     assert sorted(ended) == [False, True]
     assert wait_until(done.is_set, 0.0)
+
+
+def test_pauses_can_be_ended(loop: Any) -> None:
+    loop.start(lambda: pause(60))
+    with pytest.raises(TimeoutError):
+        loop.end_pauses()
+    assert loop.running == 0
+
+
+def test_a_loop_is_woken_from_any_thread_and_never_after_its_end() -> None:
+    """Its descriptor is another's then: a write to it would get into somebody's file."""
+    made = greenlets.GreenletLoop()
+    began = time.monotonic()
+    threading.Timer(0.05, made.wake).start()
+    turn(made, 10.0)
+    assert time.monotonic() - began < 5
+    made.wake()
+    turn(made, 10.0)
+    assert time.monotonic() - began < 5
+    made.close()
+    one, other = socket.socketpair()
+    made.wake()
+    for each in (one, other):
+        each.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            each.recv(8)
+    one.close()
+    other.close()

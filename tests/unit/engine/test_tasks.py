@@ -1,4 +1,4 @@
-"""What a fetch thread does when the store fails it."""
+"""What the fetch loop does when the store fails it, and the tasks that it hands its jobs to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 import scraper.engine
 from scraper.config import DomainSettings, SiteConfig
 from scraper.config.model.site import RevisitConfig
-from scraper.engine.fetch_worker import FetchWorker
 from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.domain import Domain, Prerequisite
 from scraper.engine.frontier.frontier import Frontier, Job
@@ -36,16 +35,10 @@ from scraper.store.values import Queued
 ENGINE = Path(scraper.engine.__file__).parent
 
 
-class OneJob:
-    """A frontier with one request to hand out."""
+class Silent:
+    """A frontier that takes everything in."""
 
     throttle = None
-
-    def __init__(self, job: Job) -> None:
-        self._jobs: list[Job | None] = [None, job]
-
-    def take(self) -> Job | None:
-        return self._jobs.pop()
 
     def fetched(self, *_: Any, **__: Any) -> None:
         pass
@@ -69,7 +62,7 @@ def test_a_store_that_cannot_be_written_ends_the_crawl_and_fails_no_request():
         raise StoreError("the disk is full")
 
     sink = Outcomes()
-    frontier, none = cast(Frontier, OneJob(job)), cast(Any, None)
+    frontier, none = cast(Frontier, Silent()), cast(Any, None)
     sender = Sender(
         frontier,
         HttpFetcher(Origins({}, {}), 1_000),
@@ -82,9 +75,9 @@ def test_a_store_that_cannot_be_written_ends_the_crawl_and_fails_no_request():
     )
     admission = Admission(SiteConfig.model_validate({"name": "a", "spider": "a:B"}))
     tasks = tasks_of(sender, admission, Revisit(RevisitConfig(), None), none, none)
-    worker = FetchWorker(frontier, tasks.all)
     with pytest.raises(StoreError, match="full"):
-        worker.run()
+        tasks.all[job.kind].run(job)
+    assert job.blocks
     assert sink == []
 
 

@@ -1,0 +1,117 @@
+"""Read the body of a response off its stream: what its framing says, as it came over the wire."""
+
+from __future__ import annotations
+
+import http.client
+import re
+
+from scraper.fetch.transport.head_parser import MAX_LINE
+from scraper.fetch.transport.response_head import Framing
+from scraper.fetch.transport.response_reader import BadFraming
+from scraper.fetch.transport.stream import Stream
+
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
+
+
+class BodyReader:
+    """Returns the body piece by piece, as it comes.
+
+    Args:
+        rest: what came behind the head already.
+        seconds: how long each read may take.
+    """
+
+    def __init__(self, stream: Stream, framing: Framing, rest: bytes, seconds: float) -> None:
+        self._stream = stream
+        self._buffer = rest
+        self._seconds = seconds
+        self._chunked = framing.chunked
+        #: Bytes of the body, or of the chunk, that are still to come; None up to the end of the connection.
+        self._left: int | None = None if framing.chunked else framing.length
+        self._has_chunk = False
+        #: All of it has been returned.
+        self.is_done = self._left == 0
+        #: Bytes returned so far.
+        self.count = 0
+
+    @property
+    def length_left(self) -> int | None:
+        """Return how many bytes are still to come; None where that is not known."""
+        return 0 if self.is_done else None if self._chunked else self._left
+
+    @property
+    def rest(self) -> bytes:
+        """Return what came behind the end of the body: nothing, unless the server sent more than it said."""
+        return self._buffer if self.is_done else b""
+
+    def read(self) -> bytes:
+        """Return the next piece; b"" at the end.
+
+        Raises:
+            http.client.IncompleteRead: the connection ended before.
+            BadFraming: chunks are not as RFC 9112 section 7.1 has them.
+            OSError: the connection broke, or nothing came in time.
+        """
+        if self.is_done:
+            return b""
+        piece = self._read_chunk() if self._chunked else self._read_plain()
+        self.count += len(piece)
+        return piece
+
+    def _read_plain(self) -> bytes:
+        piece, self._buffer = self._buffer or self._stream.receive(self._seconds), b""
+        left = self._left
+        if left is None:
+            self.is_done = not piece
+            return piece
+        if not piece:
+            raise http.client.IncompleteRead(b"", left)
+        if len(piece) > left:
+            piece, self._buffer = piece[:left], piece[left:]
+        self._left = left - len(piece)
+        self.is_done = self._left == 0
+        return piece
+
+    def _read_chunk(self) -> bytes:
+        if not self._has_chunk:
+            line = self._line().partition(b";")[0].strip()
+            if not _CHUNK_SIZE.fullmatch(line):
+                raise BadFraming(f"a chunk whose size is {line[:20]!r}")
+            self._left = int(line, 16)
+            self._has_chunk = True
+            if self._left == 0:
+                self._read_trailers()
+                self.is_done = True
+                return b""
+        left = self._left or 0
+        piece, self._buffer = self._buffer or self._receive(), b""
+        if len(piece) > left:
+            piece, self._buffer = piece[:left], piece[left:]
+        self._left = left - len(piece)
+        if self._left == 0:
+            self._has_chunk = False
+            if self._line().strip():
+                raise BadFraming("a chunk that is longer than it says")
+        return piece
+
+    def _read_trailers(self) -> None:
+        size = 0
+        while line := self._line().strip(b"\r"):
+            size += len(line)
+            if size > MAX_LINE:
+                raise BadFraming("trailers that do not end")
+
+    def _line(self) -> bytes:
+        """Return the next line without its end."""
+        while (end := self._buffer.find(b"\n")) < 0:
+            if len(self._buffer) > MAX_LINE:
+                raise BadFraming("a chunk whose size does not end")
+            self._buffer += self._receive()
+        line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
+        return line.rstrip(b"\r")
+
+    def _receive(self) -> bytes:
+        data = self._stream.receive(self._seconds)
+        if not data:
+            raise http.client.IncompleteRead(b"")
+        return data

@@ -1,0 +1,239 @@
+"""A connection of our own: resolved, guarded, connected, with TLS, and directly or through a proxy to its origin."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, cast
+
+from scraper.errors import PrivateAddress
+from scraper.fetch.transport.exchange import Exchange
+from scraper.fetch.transport.happy_eyeballs import connect_first
+from scraper.fetch.transport.pooled_connection import Home, PooledConnection
+from scraper.fetch.transport.resolver import resolver
+from scraper.fetch.transport.response_head import Head, read_head
+from scraper.fetch.transport.stream import Stream, wait_writable
+
+#: Bytes of a file that are sent at once.
+_BLOCK = 64 * 1024
+_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
+
+
+class ConnectFailed(ConnectionError):
+    """There is no connection; no request reached the server."""
+
+
+class ConnectTimedOut(ConnectFailed):
+    """There was no connection in time."""
+
+
+class NotResolved(ConnectFailed):
+    """The name has no address."""
+
+
+class Proxy(NamedTuple):
+    """Where an HTTP proxy is, and what it wants to know."""
+
+    host: str
+    port: int
+    authorization: str | None
+
+
+class Route(NamedTuple):
+    """The way to an origin. Connections of the same route serve each other's requests."""
+
+    #: By which routes are told apart: origin, TLS settings and proxy.
+    key: str
+    origin: str
+    host: str
+    port: int
+    #: None without TLS.
+    context: ssl.SSLContext | None
+    #: None where it is connected to directly.
+    proxy: Proxy | None
+
+
+class DirectConnection(PooledConnection):
+    """Carries one exchange at a time; `Connections` keeps it in between."""
+
+    def __init__(self, route: Route, home: Home) -> None:
+        super().__init__()
+        self.key, self.origin, self.host = route.key, route.origin, route.host
+        self.home = home
+        self.route = route
+        self.sock: Stream | None = None
+
+    @property
+    def stream(self) -> Stream:
+        assert self.sock is not None
+        return self.sock
+
+    def begin(self, exchange: Exchange) -> None:
+        super().begin(exchange)
+        if self.sock is not None:
+            self._serve(exchange)
+
+    def _serve(self, exchange: Exchange) -> None:
+        stream = self.stream
+        stream.deadline = exchange.deadline
+        stream.recorder = exchange.recorder
+        exchange.deadline.watch(stream.sock, keeps_time=True)
+
+    def connect(self, seconds: float) -> None:
+        """Connect, within `seconds` for all of it.
+
+        Raises:
+            NotResolved, ConnectFailed, ConnectTimedOut: there is no connection.
+            PrivateAddress: all of its addresses are refused.
+            ssl.SSLError: there is no TLS with it.
+        """
+        started, connected_at = time.monotonic(), 0.0
+        exchange, route = self.exchange, self.route
+        until = started + min(seconds, exchange.deadline.left)
+        try:
+            sock = self._open(seconds, until)
+            connected_at = time.monotonic()
+            self.sock = Stream(sock)
+            self._serve(exchange)
+            # What the proxy is told and answers is between us and it.
+            recorder, self.stream.recorder = self.stream.recorder, None
+            if route.proxy is not None and route.context is not None:
+                self._tunnel(route.proxy, until)
+            if route.context is not None:
+                self._start_tls(route.context, until, seconds)
+            self.stream.recorder = recorder
+        except BaseException as error:
+            exchange.fault = error
+            raise
+        finally:
+            if connected_at:
+                self.book_opening(started, connected_at)
+
+    def _start_tls(self, context: ssl.SSLContext, until: float, seconds: float) -> None:
+        try:
+            self.stream.handshake(context, self.host, until - time.monotonic())
+        except TimeoutError as error:
+            raise TimeoutError(f"no TLS with {self.host} within {seconds:g} s") from error
+
+    def _open(self, seconds: float, until: float) -> socket.socket:
+        proxy = self.route.proxy
+        host, port = (self.host, self.route.port) if proxy is None else (proxy.host, proxy.port)
+        try:
+            found = resolver.resolve(host, port, max(0.001, until - time.monotonic()))
+            # The user chose the proxy, whatever its address.
+            addresses = found if proxy is not None else self.exchange.guard.permitted(self.host, found)
+            sock, address = connect_first(
+                addresses, max(0.001, until - time.monotonic()), options=_OPTIONS, wait=wait_writable
+            )
+        except socket.gaierror as error:
+            raise NotResolved(f"{host} does not resolve: {error.strerror or error}") from error
+        except TimeoutError as error:
+            text = str(error)
+            raise ConnectTimedOut(
+                text if host in text else f"no connection to {host} within {seconds:g} s"
+            ) from error
+        except PrivateAddress:
+            raise
+        except OSError as error:
+            raise ConnectFailed(f"no connection to {host}:{port}: {error}") from error
+        if proxy is None:
+            self.address = str(address[4][0])
+        return sock
+
+    def _tunnel(self, proxy: Proxy, until: float) -> None:
+        """Let the proxy connect us with the origin (RFC 9110 section 9.3.6)."""
+        where = f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.route.port}"
+        lines = [f"CONNECT {where} HTTP/1.1", f"Host: {where}"]
+        if proxy.authorization is not None:
+            lines.append(f"Proxy-Authorization: {proxy.authorization}")
+        stream = self.stream
+        try:
+            stream.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"), until - time.monotonic())
+            head = read_head(stream, until - time.monotonic(), _Silent())
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectFailed(f"the proxy {proxy.host}:{proxy.port} did not connect: {error}") from error
+        if not 200 <= head.status < 300:
+            raise ConnectFailed(
+                f"the proxy {proxy.host}:{proxy.port} refuses to connect to {where}: {head.status} {head.reason}"
+            )
+
+    def send(self, head: bytes, body: object, seconds: float) -> None:
+        """Send a request; takes and gives back the domain's gate around its head.
+
+        A server may refuse a body half way and still have answered, so a connection that it closed meanwhile is no
+        error here: whoever reads the answer finds out.
+        """
+        exchange, stream = self.exchange, self.stream
+        pieces = pieces_of(body)
+        first = head + pieces.pop(0) if isinstance(pieces, list) and pieces else head
+        exchange.sending()
+        try:
+            stream.send(first, seconds)
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError | ConnectionResetError):
+                exchange.failed(error)
+                raise
+        finally:
+            exchange.sent()
+        recorder = exchange.recorder
+        if recorder is not None:
+            recorder.sent += first
+            recorder.address = self.address
+        try:
+            for piece in pieces:
+                stream.send(piece, seconds)
+                if recorder is not None:
+                    recorder.sent += piece
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        except OSError as error:
+            exchange.failed(error)
+            raise
+
+    def read_head(self, seconds: float) -> Head:
+        """Return the head of the answer.
+
+        Raises what `response_head.read_head` does.
+        """
+        try:
+            head = read_head(self.stream, seconds, self.exchange)
+        except BaseException as error:
+            self.exchange.failed(error)
+            raise
+        return head
+
+    def is_dropped(self) -> bool:
+        return self.sock is None or self.sock.has_something()
+
+    def close(self) -> None:
+        stream, self.sock = self.sock, None
+        if stream is not None:
+            stream.close()
+
+
+class _Silent:
+    """An exchange with a proxy, of which the ledger knows nothing."""
+
+    def first_byte(self) -> None:
+        pass
+
+
+def pieces_of(body: object) -> Any:
+    """Return the pieces of a request's body as requests allows them: bytes, text, a file, an iterable."""
+    if body is None:
+        return []
+    if isinstance(body, str):
+        return [body.encode("utf-8")]
+    if isinstance(body, bytes | bytearray | memoryview):
+        return [bytes(body)]
+    if hasattr(body, "read"):
+        return _blocks_of(body)
+    return (piece.encode("utf-8") if isinstance(piece, str) else bytes(piece) for piece in cast(Iterable[Any], body))
+
+
+def _blocks_of(file: Any) -> Iterator[bytes]:
+    while block := file.read(_BLOCK):
+        yield block.encode("iso-8859-1") if isinstance(block, str) else block

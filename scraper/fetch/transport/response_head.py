@@ -1,0 +1,161 @@
+"""Read the head of a response from a stream: strict about its end and its framing, lenient about its lines."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from typing import NamedTuple, Protocol
+
+from scraper.fetch.transport.head_parser import MAX_HEAD_BYTES, MAX_LINE, HeadCutShort, HeadTooLarge, fields_of
+from scraper.fetch.transport.response_reader import BadFraming
+from scraper.fetch.transport.stream import Stream
+
+#: Where a head ends; servers leave out the carriage return.
+_END = re.compile(rb"\n\r?\n")
+#: Lines that are fields and nothing else, as nearly all heads have them.
+_REGULAR = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*\r\n)*")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_MANY_LINES = 60
+
+
+class Head(NamedTuple):
+    """The status line and the fields of a final response, with the bytes that came behind them."""
+
+    version: int
+    status: int
+    reason: str
+    fields: list[tuple[str, str]]
+    rest: bytes
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of a field, in the order in which they came; `name` is in lower case."""
+        return [value for field, value in self.fields if field.lower() == name]
+
+    def listed(self, name: str) -> list[str]:
+        """Return the members of a field that is a list, in lower case."""
+        return [value.strip().lower() for line in self.values(name) for value in line.split(",")]
+
+
+class Begun(Protocol):
+    """Is told that an answer begins."""
+
+    def first_byte(self) -> None: ...
+
+
+def read_head(stream: Stream, seconds: float, exchange: Begun) -> Head:
+    """Return the head of the final response; those of interim ones are read over (RFC 9110 section 15.2).
+
+    Args:
+        seconds: how long each read may take.
+
+    Raises:
+        http.client.HTTPException: what came is not a head of HTTP/1.
+        HeadCutShort: the connection ended in it.
+        http.client.RemoteDisconnected: it ended before it.
+    """
+    received, size = b"", 0
+    at_once = False
+    while True:
+        end = _END.search(received)
+        while end is None:
+            if len(received) + size > MAX_HEAD_BYTES:
+                raise HeadTooLarge(f"the head of the answer is larger than {MAX_HEAD_BYTES // 1024} KiB")
+            data = stream.receive(seconds, at_once=at_once)
+            at_once = True
+            if not data:
+                if received or size:
+                    raise HeadCutShort("the connection ended inside the head of the answer")
+                raise http.client.RemoteDisconnected("the server closed the connection without an answer")
+            exchange.first_byte()
+            before = max(0, len(received) - 2)
+            received = received + data if received else data
+            _refuse_other_protocols(received)
+            end = _END.search(received, before)
+        size += end.end()
+        head = _parsed(received[: end.start() + 1], received[end.end() :])
+        if head.status >= 200:
+            return head
+        if head.status == http.client.SWITCHING_PROTOCOLS:
+            raise BadFraming("it switches to a protocol that was not requested")
+        if stream.recorder is not None:
+            # The one to keep follows.
+            del stream.recorder.received[: end.end()]
+        received = head.rest
+
+
+def _refuse_other_protocols(received: bytes) -> None:
+    """Refuse what does not begin as HTTP: it may never have the end of a head."""
+    start = received[:5]
+    if start != b"HTTP/"[: len(start)]:
+        line = received.split(b"\n", 1)[0][:100].decode("latin-1").rstrip()
+        raise http.client.BadStatusLine(line)
+
+
+def _parsed(head: bytes, rest: bytes) -> Head:
+    line, _, block = head.partition(b"\n")
+    version, status, reason = _status_of(line)
+    if _REGULAR.fullmatch(block) and block.count(b"\n") <= _MANY_LINES and len(head) < MAX_LINE:
+        fields = []
+        for text in block.decode("latin-1").split("\r\n")[:-1]:
+            name, _, value = text.partition(":")
+            fields.append((name, value.strip(" \t")))
+        if all(len(value) < 1_000 for _, value in fields):
+            return Head(version, status, reason, fields, rest)
+    return Head(version, status, reason, fields_of(block.split(b"\n")[:-1]), rest)
+
+
+def _status_of(line: bytes) -> tuple[int, int, str]:
+    """Return version, status and reason of a status line (RFC 9112 section 4)."""
+    text = line.decode("latin-1").rstrip("\r")
+    if len(line) > MAX_LINE:
+        raise http.client.LineTooLong("status line")
+    version, _, rest = text.partition(" ")
+    code, _, reason = rest.strip().partition(" ")
+    if not (code.isascii() and code.isdigit() and 100 <= int(code[:4]) <= 999):
+        raise http.client.BadStatusLine(text[:100])
+    if version in ("HTTP/1.0", "HTTP/0.9"):
+        return 10, int(code), reason.strip()
+    if version.startswith("HTTP/1."):
+        return 11, int(code), reason.strip()
+    raise http.client.UnknownProtocol(version[:20])
+
+
+class Framing(NamedTuple):
+    """How the body ends: in chunks, after a length, or, with neither, with the connection."""
+
+    chunked: bool
+    length: int | None
+    closes: bool
+
+
+def framing_of(head: Head, method: str | None) -> Framing:
+    """Return how the body of a response ends (RFC 9112 section 6.3), and whether the connection ends with it.
+
+    Raises:
+        BadFraming: not in a way that HTTP/1.1 knows.
+    """
+    closes = _closes(head)
+    if head.status in (204, 304) or method == "HEAD":
+        return Framing(False, 0, closes)
+    codings = head.listed("transfer-encoding")
+    if codings:
+        if codings not in (["chunked"], ["identity"]):
+            raise BadFraming(f"a Transfer-Encoding that was not requested: {', '.join(codings)[:100]}")
+        if codings == ["chunked"]:
+            return Framing(True, None, closes)
+    lengths = set(head.listed("content-length"))
+    if not lengths:
+        return Framing(False, None, True)
+    length = lengths.pop()
+    if lengths or not _LENGTH.fullmatch(length):
+        raise BadFraming("a Content-Length that is not a number, or several that differ")
+    return Framing(False, int(length), closes)
+
+
+def _closes(head: Head) -> bool:
+    options = head.listed("connection")
+    if head.version == 11:
+        return "close" in options
+    return not (
+        "keep-alive" in options or head.values("keep-alive") or "keep-alive" in head.listed("proxy-connection")
+    )
