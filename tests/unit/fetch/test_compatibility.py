@@ -11,7 +11,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.poolmanager import PoolManager
 
 from scraper.config import SessionConfig
@@ -28,13 +28,12 @@ from scraper.fetch.transport.pools import HttpPool
 from scraper.request import Request
 
 
-class Adapted(requests.Session):
+def adapted() -> requests.Session:
     """A Session with an adapter of its own, below which our classes are put."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, Adapter())
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, Adapter())
+    return session
 
 
 class Adapter(HTTPAdapter):
@@ -64,7 +63,7 @@ def test_the_installed_versions_pass_and_the_trial_leaves_nothing_behind() -> No
 def test_it_is_tried_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     compatibility.require_compatible()
     monkeypatch.setattr(compatibility, "_try_http", lambda context: pytest.fail("tried again"))
-    DomainSession("example.com", SessionConfig(), "", make=Adapted).session.close()
+    DomainSession("example.com", SessionConfig(), "", make=adapted).session.close()
 
 
 def renamed(owner: Any, name: str) -> Callable[[pytest.MonkeyPatch], None]:
@@ -107,13 +106,11 @@ def four_options(monkeypatch: pytest.MonkeyPatch) -> None:
         renamed(http.client.HTTPConnection, "_tunnel"),
         without_attribute(http.client.HTTPConnection, "_HTTPConnection__state"),
         without_attribute(HTTPConnectionPool, "conn_kw"),
-        without_attribute(HTTPSConnectionPool, "ca_certs"),
         without_attribute(requests.Response, "_content_consumed"),
         renamed(HTTPConnectionPool, "_new_conn"),
         renamed(HTTPAdapter, "get_connection_with_tls_context"),
         renamed(HTTPAdapter, "proxy_manager_for"),
         renamed(requests.PreparedRequest, "prepare_auth"),
-        renamed(urllib3.HTTPHeaderDict, "itermerged"),
         lambda monkeypatch: monkeypatch.setattr(PoolManager, "_new_pool", PoolManager.connection_from_url),
         more_arguments,
         four_options,
@@ -124,7 +121,7 @@ def test_another_shape_of_a_library_is_told_with_the_versions(
 ) -> None:
     change(monkeypatch)
     with pytest.raises(InternalError) as raised:
-        _ = DomainSession("example.com", SessionConfig(), "", make=Adapted).session
+        _ = DomainSession("example.com", SessionConfig(), "", make=adapted).session
     for version in VERSIONS:
         assert version in raised.value.message
     assert 'pip install --upgrade persistent-scraper "requests<3" "urllib3<3"' in str(raised.value.remedy)
@@ -148,7 +145,7 @@ def test_a_urllib3_that_was_overwritten_is_told_with_the_remedy(
 
 def fetched(monkeypatch: pytest.MonkeyPatch, session: type[requests.Session] | None = None, **broken: Any) -> Any:
     """The error of a request that meets these methods of connections; it is raised where it ends the crawl."""
-    domain = DomainSession("example.com", SessionConfig(), "", make=session or Adapted)
+    domain = DomainSession("example.com", SessionConfig(), "", make=session or adapted)
     _ = domain.session  # the trial is over before anything breaks
     for name, method in broken.items():
         monkeypatch.setattr(HttpConnection, name, method)
