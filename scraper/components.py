@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 
@@ -16,17 +16,17 @@ from scraper.config import Loaded, SiteConfig
 from scraper.config.model.pipelines import PipelineConfig
 from scraper.config.yaml.tree import path_text
 from scraper.errors import ConfigError, Problem, UsageError
-from scraper.fetch.archive import archived
 from scraper.fetch.base import Fetcher
 from scraper.fetch.domain_session import SessionFactory
 from scraper.fetch.http import HttpFetcher
 from scraper.fetch.origins import Origins, auth_of
 from scraper.pipelines.files import rules_of
-from scraper.pipelines.models import ItemCheck
 from scraper.pipelines.running import Pipelines, made
 from scraper.project import load_object
-from scraper.rules.spider import RulesSpider, drop_incomplete
 from scraper.spider import Spider
+
+if TYPE_CHECKING:
+    from scraper.pipelines.models import ItemCheck
 
 T = TypeVar("T")
 
@@ -52,12 +52,15 @@ class Components:
         self._loaded = loaded
         self._problems: list[Problem] = []
         config = loaded.config
+        self._own_spider: Spider | None = None
         made = self._spider(spider)
         functions = [
             self._try(f"pipelines[{place}]", partial(self._pipeline, pipeline))
             for place, pipeline in enumerate(config.pipelines)
         ]
         if config.rules:
+            from scraper.rules.spider import drop_incomplete
+
             functions.insert(0, drop_incomplete)
         made_pipelines = self._try("pipelines", lambda: Pipelines([f for f in functions if f is not None]))
         if made_pipelines is not None:
@@ -90,7 +93,7 @@ class Components:
         if self.pipelines.is_unique:
             return None
         config = self._loaded.config
-        own = self.spider.inner if isinstance(self.spider, RulesSpider) else self.spider
+        own = self._own_spider
         kinds = [kind for kind in type(own).__mro__ if not kind.__module__.startswith(("scraper.", "builtins"))]
         modules = {kind.__module__ for kind in kinds} | self.pipelines.modules
         modules |= {check.kind.__module__ for check in self.models.values() if check.kind is not None}
@@ -114,7 +117,12 @@ class Components:
     def make_fetcher(self) -> Fetcher:
         """Make what fetches for a crawl: it keeps what goes over the wire where the crawl has an archive."""
         config = self._loaded.config
-        return archived(fetcher_of(config, self.origins), config)
+        fetcher = fetcher_of(config, self.origins)
+        if config.archive is None:
+            return fetcher
+        from scraper.fetch.archive import ArchivingFetcher, RecordMaker
+
+        return ArchivingFetcher(fetcher, RecordMaker(config))
 
     def make_session(self, reference: str) -> requests.Session:
         """Make a Session of the class that a `session.class` names."""
@@ -130,6 +138,8 @@ class Components:
         for name, item in config.items.items():
             if item.model is not None or item.fields or item.required:
                 key = path_text(("items", name, "model"))
+                from scraper.pipelines.models import ItemCheck
+
                 check = self._try(key, partial(ItemCheck, item, partial(load_object, root=self._loaded.root)))
                 if check is not None:
                     found[name] = check
@@ -175,7 +185,12 @@ class Components:
                 self._note("start_urls", f"there are none, and {kind.__name__} has no start(): name a first URL")
         elif not config.own_hosts():
             self._note("start_urls", "there are none, and rules begin nowhere by themselves: name a first URL")
-        return RulesSpider(config.rules, made, config.start_urls) if config.rules else made
+        self._own_spider = made
+        if not config.rules:
+            return made
+        from scraper.rules.spider import RulesSpider
+
+        return RulesSpider(config.rules, made, config.start_urls)
 
     def _spider_class(self, reference: str) -> type[Spider]:
         found = load_object(reference, self._loaded.root)

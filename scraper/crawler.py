@@ -18,11 +18,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from scraper.components import Components
 from scraper.config import Loaded, load, masked
-from scraper.engine.coordination.multi_process import MultiProcess
 from scraper.engine.coordination.process_count import process_count
 from scraper.engine.coordination.single_process import SingleProcess
 from scraper.engine.crash_marker import strike_marked
@@ -42,6 +41,9 @@ from scraper.spider import Spider
 from scraper.stats import RunSummary
 from scraper.store import Store
 from scraper.store.values import ChangeCounts, RunRow
+
+if TYPE_CHECKING:
+    from scraper.engine.coordination.multi_process import MultiProcess
 
 
 def crawl(
@@ -205,6 +207,8 @@ class Crawl:
         count = process_count(self._loaded, self._spider, lambda: store.domains_with_work(row.id))
         if count == 1:
             return SingleProcess(store, row, self._loaded.config, self._components, self._emit, exports.follow)
+        from scraper.engine.coordination.multi_process import MultiProcess
+
         return MultiProcess(
             store, row, self._loaded, self._emit, exports.follow, count=count, watched=self._is_watched
         )

@@ -66,6 +66,11 @@ class NamedItem(dict[str, Any]):
         super().__init__(data)
         self.item_type = kind
 
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """By field that could not be read, why."""
+        return {}
+
 
 def is_item(value: object) -> bool:
     """Tell whether `value` is of a kind that can be an item: dict, dataclass, attrs object, pydantic model."""

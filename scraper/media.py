@@ -6,7 +6,8 @@ formats that crawls collect beside them.
 
 from __future__ import annotations
 
-import mimetypes
+from functools import cache
+from mimetypes import MimeTypes
 
 #: So many bytes tell a type.
 HEAD_BYTES = 512
@@ -109,8 +110,6 @@ _ENDINGS = {
     "text/html": ".html",
     UNKNOWN: ".bin",
 }
-# Of its own table alone: that of the machine would name files here so and there otherwise.
-_TABLE = mimetypes.MimeTypes()
 
 
 def type_of(head: bytes, claimed: str | None) -> str:
@@ -135,4 +134,10 @@ def type_of(head: bytes, claimed: str | None) -> str:
 
 def ending_of(media_type: str) -> str:
     """Return the ending of a name for a file of that type, such as `.pdf`; `.bin` where none is known."""
-    return _ENDINGS.get(media_type) or _TABLE.guess_extension(media_type) or _ENDINGS[UNKNOWN]
+    return _ENDINGS.get(media_type) or _table().guess_extension(media_type) or _ENDINGS[UNKNOWN]
+
+
+@cache
+def _table() -> MimeTypes:
+    # Of its own table alone: that of the machine would name files here so and there otherwise.
+    return MimeTypes()

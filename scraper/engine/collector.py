@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scraper import items
 from scraper.errors import DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
-from scraper.pipelines.models import FieldProblem, ItemCheck
 from scraper.pipelines.running import Pipelines
 from scraper.request import Request
 from scraper.response import Response
-from scraper.rules.rule import RuleItem
 from scraper.spider import Spider, resolve, results_of
+
+if TYPE_CHECKING:
+    from scraper.pipelines.models import FieldProblem, ItemCheck
 
 
 class Collector:
@@ -54,7 +55,7 @@ class Collector:
         if isinstance(result, Request):
             self.request(result)
             return
-        failed = tuple(result.problems) if isinstance(result, RuleItem) else ()
+        failed = tuple(result.problems) if isinstance(result, items.NamedItem) else ()
         try:
             item = self._pipelines.process(result, self._response)
         except DropItem as drop:

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scraper import items
 from scraper.components import Components
@@ -25,13 +25,15 @@ from scraper.health import Quarantined, is_filled, shape_of
 from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
 from scraper.observe.events import Events
-from scraper.pipelines.models import FieldProblem
 from scraper.request import Request
 from scraper.response import Response
 from scraper.spider import results_of
 from scraper.store.outcomes import Done, Failed
 from scraper.store.state import outgoing
 from scraper.store.values import Attachment, Queued, Refusal, StoredItem, Visit, Yielded
+
+if TYPE_CHECKING:
+    from scraper.pipelines.models import FieldProblem
 
 #: Requests of one page, which are held in memory until they are committed together.
 MAX_REQUESTS = 100_000

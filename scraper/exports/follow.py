@@ -45,7 +45,7 @@ class Follower:
         self._meta = config.meta
         self._name = without_user_info(config.path)
         # What the store keeps may be read by more people than the environment.
-        self._made_by = config.model_dump(mode="json", exclude={"path", "options"}) | {"path": self._name}
+        self._made_by = config.settings() | {"path": self._name}
         self._export = export
         self._remember = remember
         self._is_open = False

@@ -11,7 +11,6 @@ from scraper.config import Loaded
 from scraper.errors import ExportError
 from scraper.exports.base import Position
 from scraper.exports.part_file import PartFile, described
-from scraper.fetch.archive import info_record
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +85,8 @@ class ArchiveFile:
         saved = self._store.export_position(self._run, _NAME)
         if saved is None or saved["path"] != str(self._path) or not self._goes_on(saved):
             self._file.begin()
+            from scraper.fetch.archive import info_record
+
             self._file.append(info_record(self._path.name, self._config, self._run))
         self._is_open = True
 

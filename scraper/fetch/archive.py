@@ -106,11 +106,6 @@ class ArchivingFetcher:
         self._inner.close()
 
 
-def archived(fetcher: Fetcher, config: SiteConfig) -> Fetcher:
-    """Let a crawl's fetcher bring records where the crawl has an archive; else nothing is kept of what is sent."""
-    return fetcher if config.archive is None else ArchivingFetcher(fetcher, RecordMaker(config))
-
-
 def info_record(filename: str, config: SiteConfig, run: int) -> bytes:
     """Return the `warcinfo` record with which a file begins: who made it, how, and for which run."""
     fields = {

@@ -12,17 +12,19 @@ import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import requests
 import urllib3.exceptions
-from tenacity import RetryCallState, Retrying
-from tenacity.stop import stop_after_attempt
-from tenacity.wait import wait_random_exponential
 
 from scraper.config import RetryConfig
 from scraper.errors import FetchError
 from scraper.fetch.transport.direct_connection import ConnectFailed, NotResolved
 from scraper.lazy_dataclass import dataclass
+
+if TYPE_CHECKING:
+    from tenacity import Retrying
 
 #: Causes that may be gone at the next try. What is not here (a bad certificate, a body too large, an address that
 #: is refused, an answer that is no HTTP) will be the same.
@@ -102,10 +104,16 @@ class RetryPolicy:
 
     def __init__(self, config: RetryConfig) -> None:
         self._config = config
-        self._stop = stop_after_attempt(config.attempts)
+
+    @cached_property
+    def _strategy(self) -> Retrying:
+        from tenacity import Retrying  # where nothing fails, nobody asks
+        from tenacity.stop import stop_after_attempt
+        from tenacity.wait import wait_random_exponential
+
         # Full jitter: anything from 0 to the exponential bound, so that clients do not return in step.
-        self._wait = wait_random_exponential(multiplier=config.backoff, max=config.max_backoff)
-        self._retrying = Retrying(stop=self._stop, wait=self._wait)
+        wait = wait_random_exponential(multiplier=self._config.backoff, max=self._config.max_backoff)
+        return Retrying(stop=stop_after_attempt(self._config.attempts), wait=wait)
 
     @property
     def attempts(self) -> int:
@@ -126,13 +134,16 @@ class RetryPolicy:
             return Verdict(None, reason)
         if not repeatable and reason not in NOT_SENT:
             return Verdict(None, reason)
-        state = RetryCallState(self._retrying, None, (), {})
+        from tenacity import RetryCallState
+
+        strategy = self._strategy
+        state = RetryCallState(strategy, None, (), {})
         state.attempt_number = attempt
-        if self._stop(state):
+        if strategy.stop(state):
             return Verdict(None, reason)
         if asked_wait is not None and asked_wait > self._config.max_wait:
             return Verdict(None, "wait-too-long")
-        return Verdict(max(self._wait(state), asked_wait or 0.0), reason)
+        return Verdict(max(strategy.wait(state), asked_wait or 0.0), reason)
 
     def is_transient(self, reason: str) -> bool:
         """Tell whether a failure may be gone at the next try."""

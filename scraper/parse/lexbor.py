@@ -14,7 +14,6 @@ from html import escape
 from itertools import islice
 from typing import cast
 
-from lxml import etree
 from selectolax.lexbor import LexborHTMLParser
 
 #: How many elements may lie inside each other on a page that had to be rewritten; Chromium's limit too.
@@ -117,6 +116,8 @@ def _most_open_formatting(text: str) -> int:
 
 
 def _rewritten(text: str) -> str:
+    from lxml import etree  # hardly any page has to be rewritten
+
     writer = _Writer()
     parser = etree.HTMLParser(target=writer, huge_tree=True)
     parser.feed(text.replace("\0", "\ufffd"))

@@ -21,6 +21,8 @@ from typing import Any
 
 from tests.servers.keepalive import PageServer
 
+# Bytecode is kept, as it is where something is installed.
+_ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 _PAGE = "<!DOCTYPE html><title>A book</title><h1>A book</h1><p class=price>£10</p><a href=/other.html>Another</a>"
 _SPIDER = '''
 from scraper import Spider
@@ -44,7 +46,7 @@ exports: [one.jsonl]
 def seconds_of(command: list[str], folder: Path) -> float:
     """Return the CPU time of a command and its children; it must succeed."""
     with (folder / "output.txt").open("wb") as output:
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=folder, env=_ENVIRON, stdout=output, stderr=output)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

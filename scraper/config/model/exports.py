@@ -149,6 +149,11 @@ class ExportConfig(Frozen):
     def _from_text(cls, value: Any) -> Any:
         return export_entry(value)
 
+    def settings(self) -> dict[str, Any]:
+        """Return how it is written, as JSON has it: all but where, and what its file system takes."""
+        values = {name: getattr(self, name) for name in type(self).model_fields if name not in ("path", "options")}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
     @property
     def row(self) -> ExportFormat:
         """Return what is known of its format."""

@@ -6,11 +6,13 @@ CSS is what lexbor understands (selectors of level 4, less `:scope`), with `::at
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import regex
-from lxml import etree
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+
+if TYPE_CHECKING:
+    import regex
+    from lxml import etree
 
 _CSS = re.compile(r"(?P<selector>.*?)(?:::(?:(?P<text>text)|attr\(\s*(?P<attribute>[^\s()]+)\s*\)))?", re.DOTALL)
 _QUOTED = re.compile(r"""\\.|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
@@ -91,6 +93,8 @@ def read_xpath(text: str) -> etree.XPath:
     Raises:
         BadSelector: it is not one, or names a function, prefix or variable that does not exist.
     """
+    from lxml import etree  # as regex below: most sites use neither
+
     try:
         compiled = etree.XPath(text, regexp=False)
         compiled(etree.Element("html"))
@@ -107,6 +111,8 @@ def read_regex(text: str) -> regex.Pattern[str]:
     Raises:
         BadSelector: it is not one.
     """
+    import regex
+
     try:
         return regex.compile(text)
     except regex.error as error:
