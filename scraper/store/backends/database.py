@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scraper.errors import StoreError
 from scraper.store import tables
-from scraper.store.backends import migrations
+from scraper.store.backends import migrations, read_only
 from scraper.store.backends.lock import StoreLock
 from scraper.store.sql import Connection, insert, select
 
@@ -31,7 +31,7 @@ _CHECKPOINT_MILLISECONDS = 1_000
 
 
 class Database:
-    """A SQLite file in WAL mode, made with mode 0600 where it is not there yet.
+    """A SQLite file in WAL mode, made with mode 0600 where it is not there yet, or one that can only be read.
 
     Args:
         is_locked: the caller holds the store's lock, so that nobody else works with it.
@@ -43,20 +43,48 @@ class Database:
 
     def __init__(self, path: Path, *, is_locked: bool = False) -> None:
         self.path = path
-        self._make_file()
-        self._refuse_strangers()
+        #: What is opened: the file itself, its URI where it can only be read, or a copy that lasts as long as this.
+        self._opened: Path | str = path
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._is_read_only = read_only.is_read_only(path)
         #: Connections that nobody uses, the one used last at the end: what it holds of the pages is the newest.
         self._idle: list[sqlite3.Connection] = []
         self._is_closed = False
         try:
+            if self._is_read_only:
+                self._read_in_place()
+            else:
+                self._make_file()
+            self._refuse_strangers()
             with self.reading() as connection:
                 is_current = self._is_current(connection)
             # Who only reads waits for nobody.
             if not is_current:
-                self._bring_up_to_date(is_locked=is_locked)
+                if self._is_read_only and self._copy is None:
+                    self._read_copy()
+                self._bring_up_to_date(is_locked=is_locked or self._is_read_only)
         except BaseException:
             self.close()
             raise
+
+    def _read_in_place(self) -> None:
+        address = read_only.address_of(self.path)
+        if address is not None:
+            self._opened = address
+        else:
+            self._read_copy()
+
+    def _read_copy(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+        self._copy = tempfile.TemporaryDirectory(prefix="scraper-")
+        try:
+            self._opened = read_only.copy_into(Path(self._copy.name), self.path)
+        except OSError as error:
+            raise StoreError(
+                f"the store {self.path} cannot be copied to be read: {error.strerror}",
+                remedy="make room where temporary files are",
+            ) from error
 
     def _make_file(self) -> None:
         try:
@@ -72,8 +100,9 @@ class Database:
         """Raises StoreError, before anything is written, where the file is the database of another program."""
         if self.path.stat().st_size == 0:
             return
+        address = self._opened if isinstance(self._opened, str) else f"{self._opened.absolute().as_uri()}?mode=ro"
         try:
-            with contextlib.closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as look:
+            with contextlib.closing(sqlite3.connect(address, uri=True)) as look:
                 names = {name for (name,) in look.execute("select name from sqlite_master where type = 'table'")}
         except sqlite3.Error as error:
             raise self._explained(error) from error
@@ -91,7 +120,7 @@ class Database:
     def _bring_up_to_date(self, *, is_locked: bool) -> None:
         """Make what is missing: all of it in a new file, else tables, or what an older version did without."""
         with contextlib.ExitStack() as stack:
-            connection = stack.enter_context(self.writing())
+            connection = stack.enter_context(self._transaction("BEGIN IMMEDIATE"))
             _create(connection, tables.meta.create_statements())
             row = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "version")).first()
             version = tables.VERSION if row is None else int(row[0])
@@ -103,7 +132,8 @@ class Database:
                     )
                 if not is_locked:
                     stack.callback(StoreLock(self.path).release)
-                self._keep_copy(version)
+                if not self._is_read_only:
+                    self._keep_copy(version)
                 migrations.migrate(connection, version)
             # A table that the store was made without begins empty.
             _create(connection, tables.metadata.create_statements())
@@ -122,6 +152,8 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
         """Return a transaction that writes; it holds the database's one write lock from its beginning."""
+        if self._is_read_only:
+            raise self._explained(sqlite3.OperationalError("it is readonly"))
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
@@ -139,7 +171,7 @@ class Database:
             driver = None
         try:
             if driver is None:
-                driver = _connect(self.path)
+                driver = _connect(self._opened)
             try:
                 driver.execute(begin)
                 yield Connection(driver)
@@ -183,6 +215,8 @@ class Database:
         Raises:
             StoreError: it cannot be written.
         """
+        if self._is_read_only:
+            return
         # What a checkpoint brought from the log into the database was on the disk before that.
         log = self.path.with_name(f"{self.path.name}-wal")
         try:
@@ -227,6 +261,8 @@ class Database:
         self._is_closed = True
         while self._idle:
             self._idle.pop().close()
+        if self._copy is not None:
+            self._copy.cleanup()
 
 
 def _create(connection: Connection, statements: Iterator[str]) -> None:
@@ -243,12 +279,15 @@ def _sync(path: Path) -> None:
         os.close(file)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(opened: Path | str) -> sqlite3.Connection:
     # When a transaction begins is said, not left to the driver. A connection is one thread's at a time.
-    driver = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    is_file = isinstance(opened, Path)
+    driver = sqlite3.connect(
+        opened, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=not is_file
+    )
     # How it gives space back can be chosen only before anything is written, and WAL mode writes. Later this
     # would take the write lock for nothing.
-    first = (f"auto_vacuum={_INCREMENTAL}",) if path.stat().st_size == 0 else ()
-    for pragma in (*first, "journal_mode=WAL", *_PRAGMAS):
+    first = (f"auto_vacuum={_INCREMENTAL}",) if isinstance(opened, Path) and opened.stat().st_size == 0 else ()
+    for pragma in (*first, *(("journal_mode=WAL",) if is_file else ()), *_PRAGMAS):
         driver.execute(f"PRAGMA {pragma}")
     return driver
