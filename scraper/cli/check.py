@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
+from scraper import urls
 from scraper.cli import _output
 from scraper.cli._options import Sets, SiteFile
 from scraper.components import Components
-from scraper.config import Loaded, effective_text, load
+from scraper.config import Loaded, SiteConfig, effective_text, load
+from scraper.config.types.addresses import AUTO
+from scraper.engine.frontier.blocking import why_blocks
 from scraper.exports import Surroundings, open_export
 from scraper.observe.text import counted
 
@@ -30,7 +34,8 @@ def check(
     """Read a crawl's YAML and show what holds.
 
     Each value comes with where it came from. What the YAML names is imported; nothing is fetched or written. Secrets
-    are shown as ***. What is wrong is said with file, line and column, all of it at once, and the exit code is 2.
+    are shown as ***. Domains whose requests threads have to send, since something of yours may block, are named.
+    What is wrong is said with file, line and column, all of it at once, and the exit code is 2.
 
     \b
       scraper check config/books.yaml
@@ -47,7 +52,18 @@ def check(
         counted(len(config.pipelines), "pipeline"),
         counted(len(config.exports), "export"),
     ]
+    for domain, why in _served_by_threads(config):
+        _output.say(f"threads send what is for {domain}, {config.engine.threads} at once at most: {why}")
     _output.say(f"ok: {config.name}, {', '.join(parts)}")
+
+
+def _served_by_threads(config: SiteConfig) -> Iterator[tuple[str, str]]:
+    """Give the domains that the YAML names and the fetch loop cannot serve, each with the reason."""
+    named = [*config.start_urls, *config.origins, *(url for url in config.sitemaps if url != AUTO)]
+    hosts = [*map(urls.host_of, named), *(config.allowed_domains or ()), *config.domains]
+    for domain in dict.fromkeys(urls.domain_of_host(host) for host in hosts if host):
+        if why := why_blocks(config, config.for_domain(domain), domain):
+            yield domain, why
 
 
 def _import_all(loaded: Loaded) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 import requests
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
-from requests.utils import check_header_validity
+from requests.utils import DEFAULT_ACCEPT_ENCODING, check_header_validity
 from urllib3.exceptions import InsecureRequestWarning
 
 from scraper.config import SessionConfig
@@ -21,6 +21,8 @@ from scraper.fetch.cookies import LockedJar
 from scraper.fetch.environ_proxies import use_environment
 from scraper.fetch.transport.adapter import observe
 from scraper.fetch.transport.compatibility import require_compatible
+from scraper.fetch.transport.decoding import ACCEPTED
+from scraper.fetch.transport.direct_adapter import DirectAdapter
 from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.headers import FrozenHeaders
 from scraper.fetch.transport.ledger import Ledger
@@ -133,6 +135,10 @@ class DomainSession:
         # A redirect is a new request through the frontier; requests would otherwise read its body, however large.
         session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         observe(session, self.connections, require_compatible)
+        carries_all = all(isinstance(adapter, DirectAdapter) for adapter in session.adapters.values())
+        if carries_all and headers.get("Accept-Encoding") == DEFAULT_ACCEPT_ENCODING:
+            # What requests asks for by itself depends on what urllib3 finds installed.
+            headers["Accept-Encoding"] = ACCEPTED
         session.headers = cast(Any, FrozenHeaders(headers))
 
     def _trust(self, session: requests.Session) -> bool | str:

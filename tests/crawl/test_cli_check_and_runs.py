@@ -23,6 +23,17 @@ class TestCheck:
         assert "***" in done.stdout
         assert "ok: site, spider spiders/pages.py:Pages, 1 start URL" in done.stderr
 
+    def test_names_what_threads_send_and_why(self, project: Project):
+        own = "domains: {b.example: {session: {class: 'spiders.pages:Own'}}}\nengine: {threads: 4}"
+        folder = project("http://a.example", more=own)
+        with (folder / "spiders" / "pages.py").open("a") as spider:
+            spider.write("\n\nimport requests\n\n\nclass Own(requests.Session):\n    pass\n")
+        done = command("check", "site.yaml", cwd=folder)
+        assert done.returncode == 0
+        said = "threads send what is for b.example, 4 at once at most: session.class is spiders.pages:Own"
+        assert said in done.stderr.splitlines()
+        assert "a.example" not in done.stderr
+
     def test_terminal_that_knows_no_letters_but_ascii(self, project: Project):
         folder = project("http://a.example", more="args: {word: 'Łąka'}")
         done = python_m("check", "site.yaml", cwd=folder, PYTHONIOENCODING="ascii")

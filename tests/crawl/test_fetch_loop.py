@@ -15,13 +15,11 @@ import requests
 import trustme
 
 import scraper
-from scraper.engine.frontier import blocking
-from scraper.engine.frontier.blocking import may_block
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.stream import Stream
 from scraper.fetch.transport.waiting import current, pause, wait_until
 from scraper.observe import events
-from tests.crawl.crawling import SETTINGS, Follow, Pages, agrees, crawl, prepared, site, speak_tls
+from tests.crawl.crawling import Follow, agrees, crawl, prepared, site, speak_tls
 from tests.servers.keepalive import PageServer
 
 greenlets = pytest.importorskip("scraper.fetch.transport.event_loop", reason="greenlet is not installed")
@@ -165,28 +163,6 @@ def test_a_stop_in_the_middle_is_gone_on_with(page_server: Start, tmp_path: Path
     assert second.result == "finished"
     assert first.id == second.id or first.result == "finished"
     assert len(urls) == len(set(urls)) == 41
-
-
-@pytest.mark.parametrize(
-    ("settings", "blocks"),
-    [
-        ({}, False),
-        ({"politeness": {"delay": "1s"}}, False),
-        ({"session": {"class": f"{__name__}.Own"}}, True),
-        ({"session": {"proxies": {"http": "http://127.0.0.1:3128"}}}, True),
-        ({"origins": {"https://example.com": {"auth": {"basic": ["u", "p"]}}}}, True),
-        ({"origins": {"https://example.org": {"auth": {"basic": ["u", "p"]}}}}, False),
-        ({"origins": {"https://example.com": {"headers": {"X-Key": "1"}}}}, False),
-    ],
-)
-def test_what_may_wait_elsewhere_is_fetched_by_threads(
-    settings: dict[str, Any], blocks: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(blocking, "getproxies", dict)
-    from tests.crawl.crawling import merged
-
-    config = prepared(Pages, "http://example.com/", **merged(SETTINGS, settings))._loaded.config
-    assert may_block(config, config.for_domain("example.com"), "example.com") is blocks
 
 
 # The loop itself -----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from functools import partial
 import requests
 
 from scraper.config import SiteConfig
-from scraper.engine.frontier.blocking import may_block
+from scraper.engine.frontier.blocking import why_blocks
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.login_state import LoginState, Stage
@@ -125,7 +125,7 @@ class DomainLeases:
             session,
             self._retry if settings is self._settings else RetryPolicy(settings.retry),
             pace,
-            blocks=may_block(self._config, settings, lease.domain),
+            blocks=bool(why_blocks(self._config, settings, lease.domain)),
             due=due,
             robots=known,
             last_send=lease.last_send,

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import requests
-from requests.adapters import BaseAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from scraper.config import SessionConfig
 from scraper.errors import FetchError
+from scraper.fetch import domain_session
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.transport.headers import Headers
 from scraper.request import Request
@@ -158,3 +159,37 @@ class TestHeaders:
         assert (dict(one), dict(other)) == ({"A": "1"}, {"a": "2"})
         assert list(one.items()) == [("A", "1")]
         assert ("A", "1") in one.items() and one == {"a": "1"}
+
+
+class TestCodings:
+    """All that we decode is asked for, whatever urllib3 finds installed."""
+
+    def asked(self, make: Any, **settings: Any) -> Any:
+        return domain(make, **settings).session.headers["Accept-Encoding"]
+
+    def test_where_nobody_says_otherwise(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(domain_session, "DEFAULT_ACCEPT_ENCODING", "gzip, deflate")
+
+        class Little(requests.Session):
+            def __init__(self) -> None:
+                super().__init__()
+                self.headers["Accept-Encoding"] = "gzip, deflate"
+
+        assert self.asked(Little) == "gzip, deflate, br, zstd"
+
+    def test_what_a_user_says(self):
+        class Own(requests.Session):
+            def __init__(self) -> None:
+                super().__init__()
+                self.headers["Accept-Encoding"] = "identity"
+
+        assert self.asked(Own) == "identity"
+        assert self.asked(requests.Session, headers={"accept-encoding": "gzip"}) == "gzip"
+
+    def test_an_adapter_of_a_users_decodes_what_requests_can(self):
+        class Own(requests.Session):
+            def __init__(self) -> None:
+                super().__init__()
+                self.mount("https://", type("Mine", (HTTPAdapter,), {})())
+
+        assert self.asked(Own) == requests.utils.DEFAULT_ACCEPT_ENCODING
