@@ -52,6 +52,7 @@ class Response:
     """
 
     __slots__ = (
+        "_html",
         "_index",
         "_joiner",
         "_soup",
@@ -89,6 +90,7 @@ class Response:
         self._index: Index | None = None
         self._tree: LexborHTMLParser | None = None
         self._joiner: Joiner | None = None
+        self._html: bool | None = None
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.url}>"
@@ -327,6 +329,11 @@ class Response:
         return repr(self._content_type()) if self._content_type() else "missing"
 
     def _is_html(self) -> bool:
+        if self._html is None:
+            self._html = self._judge_type()
+        return self._html
+
+    def _judge_type(self) -> bool:
         """Judge by the Content-Type; where it is missing, or plain text, by how the body begins."""
         kind = self._content_type()
         if not kind:

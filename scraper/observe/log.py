@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from scraper.errors import UsageError
 from scraper.observe import log_lines
-from scraper.observe.events import Refused, RunEnded, RunStarted
+from scraper.observe.events import PageDone, Refused, RunEnded, RunStarted
 from scraper.observe.terminal import Console, print_line
 from scraper.observe.text import block, plain
 from scraper.reasons import remedy_of
@@ -27,6 +27,8 @@ from scraper.reasons import remedy_of
 logger = logging.getLogger("scraper")
 
 #: Fields of the parts of an event, where they would not be understood beside the event's own.
+#: Events that are logged at debug alone; there is one a page.
+_FOR_DEBUGGING = frozenset({PageDone})
 _PART_NAMES = {"id": "connection", "reason": "connection_reason"}
 
 
@@ -46,6 +48,8 @@ class LogObserver:
         self._reasons_told: set[str] = set()
 
     def __call__(self, event: object) -> None:
+        if type(event) in _FOR_DEBUGGING and not logger.isEnabledFor(logging.DEBUG):
+            return
         words = log_lines.describe(event)
         if words is None:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -14,6 +15,8 @@ from scraper.parse.lexbor import make_tree
 _WITH_VALUE = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})
 #: A path, from the root or not, in which a browser would change nothing: no dot segments, nothing to encode.
 _PLAIN = re.compile(r"(/)?[\w~-][\w.~-]*(?:/[\w~-][\w.~-]*)*/?(?:\?[\w.~=&+-]*)?", re.ASCII)
+#: Links of a site that are kept with what came of them, and sites of which they are kept.
+_MOST_PATHS, _MOST_SITES = 4_096, 64
 #: Written so that it is looked for by its first character: ignoring case takes three times as long.
 _BASE = re.compile(r"<[bB][aA][sS][eE][\s/]")
 
@@ -25,11 +28,12 @@ class Joiner:
         base_url: where relative links start, as `base_of` gives it.
     """
 
-    __slots__ = ("_folder", "_root", "base_url", "made")
+    __slots__ = ("_folder", "_paths", "_root", "base_url", "made")
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
         self._root, self._folder = _places(base_url)
+        self._paths = _paths_of(self._root)
         #: What was requested, and what came of it.
         self.made: dict[str, str | None] = {}
 
@@ -38,11 +42,20 @@ class Joiner:
         made = self.made
         if link in made:
             return made[link]
+        # The same menu is on every page of a site.
+        before = self._paths.get(link)
+        if before is not None:
+            made[link] = before
+            return before
         # Most links are plain paths; putting them together by hand takes a tenth of the time.
         path = link.removeprefix(self._root) if self._root else ""
         plain = _PLAIN.fullmatch(path)
+        url: str | None
         if plain is not None and plain[1]:
-            url: str | None = self._root + path
+            url = self._root + path
+            if len(self._paths) >= _MOST_PATHS:
+                self._paths.clear()
+            self._paths[link] = url
         elif plain is not None and self._folder and path == link:
             url = self._folder + path
         else:
@@ -78,6 +91,12 @@ def links(page: LexborHTMLParser | str, joiner: Joiner) -> list[str]:
     # Whoever follows one of them gives it back as it is.
     joiner.made.update(found)
     return list(found)
+
+
+@lru_cache(maxsize=_MOST_SITES)
+def _paths_of(root: str) -> dict[str, str]:
+    """Return what came of links from the root of a site, or to it; filled by those who look."""
+    return {}
 
 
 def _places(base_url: str) -> tuple[str, str]:

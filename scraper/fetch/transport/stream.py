@@ -108,9 +108,15 @@ class Stream:
 
     def has_something(self) -> bool:
         """Tell whether there is something to read, or the stream has ended; takes nothing off."""
-        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
-            return True
-        return bool(ready_now([self.sock], write=False))
+        if isinstance(self.sock, ssl.SSLSocket):
+            return bool(self.sock.pending() or ready_now([self.sock], write=False))
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        return True
 
     def _wait(self, seconds: float, *, write: bool) -> None:
         deadline = self.deadline
