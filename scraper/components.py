@@ -79,6 +79,11 @@ class Components:
         self.origins = Origins(config.origins, auths)
 
     @property
+    def loaded(self) -> Loaded:
+        """Return the configuration."""
+        return self._loaded
+
+    @property
     def root(self) -> Path:
         """Return where relative paths start."""
         return self._loaded.root

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from scraper.components import Components
 from scraper.config import Loaded, load, masked
-from scraper.engine.coordination.process_count import process_count
+from scraper.engine.coordination.process_count import parser_count, process_count
 from scraper.engine.coordination.single_process import SingleProcess
 from scraper.engine.crash_marker import strike_marked
 from scraper.engine.limits import ShardEnd
@@ -205,12 +205,21 @@ class Crawl:
 
     def _make_engine(self, store: Store, row: RunRow, exports: RunExports) -> SingleProcess | MultiProcess:
         count = process_count(self._loaded, self._spider, lambda: store.domains_with_work(row.id))
+        parsers = parser_count(self._loaded, self._spider, count)
         if count == 1:
-            return SingleProcess(store, row, self._loaded.config, self._components, self._emit, exports.follow)
+            config = self._loaded.config
+            return SingleProcess(store, row, config, self._components, self._emit, exports.follow, parsers)
         from scraper.engine.coordination.multi_process import MultiProcess
 
         return MultiProcess(
-            store, row, self._loaded, self._emit, exports.follow, count=count, watched=self._is_watched
+            store,
+            row,
+            self._loaded,
+            self._emit,
+            exports.follow,
+            count=count,
+            watched=self._is_watched,
+            parsers=parsers,
         )
 
     def _judge(self, store: Store, row: RunRow, end: ShardEnd, exports: RunExports) -> tuple[str, str]:

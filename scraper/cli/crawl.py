@@ -85,6 +85,9 @@ def crawl(
     second stops at once; the same command resumes the run, as it does after a kill. An export "-" may then
     repeat items, a file never does.
 
+    With engine.parsers, or engine.processes: auto, spiders run in processes without a terminal: for breakpoint() add
+    --set engine.parsers=0.
+
     \b
       scraper crawl config/books.yaml
       scraper crawl config/books.yaml --set limits.pages=10 --set politeness.delay=2s

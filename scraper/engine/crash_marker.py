@@ -18,6 +18,11 @@ def marker_of(store: Path, run: int, number: int) -> CrashMarker:
     return CrashMarker(store.with_name(f"{store.name}.parsing-{number}"), run)
 
 
+def marker_of_parser(store: Path, shard: int, number: int) -> Path:
+    """Return where a parser of a shard has its marker."""
+    return store.with_name(f"{store.name}.parsing-{shard}-{number}")
+
+
 def strike_marked(store: Store, run: int, number: int | None = None) -> None:
     """Count a crash for the pages that were being parsed when processes died.
 
@@ -31,6 +36,9 @@ def strike_marked(store: Store, run: int, number: int | None = None) -> None:
         if crashed_on is not None:
             store.strike(crashed_on)
         note.close()
+    # Parsers end with their shard, of which their pages are not to blame.
+    for path in store.path.parent.glob(f"{wanted}-*"):
+        CrashMarker(path, run).close()
 
 
 class CrashMarker:

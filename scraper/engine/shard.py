@@ -40,12 +40,10 @@ from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.heartbeat import LeaseHeartbeat
 from scraper.engine.frontier.leases import DomainLeases
 from scraper.engine.limits import STOPPED, ShardEnd
-from scraper.engine.parse_worker import ParseWorker
+from scraper.engine.parsers.making import make_parse_worker
 from scraper.engine.revisit import Revisit
 from scraper.engine.shard_sink import ShardSink
-from scraper.engine.spider_runner import SpiderRunner
 from scraper.engine.status import StatusReporter
-from scraper.engine.tasks.attachments import ItemFiles
 from scraper.engine.tasks.downloads import Downloads
 from scraper.engine.tasks.registry import tasks_of
 from scraper.engine.tasks.sender import Sender
@@ -90,6 +88,7 @@ class Shard:
         report: told how it stands, after each commit and a few times a second, in the thread of `run`.
         beaten: called by its heartbeat, from another thread.
         inbox: where orders come in beside those of `order`.
+        parsers: processes that parse; 0 where this one does.
     """
 
     def __init__(
@@ -105,6 +104,7 @@ class Shard:
         report: Callable[[Report], None],
         beaten: Callable[[], None] = lambda: None,
         inbox: queue.SimpleQueue[Any] | None = None,
+        parsers: int = 0,
     ) -> None:
         self._store = store
         self._run = run
@@ -131,11 +131,21 @@ class Shard:
         self._admission = Admission(config, scope, store.seen(run.id))
         self._crash_marker = marker_of(store.path, run.id, number)
         named = components.pipelines.files
-        files = ItemFiles(named, config.urls, store.file, run.id, components.root) if named else None
-        self._runner = SpiderRunner(components, config, self._admission, told, self._crash_marker, revisit, files)
-        pipelines = partial(components.pipelines.running, run.id, run.name)
         turns = Turns()
-        self._parse_worker = ParseWorker(self._runner, self._frontier, told, self._inbox.put, pipelines, turns)
+        self._runner, self._parse_worker = make_parse_worker(
+            store,
+            run,
+            components,
+            told,
+            self._frontier,
+            self._admission,
+            self._crash_marker,
+            revisit,
+            self._inbox.put,
+            turns,
+            number,
+            parsers,
+        )
         self._sitemaps = SitemapWorker(self._admission, self._frontier, told, self._inbox.put)
         self._leases = DomainLeases(
             store, run.id, config, self._frontier, told, owner=self.owner, make_session=components.make_session

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.parse_worker import ParseWorker
@@ -15,6 +15,9 @@ from scraper.store.outcomes import Failed, Outcome
 from scraper.store.state.spool import Archived
 from scraper.store.values import Queued, RobotsRow, Visit
 
+if TYPE_CHECKING:
+    from scraper.engine.parsers.pool import ParserPool
+
 
 class ShardSink:
     """The `ResultSink` of a shard. Its methods may be called from any thread.
@@ -23,7 +26,9 @@ class ShardSink:
         inbox: the shard's, for what its main loop commits.
     """
 
-    def __init__(self, inbox: queue.SimpleQueue[Any], parse_worker: ParseWorker, sitemaps: SitemapWorker) -> None:
+    def __init__(
+        self, inbox: queue.SimpleQueue[Any], parse_worker: ParseWorker | ParserPool, sitemaps: SitemapWorker
+    ) -> None:
         self._inbox = inbox
         self._parse_worker = parse_worker
         self._sitemaps = sitemaps

@@ -115,7 +115,7 @@ class SpiderRunner:
 
     def carried(self, queued: Queued, visit: Visit) -> Yielded:
         """Return what an unchanged page yielded in an earlier run, judged by today's configuration."""
-        collected = _Collected(self, None, queued.request.depth + 1)
+        collected = self._collect(None, queued.request.depth + 1)
         collected.carry(visit.outgoing, queued.request.depth)
         return collected.yielded
 
@@ -160,7 +160,7 @@ class SpiderRunner:
         Raises:
             SpiderFailed: start() raised.
         """
-        collected = _Collected(self, None, 0)
+        collected = self._collect(None, 0)
         taken, until = 0, time.monotonic() + START_SECONDS
         try:
             for result in results:
@@ -178,9 +178,13 @@ class SpiderRunner:
             raise spider_failed(error, "start") from error
         return collected.yielded, taken, True
 
+    def _collect(self, response: Response | None, depth: int) -> Collected:
+        """Return what takes in the results of one call; `depth` is that of its requests."""
+        return Collected(self, response, depth)
+
     def _call(self, queued: Queued, method: str | None, argument: Any, response: Response | None) -> Yielded:
         request = queued.request
-        collected = _Collected(self, response, request.depth + 1)
+        collected = self._collect(response, request.depth + 1)
         self._marker.write(queued.id)
         self.current = request.url, time.monotonic()
         try:
@@ -198,7 +202,16 @@ def hash_of(body: bytes) -> bytes:
     return blake2b(body, digest_size=16).digest()
 
 
-class _Collected(Collector):
+def too_many(request: Request) -> BadRequest:
+    """Return the mistake of a page that yields more requests than are held in memory."""
+    return BadRequest(
+        f"it yields more than {MAX_REQUESTS:,} requests",
+        remedy="follow fewer of the page's links",
+        request=request,
+    )
+
+
+class Collected(Collector):
     """The results of one call into the spider, as they come."""
 
     def __init__(self, runner: SpiderRunner, response: Response | None, depth: int) -> None:
@@ -211,11 +224,7 @@ class _Collected(Collector):
     def request(self, request: Request) -> None:
         outgoing, depth = self.yielded.outgoing, self._depth
         if len(outgoing) >= MAX_REQUESTS:
-            raise BadRequest(
-                f"it yields more than {MAX_REQUESTS:,} requests",
-                remedy="follow fewer of the page's links",
-                request=request,
-            )
+            raise too_many(request)
         request.depth = depth
         short = request.short_form
         if short is not None and (known := self._known(request.url, depth)) is not None:
@@ -226,6 +235,9 @@ class _Collected(Collector):
         # Here, where a request that cannot be stored is its page's mistake alone.
         record = request.to_json()
         outgoing.append(record if short is None else short)
+        self._judge(request, record)
+
+    def _judge(self, request: Request, record: str) -> None:
         verdict = self._runner._admission.judge(request, record)
         if isinstance(verdict, Refusal):
             self.yielded.refusals.append(verdict)

@@ -266,7 +266,7 @@ class Commit:
             etag=done.etag,
             last_modified=done.last_modified,
             content_hash=done.content_hash,
-            requests=outgoing.pack(yielded.outgoing),
+            requests=yielded.packed if yielded.packed is not None else outgoing.pack(yielded.outgoing),
             item_keys=_KEY_ENCODER.encode([(item.type, item.key) for item in yielded.items]),
             identity=done.identity,
             carried_from=None,

@@ -144,6 +144,8 @@ class Yielded:
     duplicates: int = 0
     #: All requests as yielded, refused ones included, each as its short form or JSON: what a later visit needs.
     outgoing: list[str] = field(default_factory=list)
+    #: The same as the store keeps it, where that was made of it already.
+    packed: bytes | None = None
     #: Items of it name files.
     has_files: bool = False
     #: The spider said StopCrawl, with this message.

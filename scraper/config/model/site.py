@@ -44,7 +44,10 @@ class Limits(Frozen):
         10_000_000, description="The largest body that is read, decompressed: 10MB, 512KiB, or bytes."
     )
     redirects: CountOrZero = Field(10, description="How many redirects in a row are followed; 0 follows none.")
-    parse: Seconds = Field(60.0, description="A callback that runs longer is named in progress and log: 60s.")
+    parse: Seconds = Field(
+        60.0,
+        description="A callback that runs longer is named in progress and log, and ended in a parser: 60s.",
+    )
 
 
 class TimeoutConfig(Frozen):
@@ -120,7 +123,14 @@ class EngineConfig(Frozen):
     """The processes that the crawl runs on."""
 
     processes: texts.Processes = Field(
-        1, description="How many processes crawl; auto: as many as there are cores, where there are several domains."
+        1,
+        description="How many processes crawl; auto: as many as there are cores, where there are several domains, "
+        "and with a single one as many parsers.",
+    )
+    parsers: texts.Parsers = Field(
+        0,
+        description="How many processes parse for each that crawls; 0: it parses itself, as debuggers need it; "
+        "auto: as many as there are cores for.",
     )
     in_flight: Count = Field(
         256, description="How many requests wait for their answers at once, over all domains; each takes some 20 kB."

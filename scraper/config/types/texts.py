@@ -197,6 +197,13 @@ def processes(value: Any) -> Any:
     return whole(1, remedy="or write auto")(value)
 
 
+def parsers(value: Any) -> Any:
+    """Return how many processes parse under each that crawls."""
+    if typed(value) == "auto":
+        return "auto"
+    return whole(0, remedy="or write auto")(value)
+
+
 def cron(value: Any) -> str:
     """Return a cron expression of five fields."""
     found = text(value)
@@ -321,6 +328,11 @@ Processes = Annotated[
     int | Literal["auto"],
     BeforeValidator(processes),
     WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}, kinds.VARIABLE_SCHEMA]}),
+]
+Parsers = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(parsers),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 0}, kinds.VARIABLE_SCHEMA]}),
 ]
 LeastItems = Annotated[
     int | str | None,

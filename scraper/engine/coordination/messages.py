@@ -149,6 +149,8 @@ class WorkerConfig:
     log_levels: dict[str, int]
     #: Somebody wants to know of each event.
     watched: bool
+    #: Processes that parse for it.
+    parsers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,21 +9,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
-import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from typing import Any
 
 from scraper.config import Loaded
+from scraper.engine.children import starting
 from scraper.engine.coordination import shard_process
 from scraper.engine.coordination.channel import Channel
 from scraper.engine.coordination.coordinator import Coordinator
 from scraper.engine.coordination.messages import Ended, EventsRelayed, Order, Ping, Ready, Report, Stop, WorkerConfig
-from scraper.engine.coordination.shard_process import PASSED_ON
 from scraper.engine.crash_marker import strike_marked
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.engine.shard import DRAIN_SECONDS
@@ -85,6 +83,7 @@ class MultiProcess:
 
     Args:
         count: how many.
+        parsers: processes that parse for each of them.
         watched: somebody wants to know of each event.
         committed: called after commits: exports follow there.
     """
@@ -99,6 +98,7 @@ class MultiProcess:
         *,
         count: int,
         watched: bool,
+        parsers: int = 0,
     ) -> None:
         self._store = store
         self._run = run
@@ -106,6 +106,7 @@ class MultiProcess:
         self._emit = emit
         self._count = count
         self._watched = watched
+        self._parsers = parsers
         self._coordinator = Coordinator(store, run, loaded.config, emit, committed, count)
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._processes: dict[int, _Process] = {}
@@ -230,24 +231,13 @@ class MultiProcess:
     def _spawn(self) -> None:
         number = self._started
         self._started += 1
-        # Its modules are found where this process finds them, before the folder it is started in can get in the way.
-        main = f"{shard_process.__name__} import main; main()"
-        # What else a program puts there, such as a pathlib.Path, is not looked into by the import system either.
-        path = [entry for entry in sys.path if isinstance(entry, str)]
-        code = f"import sys; sys.path[:] = {path!r}; from {main}"
-        try:
-            with _signals_held():
-                popen = subprocess.Popen(
-                    [sys.executable, "-c", code],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    pass_fds=self._store.lock_files,
-                )
-        except OSError as error:
-            raise ShardFailed(
-                f"a process of the crawl could not be started: {error.strerror}",
-                remedy="make room for more processes, or set engine.processes: 1",
-            ) from error
+        popen = starting.popen(
+            shard_process.__name__,
+            "main()",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=self._store.lock_files,
+        )
         assert popen.stdin is not None
         assert popen.stdout is not None
         process = _Process(number, popen, Channel(popen.stdout, popen.stdin))
@@ -262,6 +252,7 @@ class MultiProcess:
                 self._coordinator.scheduler.hosts(),
                 levels,
                 self._watched,
+                self._parsers,
             )
         )
         listening = threading.Thread(target=self._listen, args=(process,), name=f"listen-{number}", daemon=True)
@@ -323,7 +314,7 @@ class MultiProcess:
             return
         if ended is not None and ended.error is not None and not isinstance(ended.error, LeaseLost):
             raise ended.error
-        self._take_over(process, f"was killed by signal {-code}" if code < 0 else f"ended with code {code}")
+        self._take_over(process, starting.ended(code))
 
     def _take_over(self, process: _Process, why: str) -> None:
         """Void the leases of a shard that is gone, and start another in its place, unless it is the end."""
@@ -358,16 +349,3 @@ class MultiProcess:
                 process.popen.wait(max(0.0, deadline - time.monotonic()))
             process.popen.kill()
             process.popen.wait()
-
-
-@contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Hold back signals from processes that are started meanwhile, until they leave them to their coordinator."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,4 +1,4 @@
-"""How many processes a crawl takes."""
+"""How many processes a crawl takes, and how many parsers each of them."""
 
 from __future__ import annotations
 
@@ -26,17 +26,49 @@ def process_count(loaded: Loaded, spider: type[Spider] | None, domains_with_work
     wanted = loaded.config.engine.processes
     if wanted == 1:
         return 1
-    importable = spider is None or (spider.__module__ != "__main__" and "<" not in spider.__qualname__)
     if wanted == "auto":
-        return min(_cores(), max(1, _domains(loaded, domains_with_work))) if importable else 1
-    if not importable:
-        assert spider is not None
+        return min(_cores(), max(1, _domains(loaded, domains_with_work))) if _is_importable(spider) else 1
+    _require_importable(spider, "engine.processes", "1")
+    return wanted
+
+
+def parser_count(loaded: Loaded, spider: type[Spider] | None, shards: int) -> int:
+    """Return the number of parsers of each of so many shards, by `engine.parsers`.
+
+    `auto` shares the cores among the shards, and so does `processes: auto` where nothing is said of parsers: a core
+    that no domain needs can parse for another. None where a shard has but one core, and on systems that cannot hand
+    open files to a process.
+
+    Raises:
+        ConfigError: some are configured, and the class cannot be imported.
+    """
+    engine = loaded.config.engine
+    wanted = engine.parsers
+    if wanted == 0 and engine.processes == "auto" and loaded.is_default("engine.parsers"):
+        wanted = "auto"
+    if wanted == "auto":
+        cores = _cores() // shards
+        return cores if cores > 1 and os.name == "posix" and _is_importable(spider) else 0
+    if wanted:
+        _require_importable(spider, "engine.parsers", "0")
+        if os.name != "posix":
+            text = "this system cannot hand open files to a process: write 0"
+            raise ConfigError([Problem("crawl()", None, None, "engine.parsers", text)])
+    return wanted
+
+
+def _is_importable(spider: type[Spider] | None) -> bool:
+    """Tell whether other processes can import a class that the crawl was given."""
+    return spider is None or (spider.__module__ != "__main__" and "<" not in spider.__qualname__)
+
+
+def _require_importable(spider: type[Spider] | None, key: str, alone: str) -> None:
+    if spider is not None and not _is_importable(spider):
         text = (
             f"several processes cannot import {spider.__qualname__} from {spider.__module__}: "
-            "put it into a module of its own, or write 1"
+            f"put it into a module of its own, or write {alone}"
         )
-        raise ConfigError([Problem("crawl()", None, None, "engine.processes", text)])
-    return wanted
+        raise ConfigError([Problem("crawl()", None, None, key, text)])
 
 
 def _cores() -> int:

@@ -6,33 +6,26 @@ leaves when the coordinator is gone.
 
 from __future__ import annotations
 
-import logging
 import os
-import pickle
 import queue
-import signal
 import sys
 import threading
-import traceback
 from typing import Any
 
 from scraper.components import Components
 from scraper.engine import gc_tuning
+from scraper.engine.children.duties import leave_signals_to_others, log_to, portable
 from scraper.engine.coordination.channel import Channel
 from scraper.engine.coordination.messages import Beat, Ended, EventsRelayed, Ping, Ready, Report, WorkerConfig
 from scraper.engine.limits import ShardEnd
 from scraper.engine.shard import Shard
-from scraper.errors import ScraperError, ShardFailed
 from scraper.observe.events import Events
 from scraper.store import Store
-
-#: Ctrl-C in a terminal and a service manager's SIGTERM reach the whole group: the coordinator passes them on.
-PASSED_ON = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
 
 
 def main() -> None:
     """Take the commission, crawl, say how it ended."""
-    _leave_signals_to_the_coordinator()
+    leave_signals_to_others()
     link = _take_the_line()
     shards: list[Shard] = []
     orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -40,28 +33,17 @@ def main() -> None:
     gc_tuning.look_less()
     commission: WorkerConfig = orders.get()
     teller = _Teller(link)
-    _log_to(teller, commission.log_levels)
+    log_to(teller, commission.log_levels)
     end, error = None, None
     try:
         end = _crawl(commission, link, teller, orders, shards)
-    except ScraperError as raised:
-        error = _portable(raised)
     except BaseException as raised:
-        error = _unforeseen(raised)
+        error = portable(raised)
     teller.flush()
     link.send(Ended(end, error))
     sys.stdout.flush()
     # Threads that hang in a callback or in a server's answer are left behind.
     os._exit(0 if error is None else 1)
-
-
-def _leave_signals_to_the_coordinator() -> None:
-    for number in PASSED_ON:
-        # A handler, since programs that a spider starts would inherit that a signal is ignored.
-        signal.signal(number, lambda *_: None)
-    if hasattr(signal, "pthread_sigmask"):
-        # They were held back until here.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
 
 
 def _take_the_line() -> Channel:
@@ -113,6 +95,7 @@ def _crawl(
             report=report,
             beaten=beaten,
             inbox=orders,
+            parsers=commission.parsers,
         )
         shards.append(shard)
         link.send(Ready(shard.owner))
@@ -139,45 +122,3 @@ class _Teller:
             events, self._events = tuple(self._events), []
         if events:
             self._link.send(EventsRelayed(events))
-
-
-class _LogHandler(logging.Handler):
-    """Hands lines of the log to the coordinator, as plain text: it knows where they go."""
-
-    #: What of a record is plain and of use elsewhere.
-    _KEPT = ("name", "levelno", "levelname", "created", "msecs", "pathname", "lineno", "funcName", "threadName")
-
-    def __init__(self, teller: _Teller) -> None:
-        super().__init__()
-        self._teller = teller
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            text = self.format(record)
-        except Exception:
-            self.handleError(record)
-            return
-        plain = {name: getattr(record, name) for name in self._KEPT}
-        self._teller(logging.makeLogRecord({**plain, "msg": text, "process": os.getpid()}))
-
-
-def _log_to(teller: _Teller, levels: dict[str, int]) -> None:
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-    logging.getLogger().addHandler(_LogHandler(teller))
-    logging.captureWarnings(True)
-
-
-def _portable(error: ScraperError) -> ScraperError:
-    """Return the error, or one that says the same where it cannot cross to another process."""
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 (dumped right here)
-    except Exception:
-        return ShardFailed(error.message, remedy=error.remedy)
-    return error
-
-
-def _unforeseen(error: BaseException) -> ShardFailed:
-    failed = ShardFailed(f"a process of the crawl failed: {type(error).__name__}: {error}")
-    failed.add_note("".join(traceback.format_exception(error)))
-    return failed

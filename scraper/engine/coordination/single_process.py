@@ -20,6 +20,7 @@ class SingleProcess:
 
     Args:
         committed: called after each commit: exports follow there.
+        parsers: processes that parse for it.
     """
 
     def __init__(
@@ -30,9 +31,12 @@ class SingleProcess:
         components: Components,
         emit: Events,
         committed: Callable[[], None],
+        parsers: int = 0,
     ) -> None:
         self._coordinator = Coordinator(store, run, config, emit, committed)
-        self._shard = Shard(store, run, config, components, emit, number=0, hosts=run.hosts, report=self._take)
+        self._shard = Shard(
+            store, run, config, components, emit, number=0, hosts=run.hosts, report=self._take, parsers=parsers
+        )
 
     def _take(self, report: Report) -> None:
         for _, order in self._coordinator.take(0, report):

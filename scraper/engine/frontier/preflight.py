@@ -9,7 +9,7 @@ from scraper.store.outcomes import Failed, Outcome, Refused
 from scraper.store.values import Queued, Refusal
 
 #: Crashes after which a page is given up.
-_MAX_STRIKES = 2
+MAX_STRIKES = 2
 
 
 def before_robots(domain: Domain, queued: Queued) -> Outcome | None:
@@ -19,13 +19,17 @@ def before_robots(domain: Domain, queued: Queued) -> Outcome | None:
     if queued.sent and not queued.request.may_be_repeated:
         message = "it was sent before a kill; whether it was answered is unknown: Request(retry_unsafe=True)"
         return Failed(queued, "unknown-outcome", message)
-    if queued.strikes >= _MAX_STRIKES:
-        message = f"the process died {queued.strikes} times while this page was parsed"
-        return Failed(queued, "crashed", message)
+    if queued.strikes >= MAX_STRIKES:
+        return Failed(queued, "crashed", crashed(queued.strikes))
     if domain.circuit.is_given_up:
         message = f"{domain.name} did nothing but fail: given up after {domain.circuit.PAUSES} pauses"
         return Failed(queued, "circuit", message, attempts=queued.attempts)
     return None
+
+
+def crashed(strikes: int) -> str:
+    """Return why a page is given up that brought its process down so often."""
+    return f"the process died {strikes} times while this page was parsed"
 
 
 def by_robots(queued: Queued, origin: str, robots: Robots, token: str) -> Outcome | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,16 @@ class ItemFiles:
         url = urls.without_fragment(url)
         request = Request.plain(url)
         request.file, request.priority, request.depth = pipeline.folder, MAX_PRIORITY, depth
-        found = self.asked(request)
         fingerprint = fingerprint_of(request, self._config)
-        ended = self._find(fingerprint) if found is None else None
-        return Attachment(pipeline.into, place, url, fingerprint, ended, request, found)
+        return self.resolved(Attachment(pipeline.into, place, url, fingerprint, request=request))
+
+    def resolved(self, attachment: Attachment) -> Attachment:
+        """Return an attachment with the request that fetches its file now, or else with what is known of that."""
+        if attachment.request is None:
+            return attachment
+        found = self.asked(attachment.request)
+        ended = self._find(attachment.fingerprint) if found is None else None
+        return replace(attachment, ended=ended, found=found)
 
     def asked(self, request: Request) -> Found | None:
         """Return the request for a file, before all pages; None where it ended in this run, or is fresh."""

@@ -10,7 +10,7 @@ import pytest
 
 from scraper import Spider
 from scraper.config import Loaded, load
-from scraper.engine.coordination.process_count import process_count
+from scraper.engine.coordination.process_count import parser_count, process_count
 from scraper.errors import ConfigError
 
 
@@ -79,3 +79,39 @@ def test_class_of_a_module():
 
 def test_nothing_is_asked_of_the_store_for_a_number(tmp_path: Path):
     assert process_count(loaded(3), None, lambda: pytest.fail("the store was asked")) == 3
+
+
+def parsers(engine: dict[str, Any], shards: int = 1, spider: type[Spider] | None = None) -> int:
+    source = {"name": "site", "spider": "x:Y", "start_urls": ["https://example.com/"], "engine": engine}
+    return parser_count(load(source), spider, shards)
+
+
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="this system cannot hand open files to a process")
+
+
+def test_no_parsers_unless_somebody_says_so():
+    assert parsers({}) == 0
+    assert parsers({"processes": 2}, 2) == 0
+
+
+@needs_posix
+def test_as_many_parsers_as_it_says():
+    assert parsers({"parsers": 3}) == 3
+    assert parsers({"parsers": 3, "processes": 2}, 2) == 3
+
+
+@needs_posix
+def test_cores_that_no_domain_needs_parse():
+    assert parsers({"processes": "auto"}, 1) == 4
+    assert parsers({"processes": "auto"}, 2) == 2
+    assert parsers({"processes": "auto"}, 3) == 0
+    assert parsers({"processes": "auto", "parsers": 0}, 1) == 0
+    assert parsers({"parsers": "auto"}, 1) == 4
+
+
+@needs_posix
+def test_parsers_have_to_import_the_class():
+    kind = type("Main", (Spider,), {"__module__": "__main__"})
+    assert parsers({"processes": "auto"}, spider=kind) == 0
+    with pytest.raises(ConfigError, match=r"engine\.parsers"):
+        parsers({"parsers": 1}, spider=kind)

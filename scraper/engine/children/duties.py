@@ -1,0 +1,84 @@
+"""The duties of each process that a crawl starts: leave signals to others, relay the log, make errors portable."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+
+from scraper.errors import ScraperError, ShardFailed
+
+#: Ctrl-C in a terminal and a service manager's SIGTERM reach the whole group: the coordinator passes them on.
+PASSED_ON = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
+
+
+def leave_signals_to_others() -> None:
+    """Do nothing about signals that a whole group of processes gets: whoever started this one deals with them."""
+    for number in PASSED_ON:
+        # A handler, since programs that a spider starts would inherit that a signal is ignored.
+        signal.signal(number, lambda *_: None)
+    if hasattr(signal, "pthread_sigmask"):
+        # They were held back until here.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+
+
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """Hold back signals from processes that are started meanwhile, until they leave them to others."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class LogHandler(logging.Handler):
+    """Hands lines of the log on, as plain text: the process that started this one knows where they go."""
+
+    #: What of a record is plain and of use elsewhere.
+    _KEPT = ("name", "levelno", "levelname", "created", "msecs", "pathname", "lineno", "funcName", "threadName")
+
+    def __init__(self, tell: Callable[[logging.LogRecord], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        plain = {name: getattr(record, name) for name in self._KEPT}
+        self._tell(logging.makeLogRecord({**plain, "msg": text, "process": os.getpid()}))
+
+
+def log_to(tell: Callable[[logging.LogRecord], None], levels: dict[str, int]) -> None:
+    """Hand on what loggers say from `levels` on, by name of the logger."""
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    logging.getLogger().addHandler(LogHandler(tell))
+    logging.captureWarnings(True)
+
+
+def portable(error: BaseException) -> ScraperError:
+    """Return the error, or one that says the same where it cannot cross to another process."""
+    if not isinstance(error, ScraperError):
+        return _unforeseen(error)
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (dumped right here)
+    except Exception:
+        return ShardFailed(error.message, remedy=error.remedy)
+    return error
+
+
+def _unforeseen(error: BaseException) -> ShardFailed:
+    failed = ShardFailed(f"a process of the crawl failed: {type(error).__name__}: {error}")
+    failed.add_note("".join(traceback.format_exception(error)))
+    return failed

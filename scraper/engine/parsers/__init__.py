@@ -1,0 +1,1 @@
+"""Parse in processes of their own, under one shard, which keeps the Session, the manners and the commits."""
