@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Callable
@@ -210,4 +211,19 @@ class Components:
         found = load_object(reference, self._loaded.root)
         if not (isinstance(found, type) and issubclass(found, requests.Session)):
             raise UsageError(f"{reference} is not a requests.Session", remedy="name a subclass of requests.Session")
+        if found is not requests.Session and not self._loaded.config.network.allow_unobserved:
+            _require_observable(reference, found)
         return found
+
+
+def _require_observable(reference: str, kind: SessionFactory) -> None:
+    """Refuse a class whose Sessions open connections unseen; what raises here raises again where it is told of."""
+    from scraper.fetch.transport.adapter import UNOBSERVED_REMEDY, unobservable
+
+    found = []
+    with contextlib.suppress(Exception), kind() as session:
+        found = unobservable(session)
+    if found:
+        raise UsageError(
+            f"connections of {reference} cannot be observed: {', '.join(found)}", remedy=UNOBSERVED_REMEDY
+        )

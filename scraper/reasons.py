@@ -161,7 +161,13 @@ _ROWS = (
         "network.allow_private",
         "true",
     ),
-    ReasonRow("session", _FAILED, "The Session class raised while one was made.", "fix the class", "session.class"),
+    ReasonRow(
+        "session",
+        _FAILED,
+        "The Session class raised while one was made, or its connections cannot be observed.",
+        "fix the class",
+        "session.class",
+    ),
     ReasonRow(
         "http-*",
         _FAILED,

@@ -160,7 +160,13 @@ class Visitor:
             settings = self._config.for_domain(name).session
             components = self._components
             make = requests.Session if components is None else partial(components.make_session, settings.class_)
-            self._domains[name] = DomainSession(name, settings, self._config.user_agent, make=make)
+            self._domains[name] = DomainSession(
+                name,
+                settings,
+                self._config.user_agent,
+                make=make,
+                allow_unobserved=self._config.network.allow_unobserved,
+            )
         return self._domains[name]
 
 

@@ -60,6 +60,7 @@ class DomainSession:
         *,
         make: SessionFactory = requests.Session,
         on_opening: Callable[[Opening], None] | None = None,
+        allow_unobserved: bool = False,
     ) -> None:
         self.domain = domain
         self.settings = settings
@@ -70,6 +71,7 @@ class DomainSession:
         self.kept: Closable | None = None
         self._user_agent = user_agent
         self._make = make
+        self._allow_unobserved = allow_unobserved
         self._making = threading.Lock()
         self._session: requests.Session | None = None
         self._is_plain = False
@@ -81,7 +83,7 @@ class DomainSession:
         """Return the Session; make it now where there is none.
 
         Raises:
-            FetchError: the class of the Session cannot be made.
+            FetchError: the class of the Session cannot be made, or its connections cannot be observed.
             InternalError: our connections do not work with the installed requests and urllib3.
         """
         session = self._session
@@ -134,7 +136,7 @@ class DomainSession:
         session.trust_env = False
         # A redirect is a new request through the frontier; requests would otherwise read its body, however large.
         session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
-        observe(session, self.connections, require_compatible)
+        observe(session, self.connections, require_compatible, allow_unobserved=self._allow_unobserved)
         carries_all = all(isinstance(adapter, DirectAdapter) for adapter in session.adapters.values())
         if carries_all and headers.get("Accept-Encoding") == DEFAULT_ACCEPT_ENCODING:
             # What requests asks for by itself depends on what urllib3 finds installed.

@@ -48,6 +48,7 @@ class Sessions:
         allow_private: whether redirects may lead to private addresses; what is typed by hand always may.
         session: the settings of each Session: pool, timeouts, idle expiry …
         make: makes a requests.Session, or a subclass.
+        allow_unobserved: whether it may have adapters that open connections past the guard, deadline and ledger.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Sessions:
         allow_private: bool = False,
         session: SessionConfig | None = None,
         make: SessionFactory = requests.Session,
+        allow_unobserved: bool = False,
     ) -> None:
         self._settings = session or SessionConfig()
         self._delay = delay
@@ -68,6 +70,7 @@ class Sessions:
         self._user_agent = user_agent
         self._allow_private = allow_private
         self._make = make
+        self._allow_unobserved = allow_unobserved
         self._lock = threading.Lock()
         self._domains: dict[str, _Domain] = {}
 
@@ -166,7 +169,13 @@ class Sessions:
         with self._lock:
             domain = self._domains.get(name)
             if domain is None:
-                session = DomainSession(name, self._settings, self._user_agent, make=self._make)
+                session = DomainSession(
+                    name,
+                    self._settings,
+                    self._user_agent,
+                    make=self._make,
+                    allow_unobserved=self._allow_unobserved,
+                )
                 domain = self._domains[name] = _Domain(session, Pace(self._delay), self._concurrency)
             return domain
 

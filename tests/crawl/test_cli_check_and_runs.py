@@ -34,6 +34,20 @@ class TestCheck:
         assert said in done.stderr.splitlines()
         assert "a.example" not in done.stderr
 
+    def test_a_session_that_cannot_be_observed(self, project: Project):
+        folder = project("http://a.example", more="session: {class: 'spiders.pages:Own'}")
+        with (folder / "spiders" / "pages.py").open("a") as spider:
+            spider.write(
+                "\n\nimport requests\nfrom requests.adapters import BaseAdapter\n\n\nclass Own(requests.Session):\n"
+                "    def __init__(self):\n        super().__init__()\n        self.mount('http://', BaseAdapter())\n"
+                "        self.close = lambda: None\n"
+            )
+        done = command("check", "site.yaml", cwd=folder)
+        assert done.returncode == 2
+        assert "site.yaml:5:18: session.class: connections of spiders.pages:Own cannot be observed" in done.stderr
+        done = command("check", "site.yaml", "--set", "network.allow_unobserved=true", cwd=folder)
+        assert done.returncode == 0
+
     def test_terminal_that_knows_no_letters_but_ascii(self, project: Project):
         folder = project("http://a.example", more="args: {word: 'Łąka'}")
         done = python_m("check", "site.yaml", cwd=folder, PYTHONIOENCODING="ascii")

@@ -117,6 +117,10 @@ class NetworkConfig(Frozen):
     """Limits on where connections may go."""
 
     allow_private: Flag = Field(False, description="Whether private and loopback addresses may be fetched from.")
+    allow_unobserved: Flag = Field(
+        False,
+        description="Whether a Session may have adapters that open connections past the guard, deadline and ledger.",
+    )
 
 
 class EngineConfig(Frozen):

@@ -102,6 +102,7 @@ class DomainLeases:
             self._config.user_agent,
             make=partial(self._make_session, settings.session.class_),
             on_opening=lambda opening: self._emit(events.Connected(opening)),
+            allow_unobserved=self._config.network.allow_unobserved,
         )
         if lease.cookies:
             session.jar.load(lease.cookies)

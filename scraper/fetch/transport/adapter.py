@@ -18,6 +18,7 @@ from urllib3.poolmanager import PoolManager, ProxyManager
 from urllib3.util.retry import Retry
 
 from scraper import urls
+from scraper.errors import FetchError
 from scraper.fetch.transport.direct_adapter import DirectAdapter
 from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.exchange import Exchange, here
@@ -28,15 +29,18 @@ _log = logging.getLogger(__name__)
 
 #: Retrying has one owner, and it is not the adapter.
 _NO_RETRIES = Retry(0, read=False)
+_SCHEMES = ("http", "https")
+UNOBSERVED_REMEDY = "send through requests.adapters.HTTPAdapter, or set network.allow_unobserved: true"
 
 
 class ObservedAdapter(BaseAdapter):
     """Sends through `inner`, on connections that report to their domain's ledger."""
 
-    def __init__(self, inner: HTTPAdapter, connections: Connections) -> None:
+    def __init__(self, inner: HTTPAdapter, connections: Connections, *, allow_unobserved: bool = False) -> None:
         super().__init__()
         self.inner = inner
-        self._pools = {"http": partial(HttpPool, connections), "https": partial(HttpsPool, connections)}
+        self._connections = connections
+        self._allow_unobserved = allow_unobserved
         inner.max_retries = _NO_RETRIES
         self._observe(inner.poolmanager)
         for manager in inner.proxy_manager.values():
@@ -53,10 +57,12 @@ class ObservedAdapter(BaseAdapter):
         inner.proxy_manager_for = proxy_manager_for  # type: ignore[method-assign]
 
     def _observe(self, manager: PoolManager) -> None:
-        if type(manager) in (PoolManager, ProxyManager):
-            manager.pool_classes_by_scheme = cast(Any, self._pools)
-        else:
-            _log.warning("%s is unobserved: its connections are not in the ledger", type(manager).__name__)
+        pools = _pools_of(manager)
+        if pools is not None:
+            made = {scheme: partial(pool, self._connections) for scheme, pool in zip(_SCHEMES, pools, strict=True)}
+            manager.pool_classes_by_scheme = cast(Any, made)
+        elif not self._allow_unobserved:
+            _refuse(_name(manager), is_allowed=False)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **keywords: Any) -> requests.Response:
         """Send once, and once more on a fresh connection when the first was of no use.
@@ -98,24 +104,76 @@ class ObservedAdapter(BaseAdapter):
         self.inner.close()
 
 
-def observe(session: requests.Session, connections: Connections, check: Callable[[], None] = lambda: None) -> None:
-    """Give `session` adapters that report; warn of one that is not an HTTPAdapter.
+def observe(
+    session: requests.Session,
+    connections: Connections,
+    check: Callable[[], None] = lambda: None,
+    *,
+    allow_unobserved: bool = False,
+) -> None:
+    """Give `session` adapters that report.
 
     Args:
         check: called before our classes are put below an HTTPAdapter; raises where they do not fit the installed
             urllib3.
+        allow_unobserved: leave an adapter as it is, with a warning, whose connections cannot be observed.
+
+    Raises:
+        FetchError: there is such an adapter.
     """
 
     def make_other() -> BaseAdapter:
         check()
         return ObservedAdapter(HTTPAdapter(), connections)
 
+    for text in unobservable(session):
+        _refuse(text, allow_unobserved)
     own = DirectAdapter(connections, make_other)
     for prefix, adapter in list(session.adapters.items()):
         if type(adapter) is HTTPAdapter:
             session.adapters[prefix] = own
         elif isinstance(adapter, HTTPAdapter):
             check()
-            session.adapters[prefix] = ObservedAdapter(adapter, connections)
-        elif not isinstance(adapter, ObservedAdapter | DirectAdapter):
-            _log.warning("the adapter %s for %s is unobserved", type(adapter).__name__, prefix)
+            session.adapters[prefix] = ObservedAdapter(adapter, connections, allow_unobserved=allow_unobserved)
+
+
+def unobservable(session: requests.Session) -> list[str]:
+    """Name what a Session has that opens connections unseen: past the ledger, the address guard and the deadline."""
+    found = []
+    for prefix, adapter in session.adapters.items():
+        if isinstance(adapter, HTTPAdapter):
+            managers = [adapter.poolmanager, *adapter.proxy_manager.values()]
+            found += [_name(manager) for manager in managers if _pools_of(manager) is None]
+        elif _is_for_http(prefix) and not isinstance(adapter, ObservedAdapter | DirectAdapter):
+            found.append(f"the adapter {type(adapter).__name__} for {prefix}")
+    return found
+
+
+def _is_for_http(prefix: str) -> bool:
+    """Tell whether an adapter that is mounted there serves any URL of http or https."""
+    return any(url.startswith(prefix.lower()) or prefix.lower().startswith(url) for url in ("http://", "https://"))
+
+
+def _name(manager: PoolManager) -> str:
+    return f"the pool manager {type(manager).__name__}"
+
+
+def _pools_of(manager: PoolManager) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+    """Return the pools that report, for one of urllib3's own managers; None for another."""
+    if type(manager) in (PoolManager, ProxyManager):
+        return HttpPool, HttpsPool
+    if type(manager).__module__ == "urllib3.contrib.socks":
+        from scraper.fetch.transport.socks import SocksHttpPool, SocksHttpsPool
+
+        return SocksHttpPool, SocksHttpsPool
+    return None
+
+
+def _refuse(text: str, is_allowed: bool) -> None:
+    if not is_allowed:
+        raise FetchError(
+            f"{text} opens connections that cannot be observed: no private address would be refused, none counted",
+            reason="session",
+            remedy=UNOBSERVED_REMEDY,
+        )
+    _log.warning("%s is unobserved: its connections are not in the ledger", text)

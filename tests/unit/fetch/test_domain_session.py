@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3 import PoolManager
 
 from scraper.config import SessionConfig
 from scraper.errors import FetchError
@@ -46,7 +47,7 @@ class Plain:
 
 
 def domain(make: Any, **settings: Any) -> DomainSession:
-    return DomainSession("a.example", SessionConfig(**settings), "bot/1.0", make=make)
+    return DomainSession("a.example", SessionConfig(**settings), "bot/1.0", make=make, allow_unobserved=True)
 
 
 def send(one: DomainSession, **keywords: Any) -> requests.PreparedRequest:
@@ -193,3 +194,53 @@ class TestCodings:
                 self.mount("https://", type("Mine", (HTTPAdapter,), {})())
 
         assert self.asked(Own) == requests.utils.DEFAULT_ACCEPT_ENCODING
+
+
+class TestUnobserved:
+    """Connections that nobody could guard and count are refused."""
+
+    class Pool(PoolManager):
+        pass
+
+    def mounted(self, adapter: BaseAdapter, prefix: str = "https://") -> Any:
+        def make() -> requests.Session:
+            session = requests.Session()
+            session.mount(prefix, adapter)
+            return session
+
+        return make
+
+    def other_pool(self) -> HTTPAdapter:
+        adapter = HTTPAdapter()
+        adapter.poolmanager = self.Pool()
+        return adapter
+
+    def session(self, make: Any, **keywords: Any) -> requests.Session:
+        return DomainSession("a.example", SessionConfig(), "", make=make, **keywords).session
+
+    def test_another_adapter(self):
+        with pytest.raises(FetchError, match="the adapter Echo for https:// opens connections") as refused:
+            self.session(self.mounted(Echo()))
+        assert "network.allow_unobserved: true" in str(refused.value)
+        assert self.session(self.mounted(Echo()), allow_unobserved=True)
+
+    def test_another_pool_manager(self):
+        with pytest.raises(FetchError, match="the pool manager Pool opens"):
+            self.session(self.mounted(self.other_pool()))
+        assert self.session(self.mounted(self.other_pool()), allow_unobserved=True)
+
+    def test_a_pool_manager_that_is_made_for_a_proxy(self):
+        class Mine(HTTPAdapter):
+            def proxy_manager_for(self, proxy: str, **keywords: Any) -> Any:
+                return self.proxy_manager.setdefault(proxy, TestUnobserved.Pool())
+
+        adapter: Any = self.session(self.mounted(Mine())).adapters["https://"]
+        with pytest.raises(FetchError, match="the pool manager Pool opens"):
+            adapter.inner.proxy_manager_for("http://proxy.example:1")
+
+    def test_what_is_not_for_the_web_is_left_alone(self):
+        assert self.session(self.mounted(Echo(), "file://"))
+        with pytest.raises(FetchError):
+            self.session(self.mounted(Echo(), "https://api.a.example"))
+        with pytest.raises(FetchError):
+            self.session(self.mounted(Echo(), ""))

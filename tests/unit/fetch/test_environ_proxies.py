@@ -64,7 +64,7 @@ def proxies_of(links: list[str], make: Callable[[], requests.Session], **setting
         session.mount("http://", adapter)
         return session
 
-    domain = DomainSession("a.example", SessionConfig(**settings), "", make=made)
+    domain = DomainSession("a.example", SessionConfig(**settings), "", make=made, allow_unobserved=True)
     for url in links:
         domain.send(Request(url), {}, auth=None, cert=None)
     return adapter.by
@@ -139,7 +139,7 @@ def test_what_a_session_sends_by_itself_goes_the_same_way():
         session.mount("http://", adapter)
         return session
 
-    session = DomainSession("a.example", SessionConfig(), "", make=make).session
+    session = DomainSession("a.example", SessionConfig(), "", make=make, allow_unobserved=True).session
     session.send(requests.Request("GET", "http://a.example/token").prepare())
     assert adapter.by == [ENVIRONMENT]
 
