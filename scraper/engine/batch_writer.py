@@ -230,13 +230,18 @@ class BatchWriter:
         return done
 
     def give_up_domains(self) -> None:
-        """Hand over the domains that another shard is to have, with all that was seen of them committed."""
-        departed = self._frontier.departed()
-        if departed:
-            for domain in departed:
-                domain.session.close()
-            self.write(Batch(), departed)
-            self.report.released += self._leases.give_up(departed)
+        """Hand over the domains that another shard is to have, and let those go of which nothing is left."""
+        self.report.released += self._give_up(self._frontier.departed())
+        self.report.finished += self._give_up(self._leases.finished())
+
+    def _give_up(self, domains: Sequence[Domain]) -> list[str]:
+        """Give these back, with all that was seen of them committed; returns their names."""
+        if not domains:
+            return []
+        for domain in domains:
+            domain.session.close()
+        self.write(Batch(), domains)
+        return self._leases.give_up(domains)
 
     def say_how_it_stands(self, *, nothing_more: bool) -> None:
         """Report a few times a second, and at once where somebody may be waiting for it."""

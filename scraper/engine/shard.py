@@ -311,7 +311,8 @@ class Shard:
             case Claim(domains):
                 self._writer.report.not_had += self._leases.claim(domains)
             case WorkAdded(ranks):
-                self._writer.report.not_had += self._leases.found(ranks)
+                # What it let go meanwhile is nobody's: as if it had found that itself.
+                self._writer.report.found |= self._leases.found(ranks)
             case Release(count):
                 self._frontier.let_go(count)
             case Allow(hosts):

@@ -148,6 +148,8 @@ class DomainScheduler:
         shard.places -= report.pages + report.places_back
         self.figures += report.figures
         self._unclaimed.update(dict.fromkeys(self._taken_from(number, report.released)))
+        # Whoever finds something for them again says so.
+        self._taken_from(number, report.finished)
         # Somebody else holds these; whether something is left of them is asked of the store once all are idle.
         self._taken_from(number, report.not_had)
         if report.hosts:

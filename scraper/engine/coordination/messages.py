@@ -110,6 +110,8 @@ class Report:
     not_had: list[str] = field(default_factory=list)
     #: Domains that it gave up, as it was told to.
     released: list[str] = field(default_factory=list)
+    #: Domains that it let go, since nothing was left of them.
+    finished: list[str] = field(default_factory=list)
     #: Hosts that start URLs added to the scope.
     hosts: list[str] = field(default_factory=list)
     #: A portion of start() is in the store: how many results are, and whether it is at its end.

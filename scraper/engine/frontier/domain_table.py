@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.ready_queue import ReadyQueue, RefillQueue
@@ -20,6 +21,8 @@ from scraper.store.values import Queued
 _READY_TOTAL = 6_400
 _READY_MOST = 256
 _READY_LEAST = 2
+#: Domains that are let go in one transaction.
+_LET_GO_AT_ONCE = 500
 #: Domains that are filled before anything else is looked at again.
 _FILLED_AT_ONCE = 100
 
@@ -95,6 +98,21 @@ class DomainTable:
             for domain in gone:
                 self._leaving.remove(domain)
                 self._busy.discard(domain)
+                self._awake.discard(domain)
+                del self._domains[domain.name]
+            return gone
+
+    def finished(self, before: float) -> list[Domain]:
+        """Return some of which nothing is left and that were sent nothing since `before`; they are held no longer.
+
+        What the store does not know of them is kept: the line of a login, and that they do nothing but fail.
+        """
+        with self._lock:
+            done = (each for each in self._domains.values() if each not in self._busy and not each.leaving)
+            let_go = (each for each in done if each.sent_at < before and not (each.login or each.circuit.is_open))
+            gone = list(islice(let_go, _LET_GO_AT_ONCE))
+            for domain in gone:
+                self._awake.discard(domain)
                 del self._domains[domain.name]
             return gone
 

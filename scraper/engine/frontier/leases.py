@@ -30,7 +30,7 @@ from scraper.urls import domain_of
 _SWEEP_SECONDS = 1.0
 #: A mean latency that differs by a smaller share is not stored again.
 _SAME_LATENCY = 0.25
-#: A domain without a request for so long (seconds) lets its Session go until it is.
+#: A domain without a request for so long (seconds) lets its Session go until it is; one that is done, its lease too.
 _REST_SECONDS = 60.0
 #: What domains may take of memory, in bytes; and what one does, and its Session with a connection besides, about.
 _MEMORY, _OF_A_DOMAIN, _OF_A_SESSION = 100_000_000, 5_000, 70_000
@@ -82,7 +82,7 @@ class DomainLeases:
         #: Those of domains that have none of their own.
         self._settings = config.for_domain("")
         self._retry = RetryPolicy(self._settings.retry)
-        self._swept_at = 0.0
+        self._swept_at = self._finished_at = 0.0
 
     def claim(self, names: Sequence[str]) -> list[str]:
         """Take the leases of these domains, as far as they are free; return those that are not."""
@@ -208,6 +208,14 @@ class DomainLeases:
                     self._frontier.rested(domain)
                     too_many -= count
                     too_many_awake -= 1
+
+    def finished(self) -> list[Domain]:
+        """Return domains that are done and were not asked for a while, now and then; they are held no longer."""
+        now = time.monotonic()
+        if now - self._finished_at < _SWEEP_SECONDS:
+            return []
+        self._finished_at = now
+        return self._frontier.finished(now - _REST_SECONDS)
 
     def give_up(self, domains: Sequence[Domain]) -> list[str]:
         """Give back the leases of these; returns their names."""

@@ -134,6 +134,20 @@ class TestDomains:
         crawl.report(1, busy=1, not_had=["b"])
         assert of(WorkAdded, crawl.report(1, busy=1, found={"b": 0})) == [(0, WorkAdded({"b": 0}))]
 
+    def test_one_that_was_let_go_is_claimed_once_something_is_found_for_it(self):
+        crawl = Crawl(2, work=["a", "b"])
+        crawl.pass_time()
+        assert claimed(crawl.report(1, finished=["b"])) == {}
+        assert list(claimed(crawl.report(0, busy=1, found={"b": 0})).values()) == [["b"]]
+
+    def test_what_was_found_while_it_was_let_go_is_not_lost(self):
+        crawl = Crawl(2, work=["a", "b"])
+        crawl.pass_time()
+        assert of(WorkAdded, crawl.report(0, busy=1, found={"b": 0})) == [(1, WorkAdded({"b": 0}))]
+        # They crossed: it had let go of it already, and says what it was told.
+        crawl.report(1, finished=["b"])
+        assert list(claimed(crawl.report(1, found={"b": 0})).values()) == [["b"]]
+
     def test_those_of_a_shard_that_left_go_to_the_others(self):
         crawl = Crawl(2, work=["a", "b", "c", "d"])
         crawl.pass_time()

@@ -341,6 +341,52 @@ class TestFilling:
         assert (table.frontier.is_idle, table.frontier.in_flight) == (True, 0)
 
 
+class TestFinished:
+    @pytest.fixture
+    def done(self, table: Table) -> Domain:
+        """A domain whose one page was fetched, parsed and committed."""
+        domain, one = table.domain(), queued(1, "a")
+        table.fill(domain, one)
+        table.take()
+        table.frontier.throttle.sent(domain, table.jobs[-1])
+        table.frontier.fetched(table.jobs[-1])
+        table.frontier.parsed(page=True)
+        table.frontier.committed([Outcome(one)], {}, 1)
+        return domain
+
+    def finished(self, table: Table, seconds: float = 0.0) -> list[Domain]:
+        return table.frontier.finished(time.monotonic() - seconds)
+
+    def test_one_that_is_done_is_let_go(self, table: Table, done: Domain):
+        assert self.finished(table) == [done]
+        assert (table.frontier.get(done.name), table.frontier.size, table.frontier.awake()) == (None, 0, [])
+        assert self.finished(table) == []
+
+    def test_not_at_once(self, table: Table, done: Domain):
+        assert self.finished(table, 60.0) == []
+
+    def test_not_while_something_may_be_left(self, table: Table, done: Domain):
+        table.frontier.found(done.name, 0)
+        assert self.finished(table) == []
+
+    def test_not_before_all_is_committed(self, table: Table):
+        domain = table.domain()
+        table.fill(domain, queued(1, "a"))
+        assert (self.finished(table), table.take()) == ([], "a")
+        table.frontier.fetched(table.jobs[-1])
+        table.frontier.parsed(page=True)
+        assert self.finished(table) == []
+
+    def test_not_while_one_waits_for_another_try(self, table: Table, done: Domain):
+        table.frontier.fill_again(done, [], time.time() + 60)
+        assert self.finished(table) == []
+
+    def test_not_one_that_does_nothing_but_fail(self, table: Table, done: Domain):
+        for _ in range(done.circuit.THRESHOLD):
+            table.frontier.throttle.failed(done, time.monotonic())
+        assert self.finished(table) == []
+
+
 class TestCoolDown:
     def test_holds_the_whole_domain_and_no_other(self, table: Table):
         domain, other = table.domain(concurrency=4), table.domain("other.example")
