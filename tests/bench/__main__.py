@@ -34,10 +34,13 @@ PARTS = {
     "large": "Ten times the pages",
     "selects": "Parsing and selecting",
     "network": "A distant server",
+    "broad": "Many domains that answer after a second",
 }
 #: No target is against these, and they are slow: fewer rounds, and one site only.
 _FOR_COMPARISON = ("crawlee-parsel", "crawlee-soup", "threads", "one-thread")
 _NEVER_SLOWER_ROUNDS = 7
+#: They crawl in parts of their own.
+_ELSEWHERE = ("soup-at-once", "aiohttp-broad")
 
 
 def main() -> None:
@@ -59,7 +62,13 @@ def main() -> None:
 
             rows, far = network.measure(everybody["css"], options.pages, max(1, options.rounds // 2))
             found += rows
-    board = _markdown(options, readings, found, far, titles)
+        wide = ""
+        if "broad" in options.parts:
+            from tests.bench import broad
+
+            rows, wide = broad.measure(everybody, max(1, options.rounds // 2))
+            found += rows
+    board = _markdown(options, readings, found, far, wide, titles)
     print(f"\n{board}")
     if options.write:
         _write(board, readings, titles)
@@ -106,8 +115,8 @@ def _parts(options: argparse.Namespace, names: Sequence[str]) -> list[Part]:
     pages, rounds = options.pages, options.rounds
     one = [Site("one", pages)]
     few = max(1, rounds // 2)
-    judged = [name for name in names if name not in _FOR_COMPARISON and name != "soup-at-once"]
-    everybody = {name: few if name in _FOR_COMPARISON else rounds for name in names if name != "soup-at-once"}
+    judged = [name for name in names if name not in (*_FOR_COMPARISON, *_ELSEWHERE)]
+    everybody = {name: few if name in _FOR_COMPARISON else rounds for name in names if name not in _ELSEWHERE}
     never_slower = dict.fromkeys(("soup", "soup-at-once"), max(_NEVER_SLOWER_ROUNDS, rounds))
     wanted = {
         "one": [Part("one", one, everybody)],
@@ -147,6 +156,7 @@ def _markdown(
     readings: Readings,
     found: Sequence[Verdict],
     far: str,
+    wide: str,
     titles: dict[str, str],
 ) -> str:
     parts = [f"{_machine()}. {options.pages:,} pages, {options.rounds} rounds."]
@@ -157,6 +167,8 @@ def _markdown(
             parts += [f"### {PARTS[site]}", side_table(readings, site, titles)]
     if far:
         parts += ["### New connections against kept ones, at 20 ms a round trip", far]
+    if wide:
+        parts += [f"### {PARTS['broad']}", wide]
     return "\n\n".join(parts)
 
 

@@ -28,15 +28,21 @@ class Job:
         starts: a URL for each domain.
         folder: empty; where the side works.
         certificate: of the authority that a server with TLS has its certificate from.
+        a_domain: connections to one domain.
+        in_all: requests on their way at once.
+        delay: between two requests to a domain, in seconds.
     """
 
     starts: Sequence[str]
     folder: Path
     certificate: Path | None = None
+    a_domain: int = A_DOMAIN
+    in_all: int = IN_ALL
+    delay: float = 0.0
 
     @property
     def at_once(self) -> int:
-        return min(IN_ALL, A_DOMAIN * len(self.starts))
+        return min(self.in_all, self.a_domain * len(self.starts))
 
     @property
     def out(self) -> Path:
@@ -73,6 +79,7 @@ class Side:
         # Only what is in the job's folder and what is installed may be imported; and as it is where something is
         # installed, its bytecode is at hand.
         environ = {"PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": ""}
+        environ |= {"A_DOMAIN": str(job.a_domain), "DELAY": str(job.delay)}
         return run(command, job.folder, timeout=timeout, environ=environ)
 
 
@@ -98,6 +105,7 @@ def sides(work: Path) -> dict[str, Side]:
         _script("threads", "requests + BeautifulSoup, 8 threads", "plain_threads.py"),
         _script("one-thread", "requests + BeautifulSoup, 1 thread", "plain_threads.py", at_once=1),
         _script("aiohttp", "aiohttp + selectolax by hand", "aiohttp_by_hand.py"),
+        _script("aiohttp-broad", "aiohttp + selectolax by hand, a task a domain", "aiohttp_broad.py"),
         Side("go", "Go, net/http + goquery", go.command, go.why_not),
     ]
     return {side.name: side for side in every}
@@ -121,9 +129,9 @@ def _ours(name: str, title: str, spider: str, *, processes: int = 1, concurrency
             "start_urls": list(job.starts),
             "store": "shop.db",
             "exports": [job.out.name],
-            "politeness": {"delay": 0, "concurrency": concurrency},
+            "politeness": {"delay": job.delay, "jitter": 0, "concurrency": min(concurrency, job.a_domain)},
             "network": {"allow_private": True},
-            "engine": {"processes": processes},
+            "engine": {"processes": processes, "in_flight": job.in_all},
         }
         if job.certificate is not None:
             config["session"] = {"verify": str(job.certificate)}

@@ -15,7 +15,7 @@ from parsel.csstranslator import HTMLTranslator
 from scrapy import Request, Spider
 from scrapy.crawler import CrawlerProcess
 from scrapy.http import Response
-from wanted import A_DOMAIN, SELECTORS, arguments
+from wanted import A_DOMAIN, DELAY, SELECTORS, arguments
 
 OUT, AT_ONCE, STARTS = arguments()
 _TRANSLATE = HTMLTranslator().css_to_xpath
@@ -63,7 +63,8 @@ def without(*names: str) -> dict[str, None]:
 process = CrawlerProcess(
     {
         "ROBOTSTXT_OBEY": True,
-        "DOWNLOAD_DELAY": 0,
+        "DOWNLOAD_DELAY": DELAY,
+        "RANDOMIZE_DOWNLOAD_DELAY": False,
         "CONCURRENT_REQUESTS": AT_ONCE,
         "CONCURRENT_REQUESTS_PER_DOMAIN": A_DOMAIN,
         "COOKIES_ENABLED": False,

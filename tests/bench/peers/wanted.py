@@ -6,6 +6,7 @@ and the URLs to begin with.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,8 +18,9 @@ SELECTORS = {
     "stock": "article.product p.stock",
     "description": "article.product div.description p",
 }
-#: Connections to one domain.
-A_DOMAIN = 8
+#: Connections to one domain, and seconds between two requests to it.
+A_DOMAIN = int(os.environ.get("A_DOMAIN", "8"))
+DELAY = float(os.environ.get("DELAY", "0"))
 
 
 def arguments() -> tuple[Path, int, list[str]]:
