@@ -45,6 +45,8 @@ class DomainTable:
         self._leaving: list[Domain] = []
         #: Those that were sent something since they rested last.
         self._awake: set[Domain] = set()
+        #: Those that are known to answer.
+        self._proven: set[Domain] = set()
         self._files_only = False
 
     def _poke(self) -> None:
@@ -98,8 +100,7 @@ class DomainTable:
             for domain in gone:
                 self._leaving.remove(domain)
                 self._busy.discard(domain)
-                self._awake.discard(domain)
-                del self._domains[domain.name]
+                self._forget(domain)
             return gone
 
     def finished(self, before: float) -> list[Domain]:
@@ -112,9 +113,13 @@ class DomainTable:
             let_go = (each for each in done if each.sent_at < before and not (each.login or each.circuit.is_open))
             gone = list(islice(let_go, _LET_GO_AT_ONCE))
             for domain in gone:
-                self._awake.discard(domain)
-                del self._domains[domain.name]
+                self._forget(domain)
             return gone
+
+    def _forget(self, domain: Domain) -> None:
+        self._awake.discard(domain)
+        self._proven.discard(domain)
+        del self._domains[domain.name]
 
     def awake(self) -> list[Domain]:
         """Return those that may have connections or a Session; the longest unasked first."""

@@ -22,7 +22,8 @@ from scraper.store.outcomes import Outcome
 from scraper.store.tables import Kind
 from scraper.store.values import Queued
 
-#: Pages that wait for the parse thread.
+#: Pages that wait to be parsed, or as many as may be in flight where that is more: domains that are asked together
+#: are answered together, and none of them is to wait for the parsing of all others.
 MAX_AHEAD = 64
 #: Their bodies, altogether.
 MAX_UNPARSED_BYTES = 64_000_000
@@ -31,8 +32,7 @@ MAX_UNCOMMITTED = 1_000
 #: A request is handed out this long (seconds) before it is due, the time that preparing it takes; the last bit is
 #: waited out right before the send, so that neither is the delay undercut nor is time lost.
 LEAD = 0.004
-#: The part of what may be in flight, and of the threads, for domains that are not known to answer: the rest is for
-#: those that do.
+#: The part of what may be in flight for domains that are not known to answer: the rest is for those that do.
 _DOUBTFUL_PART = 0.5
 
 
@@ -97,6 +97,7 @@ class Frontier(DomainTable):
         self._token = token
         self._answer_unsent = answer_unsent
         self._ahead = ahead
+        self._most_ahead = max(MAX_AHEAD, most_in_flight)
         self._changed: Callable[[], None] = lambda: None
         self._most_in_flight = most_in_flight
         self._most_blocking = most_blocking
@@ -104,7 +105,7 @@ class Frontier(DomainTable):
         self._blocking = 0
         self._doubtful = 0
         #: The manners of the domains.
-        self.throttle = DomainThrottle(self._lock, self._schedule, self._schedule_anew, token)
+        self.throttle = DomainThrottle(self._lock, self._schedule, self._schedule_anew, token, self._proven)
         self._unparsed = 0
         self._unparsed_bytes = 0
         self._uncommitted = 0
@@ -126,7 +127,9 @@ class Frontier(DomainTable):
 
     def _next(self, now: float) -> tuple[Job | None, float | None]:
         while self._has_room():
-            doubtful = self._doubtful < self._most_in_flight * _DOUBTFUL_PART
+            # While no domain is known to answer there is none to keep anything for.
+            part = _DOUBTFUL_PART if self._proven else 1.0
+            doubtful = self._doubtful < self._most_in_flight * part
             blocking = self._blocking < self._most_blocking
             domain, due = self._ready_queue.next(now + LEAD, with_doubtful=doubtful, with_blocking=blocking)
             if domain is None:
@@ -145,7 +148,7 @@ class Frontier(DomainTable):
     def _has_room(self) -> bool:
         return (
             self._unanswered < self._most_in_flight
-            and self._ahead() < MAX_AHEAD
+            and self._ahead() < self._most_ahead
             and self._unparsed_bytes < MAX_UNPARSED_BYTES
             and self._uncommitted < MAX_UNCOMMITTED + self._most_in_flight
             and self._rows.has_room(self._unparsed)

@@ -20,6 +20,7 @@ class DomainThrottle:
         schedule: enters a domain into the ready queue; its next request may be due earlier now.
         schedule_anew: the same for one that is entered with what no longer holds.
         token: our name in robots.txt.
+        proven: here are those that are known to answer.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class DomainThrottle:
         schedule: Callable[[Domain], None],
         schedule_anew: Callable[[Domain], None],
         token: str,
+        proven: set[Domain],
     ) -> None:
         self._lock = lock
         self._schedule = schedule
         self._schedule_anew = schedule_anew
         self._token = token
+        self._proven = proven
         #: Domains that wait for a robots.txt or a login which was handed out.
         self.asking = 0
 
@@ -141,6 +144,7 @@ class DomainThrottle:
             with self._lock:
                 domain.has_answered = True
                 domain.circuit = Circuit()
+                self._proven.add(domain)
                 domain.cool = domain.cool.answered() if well else domain.cool
                 self._schedule_anew(domain)
 
@@ -152,5 +156,7 @@ class DomainThrottle:
             before, now = domain.circuit, time.monotonic()
             retry = domain.settings.retry
             domain.circuit = before.failed(began_at, now, retry.backoff, retry.max_backoff)
+            if domain.is_doubtful:
+                self._proven.discard(domain)
             self._schedule(domain)
             return max(0.0, domain.circuit.until - now) if domain.circuit.pauses > before.pauses else 0.0

@@ -79,7 +79,8 @@ def queued(number: int, name: str, domain: str = "example.com", **changes: Any) 
 
 
 class TestTake:
-    def test_none_while_enough_pages_wait_to_be_parsed(self, table: Table):
+    def test_none_while_enough_pages_wait_to_be_parsed(self):
+        table = Table(most_in_flight=2)
         domain = table.domain(concurrency=8)
         table.fill(domain, queued(1, "a"), queued(2, "b"))
         table.ahead = MAX_AHEAD - 1
@@ -87,7 +88,16 @@ class TestTake:
         table.ahead = MAX_AHEAD
         assert table.take() is None
 
-    def test_a_change_is_told_when_a_page_was_parsed(self, table: Table):
+    def test_as_many_may_wait_to_be_parsed_as_may_be_in_flight(self):
+        table = Table(most_in_flight=2 * MAX_AHEAD)
+        table.fill(table.domain(concurrency=8), queued(1, "a"), queued(2, "b"))
+        table.ahead = 2 * MAX_AHEAD - 1
+        assert table.take() == "a"
+        table.ahead = 2 * MAX_AHEAD
+        assert table.take() is None
+
+    def test_a_change_is_told_when_a_page_was_parsed(self):
+        table = Table(most_in_flight=2)
         domain = table.domain(concurrency=8)
         table.fill(domain, queued(1, "a"), queued(2, "b"))
         table.take()
@@ -115,6 +125,16 @@ class TestTake:
         table.fill(hanging, queued(1, "a", "hanging.org"), queued(2, "b", "hanging.org"))
         table.fill(well, queued(3, "c", "well.org"))
         assert sorted([str(table.take()), str(table.take())]) == ["a", "c"]
+
+    def test_all_of_it_is_for_others_while_none_is_known_to_answer(self):
+        table = Table(most_in_flight=2)
+        one, other = table.domain("one.org", concurrency=8), table.domain("other.org", concurrency=8)
+        table.fill(one, queued(1, "a", "one.org"))
+        table.fill(other, queued(2, "b", "other.org"), queued(3, "c", "other.org"))
+        assert sorted([str(table.take()), str(table.take())]) == ["a", "b"]
+        table.frontier.throttle.answered(one, well=True)
+        table.frontier.fetched(next(job for job in table.jobs if job.domain is one))
+        assert table.take() is None
 
     def test_no_more_that_block_than_there_are_threads(self):
         table = Table(most_blocking=1)
