@@ -19,8 +19,8 @@ from scraper.fetch.transport.waiting import current
 
 #: How often, in seconds, those that have waited too long are looked for.
 _PRECISION = 0.1
-#: Shorter pauses (seconds) are slept out: epoll counts whole milliseconds, and rounds up.
-_SHORT = 0.001
+#: epoll counts whole milliseconds, and rounds up: what is left of a pause (seconds) is slept out.
+_UNIT = 0.001
 
 
 class GreenletLoop:
@@ -107,11 +107,12 @@ class GreenletLoop:
             seconds = min(seconds, self._pausing[0][0] - now)
         if self._waiting:
             seconds = min(seconds, _PRECISION)
-        if 0 < seconds < _SHORT:
-            time.sleep(seconds)
-            seconds = 0.0
         with self._waker as is_awake:
-            return self._epoll.poll(0.0 if is_awake else max(0.0, seconds))
+            ready = self._epoll.poll(0.0 if is_awake or seconds < _UNIT else seconds // _UNIT * _UNIT)
+        if not ready and not is_awake and (left := now + seconds - time.monotonic()) > 0:
+            time.sleep(min(left, _UNIT))
+            ready = self._epoll.poll(0.0)
+        return ready
 
     def continue_all(self, ready: list[tuple[int, int]]) -> None:
         """Continue those that are ready, and those whose time is over."""
