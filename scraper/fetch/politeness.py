@@ -102,6 +102,9 @@ class CoolDown:
 class Circuit:
     """A domain that does nothing but fail: it is left alone for pauses that grow, and given up after the last.
 
+    A request counts once, by its first try: those that fail again are sent one after the other, and may be the only
+    ones that do.
+
     After each pause one request tries whether it answers again; an answer of any kind closes the circuit.
     Times are of the monotonic clock, in seconds.
     """

@@ -19,8 +19,23 @@ def test_a_dead_domain_is_given_up_and_the_others_go_on(page_server: Any) -> Non
     reasons = reasons_of_failures(run)
     assert set(reasons.values()) == {"http-500", "circuit"}
     assert len(reasons) == 200
-    # As many as open it, those under way then, and one after each pause.
-    assert len(paths(dying)) <= Circuit.THRESHOLD + 4 + Circuit.PAUSES + 1
+    # As many as open it, those under way then, and one after each pause; of each, a second try at the most.
+    asked = paths(dying)
+    assert len(set(asked)) <= Circuit.THRESHOLD + 4 + Circuit.PAUSES + 1
+    assert len(asked) <= 2 * len(set(asked))
+
+
+def test_requests_that_fail_again_do_not_pause_a_domain_that_is_alive(page_server: Any) -> None:
+    """They are sent one after the other, before what was not sent yet."""
+    server = page_server(
+        lambda method, path, headers, body: (500, {}, b"") if "bad" in path else (200, {}, b"<h1>here</h1>")
+    )
+    starts = [f"{server.url}/{kind}{number}" for number in range(60) for kind in ("bad", "good")]
+
+    run = crawl(Follow, *starts, retry={"backoff": "1ms", "attempts": 4}, politeness={"concurrency": 4})
+
+    assert run.stats["pages"] == 60
+    assert set(reasons_of_failures(run).values()) == {"http-500"}
 
 
 def test_an_answer_closes_the_circuit(page_server: Any) -> None:

@@ -153,7 +153,7 @@ def documentation(
             f"start_urls=[{', '.join(f'{url}/index.html' for url in urls)}]",
             f"engine.processes={processes}",
         )
-        storm = Storm(command("docs.yaml", Path(name), *sets), {"DOCS_PRIVATE": "true"}, 1.0 + processes, processes)
+        storm = Storm(command("docs.yaml", Path(name), *sets), {"DOCS_PRIVATE": "true"}, 0.8 * processes, processes)
         storm.run(kills, chance)
         check(Path(name), "url", {f"{url}/{page}" for url in urls for page in pages})
     return storm

@@ -139,7 +139,7 @@ class RequestTask:
         frontier.fetched(job, body_bytes=self.unparsed_bytes(sending, fetch))
         if fetch.seconds or (fetch.error is not None and fetch.error.reason == "internal"):
             self.sender.report(fetch, queued.request, job.domain, queued.attempts + 1, self.purpose)
-            self.sender.note_health(job.domain, fetch)
+            self.sender.note_health(job.domain, fetch, is_first_try=queued.attempts == 0)
         self.decide(job, queued, sending, fetch)
 
     def decide(self, job: Job, queued: Queued, sending: Sending, fetch: FetchResult) -> None:

@@ -136,17 +136,20 @@ class Sender:
             )
         )
 
-    def note_health(self, domain: Domain, fetch: FetchResult) -> None:
+    def note_health(self, domain: Domain, fetch: FetchResult, *, is_first_try: bool) -> None:
         """Pause a domain that does nothing but fail.
 
         A server that says when to come back, or that it gets too many requests, is alive. What is not an answer and
-        not the server's fault says nothing.
+        not the server's fault says nothing. Nor does a request that failed before and fails again, as long as the
+        domain is not paused: such requests come one after the other, and may be the only ones that fail.
         """
         response, throttle = fetch.response, self.frontier.throttle
         if response is not None and (
             response.status < 500 or response.status in _COOLING or "Retry-After" in response.headers
         ):
             throttle.answered(domain, well=response.ok)
+        elif not is_first_try and not domain.circuit.is_open:
+            return
         elif response is not None or (fetch.error is not None and fetch.error.reason in _SERVER_FAILED):
             pause = throttle.failed(domain, time.monotonic() - fetch.seconds)
             if pause:
