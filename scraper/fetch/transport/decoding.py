@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import zlib
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, Protocol
 
 from urllib3.exceptions import DecodeError
@@ -14,6 +16,12 @@ ACCEPTED = "gzip, deflate, br, zstd"
 #: A body with more codings than this is refused: each may blow it up again.
 _MOST_CODINGS = 5
 _GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+#: How a frame begins, one to skip too, as far as its first bytes have come.
+_ZSTD_MAGIC = re.compile(rb"\x28(?:\xb5(?:\x2f[\xfd\0]|\0)|\0)|[\x50-\x5f](?:\x2a(?:\x4d[\x18\0]|\0)|\0)")
+#: Bytes that go from one coding to the next at once; and so many of them may make nothing, before it is refused.
+_STEP = 64 * 1024
+_MOST_IDLE = 4 * 1024 * 1024
 
 
 class Decoder(Protocol):
@@ -44,8 +52,13 @@ def decoder_of(codings: Sequence[str]) -> Decoder | None:
         return None
     if len(names) > _MOST_CODINGS:
         raise DecodeError(f"the body has more than {_MOST_CODINGS} content codings")
-    decoders = [_MAKERS[name]() for name in reversed(names)]
-    return decoders[0] if len(decoders) == 1 else _Chain(decoders)
+    # Of several, the one that was put on last comes first.
+    first, *others = [_MAKERS[name]() for name in reversed(names)]
+    return reduce(_Pair, others, first)
+
+
+def _wrong(error: Exception) -> DecodeError:
+    return DecodeError(f"the body is not of its content coding: {error}")
 
 
 class _Zlib:
@@ -55,10 +68,14 @@ class _Zlib:
         self._window = window
         self._decompressor = zlib.decompressobj(window)
         self._left = b""
+        #: What deflate was given before anything came of it.
+        self._tried = b""
+        self._has_output = False
         self._is_behind = False
         self._has_begun = False
 
     def decode(self, data: bytes, most: int) -> bytes:
+        self._has_begun = self._has_begun or bool(data)
         data = self._left + data if self._left else data
         self._left = b""
         out: list[bytes] = []
@@ -71,7 +88,7 @@ class _Zlib:
                 data = self._decompressor.unused_data.lstrip(b"\0")
                 if not data:
                     break
-                if self._window < zlib.MAX_WBITS or not data.startswith(_GZIP_MAGIC[: len(data)]):
+                if self._window != _GZIP_WINDOW or not data.startswith(_GZIP_MAGIC[: len(data)]):
                     # Behind a whole member anything may follow, as other clients allow.
                     self._is_behind = True
                     data = b""
@@ -83,16 +100,21 @@ class _Zlib:
         return out[0] if len(out) == 1 else b"".join(out)
 
     def _decompress(self, data: bytes, most: int) -> bytes:
+        may_be_raw = self._window == zlib.MAX_WBITS and not self._has_output
+        if may_be_raw:
+            self._tried += data
         try:
             piece = self._decompressor.decompress(data, most)
         except zlib.error as error:
-            if self._window != zlib.MAX_WBITS or self._has_begun:
-                raise DecodeError(f"the body is not of its content coding: {error}") from error
+            if not may_be_raw:
+                raise _wrong(error) from error
             # Some servers send the bare deflate stream, without zlib's head (RFC 9110 section 8.4.1.2).
             self._window = -zlib.MAX_WBITS
             self._decompressor = zlib.decompressobj(self._window)
-            return self._decompress(data, most)
-        self._has_begun = self._has_begun or bool(data)
+            tried, self._tried = self._tried, b""
+            return self._decompress(tried, most)
+        if piece:
+            self._has_output, self._tried = True, b""
         return piece
 
     @property
@@ -106,78 +128,101 @@ class _Brotli:
 
         self._brotli: Any = brotli.Decompressor()
         self._error: type[Exception] = brotli.error
-        self._waiting = b""
+        self._left = b""
+        self._has_begun = False
 
     def decode(self, data: bytes, most: int) -> bytes:
-        self._waiting += data
+        self._has_begun = self._has_begun or bool(data)
+        self._left += data
         try:
             piece = self._brotli.process(b"", output_buffer_limit=most)
-            if not piece and self._waiting and self._brotli.can_accept_more_data():
-                waiting, self._waiting = self._waiting, b""
-                piece = self._brotli.process(waiting, output_buffer_limit=most)
+            # Behind the end anything may follow, as with gzip.
+            if not piece and self._left and not self._brotli.is_finished():
+                data, self._left = self._left, b""
+                piece = self._brotli.process(data, output_buffer_limit=most)
         except self._error as error:
-            raise DecodeError(f"the body is not of its content coding: {error}") from error
+            raise _wrong(error) from error
         return bytes(piece)
 
     @property
     def is_whole(self) -> bool:
-        return bool(self._brotli.is_finished())
+        return bool(self._brotli.is_finished()) or not self._has_begun
 
 
 class _Zstd:
+    """zstd, of one or several frames (RFC 8878 section 3)."""
+
     def __init__(self) -> None:
         if sys.version_info >= (3, 14):
             from compression import zstd
         else:
             from backports import zstd
         self._module: Any = zstd
-        self._zstd: Any = zstd.ZstdDecompressor()
-        self._left = b""
+        self._zstd = self._frame()
+        self._is_behind = False
+        self._has_begun = False
+
+    def _frame(self) -> Any:
+        # The largest window that the web may use (RFC 9659): each response may need as much memory.
+        return self._module.ZstdDecompressor(options={self._module.DecompressionParameter.window_log_max: 23})
 
     def decode(self, data: bytes, most: int) -> bytes:
-        data, self._left = self._left + data, b""
-        out = bytearray()
-        while most > len(out):
+        self._has_begun = self._has_begun or bool(data)
+        out: list[bytes] = []
+        while most > 0 and not self._is_behind:
             if self._zstd.eof:
-                # Another frame may follow (RFC 8878 section 3).
                 data = self._zstd.unused_data + data
                 if not data:
                     break
-                self._zstd = self._module.ZstdDecompressor()
+                # Behind a whole frame anything else may follow, as with gzip.
+                self._is_behind = not _ZSTD_MAGIC.match(data.ljust(4, b"\0"))
+                if self._is_behind:
+                    break
+                self._zstd = self._frame()
             if self._zstd.needs_input and not data:
                 break
             try:
-                piece = self._zstd.decompress(data if self._zstd.needs_input else b"", most - len(out))
+                piece = bytes(self._zstd.decompress(data, most))
             except self._module.ZstdError as error:
-                raise DecodeError(f"the body is not of its content coding: {error}") from error
-            data = b"" if self._zstd.needs_input or piece or not data else data
-            out += piece
-        self._left = data
-        return bytes(out)
+                raise _wrong(error) from error
+            # What it had no room for it keeps.
+            data = b""
+            most -= len(piece)
+            out.append(piece)
+        return b"".join(out)
 
     @property
     def is_whole(self) -> bool:
-        return bool(self._zstd.eof)
+        return bool(self._zstd.eof) or self._is_behind or not self._has_begun
 
 
-class _Chain:
-    """Several codings, the one that was put on last first."""
+class _Pair:
+    """Two codings: what `first` makes of the data goes on to `then`. Each gives all it has before it gets more."""
 
-    def __init__(self, decoders: Sequence[Decoder]) -> None:
-        self._decoders = decoders
+    def __init__(self, first: Decoder, then: Decoder) -> None:
+        self._first = first
+        self._then = then
 
     def decode(self, data: bytes, most: int) -> bytes:
-        for decoder in self._decoders[:-1]:
-            data = decoder.decode(data, most)
-        return self._decoders[-1].decode(data, most)
+        if not data and (piece := self._then.decode(b"", most)):
+            return piece
+        idle = 0
+        while middle := self._first.decode(data, _STEP):
+            if piece := self._then.decode(middle, most):
+                return piece
+            data = b""
+            idle += len(middle)
+            if idle > _MOST_IDLE:
+                raise DecodeError("a content coding blows the body up, and nothing comes of it")
+        return b""
 
     @property
     def is_whole(self) -> bool:
-        return all(decoder.is_whole for decoder in self._decoders)
+        return self._first.is_whole and self._then.is_whole
 
 
 def _gzip() -> Decoder:
-    return _Zlib(16 + zlib.MAX_WBITS)
+    return _Zlib(_GZIP_WINDOW)
 
 
 _MAKERS: dict[str, Callable[[], Decoder]] = {

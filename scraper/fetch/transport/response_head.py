@@ -16,6 +16,8 @@ _END = re.compile(rb"\n\r?\n")
 _REGULAR = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*\r\n)*")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _MANY_LINES = 60
+#: Bytes of line ends that may come before a status line.
+_MOST_LINE_ENDS = 8
 
 
 class Head(NamedTuple):
@@ -53,34 +55,47 @@ def read_head(stream: Stream, seconds: float, exchange: Begun) -> Head:
         HeadCutShort: the connection ended in it.
         http.client.RemoteDisconnected: it ended before it.
     """
-    received, size = b"", 0
+    received, size, before, blank = b"", 0, 0, 0
     at_once = False
     while True:
-        end = _END.search(received)
-        while end is None:
+        if received[:1] in (b"\r", b"\n"):
+            # Some servers send a line end more than belongs to the body before.
+            rest = received.lstrip(b"\r\n")
+            blank += len(received) - len(rest)
+            if blank > _MOST_LINE_ENDS:
+                raise http.client.BadStatusLine("blank lines")
+            _forget(stream, len(received) - len(rest))
+            received, before = rest, 0
+        _refuse_other_protocols(received)
+        end = _END.search(received, before)
+        if end is None:
             if len(received) + size > MAX_HEAD_BYTES:
                 raise HeadTooLarge(f"the head of the answer is larger than {MAX_HEAD_BYTES // 1024} KiB")
             data = stream.receive(seconds, at_once=at_once)
             at_once = True
             if not data:
-                if received or size:
+                if received or size or blank:
                     raise HeadCutShort("the connection ended inside the head of the answer")
                 raise http.client.RemoteDisconnected("the server closed the connection without an answer")
             exchange.first_byte()
             before = max(0, len(received) - 2)
             received = received + data if received else data
-            _refuse_other_protocols(received)
-            end = _END.search(received, before)
+            continue
         size += end.end()
         head = _parsed(received[: end.start() + 1], received[end.end() :])
         if head.status >= 200:
             return head
         if head.status == http.client.SWITCHING_PROTOCOLS:
             raise BadFraming("it switches to a protocol that was not requested")
-        if stream.recorder is not None:
-            # The one to keep follows.
-            del stream.recorder.received[: end.end()]
-        received = head.rest
+        # The one to keep follows.
+        _forget(stream, end.end())
+        received, before = head.rest, 0
+
+
+def _forget(stream: Stream, count: int) -> None:
+    """Take what came first from what is recorded."""
+    if stream.recorder is not None:
+        del stream.recorder.received[:count]
 
 
 def _refuse_other_protocols(received: bytes) -> None:
