@@ -289,6 +289,10 @@ class RawResponse(io.IOBase):
             self._end(Reason.AFTER_ERROR)
         super().close()
 
+    def __del__(self) -> None:
+        # io.IOBase would close it, which may read, in the middle of whatever runs when it is collected.
+        self._end(Reason.UNREAD_BODY)
+
     def _close_unread(self) -> None:
         self._end(Reason.UNREAD_BODY)
         super().close()
