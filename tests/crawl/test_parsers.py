@@ -339,10 +339,11 @@ class TestKilled:
         def kill() -> None:
             at = 0
             while not over.wait(0.01):
-                if len(server.log) < at:
+                alive = parsers_of(os.getpid())
+                if len(server.log) < at or not alive:
                     continue
-                at = len(server.log) + chance.randint(15, 50)
-                for process in parsers_of(os.getpid())[:: chance.choice((1, -1))][:1]:
+                at = len(server.log) + chance.randint(15, 40)
+                for process in alive[:: chance.choice((1, -1))][:1]:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(process, signal.SIGKILL)
                         killed.append(process)

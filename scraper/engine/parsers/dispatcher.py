@@ -10,8 +10,10 @@ from typing import Any
 from scraper.engine.parsers.messages import Answer
 from scraper.lazy_dataclass import dataclass
 
-#: Pages in the hands of a parser, the one being parsed included: it need not wait for the next.
-IN_HAND = 3
+#: Pages in the hands of a parser, the one being parsed included, so that it need not wait for the next; and how many
+#: it has left when it gets more, since to hand out several at once costs less.
+IN_HAND = 8
+FEW = 5
 #: What one look counts, in seconds, at the most: all of the crawl's processes may have been stopped meanwhile.
 _LOOK_SECONDS = 1.0
 #: The parser that runs start().
@@ -108,7 +110,15 @@ class Dispatcher:
         """Return the job that a parser answered, its first."""
         return self._hands[number].jobs.popleft()
 
-    def overdue(self, passed: float) -> list[tuple[int, Job]]:
+    @property
+    def is_hungry(self) -> bool:
+        """Tell whether somebody has so few jobs that it is time for more."""
+        first = self._hands.get(FIRST)
+        if self._starts and first is not None and first.is_ready:
+            return True
+        return any(hand.has_room and len(hand.jobs) <= FEW for hand in self._hands.values())
+
+    def overdue(self, passed: float) -> list[int]:
         """Return the parsers whose callback runs too long, after so many more seconds."""
         found = []
         for number, hand in self._hands.items():
@@ -116,7 +126,7 @@ class Dispatcher:
                 job = hand.jobs[0]
                 job.spent += min(passed, _LOOK_SECONDS)
                 if job.spent > self._limit:
-                    found.append((number, job))
+                    found.append(number)
         return found
 
     def died(self, number: int, noted: int | None) -> Job | None:

@@ -10,6 +10,7 @@ import pickle
 import socket
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,9 @@ _LENGTH = struct.Struct("<Q")
 _AT_ONCE = 1 << 18
 #: Room for several pages on their way, so that neither side waits for the other (Linux halves what it is asked for).
 _BUFFER = 1 << 20
+#: Answers that are sent together, and how long the first may wait for others, in seconds.
+_TOGETHER = 4
+_SOON_SECONDS = 0.004
 
 
 def make_line() -> tuple[socket.socket, socket.socket]:
@@ -34,19 +38,23 @@ class Line:
     def __init__(self, end: socket.socket) -> None:
         end.setblocking(False)
         self.socket = end
+        self._put = bytearray()
         self._unsent: deque[memoryview] = deque()
         self._received = bytearray()
         #: The parser's end is gone.
         self.is_over = False
 
-    def send(self, message: Any) -> None:
-        """Write a message, or as much of it as there is room for; `flush` writes the rest."""
+    def put(self, message: Any) -> None:
+        """Take a message for the next `flush`."""
         data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-        self._unsent.append(memoryview(_LENGTH.pack(len(data)) + data))
-        self.flush()
+        self._put += _LENGTH.pack(len(data))
+        self._put += data
 
     def flush(self) -> None:
-        """Write what is left, as far as there is room."""
+        """Write what is there, as far as there is room."""
+        if self._put:
+            self._unsent.append(memoryview(self._put))
+            self._put = bytearray()
         with contextlib.suppress(BlockingIOError):
             while self._unsent:
                 data = self._unsent[0]
@@ -100,27 +108,75 @@ class Line:
 
 
 class ParserLine:
-    """The parser's end: reads in one thread, and may be written to from any."""
+    """The parser's end: reads in one thread, and may be written to from any.
+
+    Answers are sent together, so that the shard is not woken for each: once there are some, or the first has waited a
+    little, or there is nothing else to do.
+    """
 
     def __init__(self, end: socket.socket) -> None:
         end.setblocking(True)
         self._socket = end
-        self._reader = end.makefile("rb", 1 << 16)
+        self._received = bytearray()
+        self._place = 0
+        self._answers: list[bytes] = []
+        self._answered_at = 0.0
         self._lock = threading.Lock()
 
-    def send(self, message: Any) -> None:
-        """Write a message; waits while the shard does not read, and gives up where that is gone."""
-        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-        with self._lock, contextlib.suppress(OSError):
-            self._socket.sendall(_LENGTH.pack(len(data)) + data)
+    def send(self, *messages: Any) -> None:
+        """Write messages; waits while the shard does not read, and gives up where that is gone."""
+        with self._lock:
+            self._write([pickle.dumps(message, pickle.HIGHEST_PROTOCOL) for message in messages])
+
+    def answer(self, message: Any) -> None:
+        """Write a message soon."""
+        data, now = pickle.dumps(message, pickle.HIGHEST_PROTOCOL), time.monotonic()
+        with self._lock:
+            if not self._answers:
+                self._answered_at = now
+            self._answers.append(data)
+            if len(self._answers) >= _TOGETHER or now - self._answered_at >= _SOON_SECONDS:
+                self._write_answers()
+
+    def flush(self, older: float = 0.0) -> None:
+        """Write answers that wait, if the first has waited for so many seconds. From any thread."""
+        if self._answers:
+            with self._lock:
+                if time.monotonic() - self._answered_at >= older:
+                    self._write_answers()
 
     def receive(self) -> Any:
         """Return the next message; None once the shard is gone."""
-        with contextlib.suppress(OSError):
-            head = self._reader.read(_LENGTH.size)
-            if len(head) == _LENGTH.size:
-                (length,) = _LENGTH.unpack(head)
-                data = self._reader.read(length)
-                if len(data) == length:
-                    return pickle.loads(data)  # noqa: S301 (see above)
+        while (message := self._next()) is None:
+            self.flush()
+            try:
+                data = self._socket.recv(_AT_ONCE)
+            except OSError:
+                return None
+            if not data:
+                return None
+            self._received += data
+        return message
+
+    def _next(self) -> Any:
+        received, begin = self._received, self._place + _LENGTH.size
+        if len(received) >= begin:
+            (length,) = _LENGTH.unpack_from(received, self._place)
+            if len(received) >= begin + length:
+                with memoryview(received)[begin : begin + length] as data:
+                    message = pickle.loads(data)  # noqa: S301 (see above)
+                self._place = begin + length
+                return message
+        if self._place:
+            del received[: self._place]
+            self._place = 0
         return None
+
+    def _write_answers(self) -> None:
+        answers, self._answers = self._answers, []
+        self._write(answers)
+
+    def _write(self, messages: list[bytes]) -> None:
+        if messages:
+            with contextlib.suppress(OSError):
+                self._socket.sendall(b"".join(part for data in messages for part in (_LENGTH.pack(len(data)), data)))

@@ -57,8 +57,8 @@ class _Parser:
     alive: int
     config: ParserConfig
     closed: Closed | None = None
-    #: Its callback took too long, and it was ended.
-    overdue: Job | None = None
+    #: A callback took too long, and it was ended.
+    overdue: bool = False
 
 
 class ParserPool:
@@ -104,6 +104,7 @@ class ParserPool:
         self._selector = selectors.DefaultSelector()
         self._bell, self._ringer = socket.socketpair()
         self._is_asleep = False
+        self._is_hungry = False
         self._is_stopping = False
         #: What is at work has had its time.
         self._is_cut = False
@@ -141,6 +142,7 @@ class ParserPool:
     def put_start(self, taken: int) -> None:
         """Queue the next portion of the spider's start(), whose first `taken` results are in the store."""
         self._put(Job(None, lambda: Start(taken), self._take_start, lambda reason, message: None))
+        self._ring()
 
     def stop(self) -> None:
         """End after what is queued."""
@@ -163,7 +165,9 @@ class ParserPool:
 
     def _put(self, job: Job) -> None:
         self._dispatcher.put(job)
-        self._ring()
+        # Where all have enough to do, the next answer wakes it.
+        if self._is_hungry:
+            self._ring()
 
     def _ring(self) -> None:
         if self._is_asleep:
@@ -205,9 +209,15 @@ class ParserPool:
         with self._turns:
             while self._own:
                 self._own.popleft()()
-            while (handed := self._dispatcher.next()) is not None:
-                number, job = handed
-                self._send(self._parsers[number], job.message())
+            self._is_hungry = self._dispatcher.is_hungry
+            while self._is_hungry and (handed := self._dispatcher.next()) is not None:
+                while handed is not None:
+                    number, job = handed
+                    self._parsers[number].line.put(job.message())
+                    handed = self._dispatcher.next()
+                self._is_hungry = self._dispatcher.is_hungry
+            for parser in self._parsers.values():
+                self._flush(parser)
         if self._dispatcher.wants_more and len(self._parsers) < self._most:
             self._start_parser(min({*range(self._most)} - self._parsers.keys()))
         if not (self._is_stopping and self._is_idle):
@@ -228,22 +238,19 @@ class ParserPool:
                 self._bell.recv(64)
                 continue
             if ready & selectors.EVENT_WRITE:
-                parser.line.flush()
-                self._select(parser)
+                self._flush(parser)
             if ready & selectors.EVENT_READ:
                 for message in parser.line.receive():
                     self._take(parser, message)
                 if parser.line.is_over:
                     self._gone(parser)
 
-    def _send(self, parser: _Parser, message: Any) -> None:
-        parser.line.send(message)
-        if parser.line.has_unsent:
-            self._select(parser)
-
-    def _select(self, parser: _Parser) -> None:
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if parser.line.has_unsent else 0)
-        self._selector.modify(parser.line.socket, wanted, parser)
+    def _flush(self, parser: _Parser) -> None:
+        had_unsent = parser.line.has_unsent
+        parser.line.flush()
+        if parser.line.has_unsent != had_unsent:
+            wanted = selectors.EVENT_READ | (0 if had_unsent else selectors.EVENT_WRITE)
+            self._selector.modify(parser.line.socket, wanted, parser)
 
     def _take(self, parser: _Parser, message: Any) -> None:
         match message:
@@ -298,7 +305,8 @@ class ParserPool:
         self._parsers[number] = parser
         self._dispatcher.joined(number)
         self._selector.register(ours, selectors.EVENT_READ, parser)
-        self._send(parser, config)
+        parser.line.put(config)
+        self._flush(parser)
 
     def _look_around(self) -> None:
         """End callbacks that take too long, now and then; and find parsers that are gone though their line is not."""
@@ -306,10 +314,10 @@ class ParserPool:
         if now - self._looked_at < _LOOK_SECONDS:
             return
         passed, self._looked_at = now - self._looked_at, now
-        for number, job in self._dispatcher.overdue(passed):
+        for number in self._dispatcher.overdue(passed):
             parser = self._parsers[number]
-            if parser.overdue is None:
-                parser.overdue = job
+            if not parser.overdue:
+                parser.overdue = True
                 parser.child.kill()
         for parser in [*self._parsers.values()]:
             # What it started may keep its end of the line.
@@ -345,7 +353,7 @@ class ParserPool:
     def _blame(self, job: Job, parser: _Parser, why: str) -> None:
         """Fail the page that a parser ended of, or have it parsed once more."""
         assert job.id is not None
-        if parser.overdue is job:
+        if parser.overdue:
             job.fail("parse-timeout", f"its callback ran longer than limits.parse: {self._limit:g} s")
             return
         self._emit(events.Notice(f"parser {parser.number} (pid {parser.child.pid}) {why}: a page is to blame"))
@@ -366,7 +374,8 @@ class ParserPool:
         if self._is_cut:
             return
         for parser in [*self._parsers.values()]:
-            self._send(parser, Close())
+            parser.line.put(Close())
+            self._flush(parser)
         while self._parsers:
             self._turn()
 

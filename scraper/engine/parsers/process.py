@@ -7,6 +7,7 @@ when the shard is gone.
 from __future__ import annotations
 
 import os
+import select
 import socket
 import sys
 import threading
@@ -19,6 +20,9 @@ from scraper.engine.parsers.gathering import GatheringRunner
 from scraper.engine.parsers.line import ParserLine
 from scraper.engine.parsers.messages import Call, Close, Closed, ParserConfig, Ready, Said, Start
 from scraper.errors import ScraperError
+
+#: How often it is looked whether an answer waits, in seconds.
+_LOOK_SECONDS = 0.1
 
 
 def main(line_file: int, alive_file: int) -> None:
@@ -47,7 +51,7 @@ def main(line_file: int, alive_file: int) -> None:
 
 def _parse(config: ParserConfig, line: ParserLine, alive_file: int) -> None:
     marker = CrashMarker(config.marker, config.run)
-    threading.Thread(target=_leave_with_the_shard, args=(alive_file, marker), name="alive", daemon=True).start()
+    threading.Thread(target=_leave_with_the_shard, args=(alive_file, marker, line), name="alive", daemon=True).start()
     components = Components(config.loaded)
     runner = GatheringRunner(components, marker, config.run, watched=config.watched)
     with components.pipelines.running(config.run, config.name):
@@ -56,9 +60,9 @@ def _parse(config: ParserConfig, line: ParserLine, alive_file: int) -> None:
         while True:
             match line.receive():
                 case Call() as call:
-                    line.send(runner.answer(call))
+                    line.answer(runner.answer(call))
                 case Start(taken):
-                    line.send(runner.answer_start(taken))
+                    line.answer(runner.answer_start(taken))
                 case Close():
                     break
                 case _:
@@ -67,8 +71,12 @@ def _parse(config: ParserConfig, line: ParserLine, alive_file: int) -> None:
     marker.close()
 
 
-def _leave_with_the_shard(alive_file: int, marker: CrashMarker) -> None:
-    """End this process once the shard is gone, whatever the spider is doing: the page is not to blame."""
-    os.read(alive_file, 1)
+def _leave_with_the_shard(alive_file: int, marker: CrashMarker, line: ParserLine) -> None:
+    """End this process once the shard is gone, whatever the spider is doing: the page is not to blame.
+
+    Meanwhile no answer waits for a callback that takes long.
+    """
+    while not select.select([alive_file], [], [], _LOOK_SECONDS)[0]:
+        line.flush(older=_LOOK_SECONDS / 2)
     marker.clear()
     os._exit(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scraper.engine.parsers.dispatcher import FIRST, IN_HAND, Dispatcher, Job
+from scraper.engine.parsers.dispatcher import FEW, FIRST, IN_HAND, Dispatcher, Job
 
 
 def job(number: int | None) -> Job:
@@ -57,6 +57,17 @@ def test_one_more_parser_is_of_use_while_pages_wait_for_all_that_there_are() -> 
     assert busy.wants_more
 
 
+def test_more_is_handed_out_when_little_is_left() -> None:
+    one = dispatcher(1, IN_HAND + 1)
+    assert one.is_hungry
+    assert handed(one)
+    assert not one.is_hungry
+    for _ in range(IN_HAND - FEW):
+        assert not one.is_hungry
+        one.answered(0)
+    assert one.is_hungry
+
+
 def test_start_runs_in_the_first_parser_and_nothing_waits_behind_it() -> None:
     starting = dispatcher(2, 0)
     starting.put(job(None))
@@ -104,7 +115,7 @@ def test_a_callback_that_runs_too_long() -> None:
     assert handed(slow)
     assert slow.overdue(1.0) == []
     assert slow.overdue(1.0) == []
-    assert [(number, late.id) for number, late in slow.overdue(0.5)] == [(0, 1)]
+    assert slow.overdue(0.5) == [0]
 
 
 def test_the_time_of_a_page_begins_when_the_one_before_it_is_done() -> None:
