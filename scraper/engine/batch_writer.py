@@ -37,8 +37,10 @@ from scraper.store.values import RobotsRow, RunRow
 BATCH_OUTCOMES = 200
 BATCH_ROWS = 10_000
 BATCH_SECONDS = 0.2
-#: A batch that one domain waits for is committed when it is this old (seconds), or when none has anything else to do.
+#: A batch that one domain waits for is committed when it is this old (seconds): while others have something to send,
+#: and while all that can be done is to wait for answers. With none to come it is committed at once.
 _SPARE_SECONDS = 0.025
+_BRIEF_SECONDS = 0.01
 
 
 class BatchWriter:
@@ -98,7 +100,7 @@ class BatchWriter:
         batch = self._batch
         if not batch.outcomes or batch.starts or batch.portions or self.is_full:
             return False
-        return not self._frontier.is_starving({outcome.queued.domain for outcome in batch.outcomes})
+        return not self._is_waited_for(time.monotonic() - self._batch_began)
 
     def take(self, message: Outcome | Portion | StartTaken | RobotsRow | Archived) -> None:
         """Something for the next commit."""
@@ -146,7 +148,11 @@ class BatchWriter:
         if batch.starts or batch.portions:
             return True
         # Others have work meanwhile, and many small commits cost more than a few larger ones.
-        if age < _SPARE_SECONDS and not self._frontier.is_out_of_work:
+        if not self._frontier.is_out_of_work:
+            spare = _SPARE_SECONDS
+        else:
+            spare = _BRIEF_SECONDS if self._frontier.in_flight else 0.0
+        if age < spare:
             return False
         return self._frontier.is_starving({o.queued.domain for o in batch.outcomes})
 

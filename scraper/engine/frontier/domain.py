@@ -89,6 +89,10 @@ class Domain:
             return False
         return self.sending is None
 
+    def is_starving(self, now: float) -> bool:
+        """Tell whether it could send something at `now`, and has nothing at hand."""
+        return not self.ready and self.in_flight < self.settings.politeness.concurrency and self.due_at <= now
+
     @property
     def is_doubtful(self) -> bool:
         """Tell whether nobody knows that it answers: it never did, or failed last."""

@@ -27,11 +27,13 @@ from scraper.store.values import Queued
 MAX_AHEAD = 64
 #: Their bodies, altogether.
 MAX_UNPARSED_BYTES = 64_000_000
-#: Requests handed out and not yet committed, beside those that may be in flight.
+#: Requests handed out and not yet committed, beside those that may be in flight or wait to be parsed.
 MAX_UNCOMMITTED = 1_000
 #: A request is handed out this long (seconds) before it is due, the time that preparing it takes; the last bit is
 #: waited out right before the send, so that neither is the delay undercut nor is time lost.
 LEAD = 0.004
+#: A domain that is due within so many seconds needs its next request by then.
+_SOON = 0.05
 #: The part of what may be in flight for domains that are not known to answer: the rest is for those that do.
 _DOUBTFUL_PART = 0.5
 
@@ -98,6 +100,7 @@ class Frontier(DomainTable):
         self._answer_unsent = answer_unsent
         self._ahead = ahead
         self._most_ahead = max(MAX_AHEAD, most_in_flight)
+        self._most_uncommitted = MAX_UNCOMMITTED + most_in_flight + self._most_ahead
         self._changed: Callable[[], None] = lambda: None
         self._most_in_flight = most_in_flight
         self._most_blocking = most_blocking
@@ -150,7 +153,7 @@ class Frontier(DomainTable):
             self._unanswered < self._most_in_flight
             and self._ahead() < self._most_ahead
             and self._unparsed_bytes < MAX_UNPARSED_BYTES
-            and self._uncommitted < MAX_UNCOMMITTED + self._most_in_flight
+            and self._uncommitted < self._most_uncommitted
             and self._rows.has_room(self._unparsed)
             and (self._places != 0 or self._files_only)
         )
@@ -275,13 +278,14 @@ class Frontier(DomainTable):
     # Looking ---------------------------------------------------------------------------------------------
 
     def is_starving(self, names: Iterable[str]) -> bool:
-        """Tell whether one of these domains has nothing at hand, so that what waits to be committed may be its
-        next.
+        """Tell whether one of these domains could send and has nothing at hand, so that what waits to be committed
+        may be its next; or whether nothing is handed out until there is a commit.
         """
         with self._lock:
-            if self._uncommitted >= MAX_UNCOMMITTED:
+            if self._uncommitted >= self._most_uncommitted:
                 return True
-            return any((domain := self._domains.get(name)) is None or not domain.ready for name in names)
+            soon = time.monotonic() + _SOON
+            return any((domain := self._domains.get(name)) is None or domain.is_starving(soon) for name in names)
 
     @property
     def is_out_of_work(self) -> bool:

@@ -1,9 +1,12 @@
-"""When a batch is full."""
+"""When a batch is full, and when it may wait."""
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any, cast
+
+import pytest
 
 from scraper.engine.batch_writer import BATCH_OUTCOMES, BATCH_ROWS, BatchWriter
 from scraper.request import Request
@@ -14,10 +17,12 @@ REQUEST = Request("https://example.com/")
 QUEUED = Queued(1, REQUEST, b"1", "example.com")
 
 
-def writer() -> BatchWriter:
+def writer(**frontier: object) -> BatchWriter:
     nothing = cast(Any, None)
-    others = [nothing] * 7
-    return BatchWriter(nothing, cast(Any, SimpleNamespace(id=1)), *others)
+    others = [nothing] * 5
+    return BatchWriter(
+        nothing, cast(Any, SimpleNamespace(id=1)), nothing, cast(Any, SimpleNamespace(**frontier)), *others
+    )
 
 
 def links(count: int) -> Yielded:
@@ -45,3 +50,29 @@ def test_by_rows_of_start() -> None:
     full = writer()
     full.take(StartTaken(links(BATCH_ROWS), BATCH_ROWS, False))
     assert full.is_full
+
+
+@pytest.mark.parametrize(
+    ("frontier", "seconds", "waits"),
+    [
+        # Nobody needs it: it may wait for more.
+        ({"is_starving": lambda names: False, "is_out_of_work": False, "in_flight": 1}, 0.1, True),
+        # Others have something to send meanwhile.
+        ({"is_starving": lambda names: True, "is_out_of_work": False, "in_flight": 1}, 0.0, True),
+        ({"is_starving": lambda names: True, "is_out_of_work": False, "in_flight": 1}, 0.1, False),
+        # All others wait for their answers.
+        ({"is_starving": lambda names: True, "is_out_of_work": True, "in_flight": 1}, 0.0, True),
+        ({"is_starving": lambda names: True, "is_out_of_work": True, "in_flight": 1}, 0.011, False),
+        # There is nothing else to wait for.
+        ({"is_starving": lambda names: True, "is_out_of_work": True, "in_flight": 0}, 0.0, False),
+    ],
+)
+def test_more_may_come_together(
+    frontier: dict[str, object], seconds: float, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    waiting = writer(**frontier)
+    waiting.take(Outcome(QUEUED))
+    now += seconds
+    assert waiting.can_wait is waits

@@ -78,6 +78,30 @@ def queued(number: int, name: str, domain: str = "example.com", **changes: Any) 
     return Queued(number, request, request.fingerprint(), domain, **changes)
 
 
+class TestStarving:
+    def test_one_that_could_send_and_has_nothing(self, table: Table):
+        table.domain()
+        assert table.frontier.is_starving(["example.com"])
+
+    def test_not_while_it_waits_for_an_answer(self, table: Table):
+        table.fill(table.domain(), queued(1, "a"))
+        table.take()
+        assert not table.frontier.is_starving(["example.com"])
+        table.frontier.fetched(table.jobs[0])
+        assert table.frontier.is_starving(["example.com"])
+
+    def test_not_during_its_delay(self, table: Table):
+        domain = table.domain(delay=9)
+        table.fill(domain, queued(1, "a"))
+        table.take()
+        table.frontier.throttle.sent(domain, table.jobs[0])
+        table.frontier.fetched(table.jobs[0])
+        assert not table.frontier.is_starving(["example.com"])
+
+    def test_one_that_is_not_held(self, table: Table):
+        assert table.frontier.is_starving(["example.org"])
+
+
 class TestTake:
     def test_none_while_enough_pages_wait_to_be_parsed(self):
         table = Table(most_in_flight=2)
