@@ -137,7 +137,8 @@ class Sessions:
             response = self._send(method, url, Guard(allowed), keywords)
             location = response.headers.get("Location") if response.status_code in STATUSES else None
             if not allow_redirects or not location:
-                response.history = history
+                # What auth sent before, it has noted itself.
+                response.history = [*history, *response.history]
                 return response
             if len(history) >= _MAX_REDIRECTS:
                 raise requests.TooManyRedirects(f"more than {_MAX_REDIRECTS} redirects", response=response)

@@ -6,6 +6,7 @@ itself (proxies that speak SOCKS or TLS) it leaves to requests' own adapter.
 
 from __future__ import annotations
 
+import enum
 import http.client
 import re
 import ssl
@@ -30,7 +31,7 @@ from requests.exceptions import (
 )
 from requests.utils import get_auth_from_url, get_encoding_from_headers, prepend_scheme_if_needed, select_proxy
 from urllib3.exceptions import HTTPError
-from urllib3.util import parse_url
+from urllib3.util import Timeout, parse_url
 
 from scraper import urls
 from scraper.errors import ScraperError
@@ -46,8 +47,8 @@ from scraper.fetch.transport.direct_connection import (
 from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.exchange import Exchange, here
 from scraper.fetch.transport.headers import Headers
-from scraper.fetch.transport.raw_response import RawResponse
-from scraper.fetch.transport.response_head import framing_of
+from scraper.fetch.transport.raw_response import RawResponse, read_timed_out
+from scraper.fetch.transport.response_head import BadLength, framing_of
 from scraper.fetch.transport.tls import context_for
 from scraper.request import IDEMPOTENT
 from scraper.stats import Reason
@@ -169,7 +170,7 @@ class DirectAdapter(BaseAdapter):
     ) -> requests.Response:
         if exchange.recorder is not None:
             exchange.recorder.url = request.url or ""
-        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        connect, read = _seconds_of(timeout)
         connect = exchange.deadline.left if connect is None else connect
         read = exchange.deadline.left if read is None else read
         connection = cast(DirectConnection, self._connections.acquire(_Maker(route, self._connections), exchange))
@@ -219,6 +220,33 @@ class DirectAdapter(BaseAdapter):
         # What a plugin sends because of this response goes through here too.
         response.connection = self  # type: ignore[assignment]
         return response
+
+
+def _seconds_of(timeout: Any) -> tuple[float | None, float | None]:
+    """Return the timeouts of connecting and reading; None where there is none.
+
+    Raises:
+        ValueError: it is not a timeout, in the words of requests or urllib3.
+    """
+    if type(timeout) is tuple and [type(each) for each in timeout] == [float, float] and min(timeout) > 0:
+        return timeout
+    if isinstance(timeout, tuple):
+        if len(timeout) != 2:
+            raise ValueError(
+                f"Invalid timeout {timeout}. Pass a (connect, read) timeout tuple, or a single float to set both "
+                "timeouts to the same value."
+            )
+        made = Timeout(connect=timeout[0], read=timeout[1])
+    else:
+        made = timeout.clone() if isinstance(timeout, Timeout) else Timeout(connect=timeout, read=timeout)
+    made.start_connect()
+    connect, read = made.connect_timeout, made.read_timeout
+    return _number(connect), _number(read)
+
+
+def _number(seconds: object) -> float | None:
+    """Return it; None where it stands for urllib3's default too."""
+    return seconds if isinstance(seconds, int | float) and not isinstance(seconds, enum.Enum) else None
 
 
 class _Maker:
@@ -318,6 +346,8 @@ def _raise_as_requests(error: Exception, request: requests.PreparedRequest, rout
     if isinstance(error, ssl.SSLError):
         raise SSLError(str(error), request=request) from error
     if isinstance(error, TimeoutError):
-        raise ReadTimeout(str(error), request=request) from error
+        raise ReadTimeout(read_timed_out(request.url or ""), request=request) from error
+    if isinstance(error, BadLength):
+        raise InvalidHeader(str(error), request=request) from error
     if isinstance(error, OSError | http.client.HTTPException | HTTPError):
         raise RequestsConnectionError(str(error) or type(error).__name__, request=request) from error

@@ -236,4 +236,4 @@ def pieces_of(body: object) -> Any:
 
 def _blocks_of(file: Any) -> Iterator[bytes]:
     while block := file.read(_BLOCK):
-        yield block.encode("iso-8859-1") if isinstance(block, str) else block
+        yield block.encode("utf-8") if isinstance(block, str) else block

@@ -12,6 +12,7 @@ from typing import Any
 from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import HTTPError, IncompleteRead, ProtocolError, ReadTimeoutError, SSLError
 
+from scraper import urls
 from scraper.errors import BodyTooLarge, FetchError
 from scraper.fetch.transport.body_reader import BodyReader
 from scraper.fetch.transport.decoding import Decoder, decoder_of
@@ -22,6 +23,11 @@ from scraper.stats import Reason
 
 #: Bytes that are decoded at once.
 _STEP = 256 * 1024
+
+
+def read_timed_out(url: str) -> ReadTimeoutError:
+    """Return what urllib3 raises; it names the origin where urllib3's names a pool."""
+    return ReadTimeoutError(urls.origin_of(url), url, "Read timed out.")  # type: ignore[arg-type]
 
 
 class _CookieSource:
@@ -53,7 +59,8 @@ class RawResponse(io.IOBase):
         self.reason = head.reason
         self.version = head.version
         self.version_string = "HTTP/1.1" if head.version == 11 else "HTTP/1.0"
-        self.decode_content = True
+        #: As requests sets it: who reads `raw` itself gets what came over the wire, `content` what it means.
+        self.decode_content = False
         self.retries = None
         self.chunked = reader.length_left is None
         self._head = head
@@ -162,7 +169,7 @@ class RawResponse(io.IOBase):
         return False
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(io.BytesIO(self.read()))
+        return iter(io.BytesIO(self.read(decode_content=True)))
 
     def read_whole(self, limit: int, *, truncate: bool = False) -> bytes:
         """Return the body, decoded and whole.
@@ -259,7 +266,7 @@ class RawResponse(io.IOBase):
                 f"Connection broken: {error!r}", IncompleteRead(self._reader.count, left or 0)
             ) from error
         except TimeoutError as error:
-            raise ReadTimeoutError(None, self._url, "Read timed out.") from error  # type: ignore[arg-type]
+            raise read_timed_out(self._url) from error
         except ssl.SSLError as error:
             raise SSLError(error) from error
         except (http.client.HTTPException, OSError) as error:

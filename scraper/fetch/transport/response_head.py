@@ -135,6 +135,10 @@ def _status_of(line: bytes) -> tuple[int, int, str]:
     raise http.client.UnknownProtocol(version[:20])
 
 
+class BadLength(BadFraming):
+    """A Content-Length that says nothing."""
+
+
 class Framing(NamedTuple):
     """How the body ends: in chunks, after a length, or, with neither, with the connection."""
 
@@ -163,7 +167,7 @@ def framing_of(head: Head, method: str | None) -> Framing:
         return Framing(False, None, True)
     length = lengths.pop()
     if lengths or not _LENGTH.fullmatch(length):
-        raise BadFraming("a Content-Length that is not a number, or several that differ")
+        raise BadLength("a Content-Length that is not a number, or several that differ")
     return Framing(False, int(length), closes)
 
 

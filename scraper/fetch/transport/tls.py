@@ -23,9 +23,11 @@ def context_for(verify: bool | str, cert: Cert) -> ssl.SSLContext:
     """
     bundle = str(DEFAULT_CA_BUNDLE_PATH) if verify is True else verify or None
     files = (cert,) if isinstance(cert, str) else tuple(cert or ())
-    for path in (bundle, *files):
+    # The words are those of requests.
+    wanted = ("a suitable TLS CA certificate bundle", "the TLS certificate file", "the TLS key file")
+    for path, what in zip((bundle, *files), wanted, strict=False):
         if path is not None and not Path(path).exists():
-            raise OSError(f"could not find the file of certificates {path}")
+            raise OSError(f"Could not find {what}, invalid path: {path}")
     return _shared(bundle, files, tuple(_stamp(path) for path in (bundle, *files)))
 
 

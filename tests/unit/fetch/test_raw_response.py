@@ -128,6 +128,7 @@ class TestReading:
         ]
         for way in ways:
             made = self.raw(coded=coded)
+            made.raw.decode_content = True
             assert way(made.raw) == BODY
             assert made.given == [None]
             assert made.raw.read() == made.raw.read(5) == made.raw.read1() == b""
@@ -135,16 +136,16 @@ class TestReading:
 
     def test_exactly_as_much_as_is_asked_for(self):
         raw = self.raw().raw
-        assert [len(raw.read(10)) for _ in range(3)] == [10, 10, 10]
+        assert [len(raw.read(10, decode_content=True)) for _ in range(3)] == [10, 10, 10]
         assert raw.was_read
-        pieces = list(self.raw().raw.stream(100))
+        pieces = list(self.raw().raw.stream(100, decode_content=True))
         assert {len(piece) for piece in pieces[:-1]} == {100}
 
     def test_as_it_came_over_the_wire(self):
-        assert self.raw().raw.read(decode_content=False) == GZIPPED
-        raw = self.raw().raw
-        raw.decode_content = False
-        assert b"".join(raw.stream(9)) == GZIPPED
+        """As under requests: who wants it decoded says so."""
+        assert self.raw().raw.read() == GZIPPED
+        assert self.raw().raw.read(decode_content=True) == BODY
+        assert b"".join(self.raw().raw.stream(9)) == GZIPPED
 
     def test_what_is_known_of_it(self):
         made = raw_of(OK + b"Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n" + IN_GZIP, GZIPPED)
@@ -185,10 +186,11 @@ class TestLimits:
     def test_a_body_that_is_too_large(self):
         for read in (lambda raw: raw.read(), lambda raw: list(raw.stream(50)), lambda raw: raw.read_whole(99)):
             made = raw_of(OK + IN_GZIP, GZIPPED, most=99)
+            made.raw.decode_content = True
             with pytest.raises(BodyTooLarge):
                 read(made.raw)
         made = raw_of(OK + IN_GZIP, GZIPPED, most=len(BODY))
-        assert made.raw.read() == BODY
+        assert made.raw.read(decode_content=True) == BODY
 
     def test_a_body_that_is_cut_there(self):
         assert raw_of(OK + IN_GZIP, GZIPPED).raw.read_whole(99, truncate=True) == BODY[:99]
