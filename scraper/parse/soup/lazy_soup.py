@@ -20,12 +20,14 @@ from bs4 import BeautifulSoup, ResultSet
 from bs4.element import NavigableString, PageElement, Tag
 from lxml import etree
 
-from scraper.parse.soup.edit_tracking import LAZY, watch
+from scraper.parse.soup.edit_tracking import MARK, mark, watch
 from scraper.parse.soup.lxml_tree import PageTree
 from scraper.parse.soup.nodes import Tags, shortened
 from scraper.parse.soup.select import Index, counted
 from scraper.parse.soup.selectors import Compound, Positions
 
+#: Where a tag of a soup that is not made yet has what makes it.
+LAZY = "_lazy"
 #: Elements of which a soup keeps the strings apart: those that hold nothing else, and the others.
 _RAW, _APART = ("script", "style"), ("template", "rt", "rp")
 #: Elements in which strings of spaces stay as they are.
@@ -148,6 +150,10 @@ class LazySoup(Index):
                     self._keep(element, tag)
         return self.soup
 
+    def noticed(self) -> None:
+        """Make the soup, of which somebody is about to change a tag, and note that."""
+        mark(self.complete())
+
     def _keep(self, element: Any, tag: Tag) -> None:
         self._tag_of[element] = tag
         self._elements[id(tag)] = element
@@ -156,7 +162,7 @@ class LazySoup(Index):
         tag = self._tag_of.get(element)
         if tag is None:
             tag = self._begin(LazyTag, element.tag, self._tree.attributes_of(element))
-            tag.__dict__[LAZY] = self
+            tag.__dict__[LAZY] = tag.__dict__[MARK] = self
             self._keep(element, tag)
         return tag
 

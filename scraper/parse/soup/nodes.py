@@ -21,6 +21,8 @@ from bs4.element import (
     Tag,
 )
 
+from scraper.parse.soup.edit_tracking import MARK, Edits
+
 #: What a string must consist of to be shortened to one space or newline.
 _SPACES = BeautifulSoup.ASCII_SPACES
 _new_tag = Tag.__new__
@@ -110,6 +112,7 @@ def link(
         siblings.append(string)
         last = string
     soup._most_recent_element = last
+    vars(soup)[MARK] = tags.edits
 
 
 def shortened(text: str) -> str:
@@ -138,6 +141,8 @@ class Tags:
     """
 
     def __init__(self, builder: LXMLTreeBuilder) -> None:
+        #: What each of them tells that it is changed.
+        self.edits = Edits()
         self.string_holders: list[Tag] = []
         self.space_keepers: list[Tag] = []
         self._builder = builder
@@ -167,6 +172,7 @@ class Tags:
         tag.known_xml = False
         tag.contents = []
         tag.hidden = False
+        tag._scraper_edits = self.edits  # type: ignore[attr-defined] # MARK
         tag.can_be_empty_element = kind.may_be_empty
         tag.cdata_list_attributes = builder.cdata_list_attributes
         tag.preserve_whitespace_tags = builder.preserve_whitespace_tags

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import timeit
 from collections.abc import Callable
 from io import StringIO
 
@@ -240,3 +241,33 @@ def test_what_stands_below_a_tag_is_told_by_identity(selector: str) -> None:
     for top in soup.find_all(True):
         found = SoupIndex(soup, edits_are_noticed).select(selector, top)
         assert [id(tag) for tag in found] == [id(tag) for tag in top.select(selector)]
+
+
+class TestSoupsOfOthers:
+    """Somebody else in the process uses bs4, too."""
+
+    def _seconds_of_an_edit(self, depth: int) -> float:
+        tag = BeautifulSoup("<b>" * depth, "html.parser").find_all("b")[-1]
+
+        def edit() -> None:
+            tag["id"] = "x"
+
+        return min(timeit.repeat(edit, number=200, repeat=20))
+
+    def test_an_edit_costs_the_same_however_deep_it_is(self):
+        make_soup("<p>x</p>")
+        assert self._seconds_of_an_edit(200) < 4 * self._seconds_of_an_edit(2)
+
+    def test_what_comes_from_elsewhere_is_part_of_the_soup_that_it_is_put_into(self):
+        soup = make_soup("<p>x</p>")
+        other = BeautifulSoup("<i>y</i>", "html.parser")
+        other.i["id"] = "z"
+        assert not is_edited(soup)
+        soup.p.append(other.i)
+        assert is_edited(soup)
+
+    @pytest.mark.parametrize("edit", [lambda p: p.string.extract(), lambda p: p.string.replace_with("z")])
+    def test_a_string_of_ours(self, edit):
+        soup = make_soup("<p>x</p>")
+        edit(soup.p)
+        assert is_edited(soup)
