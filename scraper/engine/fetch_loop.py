@@ -20,6 +20,8 @@ from scraper.store.tables import Kind
 
 #: The longest sleep, in seconds: nothing depends on it.
 _LONGEST = 1.0
+#: So many are begun before sockets and pauses are looked at again: hundreds that are due at once hold nobody up.
+_BEGUN_AT_ONCE = 32
 
 
 class FetchLoop:
@@ -60,7 +62,9 @@ class FetchLoop:
                 self._turns.begin_fetching()
                 try:
                     loop.continue_all(ready)
-                    wait = self._begin(loop)
+                    while (begun := self._begin(loop)) is None:
+                        loop.continue_all(loop.wait_for_any(0.0))
+                    wait = begun
                     if self._is_aborted:
                         loop.end_pauses()
                 finally:
@@ -86,9 +90,9 @@ class FetchLoop:
         """Wait for the threads of what blocks."""
         self._threads.wait(seconds)
 
-    def _begin(self, loop: GreenletLoop) -> float:
-        """Begin what is due; return the seconds until there may be more."""
-        while True:
+    def _begin(self, loop: GreenletLoop) -> float | None:
+        """Begin what is due; return the seconds until there may be more, or None where there is."""
+        for _ in range(_BEGUN_AT_ONCE):
             job, until_due = self._frontier.take()
             if job is None:
                 return _LONGEST if until_due is None else max(0.0, min(until_due, _LONGEST))
@@ -96,6 +100,7 @@ class FetchLoop:
                 self._threads.put(job)
             else:
                 loop.start(lambda job=job: self.carry_out(job))  # type: ignore[misc]
+        return None
 
 
 class _Threads:
