@@ -20,7 +20,7 @@ from scraper.errors import FetchError
 from scraper.fetch.cookies import LockedJar
 from scraper.fetch.environ_proxies import use_environment
 from scraper.fetch.transport.adapter import observe
-from scraper.fetch.transport.compatibility import require_compatible
+from scraper.fetch.transport.compatibility import require_compatible, require_cookies
 from scraper.fetch.transport.decoding import ACCEPTED
 from scraper.fetch.transport.direct_adapter import DirectAdapter
 from scraper.fetch.transport.domain_connections import Connections
@@ -136,6 +136,7 @@ class DomainSession:
         session.trust_env = False
         # A redirect is a new request through the frontier; requests would otherwise read its body, however large.
         session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
+        require_cookies()
         observe(session, self.connections, require_compatible, allow_unobserved=self._allow_unobserved)
         carries_all = all(isinstance(adapter, DirectAdapter) for adapter in session.adapters.values())
         if carries_all and headers.get("Accept-Encoding") == DEFAULT_ACCEPT_ENCODING:
@@ -206,12 +207,11 @@ class DomainSession:
             merged.update(self.jar)
             merged.update(request.cookies)
             prepared.prepare_cookies(merged)
-        else:
-            # Plugins that send the request again look here.
-            prepared._cookies = self.jar  # type: ignore[attr-defined]
-            cookies = self.jar.header_for(prepared)
-            if cookies is not None:
-                prepared.headers["Cookie"] = cookies
+        elif auth is not None or session.auth is not None or any(prepared.hooks.values()):
+            # Who sends the request again, as digest auth does, looks for the jar in it.
+            prepared.prepare_cookies(self.jar)
+        elif (cookies := self.jar.header_for(prepared)) is not None:
+            prepared.headers["Cookie"] = cookies
         prepared.body = request.body
         if request.body is not None or request.method not in ("GET", "HEAD"):
             prepared.prepare_content_length(request.body)

@@ -16,7 +16,6 @@ from scraper import urls
 from scraper.errors import BodyTooLarge, FetchError
 from scraper.fetch.transport.body_reader import BodyReader
 from scraper.fetch.transport.decoding import Decoder, decoder_of
-from scraper.fetch.transport.head_parser import Fields
 from scraper.fetch.transport.response_head import Head
 from scraper.fetch.transport.response_reader import DRAIN_BYTES
 from scraper.stats import Reason
@@ -31,10 +30,15 @@ def read_timed_out(url: str) -> ReadTimeoutError:
 
 
 class _CookieSource:
-    """What requests looks for cookies in."""
+    """What requests looks for cookies in: it has the fields of a message, which it is itself."""
 
     def __init__(self, fields: list[tuple[str, str]]) -> None:
-        self.msg = Fields(fields)
+        self.msg = self
+        self._fields = fields
+
+    def get_all(self, name: str, otherwise: Any = None) -> Any:
+        """Return the values of a field, as http.cookiejar asks for them."""
+        return [value for field, value in self._fields if field.lower() == name.lower()] or otherwise
 
 
 class RawResponse(io.IOBase):

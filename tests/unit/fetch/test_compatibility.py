@@ -229,3 +229,14 @@ def test_what_a_users_session_does_wrong_is_the_failure_of_its_request(
 )
 def test_a_wrong_value_is_the_failure_of_its_request(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(error) in fetched(monkeypatch, _new_conn=raises(error)).message
+
+
+def test_requests_that_looks_for_cookies_elsewhere_ends_the_crawl(monkeypatch: pytest.MonkeyPatch):
+    compatibility.require_cookies()
+    compatibility._finds_cookies.cache_clear()
+    monkeypatch.setattr(compatibility, "extract_cookies_to_jar", lambda *args: None)
+    try:
+        with pytest.raises(InternalError, match="does not find the cookies"):
+            _ = DomainSession("example.com", SessionConfig(), "").session
+    finally:
+        compatibility._finds_cookies.cache_clear()
