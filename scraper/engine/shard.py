@@ -39,6 +39,7 @@ from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.heartbeat import LeaseHeartbeat
 from scraper.engine.frontier.leases import DomainLeases
+from scraper.engine.frontier.open_files import most_in_flight
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.engine.parsers.making import make_parse_worker
 from scraper.engine.revisit import Revisit
@@ -117,6 +118,9 @@ class Shard:
         limits = config.limits
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue() if inbox is None else inbox
         revisit = Revisit(config.revisit, components.source)
+        in_flight, why_fewer = most_in_flight(config.engine.in_flight)
+        if why_fewer:
+            emit(events.Notice(why_fewer))
         self._frontier = Frontier(
             self._unsent,
             self._wake,
@@ -124,7 +128,7 @@ class Shard:
             product_token(config.user_agent),
             self._answer_unsent,
             lambda: self._parse_worker.waiting,
-            most_in_flight=config.engine.in_flight,
+            most_in_flight=in_flight,
             most_blocking=config.engine.threads,
         )
         scope = [*config.own_hosts(), *hosts]

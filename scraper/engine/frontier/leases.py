@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -14,6 +13,7 @@ from scraper.engine.frontier.blocking import why_blocks
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.login_state import LoginState, Stage
+from scraper.engine.frontier.open_files import most_open
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Pace
 from scraper.fetch.retry import RetryPolicy
@@ -35,21 +35,6 @@ _REST_SECONDS = 60.0
 #: What domains may take of memory, in bytes; and what one does, and its Session with a connection besides, about.
 _MEMORY, _OF_A_DOMAIN, _OF_A_SESSION = 100_000_000, 5_000, 70_000
 _LEAST_AWAKE = 300
-#: Connections kept open at the most, where the system says nothing of files; else half of the files it allows.
-_MOST_OPEN = 500
-
-
-if sys.platform == "win32":
-
-    def _most_open() -> int:
-        return _MOST_OPEN
-
-else:
-    import resource
-
-    def _most_open() -> int:
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        return _MOST_OPEN if soft == resource.RLIM_INFINITY else max(16, soft // 2)
 
 
 class DomainLeases:
@@ -197,7 +182,7 @@ class DomainLeases:
             awake = self._frontier.awake()
             for domain in awake:
                 domain.session.sweep()
-            too_many = sum(domain.session.connections.open for domain in awake) - _most_open()
+            too_many = sum(domain.session.connections.open for domain in awake) - most_open()
             too_many_awake = len(awake) - _most_awake(self._frontier.size)
             for domain in awake:
                 # A domain without a request for a while needs no Session; of too many, the oldest go first.
