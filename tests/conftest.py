@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+import urllib3  # noqa: F401 (it binds a socket when it is first imported, to see whether there is IPv6)
 
 _UNIT = Path(__file__).parent / "unit"
 

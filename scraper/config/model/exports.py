@@ -1,7 +1,5 @@
 """The values of the key `exports`: where items go, and how."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import PurePath

@@ -1,7 +1,5 @@
 """The base of every section of a site's YAML."""
 
-from __future__ import annotations
-
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema

@@ -1,7 +1,5 @@
 """The values of the key `items`: what tells items of a type apart, and what they have to be."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """The section `login` of a site's YAML: where the form is, what is filled in, what tells in from out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any
 

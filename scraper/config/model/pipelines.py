@@ -1,7 +1,5 @@
 """The values of the key `pipelines`: functions and classes through which items go, and what they are given."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import PurePath

@@ -4,8 +4,6 @@ Durations are seconds, sizes are bytes. What the keys mean to a user is said in 
 which is also what `scraper schema` prints.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator

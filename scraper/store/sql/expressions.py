@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -172,8 +171,8 @@ class Column(Expression):
 
     def of(self, table: Any) -> Column:
         """Return the same column of something else."""
-        other = copy.copy(self)
-        other.table = table
+        other = Column.__new__(Column)
+        vars(other).update(vars(self), table=table)
         return other
 
     def sql(self, writing: Writing) -> str:

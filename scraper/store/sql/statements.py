@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from scraper.store.sql.expressions import (
@@ -55,8 +55,8 @@ class Statement:
         raise NotImplementedError
 
     def _with(self, **changes: Any) -> Self:
-        other = copy.copy(self)
-        vars(other).update(changes, _compiled=None)
+        other = self.__new__(type(self))  # copy.copy takes six times as long
+        vars(other).update(vars(self), _compiled=None, **changes)
         return other
 
 
@@ -254,8 +254,12 @@ class Insert(Statement):
         self._query: Select | None = None
         self._names: list[str] = []
         self._conflict: tuple[str, tuple[tuple[str, Expression], ...]] = "", ()
-        excluded: Any = _Excluded()
-        self.excluded = Columns(column.of(excluded) for column in table.c)
+
+    @cached_property
+    def excluded(self) -> Columns:
+        """Return the columns of the row that could not be added."""
+        row = _Excluded()
+        return Columns(column.of(row) for column in self.table.c)
 
     def values(self, values: Mapping[str, Any] | None = None, **named: Any) -> Self:
         """Return it for a row."""
