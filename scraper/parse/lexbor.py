@@ -10,7 +10,6 @@ taken out.
 from __future__ import annotations
 
 import re
-from html import escape
 from itertools import islice
 from typing import cast
 
@@ -131,6 +130,9 @@ class _Writer:
     """Writes the elements that libxml2 reports, each closed where it ends."""
 
     def __init__(self) -> None:
+        from html import escape
+
+        self._escape = escape
         self._parts = ["<!DOCTYPE html>"]
         self._depth = 0
         self._raw = 0
@@ -139,7 +141,7 @@ class _Writer:
         self._depth += 1
         if self._is_written(tag):
             pairs = "".join(
-                f' {name}="{escape(value)}"'
+                f' {name}="{self._escape(value)}"'
                 for name, value in islice(attributes.items(), _MAX_ATTRIBUTES)
                 if _NAME.fullmatch(name)
             )
@@ -153,7 +155,7 @@ class _Writer:
         self._raw -= tag in _RAW
 
     def data(self, data: str) -> None:
-        self._parts.append(data if self._raw else escape(data, quote=False))
+        self._parts.append(data if self._raw else self._escape(data, quote=False))
 
     def close(self) -> str:
         return "".join(self._parts)

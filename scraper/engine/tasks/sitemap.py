@@ -22,7 +22,7 @@ from scraper.fetch.robots import Robots
 from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
 from scraper.observe.events import Events
-from scraper.parse.sitemap.reader import SitemapLimits
+from scraper.parse.sitemap.limits import SitemapLimits
 from scraper.request import MAX_PRIORITY, Request
 from scraper.response import Response
 from scraper.store.outcomes import Failed, Listed, Outcome, Refused

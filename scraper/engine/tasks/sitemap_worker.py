@@ -10,7 +10,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from scraper.engine.attempts import attempt_of
 from scraper.engine.frontier.admission import Admission
@@ -21,10 +21,12 @@ from scraper.fetch.base import FetchResult as Fetch
 from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
 from scraper.observe.events import Events
-from scraper.parse.sitemap.reader import NotASitemap, SitemapEntry, SitemapReader
 from scraper.request import Request
 from scraper.store.outcomes import Listed, Outcome, Portion
 from scraper.store.values import Queued, Yielded
+
+if TYPE_CHECKING:
+    from scraper.parse.sitemap.reader import SitemapEntry
 
 #: Bytes read at once.
 _BLOCK = 64 * 1024
@@ -89,6 +91,8 @@ class SitemapWorker:
 
     def _read(self, file: _File) -> Listed | None:
         """Read a file and commit all of its entries but the last portion; None where it was closed meanwhile."""
+        from scraper.parse.sitemap.reader import NotASitemap, SitemapReader  # most crawls read none
+
         queued = file.queued
         reader = SitemapReader(queued.request.url, datetime.now(UTC))
         yielded, number = Yielded(), queued.attempts + 1

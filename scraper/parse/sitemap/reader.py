@@ -15,9 +15,9 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from scraper import urls
-from scraper.lazy_dataclass import dataclass
 from scraper.parse.links import web_url
 from scraper.parse.sitemap.dates import last_modified
+from scraper.parse.sitemap.limits import SitemapLimits
 from scraper.parse.sitemap.markup import Kind, MarkupScanner, NotASitemap, RawEntry
 from scraper.parse.sitemap.text import text_blocks
 
@@ -48,18 +48,6 @@ class SitemapEntry(NamedTuple):
     url: str
     lastmod: datetime | None
     kind: Kind
-
-
-@dataclass(frozen=True)
-class SitemapLimits:
-    """Limits on what is read of one file.
-
-    `size` is in uncompressed bytes, of which the protocol allows 50 MiB; of entries it allows 50,000. Files that are
-    somewhat larger are common, and are read whole.
-    """
-
-    size: int = 64 * 1024 * 1024
-    entries: int = 100_000
 
 
 class SitemapReader:
