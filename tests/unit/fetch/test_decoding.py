@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.exceptions import DecodeError
 
+from scraper.errors import BodyTooLarge
 from scraper.fetch.transport.decoding import Decoder, decoder_of
+from tests.unit.fetch.raw_bytes import raw_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -180,3 +182,18 @@ def test_which_codings_are_undone():
     assert decoder_of(["identity", "gzip"]) is not None
     with pytest.raises(DecodeError, match="more than 5"):
         decoder_of(["gzip"] * 6)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "zstd, br"])
+def test_a_bomb_is_read_up_to_the_limit(coding: str):
+    body = bomb(coding)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (coding.encode(), len(body))
+    made = raw_of(head, *(body[start : start + 65_536] for start in range(0, len(body), 65_536)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyTooLarge):
+            made.raw.read_whole(10_000_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 25_000_000
