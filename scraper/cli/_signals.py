@@ -59,7 +59,6 @@ class Stopping:
         self._told: queue.SimpleQueue[int | None] = queue.SimpleQueue()
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._watch, name="signals", daemon=True).start()
         self._before = {number: signal.signal(number, self._handle) for number in EXIT_CODES}
         return self
 
@@ -71,6 +70,7 @@ class Stopping:
     def crawl_with(self, stop: Callable[[float], None]) -> None:
         """From now on signals call `stop` with the seconds that what is in flight is given."""
         self._stop = stop
+        threading.Thread(target=self._watch, name="signals", daemon=True).start()
 
     @property
     def exit_code(self) -> int | None:

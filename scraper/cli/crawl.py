@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -140,6 +141,8 @@ def conduct(read: Callable[[], Loaded], *, fresh: bool, watching: Watching) -> t
     finally:
         progress.close()
         observer.close()
+        if (starting := sys.modules.get("scraper.engine.children.starting")) is not None:
+            starting.use(None)
 
 
 def _conduct(
@@ -157,6 +160,12 @@ def _conduct(
         observers.append(progress)
     with Stopping(last_words=progress.close) as stopping:
         loaded = read()
+        engine = loaded.config.engine
+        if engine.processes != 1 or engine.parsers:
+            # Before there is any thread.
+            from scraper.engine.children import fork_server, starting
+
+            starting.use(fork_server.fork_server())
         crawl = Crawl(loaded, fresh=fresh, observers=observers)
         stopping.crawl_with(crawl.stop)
         try:

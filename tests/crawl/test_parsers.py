@@ -399,7 +399,7 @@ class TestEnds:
         )
         try:
             wait_until(lambda: len(server.log) > 40)
-            parsers = parsers_of(process.pid)
+            parsers = descendants(process.pid)
             assert parsers
             if number == signal.SIGKILL:
                 process.kill()
@@ -431,6 +431,16 @@ settings = merged(SETTINGS, {
 code, _ = conduct(lambda: load(settings), fresh=False, watching=Watching(quiet=True, progress=False))
 sys.exit(code)
 """
+
+
+def descendants(process: int) -> list[int]:
+    """The processes that a process started, and that these started."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
+    rows = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
+    found = [process]
+    for parent in found:
+        found += [pid for pid, of in rows if of == parent]
+    return found[1:]
 
 
 def _demo() -> type[Spider]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -18,7 +17,6 @@ from typing import Any
 
 from scraper.config import Loaded
 from scraper.engine.children import starting
-from scraper.engine.coordination import shard_process
 from scraper.engine.coordination.channel import Channel
 from scraper.engine.coordination.coordinator import Coordinator
 from scraper.engine.coordination.messages import Ended, EventsRelayed, Order, Ping, Ready, Report, Stop, WorkerConfig
@@ -33,6 +31,8 @@ from scraper.store import Store
 from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.values import RunRow
 
+#: The module whose `main` a shard's process is.
+_SHARD = "scraper.engine.coordination.shard_process"
 #: Time passes for the coordinator this often, in seconds.
 _ROUND_SECONDS = 0.1
 #: What a shard may take to end beyond the time that what is in flight is given, in seconds.
@@ -56,7 +56,7 @@ class _Process:
     """The process of one shard, as the coordinator sees it."""
 
     number: int
-    popen: subprocess.Popen[bytes]
+    child: starting.Child
     link: Channel
     #: Its name in leases, once it is ready.
     owner: str | None = None
@@ -175,7 +175,7 @@ class MultiProcess:
             return
         is_over = time.monotonic() > self._deadline or all(each.is_lost for each in self._processes.values())
         for process in self._processes.values() if is_over else ():
-            process.popen.kill()
+            process.child.kill()
 
     # Messages --------------------------------------------------------------------------------------------
 
@@ -231,16 +231,8 @@ class MultiProcess:
     def _spawn(self) -> None:
         number = self._started
         self._started += 1
-        popen = starting.popen(
-            shard_process.__name__,
-            "main()",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=self._store.lock_files,
-        )
-        assert popen.stdin is not None
-        assert popen.stdout is not None
-        process = _Process(number, popen, Channel(popen.stdout, popen.stdin))
+        child, reader, writer = starting.start_with_line(_SHARD, self._store.lock_files)
+        process = _Process(number, child, Channel(reader, writer))
         self._processes[number] = process
         levels = {name: logging.getLogger(name).getEffectiveLevel() for name in ("root", "scraper")}
         process.orders.put(
@@ -268,7 +260,8 @@ class MultiProcess:
         process.link.receive_all(take)
 
     def _await(self, process: _Process, listening: threading.Thread) -> None:
-        code = process.popen.wait()
+        code = process.child.wait()
+        assert code is not None
         # What it said last was read by then, unless something that it started keeps the pipe open.
         listening.join(_LEAVE_SECONDS)
         self._inbox.put((process.number, _Gone(code)))
@@ -303,7 +296,7 @@ class MultiProcess:
             self._is_over.wait(_ANSWER_SECONDS)
             for process in processes:
                 if process.owner is not None and process.heard_at < asked_at:
-                    process.popen.kill()
+                    process.child.kill()
 
     def _gone(self, process: _Process, code: int) -> None:
         """Deal with a process that ended: in order, by an error that ends the crawl, or for another reason."""
@@ -319,7 +312,7 @@ class MultiProcess:
     def _take_over(self, process: _Process, why: str) -> None:
         """Void the leases of a shard that is gone, and start another in its place, unless it is the end."""
         then = ": others take its domains over" if self._deadline is None else " at the end"
-        self._emit(events.Notice(f"shard {process.number} (pid {process.popen.pid}) {why}{then}"))
+        self._emit(events.Notice(f"shard {process.number} (pid {process.child.pid}) {why}{then}"))
         strike_marked(self._store, self._run.id, process.number)
         if process.owner is not None:
             self._store.void_leases_of(process.owner)
@@ -345,7 +338,6 @@ class MultiProcess:
             process.orders.put(None)
         deadline = time.monotonic() + _LEAVE_SECONDS
         for process in self._processes.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.popen.wait(max(0.0, deadline - time.monotonic()))
-            process.popen.kill()
-            process.popen.wait()
+            process.child.wait(max(0.0, deadline - time.monotonic()))
+            process.child.kill()
+            process.child.wait()

@@ -23,10 +23,15 @@ from scraper.observe.events import Events
 from scraper.store import Store
 
 
-def main() -> None:
-    """Take the commission, crawl, say how it ended."""
+def main(reader: int, writer: int, *_kept: int) -> None:
+    """Take the commission, crawl, say how it ended.
+
+    Args:
+        reader: the line from the coordinator.
+        writer: the line to it.
+    """
     leave_signals_to_others()
-    link = _take_the_line()
+    link = _take_the_line(reader, writer)
     shards: list[Shard] = []
     orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(link, orders, shards), name="orders", daemon=True).start()
@@ -46,9 +51,11 @@ def main() -> None:
     os._exit(0 if error is None else 1)
 
 
-def _take_the_line() -> Channel:
+def _take_the_line(reader: int, writer: int) -> Channel:
     """Return the pipes, out of reach of the spider: it reads nothing, and what it prints goes to standard error."""
-    link = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+    link = Channel(os.fdopen(os.dup(reader), "rb"), os.fdopen(os.dup(writer), "wb"))
+    for file in {reader, writer} - {0, 1}:
+        os.close(file)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
