@@ -165,7 +165,7 @@ def _conduct(
             # Before there is any thread.
             from scraper.engine.children import fork_server, starting
 
-            starting.use(fork_server.fork_server())
+            starting.use(fork_server.fork_server(starting.use))
         crawl = Crawl(loaded, fresh=fresh, observers=observers)
         stopping.crawl_with(crawl.stop)
         try:

@@ -19,7 +19,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from scraper.engine.children.duties import leave_signals_to_others, signals_held
 
@@ -103,10 +103,13 @@ class ForkedChild:
                 os.kill(self.pid, signal.SIGKILL)
 
 
-def fork_server() -> ForkServer | None:
+def fork_server(use: Callable[[ForkServer], None]) -> ForkServer | None:
     """Fork the server from this process; None where it has threads, or the system cannot.
 
     Returns in this process alone.
+
+    Args:
+        use: called in each process that the server forks: it may ask as well.
     """
     if sys.platform != "linux" or threading.active_count() > 1:
         return None
@@ -119,13 +122,13 @@ def fork_server() -> ForkServer | None:
         ours.close()
         code = 1
         try:
-            _serve(its)
+            _serve(its, use)
             code = 0
         finally:
             os._exit(code)
 
 
-def _serve(line: socket.socket) -> None:
+def _serve(line: socket.socket, use: Callable[[ForkServer], None]) -> None:
     """Fork processes until nobody is left to ask."""
     leave_signals_to_others()
     # Each child hands its log on; what was configured is the command's.
@@ -160,7 +163,8 @@ def _serve(line: socket.socket) -> None:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 for file in (line.detach(), bell, ringer, *askers.values(), asker):
                     os.close(file)
-                _be(module, files[1], files[2:])
+                use(ForkServer(socket.socket(fileno=files[1])))
+                _be(module, files[1:])
             for file in files[1:]:
                 os.close(file)
             if pid < 0:
@@ -170,18 +174,15 @@ def _serve(line: socket.socket) -> None:
                 _tell(asker, pid)
 
 
-def _be(module: str, line: int, files: Sequence[int]) -> None:
-    """Be that process, to its end."""
-    from scraper.engine.children import starting
-
+def _be(module: str, files: Sequence[int]) -> None:
+    """Be that process, to its end; the first file is the line to the server."""
     try:
-        for file in (line, *files):
+        for file in files:
             os.set_inheritable(file, False)
-        starting.use(ForkServer(socket.socket(fileno=line)))
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)
-        importlib.import_module(module).main(*files)
+        importlib.import_module(module).main(*files[1:])
     except BaseException:
         logging.getLogger(__name__).exception("a process of the crawl failed")
     finally:
