@@ -19,20 +19,7 @@ from typing import Any
 from scraper.components import Components
 from scraper.config import SiteConfig
 from scraper.engine.batch_writer import BatchWriter
-from scraper.engine.coordination.messages import (
-    Allow,
-    Claim,
-    End,
-    FilesOnly,
-    Order,
-    PageBudget,
-    Release,
-    Report,
-    ReturnBudget,
-    Stop,
-    TakeStart,
-    WorkAdded,
-)
+from scraper.engine.coordination.messages import Claim, Order, Report
 from scraper.engine.crash_marker import marker_of
 from scraper.engine.fetch_loop import FetchLoop
 from scraper.engine.frontier.admission import Admission
@@ -41,6 +28,7 @@ from scraper.engine.frontier.heartbeat import LeaseHeartbeat
 from scraper.engine.frontier.leases import DomainLeases
 from scraper.engine.frontier.open_files import most_in_flight
 from scraper.engine.limits import STOPPED, ShardEnd
+from scraper.engine.orders import Orders
 from scraper.engine.parsers.making import make_parse_worker
 from scraper.engine.revisit import Revisit
 from scraper.engine.shard_sink import ShardSink
@@ -187,6 +175,9 @@ class Shard:
             store, run, limits, self._frontier, self._leases, self._admission, emit, watch, report
         )
         self._writer.has_files = bool(named)
+        self._orders = Orders(
+            self._frontier, self._admission, self._leases, self._writer, self._parse_worker.put_start, self.stop
+        )
         self._stop_seconds: float | None = None
         self._end: ShardEnd | None = None
         self._crash: BaseException | None = None
@@ -303,39 +294,13 @@ class Shard:
             self._emit(message.event)
             return
         if isinstance(message, Order):
-            self._obey(message)
+            end = self._orders.obey(message)
+            self._end = self._end or end
             return
         if isinstance(message, _Unsent):
             self._take_in_unsent(message.outcome)
             return
         self._writer.take(message)
-
-    def _obey(self, order: Order) -> None:
-        match order:
-            case Claim(domains):
-                self._writer.report.not_had += self._leases.claim(domains)
-            case WorkAdded(ranks):
-                # What it let go meanwhile is nobody's: as if it had found that itself.
-                self._writer.report.found |= self._leases.found(ranks)
-            case Release(count):
-                self._frontier.let_go(count)
-            case Allow(hosts):
-                self._admission.allow(hosts)
-            case PageBudget(count):
-                self._frontier.add_places(count)
-            case ReturnBudget():
-                self._writer.report.places_back += self._frontier.give_places_back()
-            case TakeStart(taken):
-                self._writer.hold_start(taken)
-                self._parse_worker.put_start(taken)
-            case FilesOnly():
-                self._frontier.hand_out_files_only()
-                self._writer.wants_files_only = True
-            case End(end, discard):
-                self._end = self._end or end
-                self._writer.discarding = self._writer.discarding or discard
-            case Stop(seconds):
-                self.stop(seconds)
 
     def _take_in_unsent(self, outcome: Outcome) -> None:
         settled = self._tasks.requests[outcome.queued.kind].unsent(outcome)
