@@ -135,6 +135,40 @@ def observe(
         elif isinstance(adapter, HTTPAdapter):
             check()
             session.adapters[prefix] = ObservedAdapter(adapter, connections, allow_unobserved=allow_unobserved)
+    if type(session).get_adapter is not requests.Session.get_adapter:
+        # It may have others than those that are mounted.
+        _observe_chosen(
+            session,
+            partial(ObservedAdapter, connections=connections, allow_unobserved=allow_unobserved),
+            check,
+            allow_unobserved,
+        )
+
+
+def _observe_chosen(
+    session: requests.Session,
+    observed: Callable[[HTTPAdapter], ObservedAdapter],
+    check: Callable[[], None],
+    allow_unobserved: bool,
+) -> None:
+    """Look at each adapter that a Session's own `get_adapter` chooses."""
+    choose = session.get_adapter
+    known: dict[int, tuple[BaseAdapter, BaseAdapter]] = {}
+
+    def get_adapter(url: str) -> BaseAdapter:
+        chosen = choose(url)
+        if isinstance(chosen, ObservedAdapter | DirectAdapter):
+            return chosen
+        if id(chosen) not in known:
+            if isinstance(chosen, HTTPAdapter):
+                check()
+                known[id(chosen)] = chosen, observed(chosen)
+            else:
+                _refuse(f"the adapter {type(chosen).__name__} of get_adapter", allow_unobserved)
+                known[id(chosen)] = chosen, chosen
+        return known[id(chosen)][1]
+
+    session.get_adapter = get_adapter  # type: ignore[method-assign]
 
 
 def unobservable(session: requests.Session) -> list[str]:

@@ -13,6 +13,8 @@ from scraper.config import SessionConfig
 from scraper.errors import FetchError
 from scraper.fetch import domain_session
 from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.transport.adapter import ObservedAdapter
+from scraper.fetch.transport.direct_adapter import DirectAdapter
 from scraper.fetch.transport.headers import Headers
 from scraper.request import Request
 
@@ -237,6 +239,25 @@ class TestUnobserved:
         adapter: Any = self.session(self.mounted(Mine())).adapters["https://"]
         with pytest.raises(FetchError, match="the pool manager Pool opens"):
             adapter.inner.proxy_manager_for("http://proxy.example:1")
+
+    def test_adapters_that_a_session_chooses_by_itself(self):
+        class Chooses(requests.Session):
+            def __init__(self, chosen: BaseAdapter) -> None:
+                super().__init__()
+                self.chosen = chosen
+
+            def get_adapter(self, url: str | bytes) -> BaseAdapter:
+                return self.chosen if b"own" in bytes(str(url), "ascii") else super().get_adapter(url)
+
+        session = self.session(lambda: Chooses(HTTPAdapter()))
+        assert isinstance(session.get_adapter("https://own.example/"), ObservedAdapter)
+        assert session.get_adapter("https://own.example/") is session.get_adapter("https://own.example/2")
+        assert isinstance(session.get_adapter("https://other.example/"), DirectAdapter)
+        for chosen in (Echo(), self.other_pool()):
+            with pytest.raises(FetchError, match="cannot be observed"):
+                self.session(lambda chosen=chosen: Chooses(chosen)).get_adapter("https://own.example/")
+            free = self.session(lambda chosen=chosen: Chooses(chosen), allow_unobserved=True)
+            assert free.get_adapter("https://own.example/")
 
     def test_what_is_not_for_the_web_is_left_alone(self):
         assert self.session(self.mounted(Echo(), "file://"))
