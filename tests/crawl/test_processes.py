@@ -63,12 +63,17 @@ class TestCrawl:
         assert leave(sites.processes, 1.0)
 
     def test_process_without_work_gets_domains_of_another(self):
-        with serving([60, 2, 60, 2]) as sites:
-            run = sharded(Linked, sites, politeness={"delay": 0.04})
-        assert run.stats["pages"] == 124
-        assert sites.asked_twice() == []
-        assert sites.asked_by_two_at_once() == []
-        moved = [name for name in sites.pages if len({asked.process for asked in sites.of(name)}) > 1]
+        for _ in range(8):
+            with serving([60, 2, 60, 2]) as sites:
+                run = sharded(Linked, sites, politeness={"delay": 0.04})
+            assert run.stats["pages"] == 124
+            assert sites.asked_twice() == []
+            assert sites.asked_by_two_at_once() == []
+            moved = [name for name in sites.pages if len({asked.process for asked in sites.of(name)}) > 1]
+            if moved:
+                break
+            # Which process is given which domains is chance; with one of the large ones each, none runs out of work.
+            assert len({sites.of(name)[0].process for name, size in sites.pages.items() if len(size) > 10}) == 2
         assert moved
         assert min(sites.gaps_at_changes()) >= 0.04
 
