@@ -44,7 +44,10 @@ def watch(soup: BeautifulSoup) -> None:
             method = vars(owner).get(name)
             if method is not None and not hasattr(method, MARK):
                 setattr(owner, name, _noticed(method, is_of_strings=owner is PageElement))
-    if MARK not in vars(soup):
+    if MARK in vars(soup):
+        # Whoever made it did so by the methods that tell.
+        vars(soup)[MARK].is_edited = False
+    else:
         edits = vars(soup)[MARK] = Edits()
         for node in soup.descendants:
             if isinstance(node, Tag):

@@ -172,6 +172,20 @@ def test_an_edit_of_one_soup_is_no_edit_of_another() -> None:
     assert not is_edited(other.soup)
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<meta charset="utf-8"><p>a</p>',
+        '<meta http-equiv="Content-Type" content="text/html; charset=utf-8"><p>a</p>',
+        "<p>a</p>" * 50,
+        "<!-- a --><!DOCTYPE html><html><head><title>a</title></head><body><table><tr><td>1</table></body></html>\n",
+    ],
+)
+def test_making_is_no_edit(html: str) -> None:
+    assert edits_are_noticed()
+    assert not is_edited(page(html).soup)
+
+
 def test_reading_is_no_edit() -> None:
     soup = page().soup
     soup.get_text(), soup.prettify(), str(soup), list(soup.stripped_strings)
