@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import select
+import selectors
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +18,14 @@ import requests
 import trustme
 
 import scraper
+from scraper.fetch.transport import readiness
 from scraper.fetch.transport.deadline import Deadline
+from scraper.fetch.transport.event_loop import GreenletLoop
 from scraper.fetch.transport.stream import Stream
-from scraper.fetch.transport.waiting import current, pause, wait_until
+from scraper.fetch.transport.waiting import current, pause, signal
 from scraper.observe import events
 from tests.crawl.crawling import Follow, agrees, crawl, prepared, site, speak_tls
 from tests.servers.keepalive import PageServer
-
-greenlets = pytest.importorskip("scraper.fetch.transport.event_loop", reason="greenlet is not installed")
-pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="there is no epoll")
 
 Start = Callable[..., PageServer]
 AT_ONCE = {"politeness": {"concurrency": 8}, "session": {"pool": 8}}
@@ -165,14 +167,33 @@ def test_a_stop_in_the_middle_is_gone_on_with(page_server: Start, tmp_path: Path
     assert len(urls) == len(set(urls)) == 41
 
 
-# The loop itself -----------------------------------------------------------------------------------------
+# The loop itself, on what each system has ----------------------------------------------------------------
+
+
+@pytest.fixture(params=["its own", selectors.DefaultSelector, selectors.PollSelector, selectors.SelectSelector])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """One that has what this one has, or no epoll and no eventfd but another way to learn what is ready."""
+    if request.param != "its own":
+        monkeypatch.delattr(select, "epoll", raising=False)
+        monkeypatch.delattr(os, "eventfd", raising=False)
+        monkeypatch.setattr(selectors, "DefaultSelector", request.param)
+    return request.param
 
 
 @pytest.fixture
-def loop() -> Iterator[Any]:
-    made = greenlets.GreenletLoop()
+def loop(system: Any) -> Iterator[Any]:
+    made = GreenletLoop()
     yield made
     made.close()
+
+
+def test_a_system_without_epoll_and_eventfd_crawls_as_well(system: Any, page_server: Start) -> None:
+    server = page_server(slow_answers)
+    run = crawl(Watched, f"{server.url}/", **AT_ONCE)
+    assert (run.stats["pages"], run.stats["failed"]) == (41, 0)
+    assert Watched.seen == set()  # type: ignore[attr-defined]
+    assert agrees(run, server)
+    assert 2 <= server.connections <= 8
 
 
 def turn(loop: Any, seconds: float) -> None:
@@ -250,15 +271,52 @@ def test_what_work_raises_is_raised_where_it_went_on(loop: Any) -> None:
     assert loop.running == 0 and current.loop is None
 
 
-def test_waiting_for_something_lets_others_go_on(loop: Any) -> None:
-    done = threading.Event()
+def test_waiting_for_another_thread_lets_others_go_on(loop: Any) -> None:
+    told: list[Any] = []
     ended: list[bool] = []
-    loop.start(lambda: ended.append(wait_until(done.is_set, 5)))
-    loop.start(lambda: ended.append(wait_until(done.is_set, 0.01)))
-    loop.start(lambda: (pause(0.05), done.set()))
+
+    def wait(seconds: float) -> None:
+        told.append(signal())
+        ended.append(told[-1].wait(seconds))
+
+    loop.start(lambda: wait(5.0))
+    loop.start(lambda: wait(0.01))
+    began = time.monotonic()
+    threading.Timer(0.05, told[0].set).start()
     run_to_end(loop)
     assert sorted(ended) == [False, True]
-    assert wait_until(done.is_set, 0.0)
+    assert time.monotonic() - began < 2
+    told[1].set()
+    turn(loop, 0.0)
+    loop.start(lambda: ended.append(told[0].wait(0.0)))
+    assert ended[-1] is True
+
+
+def test_what_waits_for_another_thread_can_be_ended(loop: Any) -> None:
+    loop.start(lambda: signal().wait(60.0) and None)
+    with pytest.raises(TimeoutError):
+        loop.end_pauses()
+    assert loop.running == 0
+
+
+def test_a_socket_that_was_waited_for_in_vain_may_be_closed(loop: Any) -> None:
+    """Its number is another's then, which is waited for like any."""
+    ended: list[bool] = []
+
+    def wait(sock: socket.socket, seconds: float) -> None:
+        ended.append(loop.wait(sock.fileno(), write=False, seconds=seconds))
+
+    for _ in range(2):
+        one, other = socket.socketpair()
+        loop.start(partial(wait, one, 0.01))
+        run_to_end(loop)
+        loop.start(partial(wait, one, 5.0))
+        other.send(b"x")
+        run_to_end(loop)
+        one.close()
+        other.close()
+        turn(loop, 0.0)
+    assert ended == [False, True] * 2
 
 
 def test_pauses_can_be_ended(loop: Any) -> None:
@@ -268,22 +326,99 @@ def test_pauses_can_be_ended(loop: Any) -> None:
     assert loop.running == 0
 
 
-def test_a_loop_is_woken_from_any_thread_and_never_after_its_end() -> None:
-    """Its descriptor is another's then: a write to it would get into somebody's file."""
-    made = greenlets.GreenletLoop()
+def test_a_loop_is_woken_from_any_thread(loop: Any) -> None:
     began = time.monotonic()
-    threading.Timer(0.05, made.wake).start()
-    turn(made, 10.0)
-    assert time.monotonic() - began < 5
-    made.wake()
-    turn(made, 10.0)
-    assert time.monotonic() - began < 5
-    made.close()
+    threading.Timer(0.05, loop.wake).start()
+    turn(loop, 10.0)
+    loop.wake()
+    turn(loop, 10.0)
+    threading.Timer(0.05, loop.wake).start()
+    turn(loop, 10.0)
+    assert 0.05 < time.monotonic() - began < 5
+
+
+# What is handed to other threads is never used after its end ---------------------------------------------
+
+
+def test_no_wake_comes_after_the_loop_ends(system: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of its descriptor is another's then: what is written to it would get into somebody's file.
+
+    The thread that wakes is held up between its look and its write, while the loop ends and others open descriptors.
+    """
+    kind = type(readiness.Waker()._ends)
+    write = kind.write
+    is_looking = threading.Event()
+
+    def write_late(ends: Any) -> None:
+        is_looking.set()
+        time.sleep(0.06)
+        write(ends)
+
+    monkeypatch.setattr(kind, "write", write_late)
+    errors: list[BaseException] = []
+
+    def wake(loop: GreenletLoop) -> None:
+        try:
+            is_looking.wait(0.01)
+            loop.wake()
+            loop.wake()
+        except BaseException as error:
+            errors.append(error)
+
+    for _ in range(5):
+        made = GreenletLoop()
+        waking = threading.Thread(target=wake, args=(made,))
+        waking.start()
+        is_looking.clear()
+        made.wait_for_any(0.03)
+        made.close()
+        pairs = [socket.socketpair() for _ in range(4)]
+        waking.join()
+        made.wake()
+        ends = [each for pair in pairs for each in pair]
+        for each in ends:
+            each.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                each.recv(8)
+        for each in ends:
+            each.close()
+    assert errors == []
+
+
+def test_a_deadline_shuts_no_socket_down_that_serves_another_request() -> None:
     one, other = socket.socketpair()
-    made.wake()
-    for each in (one, other):
-        each.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            each.recv(8)
+    ended, next_one = Deadline(0.0), Deadline(10.0)
+    ended.watch(one, keeps_time=True)
+    ended.forget(one)
+    next_one.watch(one, keeps_time=True)
+    ended.expire()
+    other.send(b"hello")
+    assert one.recv(8) == b"hello"
+    next_one.forget(other)
+    next_one.expire()
+    assert other.recv(8) == b""
     one.close()
     other.close()
+
+
+def test_no_socket_is_closed_while_a_deadline_shuts_it_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = socket.socketpair()
+    numbers: list[int] = []
+    begins = threading.Event()
+
+    def shut_late(sock: socket.socket, how: int) -> None:
+        begins.set()
+        time.sleep(0.06)
+        numbers.append(sock.fileno())
+
+    monkeypatch.setattr(socket.socket, "shutdown", shut_late, raising=False)
+    stream = Stream(one)
+    stream.deadline = Deadline(0.0)
+    stream.deadline.watch(one, keeps_time=True)
+    shutting = threading.Thread(target=stream.deadline.expire)
+    shutting.start()
+    begins.wait(5.0)
+    stream.close()
+    shutting.join()
+    other.close()
+    assert len(numbers) == 1 and numbers[0] >= 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from scraper.errors import InternalError
 from scraper.fetch.transport import compatibility
+from tests.crawl.commands import Project, environment, python_m
 from tests.crawl.crawling import Follow, crawl, paths, site
 from tests.servers.keepalive import PageServer
 
@@ -68,3 +70,18 @@ def test_what_shows_later_ends_it_and_fails_no_page(
         crawl(Follow, server.url, session=OWN, store=store)
     run = crawl(Follow, server.url, session=OWN, store=store)
     assert (run.id, run.stats["pages"], run.stats["failed"]) == (1, 4, 0)
+
+
+def test_where_greenlet_cannot_be_loaded_it_is_said_how_to_get_it(
+    page_server: Callable[..., PageServer], project: Project, tmp_path: Path
+) -> None:
+    server = page_server(site(1))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "greenlet.py").write_text('raise ImportError("libstdc++.so.6 is missing")')
+    place = os.pathsep.join([str(broken), environment()["PYTHONPATH"]])
+    done = python_m("crawl", "site.yaml", cwd=project(server.url), PYTHONPATH=place)
+    assert done.returncode == 1
+    assert "cannot fetch without the package greenlet: libstdc++.so.6 is missing" in done.stderr
+    assert "run: pip install --force-reinstall greenlet" in done.stderr
+    assert paths(server) == []

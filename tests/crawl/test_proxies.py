@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import select
 import ssl
 import sys
 import threading
@@ -29,7 +28,6 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="there is no fetch loop")
 Start = Callable[..., PageServer]
 USER = "sue:p%40ss"
 

@@ -46,7 +46,12 @@ class _Reports(PooledConnection):
         if self.sock is not None:
             exchange.deadline.watch(self.sock)
 
+    def unwatch(self) -> None:
+        if self.sock is not None:
+            self.exchange.deadline.forget(self.sock)
+
     def close(self) -> None:
+        self.unwatch()
         super(PooledConnection, self).close()  # type: ignore[misc]
 
     def is_dropped(self) -> bool:

@@ -52,13 +52,19 @@ class Deadline:
     def expire(self) -> None:
         """End the request now."""
         self.expired = True
+        # The lock is held over the call: its descriptor is not closed, and another's, before it.
         with self._lock:
-            sock = self._socket
-        if sock is not None:
-            # socket.shutdown of the base class: SSLSocket's own would first take the TLS layer off under the
-            # thread that is reading from it.
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            if self._socket is not None:
+                # socket.shutdown of the base class: SSLSocket's own would first take the TLS layer off under the
+                # thread that is reading from it.
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def forget(self, sock: socket.socket) -> None:
+        """Leave this socket alone: it is about to be closed, or to serve another request."""
+        with self._lock:
+            if self._socket is sock:
+                self._socket = None
 
 
 class Watchdog:

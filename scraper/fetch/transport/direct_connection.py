@@ -208,6 +208,10 @@ class DirectConnection(PooledConnection):
     def is_dropped(self) -> bool:
         return self.sock is None or self.sock.has_something()
 
+    def unwatch(self) -> None:
+        if self.sock is not None:
+            self.sock.unwatch()
+
     def close(self) -> None:
         stream, self.sock = self.sock, None
         if stream is not None:

@@ -20,13 +20,11 @@ from scraper.fetch.transport.exchange import Exchange
 from scraper.fetch.transport.idle_limits import IdleLimits
 from scraper.fetch.transport.ledger import Ledger
 from scraper.fetch.transport.pooled_connection import PooledConnection
-from scraper.fetch.transport.waiting import current, pause
+from scraper.fetch.transport.waiting import Signal, signal
 from scraper.stats import Reason
 
 #: Part of the server's Keep-Alive timeout in which a connection is no longer used: the server closes at its end.
 _TIMEOUT_MARGIN = 0.1
-#: Inside of a loop, a free place is looked for at this interval, in seconds.
-_LOOK_AGAIN = 0.002
 #: How much the newest response counts in the mean latency.
 _NEWEST_COUNTS = 1 / 32
 
@@ -42,8 +40,8 @@ class Connections:
         self.latency: float | None = None
         self._settings = settings
         self._lock = threading.Lock()
-        #: On it threads wait for a place; made for the first, since few domains ever need it and it takes half a KB.
-        self._changed: threading.Condition | None = None
+        #: Who waits for a place.
+        self._waiting: list[Signal] = []
         self._open = 0
         self._idle: dict[str, deque[PooledConnection]] = {}
 
@@ -75,15 +73,12 @@ class Connections:
             with self._lock:
                 connection, unfit = self._look(pool.key, fresh=exchange.fresh)
                 has_place = connection is None and not unfit and self._take_place()
-                has_none = not (connection or unfit or has_place)
-                if has_none and current.loop is None:
-                    self._changed = self._changed or threading.Condition(self._lock)
-                    self._changed.wait(exchange.deadline.left)
+                if has_none := not (connection or unfit or has_place):
+                    self._waiting.append(changed := signal())
             if has_none:
-                if not exchange.deadline.left:
+                if not changed.wait(exchange.deadline.left):
                     raise EmptyPoolError(pool, f"no connection became free within {exchange.deadline.seconds:g} s")
-                if current.loop is not None:
-                    pause(_LOOK_AGAIN)
+                continue
             self._shut(unfit)
             if connection is not None or has_place:
                 break
@@ -145,6 +140,8 @@ class Connections:
 
     def release(self, connection: PooledConnection) -> None:
         """Keep the connection for the next exchange, or book that it is closed."""
+        if connection.is_held:
+            connection.unwatch()
         with self._lock:
             if not connection.is_held:
                 return
@@ -203,8 +200,10 @@ class Connections:
 
     def _tell_waiting(self) -> None:
         """Wake those that wait: a place, or a connection, is free. Called under the lock."""
-        if self._changed is not None:
-            self._changed.notify_all()
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for each in waiting:
+                each.set()
 
     def _shut(self, unfit: Sequence[tuple[PooledConnection, Reason]]) -> None:
         """Close connections taken from the idle ones. Only then are their places free for others."""

@@ -1,41 +1,49 @@
-"""Run requests of one thread as greenlets, which wait aside on Linux's epoll."""
+"""Run requests of one thread as greenlets, which wait aside on what the system has: epoll, kqueue, poll, select."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import select
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
-from greenlet import getcurrent, greenlet
+try:
+    from greenlet import getcurrent, greenlet
+except ImportError as error:
+    from scraper.errors import InternalError
+
+    raise InternalError(
+        f"scraper cannot fetch without the package greenlet: {error}",
+        remedy="run: pip install --force-reinstall greenlet; where it has no wheel, that needs a C++ compiler",
+    ) from error
 
 from scraper.fetch.transport.exchange import here
-from scraper.fetch.transport.waiting import current
+from scraper.fetch.transport.readiness import Waker, make_poller
+from scraper.fetch.transport.waiting import Signal, current
 
 #: How often, in seconds, those that have waited too long are looked for.
 _PRECISION = 0.1
-#: epoll counts whole milliseconds, and rounds up: what is left of a pause (seconds) is slept out.
+#: Pollers count whole milliseconds, and round up: what is left of a pause (seconds) is slept out.
 _UNIT = 0.001
 
 
 class GreenletLoop:
-    """Work that takes turns. All but `wake` is called in the thread that made it.
+    """Work that takes turns. All but `wake` and what a signal's `set` calls is called in the thread that made it.
 
-    A greenlet runs until it waits for a socket or pauses; `continue_all` continues those that are ready.
+    A greenlet runs until it waits for a socket or a signal, or pauses; `continue_all` continues those that are ready.
     """
 
     def __init__(self) -> None:
-        self._epoll = select.epoll()
-        self._waker = _Waker()
-        self._epoll.register(self._waker.fileno(), select.EPOLLIN)
+        self._poller = make_poller()
+        self._waker = Waker()
+        self._poller.arm(self._waker.fileno(), write=False)
         self._main = getcurrent()
-        #: By descriptor: who waits for it, until when.
+        #: By descriptor, or by the number of a signal, which is negative: who waits for it, until when.
         self._waiting: dict[int, tuple[greenlet, float | None]] = {}
+        #: Signals that were set since the last look.
+        self._set: deque[int] = deque()
         self._pausing: list[tuple[float, int, greenlet]] = []
         self._numbers = count()
         self._looked_at = 0.0
@@ -55,29 +63,28 @@ class GreenletLoop:
 
     def wait(self, descriptor: int, *, write: bool, seconds: float | None) -> bool:
         """Return True when the descriptor is ready, or False after some seconds. Called in a greenlet."""
-        events = (select.EPOLLOUT if write else select.EPOLLIN) | select.EPOLLONESHOT
-        try:
-            self._epoll.modify(descriptor, events)
-        except FileNotFoundError:
-            self._epoll.register(descriptor, events)
-        until = None if seconds is None else time.monotonic() + seconds
-        self._waiting[descriptor] = getcurrent(), until
+        self._poller.arm(descriptor, write=write)
+        return self._wait_for(descriptor, seconds)
+
+    def _wait_for(self, number: int, seconds: float | None) -> bool:
+        self._waiting[number] = getcurrent(), None if seconds is None else time.monotonic() + seconds
         return bool(self._step_aside())
 
     def wait_for_one_of(self, descriptors: Sequence[int], *, write: bool, seconds: float) -> None:
         """Return when one of them is ready, or after some seconds. Called in a greenlet."""
-        events = (select.EPOLLOUT if write else select.EPOLLIN) | select.EPOLLONESHOT
         waiting = getcurrent(), time.monotonic() + seconds
         for descriptor in descriptors:
-            try:
-                self._epoll.modify(descriptor, events)
-            except FileNotFoundError:
-                self._epoll.register(descriptor, events)
+            self._poller.arm(descriptor, write=write)
             self._waiting[descriptor] = waiting
         self._step_aside()
         for descriptor in descriptors:
             if self._waiting.get(descriptor) is waiting:
                 del self._waiting[descriptor]
+                self._poller.disarm(descriptor)
+
+    def signal(self) -> Signal:
+        """Return what any thread may set, for one greenlet that waits for it."""
+        return _Signal(self, -1 - next(self._numbers))
 
     def pause(self, seconds: float) -> None:
         """Return after some seconds. Called in a greenlet."""
@@ -87,9 +94,10 @@ class GreenletLoop:
     def _step_aside(self) -> Any:
         context, exchange = here.context, here.exchange
         here.context = here.exchange = None
-        outcome = self._main.switch()
-        here.context, here.exchange = context, exchange
-        return outcome
+        try:
+            return self._main.switch()
+        finally:
+            here.context, here.exchange = context, exchange
 
     def _go_on(self, who: greenlet, outcome: Any) -> None:
         current.loop = self
@@ -98,7 +106,7 @@ class GreenletLoop:
         finally:
             current.loop = None
 
-    def wait_for_any(self, seconds: float) -> list[tuple[int, int]]:
+    def wait_for_any(self, seconds: float) -> Sequence[int]:
         """Return what became ready; where nothing is, wait for it, for a pause's end or for `wake`, some seconds at
         most.
         """
@@ -108,33 +116,42 @@ class GreenletLoop:
         if self._waiting:
             seconds = min(seconds, _PRECISION)
         with self._waker as is_awake:
-            ready = self._epoll.poll(0.0 if is_awake or seconds < _UNIT else seconds // _UNIT * _UNIT)
+            ready = self._poller.poll(0.0 if is_awake or seconds < _UNIT else seconds // _UNIT * _UNIT)
         if not ready and not is_awake and (left := now + seconds - time.monotonic()) > 0:
             time.sleep(min(left, _UNIT))
-            ready = self._epoll.poll(0.0)
+            ready = self._poller.poll(0.0)
         return ready
 
-    def continue_all(self, ready: list[tuple[int, int]]) -> None:
+    def continue_all(self, ready: Sequence[int]) -> None:
         """Continue those that are ready, and those whose time is over."""
-        for descriptor, _ in ready:
+        for descriptor in ready:
             if descriptor == self._waker.fileno():
                 self._waker.take()
+                self._poller.arm(descriptor, write=False)
             elif (waiting := self._waiting.pop(descriptor, None)) is not None:
+                self._go_on(waiting[0], True)
+        while self._set:
+            if (waiting := self._waiting.pop(self._set.popleft(), None)) is not None:
                 self._go_on(waiting[0], True)
         now = time.monotonic()
         while self._pausing and self._pausing[0][0] <= now:
             self._go_on(heappop(self._pausing)[2], None)
         if now - self._looked_at > _PRECISION:
             self._looked_at = now
-            late = [place for place, (_, until) in self._waiting.items() if until is not None and until <= now]
-            for descriptor in late:
-                if (waiting := self._waiting.pop(descriptor, None)) is not None:
+            late = [number for number, (_, until) in self._waiting.items() if until is not None and until <= now]
+            for number in late:
+                if (waiting := self._waiting.pop(number, None)) is not None:
+                    if number >= 0:
+                        self._poller.disarm(number)
                     self._go_on(waiting[0], False)
 
     def end_pauses(self) -> None:
-        """Continue all that pause, with an error."""
-        pausing, self._pausing = self._pausing, []
-        for _, _, who in pausing:
+        """Continue all that pause or wait for a signal, with an error. Sockets are shut down by their deadlines."""
+        ending = [who for _, _, who in self._pausing]
+        self._pausing.clear()
+        for number in [number for number in self._waiting if number < 0]:
+            ending.append(self._waiting.pop(number)[0])
+        for who in ending:
             current.loop = self
             try:
                 who.throw(TimeoutError("the crawl ends"))
@@ -146,49 +163,24 @@ class GreenletLoop:
         self._waker.wake()
 
     def close(self) -> None:
-        self._epoll.close()
+        self._poller.close()
         self._waker.close()
 
 
-class _Waker:
-    """Ends a sleep from any thread; never writes to its descriptor once that is closed and may be another's."""
+class _Signal:
+    """Set by any thread, also after the loop's end; one greenlet of the loop waits for it."""
 
-    def __init__(self) -> None:
-        self._descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._lock = threading.Lock()
-        self._is_asleep = False
-        self._is_awake = False
-        self._is_closed = False
+    __slots__ = ("_is_set", "_loop", "_number")
 
-    def __enter__(self) -> bool:
-        """Begin to sleep; tell whether there was a call since the last sleep."""
-        with self._lock:
-            is_awake, self._is_awake = self._is_awake, False
-            self._is_asleep = not is_awake
-        return is_awake
+    def __init__(self, loop: GreenletLoop, number: int) -> None:
+        self._loop = loop
+        self._number = number
+        self._is_set = False
 
-    def __exit__(self, *_: object) -> None:
-        self._is_asleep = False
+    def set(self) -> None:
+        self._is_set = True
+        self._loop._set.append(self._number)
+        self._loop.wake()
 
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def wake(self) -> None:
-        if self._is_awake:
-            return
-        with self._lock:
-            self._is_awake = True
-            if self._is_asleep and not self._is_closed:
-                self._is_asleep = False
-                os.eventfd_write(self._descriptor, 1)
-
-    def take(self) -> None:
-        """Take in that it was woken."""
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._descriptor)
-        self._is_awake = False
-
-    def close(self) -> None:
-        with self._lock:
-            self._is_closed = True
-            os.close(self._descriptor)
+    def wait(self, seconds: float) -> bool:
+        return self._is_set or self._loop._wait_for(self._number, seconds)

@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from scraper.fetch.transport.waiting import current, wait_until
+from scraper.fetch.transport.waiting import signal
 
 #: As getaddrinfo gives it: family, kind, protocol, canonical name, where.
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
@@ -120,7 +120,7 @@ class Resolver:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew: nothing is remembered, and there is no thread, as in a forked process."""
+        """Begin again: nothing is remembered, and there is no thread, as in a forked process."""
         self.changed = threading.Condition(threading.Lock())
         self._threads = 0
         self._lookups: dict[str, _Lookup] = {}
@@ -128,7 +128,7 @@ class Resolver:
         #: The same, of names that hung before.
         self._queue_of_hanging: OrderedDict[str, _Lookup] = OrderedDict()
         self._running: set[_Lookup] = set()
-        #: By name: until when it is known, the port that was asked for, and the answer.
+        #: By name: until when it is known, the port of the look-up, and the answer.
         self._known: dict[str, tuple[float, int, _Answer]] = {}
         self._hanging: dict[str, None] = {}
 
@@ -150,9 +150,7 @@ class Resolver:
 
     @staticmethod
     def _wait(question: Question, timeout: float) -> bool:
-        if current.loop is not None:
-            return wait_until(lambda: question.done, timeout)
-        answered = threading.Event()
+        answered = signal()
         question.add_done_callback(lambda _: answered.set())
         return answered.wait(timeout)
 
@@ -203,7 +201,7 @@ class Resolver:
                 self._queue_of_hanging.pop(lookup.name, None)
 
     def discard(self, host: str) -> None:
-        """Look the name up again when it is next asked for: none of its addresses could be connected to."""
+        """Look the name up again when it is next wanted: none of its addresses could be connected to."""
         with self.changed:
             self._known.pop(host.lower(), None)
 

@@ -126,8 +126,14 @@ class Stream:
                 deadline.expired = True
             raise TimeoutError("timed out")
 
+    def unwatch(self) -> None:
+        """Let no deadline shut the socket down any more."""
+        if self.deadline is not None:
+            self.deadline.forget(self.sock)
+
     def close(self) -> None:
         """Close the socket."""
+        self.unwatch()
         self.sock.close()
 
 

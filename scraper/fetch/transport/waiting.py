@@ -1,15 +1,25 @@
 """Let a request wait: in its thread, or aside, while other requests of the same thread continue.
 
 The fetch loop has a greenlet for each request, with a stack of its own under plain code. What may wait comes here:
-sockets (`stream`), pauses, names. In a thread without a loop everything waits as usual.
+sockets (`stream`), pauses, what other threads find out (names, a free place). In a thread without a loop everything
+waits as usual.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
+
+
+class Signal(Protocol):
+    """Is set once, by any thread, and waited for by one."""
+
+    def set(self) -> None: ...
+
+    def wait(self, seconds: float, /) -> bool:
+        """Return True once it is set; False after some seconds."""
 
 
 class EventLoop(Protocol):
@@ -23,6 +33,9 @@ class EventLoop(Protocol):
 
     def pause(self, seconds: float) -> None:
         """Return after some seconds."""
+
+    def signal(self) -> Signal:
+        """Return a signal for code of this loop to wait for."""
 
 
 class _Current(threading.local):
@@ -41,11 +54,6 @@ def pause(seconds: float) -> None:
         current.loop.pause(seconds)
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float) -> bool:
-    """Look again and again, aside, until it is so; return False after `seconds`. For what is rarely waited for."""
-    until = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() >= until:
-            return False
-        pause(0.002)
-    return True
+def signal() -> Signal:
+    """Return what this thread waits for, in a loop aside, until any thread sets it."""
+    return threading.Event() if current.loop is None else current.loop.signal()

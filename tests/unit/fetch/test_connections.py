@@ -30,6 +30,8 @@ class Idle:
         self.is_held = True
         self.open_at_close: int | None = None
 
+    def unwatch(self) -> None: ...
+
     def close(self) -> None:
         self.sock = None
         self.open_at_close = self.home.open
