@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale sitemaps rules-speed start-cost export-kills proofs bench profile clean
+.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale sitemaps rules-speed start-cost export-kills many-crawls proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -78,7 +78,10 @@ sitemaps: $(READY)  ## a million URLs from an index of twenty sitemaps: each que
 export-kills: $(READY)  ## every kind of export killed 30 times at random: every item once, nothing half
 	$(BIN)/python -m tests.proofs.export_kills $(ARGS)
 
-proofs: kill-storm memory manners toxic storm scale sitemaps rules-speed start-cost export-kills  ## all proofs that take minutes
+many-crawls: $(READY)  ## 2,000 crawls in one process: none raises, nothing grows
+	$(BIN)/python -m tests.proofs.many_crawls $(ARGS)
+
+proofs: kill-storm memory manners toxic storm scale sitemaps rules-speed start-cost export-kills many-crawls  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.
