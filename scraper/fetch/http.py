@@ -16,8 +16,7 @@ from scraper.fetch.origins import Origins
 from scraper.fetch.retry import failure_of
 from scraper.fetch.transport.compatibility import internal_error, is_incompatibility
 from scraper.fetch.transport.exchange import RequestContext
-from scraper.fetch.transport.raw_response import RawResponse
-from scraper.fetch.transport.response_reader import wire_bytes
+from scraper.fetch.transport.raw_response import RawResponse, wire_bytes
 from scraper.request import Request
 
 #: Bytes read at once: most bodies end before.

@@ -22,7 +22,7 @@ from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.exchange import request_context
 from scraper.fetch.transport.guard import Guard
-from scraper.fetch.transport.response_reader import wire_bytes
+from scraper.fetch.transport.raw_response import wire_bytes
 from scraper.request import Request
 from scraper.response import Response
 from scraper.stats import ConnectionStats, Served

@@ -23,7 +23,7 @@ from scraper.fetch.transport.direct_adapter import DirectAdapter
 from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.exchange import Exchange, here
 from scraper.fetch.transport.pools import HttpPool, HttpsPool
-from scraper.request import IDEMPOTENT
+from scraper.fetch.transport.replay import context_here, send_or_replay
 
 _log = logging.getLogger(__name__)
 
@@ -65,26 +65,12 @@ class ObservedAdapter(BaseAdapter):
             _refuse(_name(manager), is_allowed=False)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **keywords: Any) -> requests.Response:
-        """Send once, and once more on a fresh connection when the first was of no use.
-
-        In this order: wait at the gate where something beside the frontier sends (digest auth's second request);
-        check what was typed where a proxy will resolve it; send; replay a stale send, and one that met the rest
-        of a response longer than it said (RFC 9112 section 6.3), if the method is idempotent and the body is at hand.
-        """
-        context = here.context
-        if context is None:
-            raise RuntimeError("a Session of scraper was used outside of its crawl; use scraper.Sessions()")
-        exchange = context.next_exchange()
+        """Send, and replay what `send_or_replay` replays; what a proxy will resolve is checked as it was typed."""
+        context = context_here()
         proxies = keywords.get("proxies") or {}
         if proxies and request.url and select_proxy(request.url, proxies):
             context.guard.check_typed(urls.host_of(request.url))
-        try:
-            response = self._send(request, exchange, args, keywords)
-        except requests.RequestException:
-            replayable = request.method in IDEMPOTENT and isinstance(request.body, str | bytes | None)
-            if not replayable or not (exchange.stale or exchange.misread):
-                raise
-            response = self._send(request, context.next_exchange(fresh=True), args, keywords)
+        response = send_or_replay(context, request, lambda exchange: self._send(request, exchange, args, keywords))
         # What a plugin sends because of this response goes through here too.
         response.connection = self  # type: ignore[assignment]
         return response

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import http.client
-import re
 
+from scraper.fetch.transport.framing import BadFraming, chunk_size
 from scraper.fetch.transport.head_parser import MAX_LINE
 from scraper.fetch.transport.response_head import Framing
-from scraper.fetch.transport.response_reader import BadFraming
 from scraper.fetch.transport.stream import Stream
-
-_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
 
 
 class BodyReader:
@@ -74,10 +71,7 @@ class BodyReader:
 
     def _read_chunk(self) -> bytes:
         if not self._has_chunk:
-            line = self._line().partition(b";")[0].strip()
-            if not _CHUNK_SIZE.fullmatch(line):
-                raise BadFraming(f"a chunk whose size is {line[:20]!r}")
-            self._left = int(line, 16)
+            self._left = chunk_size(self._line())
             self._has_chunk = True
             if self._left == 0:
                 self._read_trailers()

@@ -45,12 +45,13 @@ from scraper.fetch.transport.direct_connection import (
     pieces_of,
 )
 from scraper.fetch.transport.domain_connections import Connections
-from scraper.fetch.transport.exchange import Exchange, here
+from scraper.fetch.transport.exchange import Exchange
+from scraper.fetch.transport.framing import BadLength
 from scraper.fetch.transport.headers import Headers
 from scraper.fetch.transport.raw_response import RawResponse, read_timed_out
-from scraper.fetch.transport.response_head import BadLength, framing_of
+from scraper.fetch.transport.replay import context_here, send_or_replay
+from scraper.fetch.transport.response_head import framing_of
 from scraper.fetch.transport.tls import context_for
-from scraper.request import IDEMPOTENT
 from scraper.stats import Reason
 
 #: Routes are kept for so many combinations of origin and settings; then they are forgotten and made again.
@@ -84,18 +85,12 @@ class DirectAdapter(BaseAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Send once, and once more on a fresh connection when the first was of no use.
-
-        In this order: wait at the gate where something beside the frontier sends (digest auth's second request);
-        check what was typed where a proxy will resolve it; send; replay a stale send, and one that met the rest
-        of a response longer than it said (RFC 9112 section 6.3), if the method is idempotent and the body is at hand.
+        """Send, and replay what `send_or_replay` replays; what a proxy will resolve is checked as it was typed.
 
         Raises:
             requests.RequestException: as requests' own adapter raises it.
         """
-        context = here.context
-        if context is None:
-            raise RuntimeError("a Session of scraper was used outside of its crawl; use scraper.Sessions()")
+        context = context_here()
         proxy = select_proxy(request.url or "", proxies) if proxies else None
         if proxy is not None and not _is_http(proxy):
             self._other = self._other or self._make_other()
@@ -103,14 +98,9 @@ class DirectAdapter(BaseAdapter):
         if proxy is not None:
             context.guard.check_typed(urls.host_of(request.url or ""))
         route, target = self._route(request, verify, cert, proxy)
-        exchange = context.next_exchange()
-        try:
-            response = self._send(request, route, target, timeout, exchange)
-        except requests.RequestException:
-            replayable = request.method in IDEMPOTENT and isinstance(request.body, str | bytes | None)
-            if not replayable or not (exchange.stale or exchange.misread):
-                raise
-            response = self._send(request, route, target, timeout, context.next_exchange(fresh=True))
+        response = send_or_replay(
+            context, request, lambda exchange: self._send(request, route, target, timeout, exchange)
+        )
         if not stream:
             _ = response.content
         return response

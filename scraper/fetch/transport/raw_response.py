@@ -17,11 +17,12 @@ from scraper.errors import BodyTooLarge, FetchError
 from scraper.fetch.transport.body_reader import BodyReader
 from scraper.fetch.transport.decoding import Decoder, decoder_of
 from scraper.fetch.transport.response_head import Head
-from scraper.fetch.transport.response_reader import DRAIN_BYTES
 from scraper.stats import Reason
 
 #: Bytes that are decoded at once.
 _STEP = 256 * 1024
+#: What is left of an unread body is read, so that its connection can be used again, up to this size.
+DRAIN_BYTES = 64 * 1024
 
 
 def read_timed_out(url: str) -> ReadTimeoutError:
@@ -316,3 +317,11 @@ class RawResponse(io.IOBase):
 
     def release_conn(self) -> None:
         """Do nothing: a connection is given back when its body ends or is closed."""
+
+
+def wire_bytes(raw: Any, otherwise: int) -> int:
+    """Return how many bytes of a body came over the wire; `otherwise` where a plugin's own object does not say."""
+    try:
+        return int(raw.tell())
+    except (AttributeError, OSError, ValueError):
+        return otherwise

@@ -6,15 +6,14 @@ import http.client
 import re
 from typing import NamedTuple, Protocol
 
+from scraper.fetch.transport.framing import BadFraming, end_of_body
 from scraper.fetch.transport.head_parser import MAX_HEAD_BYTES, MAX_LINE, HeadCutShort, HeadTooLarge, fields_of
-from scraper.fetch.transport.response_reader import BadFraming
 from scraper.fetch.transport.stream import Stream
 
 #: Where a head ends; servers leave out the carriage return.
 _END = re.compile(rb"\n\r?\n")
 #: Lines that are fields and nothing else, as nearly all heads have them.
 _REGULAR = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*\r\n)*")
-_LENGTH = re.compile(r"[0-9]{1,18}")
 _MANY_LINES = 60
 #: Bytes of line ends that may come before a status line.
 _MOST_LINE_ENDS = 8
@@ -135,10 +134,6 @@ def _status_of(line: bytes) -> tuple[int, int, str]:
     raise http.client.UnknownProtocol(version[:20])
 
 
-class BadLength(BadFraming):
-    """A Content-Length that says nothing."""
-
-
 class Framing(NamedTuple):
     """How the body ends: in chunks, after a length, or, with neither, with the connection."""
 
@@ -156,19 +151,8 @@ def framing_of(head: Head, method: str | None) -> Framing:
     closes = _closes(head)
     if head.status in (204, 304) or method == "HEAD":
         return Framing(False, 0, closes)
-    codings = head.listed("transfer-encoding")
-    if codings:
-        if codings not in (["chunked"], ["identity"]):
-            raise BadFraming(f"a Transfer-Encoding that was not requested: {', '.join(codings)[:100]}")
-        if codings == ["chunked"]:
-            return Framing(True, None, closes)
-    lengths = set(head.listed("content-length"))
-    if not lengths:
-        return Framing(False, None, True)
-    length = lengths.pop()
-    if lengths or not _LENGTH.fullmatch(length):
-        raise BadLength("a Content-Length that is not a number, or several that differ")
-    return Framing(False, int(length), closes)
+    chunked, length = end_of_body(head.listed)
+    return Framing(chunked, length, closes or (not chunked and length is None))
 
 
 def _closes(head: Head) -> bool:

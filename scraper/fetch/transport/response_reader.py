@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import http.client
-import re
+from functools import partial
 from typing import Any, cast
 
 import urllib3.response
 
 from scraper.errors import BodyTooLarge
 from scraper.fetch.transport.exchange import here
+from scraper.fetch.transport.framing import BadFraming, chunk_size, end_of_body
 from scraper.fetch.transport.head_parser import MAX_LINE, Fields, HeadParser
+from scraper.fetch.transport.raw_response import DRAIN_BYTES
 from scraper.fetch.transport.recorder import RecordedFile
 from scraper.stats import Reason
-
-#: What is left of an unread body is read, so that its connection can be used again, up to this size.
-DRAIN_BYTES = 64 * 1024
-
-_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
-_LENGTH = re.compile(r"[0-9]{1,18}")
-
-
-class BadFraming(http.client.HTTPException):
-    """The response does not say where its body ends, or not in a way that HTTP/1.1 knows."""
 
 
 class ResponseReader(http.client.HTTPResponse):
@@ -76,26 +68,10 @@ class ResponseReader(http.client.HTTPResponse):
         if status in (204, 304) or answer._method == "HEAD":
             answer.chunked, answer.length = False, 0
             return
-        answer.chunked, answer.length = self._framing()
+        answer.chunked, answer.length = end_of_body(partial(_listed, self))
         answer.chunk_left = None
         if not answer.chunked and answer.length is None:
             self.will_close = True
-
-    def _framing(self) -> tuple[bool, int | None]:
-        """Tell whether the body comes in chunks, and its length; neither where it ends with the connection."""
-        codings = _listed(self, "Transfer-Encoding")
-        if codings:
-            if codings not in (["chunked"], ["identity"]):
-                raise BadFraming(f"a Transfer-Encoding that was not requested: {', '.join(codings)[:100]}")
-            if codings == ["chunked"]:
-                return True, None
-        lengths = set(_listed(self, "Content-Length"))
-        if not lengths:
-            return False, None
-        length = lengths.pop()
-        if lengths or not _LENGTH.fullmatch(length):
-            raise BadFraming("a Content-Length that is not a number, or several that differ")
-        return False, int(length)
 
     def _read_next_chunk_size(self) -> int:
         line = self.fp.readline(MAX_LINE + 1)
@@ -103,10 +79,7 @@ class ResponseReader(http.client.HTTPResponse):
             raise BadFraming("a chunk whose size does not end")
         if not line.endswith(b"\n"):
             raise ValueError("the body ends where a chunk should begin")  # http.client: IncompleteRead
-        size = line.partition(b";")[0].strip()
-        if not _CHUNK_SIZE.fullmatch(size):
-            raise BadFraming(f"a chunk whose size is {size[:20]!r}")
-        return int(size, 16)
+        return chunk_size(line)
 
 
 def _listed(answer: http.client.HTTPResponse, name: str) -> list[str]:
@@ -160,11 +133,3 @@ class WireResponse(urllib3.response.HTTPResponse):
             if connection.exchange.recorder is not None:
                 connection.exchange.recorder.cut = "length"
         super().close()
-
-
-def wire_bytes(raw: Any, otherwise: int) -> int:
-    """Return how many bytes of a body came over the wire; `otherwise` where a plugin's own object does not say."""
-    try:
-        return int(raw.tell())
-    except (AttributeError, OSError, ValueError):
-        return otherwise

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from scraper.fetch.transport.framing import BadFraming
 from scraper.fetch.transport.head_parser import (
     MAX_FIELD_LINES,
     MAX_HEAD_BYTES,
@@ -17,7 +18,7 @@ from scraper.fetch.transport.head_parser import (
     HeadParser,
     HeadTooLarge,
 )
-from scraper.fetch.transport.response_reader import BadFraming, ResponseReader
+from scraper.fetch.transport.response_reader import ResponseReader
 
 
 def fields(text: bytes) -> list[tuple[str, str]]:

@@ -20,8 +20,8 @@ from urllib3 import exceptions
 from scraper.errors import BodyTooLarge, FetchError
 from scraper.fetch.retry import failure_of
 from scraper.fetch.transport.body_reader import BodyReader
+from scraper.fetch.transport.framing import BadFraming
 from scraper.fetch.transport.response_head import Framing
-from scraper.fetch.transport.response_reader import BadFraming
 from scraper.stats import Reason
 from tests.unit.fetch.raw_bytes import cut_everywhere, in_two, raw_of, stream_of
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scraper.fetch.transport.framing import BadFraming
 from scraper.fetch.transport.head_parser import HeadCutShort, HeadTooLarge
 from scraper.fetch.transport.response_head import Framing, framing_of, read_head
-from scraper.fetch.transport.response_reader import BadFraming
 from tests.unit.fetch.raw_bytes import Begins, Bytes, cut_everywhere, head_of, in_two, stream_of
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-A: 1\r\nx-a:2 \r\nX-Empty:\r\n\r\n"
