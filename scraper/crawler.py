@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import sys
 import tempfile
 import threading
@@ -30,6 +31,7 @@ from scraper.engine.shard import DRAIN_SECONDS
 from scraper.engine.tasks.sitemap import first_requests
 from scraper.errors import ExportError, RunMismatch, StoreError
 from scraper.exports.run_exports import RunExports
+from scraper.fetch.transport.open_files import raise_limit
 from scraper.gate import outside_gate
 from scraper.items import ItemRow
 from scraper.observe import events
@@ -44,6 +46,9 @@ from scraper.store.values import ChangeCounts, RunRow
 
 if TYPE_CHECKING:
     from scraper.engine.coordination.multi_process import MultiProcess
+
+#: Files for each request in flight, with which no connection need be closed for another.
+_FILES_OF_ONE = 8
 
 
 def crawl(
@@ -70,6 +75,7 @@ def crawl(
         RunMismatch: the unfinished run was started with another spider, args or start_urls.
         StoreLocked: another process crawls with this store.
         StoreError: the store cannot be used.
+        ScraperError: the system lets a process open too few files.
         ExportError: an export cannot be written; the items are in the store.
         KeyboardInterrupt: after what was in flight was given 10 seconds; the run can be resumed.
     """
@@ -123,10 +129,13 @@ class Crawl:
             engine.stop(seconds)
 
     def run(self) -> Run:
-        """Crawl: lock the store; start a run or resume one; crawl; compare; judge; finish the exports; prune.
+        """Crawl: look whether the system lets it open enough files; lock the store; start a run or resume one;
+        crawl; compare; judge; finish the exports; prune.
 
         Raises what `crawl` does.
         """
+        if raised := raise_limit(_FILES_OF_ONE * self._loaded.config.engine.in_flight):
+            self._emit(events.Notice(raised, logging.DEBUG))
         with Store(self._store_path(), lock=True) as store:
             row, changed = self._begin(store)
             self._emit(

@@ -157,6 +157,12 @@ class DeadlineExceeded(FetchError):
     reason = "timeout"
 
 
+class NoRoom(FetchError):
+    """This machine had no file, memory or port for a connection: nothing was sent, and no server is to blame."""
+
+    reason = "no-room"
+
+
 class BodyTooLarge(FetchError):
     """The body is larger than `limits.body`."""
 

@@ -107,6 +107,13 @@ _ROWS = (
         "session.timeout.connect",
         fits_fetch=True,
     ),
+    ReasonRow(
+        "no-room",
+        _FAILED,
+        "This machine had no file, memory or port for a connection; a crawl waits, and counts nothing.",
+        "raise `ulimit -n`",
+        fits_fetch=True,
+    ),
     ReasonRow("tls", _FAILED, "The TLS handshake failed.", _SERVER),
     ReasonRow(
         "certificate",
@@ -231,7 +238,12 @@ _ROWS = (
     ReasonRow("stale", _OPENED, "The server had closed the one before when a request was sent into it."),
     ReasonRow("after-error", _OPENED, "The one before ended by an error."),
     ReasonRow("unread-body", _OPENED, "The one before held a body that was not read to its end."),
-    ReasonRow("room", _OPENED, "The one before made room for another origin.", key="session.pool"),
+    ReasonRow(
+        "room",
+        _OPENED,
+        "The one before made room for another origin, or for another domain where files are few.",
+        key="session.pool",
+    ),
     ReasonRow("new-tls-or-proxy", _OPENED, "The certificate settings or the proxy changed.", key="session.proxies"),
 )
 #: All reasons by name.

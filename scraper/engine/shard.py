@@ -26,7 +26,6 @@ from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.heartbeat import LeaseHeartbeat
 from scraper.engine.frontier.leases import DomainLeases
-from scraper.engine.frontier.open_files import most_in_flight
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.engine.orders import Orders
 from scraper.engine.parsers.making import make_parse_worker
@@ -42,6 +41,7 @@ from scraper.engine.turns import Turns
 from scraper.errors import LeaseLost
 from scraper.fetch.robots import Robots, product_token
 from scraper.fetch.transport.guard import Guard
+from scraper.fetch.transport.open_files import most_in_flight
 from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
 from scraper.observe.events import Events, QueuedEvents, Told
@@ -106,7 +106,9 @@ class Shard:
         limits = config.limits
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue() if inbox is None else inbox
         revisit = Revisit(config.revisit, components.source)
-        in_flight, why_fewer = most_in_flight(config.engine.in_flight)
+        named = components.pipelines.files
+        # A download has its file open beside its connection.
+        in_flight, why_fewer = most_in_flight(config.engine.in_flight, 2 if named else 1)
         if why_fewer:
             emit(events.Notice(why_fewer))
         self._frontier = Frontier(
@@ -122,7 +124,6 @@ class Shard:
         scope = [*config.own_hosts(), *hosts]
         self._admission = Admission(config, scope, store.seen(run.id))
         self._crash_marker = marker_of(store.path, run.id, number)
-        named = components.pipelines.files
         turns = Turns()
         self._runner, self._parse_worker = make_parse_worker(
             store,

@@ -19,8 +19,9 @@ import requests
 import urllib3.exceptions
 
 from scraper.config import RetryConfig
-from scraper.errors import FetchError
+from scraper.errors import FetchError, NoRoom
 from scraper.fetch.transport.direct_connection import ConnectFailed, NotResolved
+from scraper.fetch.transport.open_files import is_ours
 from scraper.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ def failure_of(error: BaseException) -> FetchError:
     if isinstance(error, FetchError):
         return error
     chain = list(_causes(error))
+    for cause in chain:
+        if isinstance(cause, NoRoom):
+            return cause
+        if is_ours(cause):
+            return NoRoom(_in_words(cause))
     for types, reason in _BY_TYPE:
         for cause in chain:
             if isinstance(cause, types):

@@ -22,12 +22,15 @@ from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.exchange import request_context
 from scraper.fetch.transport.guard import Guard
+from scraper.fetch.transport.open_files import raise_limit
 from scraper.fetch.transport.raw_response import wire_bytes
 from scraper.request import Request
 from scraper.response import Response
 from scraper.stats import ConnectionStats, Served
 
 _MAX_REDIRECTS = 30
+#: The limit of open files is raised, where the system allows it and it is lower.
+_FILES = 1024
 
 
 class Sessions:
@@ -49,6 +52,9 @@ class Sessions:
         session: the settings of each Session: pool, timeouts, idle expiry …
         make: makes a requests.Session, or a subclass.
         allow_unobserved: whether it may have adapters that open connections past the guard, deadline and ledger.
+
+    Raises:
+        ScraperError: the system lets this process open too few files.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Sessions:
         make: SessionFactory = requests.Session,
         allow_unobserved: bool = False,
     ) -> None:
+        raise_limit(_FILES)
         self._settings = session or SessionConfig()
         self._delay = delay
         self._asks_robots = robots
@@ -124,6 +131,7 @@ class Sessions:
             BadRequest: the URL is not absolute http(s).
             RobotsRefused: robots.txt does not allow it (with `robots=True`).
             PrivateAddress: a redirect leads to an address that is not public.
+            NoRoom: the system had no file, memory or port for a connection for so long.
             DeadlineExceeded: it took longer than `session.timeout.total`.
             requests.RequestException: as requests raises it.
         """

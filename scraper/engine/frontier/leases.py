@@ -13,7 +13,6 @@ from scraper.engine.frontier.blocking import why_blocks
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.login_state import LoginState, Stage
-from scraper.engine.frontier.open_files import most_open
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Pace
 from scraper.fetch.retry import RetryPolicy
@@ -182,16 +181,13 @@ class DomainLeases:
             awake = self._frontier.awake()
             for domain in awake:
                 domain.session.sweep()
-            too_many = sum(domain.session.connections.open for domain in awake) - most_open()
             too_many_awake = len(awake) - _most_awake(self._frontier.size)
             for domain in awake:
                 # A domain without a request for a while needs no Session; of too many, the oldest go first.
-                if too_many <= 0 and too_many_awake <= 0 and now - domain.sent_at < _REST_SECONDS:
+                if too_many_awake <= 0 and now - domain.sent_at < _REST_SECONDS:
                     break
-                count = domain.session.connections.open
                 if not domain.in_flight and domain.session.rest():
                     self._frontier.rested(domain)
-                    too_many -= count
                     too_many_awake -= 1
 
     def finished(self) -> list[Domain]:

@@ -89,10 +89,10 @@ class DomainThrottle:
             domain.due = max(domain.due, domain.pace.next_start(domain.sent_at))
             self._answered(domain)
 
-    def ask_robots_again(self, domain: Domain, origin: str, wait: float) -> None:
+    def ask_robots_again(self, domain: Domain, origin: str, wait: float, *, counts: bool = True) -> None:
         """Let the domain wait before its robots.txt, which could not be fetched, is fetched again."""
         with self._lock:
-            domain.robots_attempts[origin] = domain.robots_attempts.get(origin, 0) + 1
+            domain.robots_attempts[origin] = domain.robots_attempts.get(origin, 0) + counts
             self._answered(domain, wait)
 
     def logged_in(self, domain: Domain) -> None:

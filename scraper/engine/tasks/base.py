@@ -17,8 +17,8 @@ from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Job
 from scraper.engine.tasks.login import LoginTask
-from scraper.engine.tasks.sender import Sender, Sending
-from scraper.errors import FetchError, InternalError, LeaseLost, StoreError
+from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender, Sending
+from scraper.errors import FetchError, InternalError, LeaseLost, NoRoom, StoreError
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
 from scraper.fetch.retry import retry_after
@@ -226,6 +226,10 @@ class RequestTask:
         """
         attempt, response = queued.attempts + 1, fetch.response
         request = queued.request
+        if reason == NoRoom.reason and (request.may_be_repeated or not _was_sent(fetch)):
+            # Ours, and not the server's: no attempt is used.
+            self.sender.settle(RetryLater(queued, time.time() + NO_ROOM_SECONDS, queued.attempts))
+            return
         verdict = domain.retry.judge(reason, attempt, repeatable=request.may_be_repeated, asked_wait=asked_wait)
         sending = attempt_of(fetch, attempt, reason, message, verdict.wait)
         if verdict.wait is not None:
@@ -239,3 +243,8 @@ class RequestTask:
             message += f" and asks to wait {asked_wait:.0f} s, more than retry.max_wait"
         status = response.status if response is not None else None
         self.given_up(Failed(queued, verdict.reason, message, status, attempts=attempt, attempt=sending), response)
+
+
+def _was_sent(fetch: FetchResult) -> bool:
+    """Tell whether a head went out, or may have."""
+    return fetch.served is not None and fetch.served.sent_at > 0

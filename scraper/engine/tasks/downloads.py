@@ -23,9 +23,10 @@ import requests
 from scraper.config import SiteConfig
 from scraper.engine.frontier.admission import MAX_URL
 from scraper.engine.tasks.attachments import folders_of, found_of, is_there
-from scraper.errors import FetchError, StoreError
+from scraper.errors import FetchError, NoRoom, StoreError
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import conditions_of, validators_of
+from scraper.fetch.transport.open_files import is_ours
 from scraper.media import HEAD_BYTES, ending_of, type_of
 from scraper.pipelines.files import Files
 from scraper.request import Request
@@ -304,11 +305,13 @@ class Download:
     @contextlib.contextmanager
     def _disk(self) -> Iterator[None]:
         """Turn a failure of the disk into an error that ends the crawl rather than this file. `kept` raises it
-        again.
+        again. Where too many files are open, this one is tried again later.
         """
         try:
             yield
         except OSError as error:
+            if is_ours(error):
+                raise NoRoom(f"the file {self._part} cannot be opened: {error.strerror or error}") from error
             self._broken = StoreError(
                 f"the file {self._part} cannot be written: {error.strerror or error}",
                 remedy="make room on the disk and run the same command again: it goes on",

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Job
 from scraper.engine.frontier.login_state import LoginState, Verdict
-from scraper.engine.tasks.sender import Sender
-from scraper.errors import FetchError, InternalError, LeaseLost
+from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender
+from scraper.errors import FetchError, InternalError, LeaseLost, NoRoom
 from scraper.fetch import login_form as logging_in
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
@@ -126,6 +126,9 @@ class LoginTask:
 
     def _not_had(self, domain: Domain, login: LoginState, error: FetchError) -> None:
         """Try again later after a failure, or give the login up."""
+        if isinstance(error, NoRoom):
+            self._frontier.throttle.log_in_again(domain, NO_ROOM_SECONDS, counts=False)
+            return
         attempt = login.attempts + 1
         asked = error.asked if isinstance(error, _Unready) else None
         verdict = domain.retry.judge(error.reason, attempt, asked_wait=asked)

@@ -6,8 +6,8 @@ import logging
 import time
 
 from scraper.engine.frontier.frontier import Job
-from scraper.engine.tasks.sender import Sender
-from scraper.errors import InternalError, LeaseLost
+from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender
+from scraper.errors import InternalError, LeaseLost, NoRoom
 from scraper.fetch.base import FetchResult
 from scraper.fetch.robots import MAX_BYTES, Robots, RobotsState
 from scraper.fetch.robots_fetch import fetch_robots
@@ -33,7 +33,7 @@ class RobotsTask:
             robots, reason = self._fetch(job, origin, attempt)
         except LeaseLost:
             self._sender.frontier.fetched(job)
-            self._sender.frontier.throttle.ask_robots_again(domain, origin, 1.0)
+            self._sender.frontier.throttle.ask_robots_again(domain, origin, 1.0, counts=False)
             return
         except InternalError:
             raise
@@ -44,6 +44,9 @@ class RobotsTask:
                 "internal",
             )
         self._sender.frontier.fetched(job)
+        if reason == NoRoom.reason:
+            self._sender.frontier.throttle.ask_robots_again(domain, origin, NO_ROOM_SECONDS, counts=False)
+            return
         if robots.state is RobotsState.UNREACHABLE:
             verdict = domain.retry.judge(reason, attempt)
             if verdict.wait is not None:

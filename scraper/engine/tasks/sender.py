@@ -26,6 +26,8 @@ from scraper.store.outcomes import Outcome
 
 #: Statuses by which a server asks the whole domain to hold still.
 _COOLING = frozenset({429, 503})
+#: A request for which this machine had no room is sent again after so many seconds; nothing is counted.
+NO_ROOM_SECONDS = 1.0
 #: Failures of a server, as against those of a request.
 _SERVER_FAILED = TRANSIENT | {"certificate", "bad-http"}
 

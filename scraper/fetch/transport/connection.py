@@ -14,6 +14,8 @@ from urllib3.util.connection import is_connection_dropped
 
 from scraper.fetch.transport.exchange import Exchange
 from scraper.fetch.transport.happy_eyeballs import connect_first
+from scraper.fetch.transport.open_connections import open_connections
+from scraper.fetch.transport.open_files import is_ours
 from scraper.fetch.transport.pooled_connection import PooledConnection
 from scraper.fetch.transport.resolver import resolver
 from scraper.fetch.transport.response_reader import ResponseReader, WireResponse
@@ -82,7 +84,13 @@ class _Reports(PooledConnection):
             self.book_opening(started, self._tcp_connected_at)
 
     def _new_conn(self) -> socket.socket:
-        """Resolve, check each address, connect: within the connect timeout altogether."""
+        """Resolve, check each address, connect: within the connect timeout altogether.
+
+        Where this machine has no room for it, that is waited for as long as the request may take.
+        """
+        return open_connections.with_room(self._connected, self.exchange.deadline)
+
+    def _connected(self) -> socket.socket:
         deadline = self.exchange.deadline
         timeout = self.timeout if isinstance(self.timeout, int | float) else deadline.left
         until = time.monotonic() + min(timeout, deadline.left)
@@ -101,6 +109,8 @@ class _Reports(PooledConnection):
         except TimeoutError as error:
             raise ConnectTimeoutError(connection, f"no connection to {self.host} within {timeout:g} s") from error
         except OSError as error:
+            if is_ours(error):
+                raise
             raise NewConnectionError(connection, f"no connection to {self.host}:{self.port}: {error}") from error
         sock.settimeout(left)
         deadline.watch(sock)

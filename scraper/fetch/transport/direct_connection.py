@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, cast
 from scraper.errors import PrivateAddress
 from scraper.fetch.transport.exchange import Exchange
 from scraper.fetch.transport.happy_eyeballs import connect_first
+from scraper.fetch.transport.open_connections import open_connections
+from scraper.fetch.transport.open_files import is_ours
 from scraper.fetch.transport.pooled_connection import Home, PooledConnection
 from scraper.fetch.transport.resolver import resolver
 from scraper.fetch.transport.response_head import Head, read_head
@@ -88,13 +90,20 @@ class DirectConnection(PooledConnection):
         Raises:
             NotResolved, ConnectFailed, ConnectTimedOut: there is no connection.
             PrivateAddress: all of its addresses are refused.
+            NoRoom: this machine had no file, memory or port for it until the exchange's time was up.
             ssl.SSLError: there is no TLS with it.
         """
-        started, connected_at = time.monotonic(), 0.0
+        started = connected_at = until = 0.0
         exchange, route = self.exchange, self.route
-        until = started + min(seconds, exchange.deadline.left)
+
+        def attempt() -> socket.socket:
+            nonlocal started, until
+            started = time.monotonic()
+            until = started + min(seconds, exchange.deadline.left)
+            return self._open(seconds, until)
+
         try:
-            sock = self._open(seconds, until)
+            sock = open_connections.with_room(attempt, exchange.deadline)
             connected_at = time.monotonic()
             self.sock = Stream(sock)
             self._serve(exchange)
@@ -138,6 +147,8 @@ class DirectConnection(PooledConnection):
         except PrivateAddress:
             raise
         except OSError as error:
+            if is_ours(error):
+                raise
             raise ConnectFailed(f"no connection to {host}:{port}: {error}") from error
         if proxy is None:
             self.address = str(address[4][0])

@@ -19,6 +19,7 @@ from scraper.config import SessionConfig
 from scraper.fetch.transport.exchange import Exchange
 from scraper.fetch.transport.idle_limits import IdleLimits
 from scraper.fetch.transport.ledger import Ledger
+from scraper.fetch.transport.open_connections import open_connections
 from scraper.fetch.transport.pooled_connection import PooledConnection
 from scraper.fetch.transport.waiting import Signal, signal
 from scraper.stats import Reason
@@ -68,6 +69,7 @@ class Connections:
         Raises:
             PrivateAddress: an idle connection leads to an address that this exchange may not use.
             EmptyPoolError: no place became free in time.
+            NoRoom: neither did one among the connections of all domains.
         """
         while True:
             with self._lock:
@@ -83,7 +85,7 @@ class Connections:
             if connection is not None or has_place:
                 break
         if connection is None:
-            connection = pool.make()
+            connection = self._made(pool, exchange)
         connection.begin(exchange)
         try:
             if connection.address is not None:
@@ -92,6 +94,18 @@ class Connections:
             self.release(connection)
             raise
         return connection
+
+    def _made(self, pool: Any, exchange: Exchange) -> PooledConnection:
+        """Make a connection in the place that was taken for it here, once there is one in this process too."""
+        try:
+            open_connections.take(exchange.deadline)
+        except BaseException:
+            with self._lock:
+                self._open -= 1
+                self._tell_waiting()
+            raise
+        made: PooledConnection = pool.make()
+        return made
 
     def _look(
         self, key: str, *, fresh: bool
@@ -104,6 +118,7 @@ class Connections:
         own = self._idle.get(key)
         while own and not fresh:
             connection = own.pop()
+            open_connections.idles_no_more(connection)
             reason = self._why_unfit(connection)
             if reason is None:
                 connection.idled = time.monotonic() - connection.idle_since
@@ -112,7 +127,9 @@ class Connections:
         if not unfit and self._open >= self._settings.pool:
             others = next((idle for origin, idle in self._idle.items() if idle and origin != key), own)
             if others:
-                unfit.append((others.popleft(), Reason.ROOM))
+                connection = others.popleft()
+                open_connections.idles_no_more(connection)
+                unfit.append((connection, Reason.ROOM))
         return None, unfit
 
     def _take_place(self) -> bool:
@@ -149,9 +166,11 @@ class Connections:
             closed = connection.sock is None
             if closed:
                 self._open -= 1
+                open_connections.give_back()
             else:
                 connection.idle_since = time.monotonic()
                 self._idle.setdefault(connection.key, deque()).append(connection)
+                open_connections.idles(connection)
             self._learn_latency(connection.exchange)
             self._tell_waiting()
         if not closed:
@@ -186,6 +205,7 @@ class Connections:
                     reason = self._why_unfit(connection)
                     if reason is not None:
                         idle.remove(connection)
+                        open_connections.idles_no_more(connection)
                         unfit.append((connection, reason))
                 if not idle:
                     del self._idle[key]
@@ -196,7 +216,18 @@ class Connections:
         with self._lock:
             idle = [connection for origin in self._idle.values() for connection in origin]
             self._idle.clear()
+            for connection in idle:
+                open_connections.idles_no_more(connection)
         self._shut([(connection, Reason.IDLE) for connection in idle])
+
+    def give_up(self, connection: PooledConnection) -> None:
+        """Close a connection if it idles: another domain needs its place."""
+        with self._lock:
+            idle = self._idle.get(connection.key, ())
+            if connection not in idle:
+                return
+            idle.remove(connection)
+        self._shut([(connection, Reason.ROOM)])
 
     def _tell_waiting(self) -> None:
         """Wake those that wait: a place, or a connection, is free. Called under the lock."""
@@ -216,6 +247,7 @@ class Connections:
             self._book(connection, reason)
         with self._lock:
             self._open -= len(unfit)
+            open_connections.give_back(len(unfit))
             self._tell_waiting()
 
     def _book(self, connection: PooledConnection, reason: Reason) -> None:

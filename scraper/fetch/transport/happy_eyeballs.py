@@ -12,6 +12,7 @@ from errno import EADDRNOTAVAIL, EAFNOSUPPORT, EHOSTUNREACH, ENETDOWN, ENETUNREA
 from itertools import zip_longest
 from typing import Any
 
+from scraper.fetch.transport.open_files import Shortage, is_ours
 from scraper.fetch.transport.resolver import AddressInfo
 
 #: Seconds after which the next address is tried beside those that have not answered (RFC 8305 section 5).
@@ -61,7 +62,7 @@ class Race:
         """Count one of those begun as failed: the next is due at once."""
         self._running -= 1
         self._next_at = float("-inf")
-        if self._error is None or (_is_no_way(self._error) and not _is_no_way(error)):
+        if self._error is None or is_ours(error) or (_is_no_way(self._error) and not _is_no_way(error)):
             self._error = error
 
     def lost(self, now: float) -> OSError | None:
@@ -104,6 +105,7 @@ def connect_first(
 
     Raises:
         TimeoutError: no address answered in time.
+        Shortage: this machine has no file, memory or port for it.
         OSError: the most telling failure.
     """
     race = Race(addresses, clock() + timeout)
@@ -149,10 +151,30 @@ def _begun(
         sock.connect(where)
     except BlockingIOError:
         pass
-    except BaseException:
+    except BaseException as error:
         sock.close()
+        if getattr(error, "errno", 0) == EADDRNOTAVAIL and source_address is None and _has_way(family, where, make):
+            raise Shortage(EADDRNOTAVAIL, "no local port is free") from error
         raise
     return sock
+
+
+def _has_way(family: int, where: tuple[Any, ...], make: Callable[[int, int, int], socket.socket]) -> bool:
+    """Tell whether there is a local address from which this one can be reached.
+
+    What "cannot assign requested address" means otherwise: all ports towards it are taken, those of TCP. UDP has its
+    own, and to connect it sends nothing.
+    """
+    probe = None
+    try:
+        probe = make(family, socket.SOCK_DGRAM, 0)
+        probe.connect(where)
+    except OSError as error:
+        return is_ours(error)
+    finally:
+        if probe is not None:
+            probe.close()
+    return True
 
 
 #: Without a descriptor of its own, where the system has it.

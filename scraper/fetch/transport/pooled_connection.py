@@ -66,6 +66,9 @@ class Home(Protocol):
     def release(self, connection: PooledConnection) -> None:
         """Take a connection back whose exchange is over."""
 
+    def give_up(self, connection: PooledConnection) -> None:
+        """Close it if it idles: another domain needs its place."""
+
 
 class PooledConnection:
     """One connection, and the exchange that it serves. It never reconnects: another connection is another object."""

@@ -15,8 +15,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from errno import EAGAIN, EMFILE
 from typing import Any
 
+from scraper.fetch.transport.open_files import Shortage, has_file, is_ours, most_connections
 from scraper.fetch.transport.waiting import signal
 
 #: As getaddrinfo gives it: family, kind, protocol, canonical name, where.
@@ -40,6 +42,8 @@ _AT_ONCE = 64
 _LONG = 0.1
 #: Threads there are at most, and how many of them may serve names that hung before.
 _MOST_THREADS = 256
+#: And for so many connections that there may be, one.
+_CONNECTIONS_EACH = 8
 _MOST_HANGING = 64
 #: A name hangs if its asker left after the look-up had taken this many seconds.
 _HANGS = 1.0
@@ -209,7 +213,9 @@ class Resolver:
 
     def _needs_thread(self) -> bool:
         """Tell whether all threads are busy and another is allowed; if so, count it."""
-        needs = len(self._running) == self._threads < _MOST_THREADS
+        # Each look-up opens a file or two.
+        most = max(1, min(_MOST_THREADS, most_connections() // _CONNECTIONS_EACH))
+        needs = len(self._running) == self._threads < most
         self._threads += needs
         return needs
 
@@ -222,7 +228,7 @@ class Resolver:
                 self._threads -= 1
                 given_up = [] if self._threads else list(self._lookups.values())
             for lookup in given_up:
-                self._finish(lookup, OSError(f"no thread to resolve names: {error}"))
+                self._finish(lookup, Shortage(EAGAIN, f"no thread to resolve names: {error}"))
 
     def _work(self) -> None:
         while (lookup := self._take()) is not None:
@@ -273,6 +279,9 @@ class Resolver:
         try:
             return ask(name, port, type=socket.SOCK_STREAM, flags=flags)
         except OSError as error:
+            if is_ours(error) or error.errno == socket.EAI_MEMORY or not has_file():
+                # It says that there is no such name, or that its servers do not answer, when it has no file for them.
+                return Shortage(EMFILE, f"no file or memory to look {name} up")
             return error.with_traceback(None)
         except UnicodeError as error:
             return socket.gaierror(socket.EAI_NONAME, f"not a host name: {error}")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from scraper.fetch.transport.happy_eyeballs import CONNECTION_ATTEMPT_DELAY, Race, connect_first, interleaved
+from scraper.fetch.transport.open_files import Shortage
 from scraper.fetch.transport.resolver import AddressInfo
 
 
@@ -93,15 +94,20 @@ class Net:
     def __init__(self, hosts: dict[str, float | tuple[float, int] | OSError]) -> None:
         self.hosts = hosts
         self.now = 0.0
+        #: Hosts to which a way leads.
+        self.reachable = {host for host in hosts if ":" not in host}
         self.begun: list[tuple[str, float]] = []
         self.open: list[Line] = []
 
     def connect(self, text: str, timeout: float = 10.0, **keywords: Any) -> str:
         sock, found = connect_first(
-            addresses(text), timeout, wait=self.wait, make=lambda *_: Line(self), clock=lambda: self.now, **keywords
+            addresses(text), timeout, wait=self.wait, make=self.make, clock=lambda: self.now, **keywords
         )
         assert self.open == [sock], "one of the others is left open"
         return str(found[4][0])
+
+    def make(self, family: int, kind: int, protocol: int) -> Any:
+        return Line(self) if kind == socket.SOCK_STREAM else Probe(self)
 
     def wait(self, lines: Collection[Any], seconds: float) -> Collection[Any]:
         assert lines
@@ -144,6 +150,14 @@ class Line:
         self.net.open.remove(self)
 
 
+class Probe(Line):
+    """Of UDP: it takes no port of TCP."""
+
+    def connect(self, where: tuple[str, int]) -> None:
+        if where[0] not in self.net.reachable:
+            raise OSError(errno.EADDRNOTAVAIL, "no")
+
+
 NEVER = float("inf")
 
 
@@ -179,6 +193,26 @@ class TestConnecting:
         with pytest.raises(ConnectionRefusedError):
             net.connect("::1 1.1.1.1")
         assert not net.open
+
+    def test_without_a_free_port_it_is_our_fault(self):
+        net = Net({"1.1.1.1": OSError(errno.EADDRNOTAVAIL, "no"), "1.1.1.2": (0.1, errno.ECONNREFUSED)})
+        with pytest.raises(Shortage):
+            net.connect("1.1.1.2 1.1.1.1")
+        assert not net.open
+
+    def test_without_an_address_of_its_family_there_is_no_way(self):
+        net = Net({"::1": OSError(errno.EADDRNOTAVAIL, "no"), "1.1.1.1": (0.1, errno.ECONNREFUSED)})
+        with pytest.raises(ConnectionRefusedError):
+            net.connect("::1 1.1.1.1")
+        with pytest.raises(OSError, match="no") as raised:
+            net.connect("::1")
+        assert not isinstance(raised.value, Shortage)
+        assert not net.open
+
+    @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOBUFS])
+    def test_one_that_answers_is_enough_where_there_is_no_room_for_another(self, number: int):
+        net = Net({"::1": OSError(number, "no"), "1.1.1.1": 0.1})
+        assert net.connect("::1 1.1.1.1") == "1.1.1.1"
 
     def test_options_and_source_are_set(self):
         net = Net({"1.1.1.1": 0.0})
