@@ -223,8 +223,8 @@ class Connections:
     def give_up(self, connection: PooledConnection) -> None:
         """Close a connection if it idles: another domain needs its place."""
         with self._lock:
-            idle = self._idle.get(connection.key, ())
-            if connection not in idle:
+            idle = self._idle.get(connection.key)
+            if idle is None or connection not in idle:
                 return
             idle.remove(connection)
         self._shut([(connection, Reason.ROOM)])

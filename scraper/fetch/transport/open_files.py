@@ -35,8 +35,9 @@ class Shortage(OSError):
 def is_ours(error: BaseException) -> bool:
     """Tell whether an error is the fault of this machine, and of no server."""
     # Failures of names have numbers of their own.
-    is_numbered = isinstance(error, OSError) and not isinstance(error, gaierror)
-    return isinstance(error, Shortage) or (is_numbered and error.errno in OURS)
+    if not isinstance(error, OSError) or isinstance(error, gaierror):
+        return False
+    return isinstance(error, Shortage) or error.errno in OURS
 
 
 if sys.platform == "win32":
