@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import queue
 import signal
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any, Self
 
@@ -15,18 +17,23 @@ from scraper.schedule.daemon import POLL_AT_WORK, Daemon
 
 #: Seconds that crawls are waited for which were told to stop; each ends itself within ten.
 WAIT_SECONDS = 12.0
+#: The signal of a child that ended, which Windows does not send.
+_CHILD = () if sys.platform == "win32" else (signal.SIGCHLD,)
 
 
 class Signals:
-    """SIGINT, SIGTERM and Windows' SIGBREAK, as they come; a context manager, for the main thread."""
+    """SIGINT, SIGTERM and Windows' SIGBREAK, as they come; a context manager, for the main thread.
+
+    A child that ends ends the waiting, too: its place is free for another.
+    """
 
     def __init__(self) -> None:
         # A handler may interrupt this very queue: SimpleQueue is the one that may be entered again.
-        self._came: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._came: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._handle) for number in EXIT_CODES}
+        self._before = {number: signal.signal(number, self._handle) for number in (*EXIT_CODES, *_CHILD)}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -34,10 +41,10 @@ class Signals:
             signal.signal(number, handler)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        self._came.put(number)
+        self._came.put(None if number in _CHILD else number)
 
     def wait(self, seconds: float) -> int | None:
-        """Return the next signal; None where none came within `seconds`."""
+        """Return the next signal; None where none came within `seconds`, or a child ended."""
         try:
             return self._came.get(timeout=max(0.0, seconds))
         except queue.Empty:
@@ -49,12 +56,18 @@ def look_after(daemon: Daemon, say: Callable[[str], object]) -> int:
     return _until_signal(daemon, say, iter(daemon.round, None))
 
 
-def wait_for(daemon: Daemon, say: Callable[[str], object]) -> int:
-    """Wait until all that a daemon started has ended, or a signal comes; returns the signal's exit code, or 0."""
+def start_each(daemon: Daemon, say: Callable[[str], object], starts: Iterable[Callable[[], object]]) -> int:
+    """Call each of `starts` when there is room, and wait until all that they started has ended, or a signal comes.
+
+    Returns the signal's exit code, or 0.
+    """
 
     def waits() -> Iterator[float]:
-        while daemon.at_work:
-            yield POLL_AT_WORK
+        rest = deque(starts)
+        while rest or daemon.at_work:
+            while rest and daemon.has_room:
+                rest.popleft()()
+            yield POLL_AT_WORK if daemon.at_work else 0.0
             daemon.gather()
 
     return _until_signal(daemon, say, waits())

@@ -59,6 +59,25 @@ def state_of(site: ScheduledSite, standing: Standing | None) -> str:
     return "; ".join(words)
 
 
+def seconds_late(site: ScheduledSite, standing: Standing | None, last: Occurrence | None) -> float | None:
+    """Return how much later than its time the newest run by the clock began, or how late it is if it has not yet.
+
+    None where there is none, or it was left out.
+    """
+    runs = (standing.waiting, standing.active, last) if standing is not None else (last,)
+    newest = next((run for run in runs if run is not None and not run.manual), None)
+    if newest is None or (newest.started_at is None and newest.state is ScheduleState.ENDED):
+        return None
+    began = time.time() if newest.started_at is None else newest.started_at
+    return max(0.0, began - site.times.due(newest.slot))
+
+
+def lateness(site: ScheduledSite, standing: Standing | None, last: Occurrence | None) -> str:
+    """Return that in words: `2m5s`."""
+    seconds = seconds_late(site, standing, last)
+    return "-" if seconds is None else format_duration(float(round(seconds)))
+
+
 def when(site: ScheduledSite) -> str:
     """Return the schedule in short: `every 6h`, or the cron with its zone."""
     schedule = site.schedule
@@ -87,6 +106,7 @@ def as_json_of(
         "path": str(site.path),
         "schedule": when(site),
         "next": _iso(following),
+        "late_seconds": None if (late := seconds_late(site, standing, last)) is None else round(late, 3),
         "paused": standing is not None and standing.paused_at is not None,
         "state": state_of(site, standing),
         "last": None if last is None else row_as_json(last),

@@ -12,12 +12,13 @@ from typing import Annotated, TypeVar
 import typer
 
 from scraper.cli import _output
-from scraper.cli._daemon import look_after, wait_for
+from scraper.cli._daemon import look_after, start_each
 from scraper.cli._options import SiteFile
 from scraper.cli._schedule_facts import (
     as_json_of,
     history_of,
     last_of,
+    lateness,
     moment,
     next_of,
     row_as_json,
@@ -34,9 +35,12 @@ from scraper.schedule.child import Ending, take_over
 from scraper.schedule.daemon import Daemon
 from scraper.schedule.processes import SystemProcesses
 from scraper.schedule.sites import ScheduledSite, Sites, site_of
-from scraper.store.history.schedules import Occurrence, Schedules, ScheduleState
+from scraper.store.history.schedules import Occurrence, Schedules, ScheduleState, Step
 
 T = TypeVar("T")
+
+#: Most crawls wait for answers and delays most of the time.
+_AT_ONCE_EACH_CORE = 4
 
 _ABOUT = """Run crawls when the key `schedule` of their YAML says.
 
@@ -72,7 +76,19 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group)
 
 
-def run(paths: Paths) -> None:
+def run(
+    paths: Paths,
+    at_once: Annotated[
+        int | None,
+        typer.Option(
+            "--at-once",
+            metavar="N",
+            min=1,
+            help="The most crawls that are at work at the same time; 4 for each core by default.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Start crawls when they are due, until Ctrl-C or SIGTERM.
 
     Each crawl is a process of its own, with its log in the folder logs/ beside its store. A line on standard error
@@ -80,22 +96,24 @@ def run(paths: Paths) -> None:
     holds on. At the end the crawls at work are told to stop and waited for, 12 s at most; the next run resumes
     them. A daemon that is killed leaves its crawls at work, and the next one finds them.
 
-    A run that is more than a minute late is left out, unless `catch_up: once` is set.
+    A run that nobody was there to start is left out when it is more than a minute late, unless `catch_up: once` is
+    set. One that is due while as many crawls are at work as may be waits, however long, and the oldest is started
+    first; `list` shows how late.
 
     \b
       scraper schedule run config/
+      scraper schedule run config/ --at-once 16
       scraper schedule run config/books.yaml config/shop.yaml
     """
     sites = _sites(paths)
     # What is wrong with a store the daemon tells itself.
     for site, standing in _Each(sites).of(standing_of):
         _say(f"{site.name}: {when(site)}, next {moment(next_of(site, standing), site)}")
-    daemon = Daemon(sites, SystemProcesses(), _say, clock=time.time)
-    raise typer.Exit(look_after(daemon, _say))
+    raise typer.Exit(look_after(_daemon(sites, at_once), _say))
 
 
 def list_(paths: Paths, as_json: AsJson = False) -> None:
-    """List schedules: the next run, how the last one ended.
+    """List schedules: the next run, how late the newest began, how the last one ended.
 
     \b
       scraper schedule list config/
@@ -108,12 +126,13 @@ def list_(paths: Paths, as_json: AsJson = False) -> None:
         _output.write(json.dumps([as_json_of(*row) for row in rows], indent=2) + "\n")
         each.end()
         return
-    heads = ("crawl", "schedule", "next", "last", "result", "state")
+    heads = ("crawl", "schedule", "next", "late", "last", "result", "state")
     cells = [
         (
             site.name,
             when(site),
             moment(following, site),
+            lateness(site, standing, last),
             moment(last.slot if last else None, site),
             (last.result or "") if last else "",
             state_of(site, standing),
@@ -127,22 +146,19 @@ def list_(paths: Paths, as_json: AsJson = False) -> None:
 def trigger(paths: Paths) -> None:
     """Run crawls now, and wait for their ends. It counts as a run by hand, and changes no time of the schedule.
 
-    Where the crawl is at work already, the run is skipped, or waits for a daemon, as its `overlap` says. The exit
-    code is that of the crawl, of several the highest. A pause does not hold it back.
+    Of several as many are at work at once as `run` has by default. Where the crawl is at work already, the run is
+    skipped, or waits for a daemon, as its `overlap` says. The exit code is that of the crawl, of several the
+    highest. A pause does not hold it back.
 
     \b
       scraper schedule trigger config/books.yaml
     """
     sites = _sites(paths)
-    daemon = Daemon(sites, SystemProcesses(), _say, clock=time.time)
+    daemon = _daemon(sites, None)
     each = _Each(sites)
-    try:
-        steps = each.of(daemon.trigger)
-    except BaseException:
-        daemon.stop()
-        daemon.close()
-        raise
-    code = wait_for(daemon, _say)
+    steps: list[tuple[ScheduledSite, Step]] = []
+    starts = [lambda site=site: steps.extend(each.of(daemon.trigger, [site])) for site in sites.current]
+    code = start_each(daemon, _say, starts)
     if any(step.decision.queue for _, step in steps) or any(
         run.state is ScheduleState.WAITING for run in daemon.ended
     ):
@@ -326,10 +342,12 @@ class _Each:
         #: The highest exit code of what was told.
         self.code = 0
 
-    def of(self, act: Callable[[ScheduledSite], T]) -> list[tuple[ScheduledSite, T]]:
-        """Return the sites for which that went well, each with what came of it."""
+    def of(
+        self, act: Callable[[ScheduledSite], T], sites: Iterable[ScheduledSite] | None = None
+    ) -> list[tuple[ScheduledSite, T]]:
+        """Return the sites, all or of `sites`, for which that went well, each with what came of it."""
         done = []
-        for site in self._sites.current:
+        for site in self._sites.current if sites is None else sites:
             try:
                 done.append((site, act(site)))
             except ScraperError as error:
@@ -341,6 +359,13 @@ class _Each:
         """Leave with that exit code, if anything was told."""
         if self.code:
             raise typer.Exit(self.code)
+
+
+def _daemon(sites: Sites, at_once: int | None) -> Daemon:
+    from scraper.engine.coordination.process_count import cores
+
+    at_once = at_once or _AT_ONCE_EACH_CORE * cores()
+    return Daemon(sites, SystemProcesses(), _say, clock=time.time, at_once=at_once)
 
 
 def _say(line: str) -> None:

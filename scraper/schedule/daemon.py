@@ -12,7 +12,8 @@ import secrets
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,8 +22,9 @@ from scraper.lazy_dataclass import dataclass
 from scraper.schedule import failures, policy
 from scraper.schedule.endings import describe, ending_of_process
 from scraper.schedule.policy import Facts
-from scraper.schedule.processes import Process, Starter, output_of
+from scraper.schedule.processes import Process, Starter, remove_log, tidy_output
 from scraper.schedule.sites import ScheduledSite, Sites
+from scraper.schedule.standings import Known, Standings
 from scraper.store.history.schedules import (
     NOTHING,
     Claimant,
@@ -52,11 +54,15 @@ class _Child:
 class Daemon:
     """Looks after some sites.
 
+    A store is open only while something is read from it or written to it, so that any number of sites takes no files.
+
     Args:
         sites: where the schedules are read from.
         starter: starts crawls.
         tell: takes a line for each thing that happens.
         clock: seconds since the epoch.
+        at_once: how many crawls of its sites may be at work, whoever started them; what is due beyond that waits, and
+            is started in the order of its slots.
         open_store: opens the schedules of a store.
     """
 
@@ -67,17 +73,21 @@ class Daemon:
         tell: Callable[[str], object],
         *,
         clock: Callable[[], float],
+        at_once: int,
         open_store: Callable[[Path], Schedules] = Schedules,
     ) -> None:
         self._sites = sites
         self._starter = starter
         self._tell = tell
         self._clock = clock
+        self._at_once = at_once
         self._open_store = open_store
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._stores: dict[Path, tuple[Schedules, tuple[int, int]]] = {}
+        self._standings = Standings(open_store)
         #: By store and number: each store counts its runs for itself.
         self._children: dict[tuple[Path, int], _Child] = {}
+        #: The paths of the sites whose scheduled runs others have started, and that are at work.
+        self._elsewhere: set[Path] = set()
         self._troubles: dict[Path, str] = {}
         self._telling: list[threading.Thread] = []
         self._is_stopping = False
@@ -89,21 +99,31 @@ class Daemon:
         """Return how many processes that it started are alive."""
         return len(self._children)
 
+    @property
+    def has_room(self) -> bool:
+        """Tell whether one more crawl may be started."""
+        return len(self._children) + len(self._elsewhere) < self._at_once
+
     def round(self) -> float:
-        """Do what is due; returns the seconds until the next round is worth while."""
+        """Do what is due, the oldest slot first; returns the seconds until the next round is worth while."""
         for line in self._sites.refresh():
             self._tell(line)
         self.gather()
-        wait = POLL_AT_WORK if self._children else POLL
-        for site in self._sites.current:
-            try:
-                wait = min(wait, self._look_after(site))
-                self._troubles.pop(site.path, None)
-            except ScraperError as error:
-                if self._troubles.get(site.path) != str(error):
-                    self._tell(f"{site.name}: {error}")
-                self._troubles[site.path] = str(error)
-        return max(0.0, wait)
+        sites = self._sites.current
+        self._standings.forget_all_but(sites)
+        self._elsewhere.intersection_update(site.path for site in sites)
+        wanted: list[tuple[float, ScheduledSite, Known]] = []
+        wait = POLL
+        for site in sites:
+            with self._telling_troubles(site):
+                known = self._standings.of(site)
+                slot = self._look_at(site, known)
+                if slot is not None:
+                    wanted.append((slot, site, known))
+                elif known.due is not None and known.due > self._clock():
+                    wait = min(wait, known.due - self._clock())
+        self._start_oldest(wanted)
+        return max(0.0, min(wait, POLL_AT_WORK) if self._children or self._elsewhere else wait)
 
     def trigger(self, site: ScheduledSite) -> Step:
         """Start a run now, by hand; where another is at work, `overlap` says what becomes of it.
@@ -111,7 +131,7 @@ class Daemon:
         Raises:
             ScraperError: the store cannot be used, or the process not be started.
         """
-        standing = self._store_of(site).standing(site.name)
+        standing = self._standings.of(site).standing
         facts = self._facts(site, standing) if standing is not None else Facts()
         return self._step(site, lambda standing: policy.by_hand(site.times, standing, self._clock(), facts))
 
@@ -135,7 +155,7 @@ class Daemon:
                 child.process.stop()
 
     def close(self) -> None:
-        """End what is still at work, wait for `on_failure`, and let go of the stores."""
+        """End what is still at work, and wait for `on_failure`."""
         self._is_stopping = True
         for child in self._children.values():
             with contextlib.suppress(OSError):
@@ -143,27 +163,63 @@ class Daemon:
         self.gather()
         for thread in self._telling:
             thread.join()
-        for schedules, _ in self._stores.values():
-            schedules.close()
 
     # One site --------------------------------------------------------------------------------------------
 
-    def _look_after(self, site: ScheduledSite) -> float:
-        """Do what is due for one site; returns the seconds until more is."""
-        schedules = self._store_of(site)
-        standing = schedules.standing(site.name)
-        if standing is not None and standing.spec == site.times.spec:
-            facts = self._facts(site, standing)
-            # Mostly there is nothing to do, which reading alone shows, and reading holds up nobody.
-            if policy.decide(site.times, standing, self._clock(), facts) is NOTHING:
-                following = site.times.after(standing.reached)
-                if following is None or standing.paused_at is not None:
-                    return POLL
-                return site.times.due(following) - self._clock()
+    @contextlib.contextmanager
+    def _telling_troubles(self, site: ScheduledSite) -> Iterator[None]:
+        """Tell of an error once, so that it holds up no other site."""
+        try:
+            yield
+        except ScraperError as error:
+            if self._troubles.get(site.path) != str(error):
+                self._tell(f"{site.name}: {error}")
+            self._troubles[site.path] = str(error)
         else:
-            facts = Facts(starting=self._started(site))
-        self._step(site, lambda standing: policy.decide(site.times, standing, self._clock(), facts))
-        return POLL_AT_WORK
+            self._troubles.pop(site.path, None)
+
+    def _look_at(self, site: ScheduledSite, known: Known) -> float | None:
+        """Do what is due for one site but to start its run; returns the slot of the run that is to start, if any."""
+        standing = known.standing
+        if standing is None or standing.spec != site.times.spec:
+            self._decide(site, Facts(starting=self._started(site), has_room=False))
+            return None
+        if standing.active is None:
+            self._elsewhere.discard(site.path)
+            if not self._has_news(known):
+                return standing.waiting.slot if standing.waiting is not None else None
+        facts = self._facts(site, standing)
+        if standing.active is None or standing.active.id in {facts.gone, *facts.starting}:
+            self._elsewhere.discard(site.path)
+        else:
+            self._elsewhere.add(site.path)
+        # Mostly there is nothing to do, which reading alone shows, and reading holds up nobody.
+        decision = policy.decide(site.times, standing, self._clock(), facts)
+        if decision.revive is not None:
+            return decision.revive.slot
+        if decision.start is None and decision is not NOTHING:
+            self._decide(site, facts)
+        return decision.start
+
+    def _has_news(self, known: Known) -> bool:
+        """Tell whether time alone has brought something to decide, as where the clock was set back."""
+        now = self._clock()
+        is_set_back = known.standing is not None and known.standing.reached > now
+        return is_set_back or (known.due is not None and known.due <= now)
+
+    def _start_oldest(self, wanted: Iterable[tuple[float, ScheduledSite, Known]]) -> None:
+        """Start what has waited longest while there is room; what is due beyond that waits in its store."""
+        has_room = True
+        for _, site, known in sorted(wanted, key=lambda each: each[0]):
+            with self._telling_troubles(site):
+                # Starting takes its time. Where there was no room for an older slot, there is none for a newer one.
+                self.gather()
+                has_room = has_room and self.has_room
+                is_queued = known.standing is not None and known.standing.waiting is not None
+                if known.standing is not None and (has_room or not is_queued or self._has_news(known)):
+                    facts = replace(self._facts(site, known.standing), has_room=has_room)
+                    if policy.decide(site.times, known.standing, self._clock(), facts) is not NOTHING:
+                        self._decide(site, facts)
 
     def _facts(self, site: ScheduledSite, standing: Standing) -> Facts:
         active, gone = standing.active, None
@@ -180,17 +236,20 @@ class Daemon:
         """Return the runs of a site whose processes it started and sees alive."""
         return frozenset(run for store, run in self._children if store == site.store)
 
+    def _decide(self, site: ScheduledSite, facts: Facts) -> None:
+        self._step(site, lambda standing: policy.decide(site.times, standing, self._clock(), facts))
+
     def _step(self, site: ScheduledSite, decide: Callable[[Standing], Decision]) -> Step:
         now = self._clock()
         claimant = Claimant(self._owner, now + policy.LEASE, lambda run: str(_log_of(site, run)))
-        schedules = self._store_of(site)
-        step = schedules.step(site.name, site.times.spec, now, decide, claimant)
-        for ended in step.ended:
-            self._report(site, ended)
-        if step.decision.queue is not None:
-            self._tell(f"{site.name}: {step.decision.why}")
-        if step.claimed is not None:
-            self._start(site, schedules, step.claimed)
+        with self._open_store(site.store) as schedules:
+            step = schedules.step(site.name, site.times.spec, now, decide, claimant)
+            for ended in step.ended:
+                self._report(site, ended)
+            if step.decision.queue is not None:
+                self._tell(f"{site.name}: {step.decision.why}")
+            if step.claimed is not None:
+                self._start(site, schedules, step.claimed)
         return step
 
     def _start(self, site: ScheduledSite, schedules: Schedules, run: Occurrence) -> None:
@@ -204,27 +263,24 @@ class Daemon:
         self._children[site.store, run.id] = _Child(site, run, process)
         self._tell(f"{site.name}: started, pid {process.pid}, log {run.log}")
         for log in schedules.prune(site.name, KEEP):
-            for path in (Path(log), output_of(log)):
-                with contextlib.suppress(OSError):
-                    path.unlink()
+            remove_log(log)
 
     def _see_end(self, child: _Child, code: int) -> None:
         """Note the end of a process that did not note it itself, and tell of it either way."""
-        run, schedules = child.run, self._store_of(child.site)
+        run, site = child.run, child.site
         result, why = ending_of_process(code, run, told_to_stop=self._is_stopping)
-        _tidy(run.log)
-        if self._is_stopping and not run.manual and schedules.release(run.id, run.epoch):
-            self._tell(f"{child.site.name}: stopped before it began: whoever looks next starts it")
-            return
-        ended = schedules.end(
-            run.id, run.epoch, self._clock(), result=result, why=why, exit_code=code if code >= 0 else None
-        )
+        tidy_output(run.log)
+        with self._open_store(site.store) as schedules:
+            if self._is_stopping and not run.manual and schedules.release(run.id, run.epoch):
+                self._tell(f"{site.name}: stopped before it began: whoever looks next starts it")
+                return
+            exit_code = code if code >= 0 else None
+            ended = schedules.end(run.id, run.epoch, self._clock(), result=result, why=why, exit_code=exit_code)
+            noted = schedules.get(run.id) if ended is None else None
         if ended is not None:
-            self._report(child.site, ended)
-            return
-        noted = schedules.get(run.id)
-        if noted is not None and noted.epoch == run.epoch:
-            self._tell(f"{child.site.name}: {describe(noted)}")
+            self._report(site, ended)
+        elif noted is not None and noted.epoch == run.epoch:
+            self._tell(f"{site.name}: {describe(noted)}")
             self.ended.append(noted)
 
     def _report(self, site: ScheduledSite, ended: Occurrence) -> None:
@@ -243,36 +299,6 @@ class Daemon:
         thread = threading.Thread(target=tell, name=f"on_failure {site.name}")
         self._telling = [known for known in self._telling if known.is_alive()] + [thread]
         thread.start()
-
-    def _store_of(self, site: ScheduledSite) -> Schedules:
-        """Return the store of a site, opened once; again where its file was replaced."""
-        known = self._stores.get(site.store)
-        if known is not None:
-            if _identity(site.store) == known[1]:
-                return known[0]
-            known[0].close()
-            del self._stores[site.store]
-        schedules = self._open_store(site.store)
-        self._stores[site.store] = schedules, _identity(site.store)
-        return schedules
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_dev, status.st_ino
-
-
-def _tidy(log: str) -> None:
-    """Keep what a process printed before it had a log as its log; remove the file where it printed nothing."""
-    printed = output_of(log)
-    with contextlib.suppress(OSError):
-        if not printed.stat().st_size:
-            printed.unlink()
-        elif not Path(log).exists():
-            printed.rename(log)
 
 
 def _log_of(site: ScheduledSite, run: Occurrence) -> Path:

@@ -24,11 +24,13 @@ class Facts:
         gone: the number of the run in the history whose process has ended without a word.
         starting: the runs whose process the asker started and sees alive.
         is_busy: whether some crawl holds the store.
+        has_room: whether one more crawl may be started; a run that is due waits for that, however long.
     """
 
     gone: int | None = None
     starting: frozenset[int] = frozenset()
     is_busy: bool = False
+    has_room: bool = True
 
 
 def decide(times: Times, standing: Standing, now: float, facts: Facts) -> Decision:
@@ -44,9 +46,10 @@ def decide(times: Times, standing: Standing, now: float, facts: Facts) -> Decisi
         else:
             decision, active = replace(decision, lapsed=active), None
     waiting = standing.waiting
-    if active is None and waiting is not None and not facts.is_busy and not _held(waiting, standing):
+    can_start = active is None and facts.has_room
+    if can_start and waiting is not None and not facts.is_busy and not _held(waiting, standing):
         decision, active, waiting = replace(decision, revive=waiting), waiting, None
-    return _with_due(times, standing, now, decision, active, waiting)
+    return _with_due(times, standing, now, decision, active, waiting, has_room=facts.has_room)
 
 
 def _with_due(
@@ -56,6 +59,8 @@ def _with_due(
     decision: Decision,
     active: Occurrence | None,
     waiting: Occurrence | None,
+    *,
+    has_room: bool,
 ) -> Decision:
     """Return the decision with what becomes of the newest slot that is due; older ones were missed."""
     slot = None if standing.paused_at is not None else times.newest(standing.reached, now)
@@ -67,7 +72,9 @@ def _with_due(
     if times.schedule.catch_up == "none":
         decision = replace(decision, missed=times.before(slot, standing.reached))
     if active is None and waiting is None:
-        return replace(decision, start=slot)
+        if has_room:
+            return replace(decision, start=slot)
+        return replace(decision, queue=slot, why="waits: as many crawls are at work as may be at once")
     return _overlapping(decision, times.schedule, slot, active, waiting)
 
 

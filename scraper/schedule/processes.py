@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -108,6 +109,23 @@ class _Started:
 def output_of(log: str) -> Path:
     """Return the file beside a log that takes what its process prints."""
     return Path(log).with_suffix(".out")
+
+
+def tidy_output(log: str) -> None:
+    """Keep what a process printed before it had a log as its log; remove the file where it printed nothing."""
+    printed = output_of(log)
+    with contextlib.suppress(OSError):
+        if not printed.stat().st_size:
+            printed.unlink()
+        elif not Path(log).exists():
+            printed.rename(log)
+
+
+def remove_log(log: str) -> None:
+    """Remove a log, and what its process printed."""
+    for path in (Path(log), output_of(log)):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def hold_as_scheduled(store: Path) -> StoreLock:

@@ -84,7 +84,7 @@ class Sites:
         """Read again what changed since; returns what there is to say of it."""
         said: list[str] = []
         files = self._files()
-        for path in [path for path in self._sites if path not in files]:
+        for path in self._sites.keys() - files.keys():
             if self._sites.pop(path) is not None:
                 said.append(f"{path}: gone: its schedule ends")
             self._seen.pop(path, None)
@@ -93,7 +93,8 @@ class Sites:
         self._sites = {path: self._sites[path] for path in files if path in self._sites}
         return said + self._find_twins()
 
-    def _files(self) -> list[Path]:
+    def _files(self) -> dict[Path, None]:
+        """Return the files, in their order."""
         found: dict[Path, None] = {}
         for path in self._paths:
             if path.is_dir():
@@ -104,7 +105,7 @@ class Sites:
                 found.update(dict.fromkeys(file for file in inner if file.is_file()))
             elif path.is_file():
                 found[path] = None
-        return list(found)
+        return found
 
     def _read(self, path: Path) -> list[str]:
         try:

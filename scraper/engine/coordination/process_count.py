@@ -27,7 +27,7 @@ def process_count(loaded: Loaded, spider: type[Spider] | None, domains_with_work
     if wanted == 1:
         return 1
     if wanted == "auto":
-        return min(_cores(), max(1, _domains(loaded, domains_with_work))) if _is_importable(spider) else 1
+        return min(cores(), max(1, _domains(loaded, domains_with_work))) if _is_importable(spider) else 1
     _require_importable(spider, "engine.processes", "1")
     return wanted
 
@@ -47,8 +47,8 @@ def parser_count(loaded: Loaded, spider: type[Spider] | None, shards: int) -> in
     if wanted == 0 and engine.processes == "auto" and loaded.is_default("engine.parsers"):
         wanted = "auto"
     if wanted == "auto":
-        cores = _cores() // shards
-        return cores if cores > 1 and os.name == "posix" and _is_importable(spider) else 0
+        each = cores() // shards
+        return each if each > 1 and os.name == "posix" and _is_importable(spider) else 0
     if wanted:
         _require_importable(spider, "engine.parsers", "0")
         if os.name != "posix":
@@ -71,7 +71,8 @@ def _require_importable(spider: type[Spider] | None, key: str, alone: str) -> No
         raise ConfigError([Problem("crawl()", None, None, key, text)])
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -21,6 +21,8 @@ class Mortal:
 
     def __init__(self, dies_at: int | None) -> None:
         self.moments = 0
+        #: How often a store was opened.
+        self.opened = 0
         self._dies_at = dies_at
 
     def moment(self) -> None:
@@ -43,6 +45,7 @@ class MortalSchedules(Schedules):
 
     def __init__(self, path: Path, mortal: Mortal) -> None:
         super().__init__(path)
+        mortal.opened += 1
         for name in ("step", "end", "prune", "release"):
             setattr(self, name, mortal.around(getattr(self, name)))
 
@@ -62,7 +65,10 @@ class Crawl:
         self._ends_at = self._confirms_at + machine.crawl_seconds
 
     def advance(self) -> None:
-        store = self._machine.store_of(self.site)
+        with Schedules(self.site.store) as store:
+            self._advance(store)
+
+    def _advance(self, store: Schedules) -> None:
         if self.code is None and not self.is_at_work and self._machine.now >= self._confirms_at:
             # Only one started process has the lock.
             if not self._machine.is_alive(self.site):
@@ -114,31 +120,30 @@ class Machine:
         #: The names of the crawls that somebody started without a schedule.
         self.by_hand: set[str] = set()
         self.said: list[str] = []
-        self._stores: dict[Path, Schedules] = {}
 
-    def daemon(self, mortal: Mortal | None = None) -> Daemon:
+    def daemon(self, mortal: Mortal | None = None, *, at_once: int = 99) -> Daemon:
         mortal = mortal or Mortal(None)
         return Daemon(
             Sites(self.paths),
             _Starter(self, mortal),
             self.said.append,
             clock=lambda: self.now,
+            at_once=at_once,
             open_store=lambda path: MortalSchedules(path, mortal),
         )
 
-    def store_of(self, site: ScheduledSite) -> Schedules:
-        if site.store not in self._stores:
-            self._stores[site.store] = Schedules(site.store)
-        return self._stores[site.store]
-
     def is_alive(self, site: ScheduledSite) -> bool:
-        return any(process.is_at_work for process in self.processes if process.site.store == site.store)
+        return any(process.site is site or process.site.store == site.store for process in self._at_work)
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
         for process in self.processes:
             if process.code is None:
                 process.advance()
+
+    @property
+    def _at_work(self) -> list[Crawl]:
+        return [process for process in self.processes if process.is_at_work]
 
     def run(self, *daemons: Daemon, until: float, step: float = 5.0) -> None:
         """Rounds of all daemons, one after the other, until a moment, or until one is killed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -193,7 +194,7 @@ def test_pause_and_resume(make: Make):
     path = make("every: 100s, catch_up: once")
     machine = Machine(BEGIN, path)
     daemon, found = machine.daemon(), site(path)
-    store = machine.store_of(found)
+    store = Schedules(found.store)
     assert store.pause(found.name, found.times.spec, machine.now)
     assert not store.pause(found.name, found.times.spec, machine.now)
     machine.run(daemon, until=BEGIN + 250)
@@ -286,9 +287,87 @@ def test_old_runs_are_forgotten_with_their_logs(make: Make, monkeypatch: pytest.
     machine.run(daemon, until=BEGIN + 150)
     log = Path(history(path)[0].log)
     log.parent.mkdir(parents=True)
+    printed = log.with_suffix(".out")
     log.touch()
+    printed.write_text("a warning")
     machine.run(daemon, until=BEGIN + 350)
-    assert log.exists()
+    assert log.exists() and printed.exists()
     machine.run(daemon, until=BEGIN + 450)
-    assert not log.exists()
+    assert not log.exists() and not printed.exists()
     assert len(history(path)) == 3
+
+
+@pytest.mark.parametrize("sites", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_many_crawls_due_at_once_are_run_a_few_at_a_time(make: Make, sites: int):
+    """Each slot is run, never more at once than may be, and no store stays open."""
+    at_once = sites // 20
+    paths = [make("every: 10m", f"site{number:04}") for number in range(sites)]
+    machine = Machine(BEGIN, *paths, crawl_seconds=4, start_seconds=1)
+    daemon = machine.daemon(at_once=at_once)
+    daemon.round()
+    machine.advance(600)
+    most, files = 0, open_files()
+    while len(machine.crawled) < sites and machine.now < BEGIN + 1200:
+        daemon.round()
+        most = max(most, daemon.at_work)
+        assert open_files() <= files
+        machine.advance(6)
+    assert sorted(machine.crawled) == [(f"site{number:04}", BEGIN + 600) for number in range(sites)]
+    assert most == at_once
+    # Twenty times as many as may be at once, each of which takes a round: no place is empty while a run waits.
+    assert machine.now - BEGIN - 600 <= 20 * 6 + 12
+
+
+def test_of_what_waits_for_room_the_oldest_slot_is_first(make: Make):
+    paths = [make("every: 5m", "a"), make("every: 4m", "b"), make("every: 3m", "c")]
+    machine = Machine(BEGIN, *paths, crawl_seconds=100)
+    machine.run(machine.daemon(at_once=1), until=BEGIN + 280)
+    # While c was at work since 180, b came due at 240 and waits until c's end.
+    assert [name for name, _ in machine.crawled] == ["c"]
+    machine.run(machine.daemon(at_once=1), until=BEGIN + 480)
+    assert machine.crawled[:3] == [("c", BEGIN + 180), ("b", BEGIN + 240), ("a", BEGIN + 300)]
+
+
+def test_what_waits_for_room_is_late_not_missed_and_outlives_the_daemon(make: Make):
+    """Also where a run that nobody was there to start is left out."""
+    paths = [make("every: 1h, catch_up: none", name) for name in "ab"]
+    machine = Machine(BEGIN, *paths, crawl_seconds=900)
+    machine.run(machine.daemon(at_once=1), until=BEGIN + 3700)
+    assert [row.state for row in history(paths[1])] == ["waiting"]
+    assert "b: waits: as many crawls are at work as may be at once" in machine.said
+    # The next daemon counts the crawl that the first one started.
+    machine.run(machine.daemon(at_once=1), until=BEGIN + 4400)
+    assert machine.crawled == [("a", BEGIN + 3600)]
+    machine.run(machine.daemon(at_once=1), until=BEGIN + 5600)
+    assert machine.crawled == [("a", BEGIN + 3600), ("b", BEGIN + 3600)]
+    assert {row.result for path in paths for row in history(path)} == {"finished"}
+
+
+def test_only_a_store_that_somebody_wrote_to_is_opened_again(make: Make):
+    paths = [make("every: 1h", f"site{number}") for number in range(20)]
+    machine = Machine(BEGIN, *paths)
+    daemon = machine.daemon(mortal := Mortal(None))
+    daemon.round()
+    for path in paths:
+        age(site(path).store, 60)
+    daemon.round()
+    opened = mortal.opened
+    machine.run(daemon, until=BEGIN + 300)
+    assert mortal.opened == opened
+    found = site(paths[7])
+    with Schedules(found.store) as schedules:
+        schedules.pause(found.name, found.times.spec, machine.now)
+    machine.run(daemon, until=BEGIN + 3700)
+    assert sorted(name for name, _ in machine.crawled) == sorted(f"site{n}" for n in range(20) if n != 7)
+
+
+def age(store: Path, seconds: float) -> None:
+    """Let a store have been written a while ago."""
+    then = store.stat().st_mtime - seconds
+    os.utime(store, (then, then))
+
+
+def open_files() -> int:
+    """Return how many files this process has open, where the system tells."""
+    listed = Path("/proc/self/fd")
+    return len(list(listed.iterdir())) if listed.is_dir() else 0

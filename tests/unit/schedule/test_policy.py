@@ -94,6 +94,16 @@ def test_a_waiting_run_starts_when_the_store_is_free():
     assert decide(times(), standing(waiting=WAITING, paused_at=NOON), NOON + 5, Facts()) is NOTHING
 
 
+def test_what_is_due_waits_for_room_however_late_and_then_starts():
+    full = Facts(has_room=False)
+    queued = decide(times(), standing(), ONE, full)
+    assert (queued.reached, queued.queue, queued.start) == (ONE, ONE, None)
+    assert decide(times(), standing(waiting=WAITING), NOON + 5, full) is NOTHING
+    assert decide(times(), standing(waiting=WAITING), NOON + 3000, Facts()) == Decision(revive=WAITING)
+    # One that came too late for anybody to see it is missed, room or not.
+    assert decide(times(), standing(), ONE + GRACE + 1, full) == Decision(reached=ONE, missed=ONE)
+
+
 def test_by_hand():
     now = NOON + 5
     skip, queue = times(), times(overlap="queue")
