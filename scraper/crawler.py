@@ -324,8 +324,14 @@ def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str
         health={kind: sums.figures() for kind, sums in sorted(store.health(run.id).items())},
         died=[death.record() for death in store.died(run)],
         files=store.file_counts(run.id),
+        paused=[] if run.is_finished else _paused(store),
     )
     return run_stats(summary, store.figures(run.id))
+
+
+def _paused(store: Store) -> list[dict[str, Any]]:
+    """Return the domains that are left alone, as the stats name them."""
+    return [{"domain": name, "until": each.not_before, "why": each.why} for name, each in store.paused().items()]
 
 
 def mismatch(run: RunRow, loaded: Loaded) -> str | None:

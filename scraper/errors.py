@@ -137,6 +137,8 @@ class FetchError(ScraperError):
     """A request that got no usable response. `reason` is one word for statistics, the message says more."""
 
     reason = "network"
+    #: The server, or the way to it, refused the connection or cut it off.
+    is_cut_off = False
 
     def __init__(
         self,

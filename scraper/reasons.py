@@ -199,6 +199,13 @@ _ROWS = (
         "limits.parse",
         "5m",
     ),
+    ReasonRow(
+        "held",
+        _ATTEMPT,
+        "The server refused connections: its domain was held until it is back, and no attempt was used.",
+        _SERVER,
+        "retry.backoff",
+    ),
     ReasonRow("logged-out", _ATTEMPT, "The page does not look logged in: the crawl logs in again.", key="login.when"),
     ReasonRow("distrusted", _ATTEMPT, "The server said 304, and contradicted itself.", key="revisit.conditional"),
     ReasonRow("not-a-sitemap", _FAILED, "What it sent is not a sitemap.", "correct its address", "sitemaps"),

@@ -144,6 +144,9 @@ class RunSummary:
     health: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     #: Fields that lived in an earlier run and that next to no item has any more; see `scraper.health.Death`.
     died: Sequence[Mapping[str, Any]] = ()
+    #: Domains that are left alone for a while, where the run is unfinished: `domain`, `why`, and `until`, in seconds
+    #: since the epoch.
+    paused: Sequence[Mapping[str, Any]] = ()
     #: Files that items name: how many were `stored` and `failed`, and the `bytes` of the former.
     files: Mapping[str, int] = field(default_factory=dict)
 

@@ -37,6 +37,8 @@ _CHECKED = {
 #: Redirects that are followed through the store, items and keys that are shown.
 _MOST_HOPS = 30
 _MOST_KEYS = 10
+#: Why a request was sent again without using an attempt.
+_NO_ATTEMPT = frozenset({"held", "logged-out", "distrusted"})
 _WIDTH = 12
 
 
@@ -147,7 +149,10 @@ class _Explanation:
         yield _line("robots", robots_in_words(robots, url, self._config.user_agent) + asked)
 
     def _server(self, url: str) -> Iterator[str]:
-        """Return what runs have learned of it."""
+        """Return what runs have learned of it, and whether it is left alone."""
+        pause = self._store.paused().get(urls.domain_of(url))
+        if pause is not None and pause.not_before is not None:
+            yield _line("waits", f"until {_moment(pause.not_before)}: {pause.why}")
         profile = self._store.profile(urls.domain_of(url))
         if profile is None:
             return
@@ -200,7 +205,7 @@ class _Explanation:
         for attempt in known.attempts:
             if attempt.number <= number:
                 yield _line("", "put back by scraper retry")
-            number = attempt.number
+            number = attempt.number - (attempt.reason in _NO_ATTEMPT)
             yield _line(f"try {attempt.number}", _attempt_in_words(attempt))
         yield from self._end(known)
         if known.kind is not Kind.FILE:

@@ -21,6 +21,7 @@ from scraper.store import Store
 from scraper.store.outcomes import (
     Batch,
     Committed,
+    DomainPaused,
     Done,
     FileEnded,
     Outcome,
@@ -102,7 +103,7 @@ class BatchWriter:
             return False
         return not self._is_waited_for(time.monotonic() - self._batch_began)
 
-    def take(self, message: Outcome | Portion | StartTaken | RobotsRow | Archived) -> None:
+    def take(self, message: Outcome | Portion | StartTaken | RobotsRow | Archived | DomainPaused) -> None:
         """Something for the next commit."""
         if not self._batch:
             self._batch_began = time.monotonic()
@@ -120,6 +121,8 @@ class BatchWriter:
                 self._batch.robots.append(message)
             case Archived():
                 self._batch.archived.append(message)
+            case DomainPaused():
+                self._batch.paused.append(message)
 
     def hold_start(self, taken: int) -> None:
         """Take the results of start() from now on, of which `taken` are in the store.
@@ -173,6 +176,7 @@ class BatchWriter:
             batch.outcomes, batch.portions = _of_files(batch.outcomes), []
         names = {outcome.queued.domain for outcome in batch.outcomes} | {row.domain for row in batch.robots}
         names |= {portion.queued.domain for portion in batch.portions} | {kept.domain for kept in batch.archived}
+        names |= {paused.domain for paused in batch.paused}
         held = [domain for name in names if (domain := self._frontier.get(name)) is not None]
         batch.hosts, self._admission.added_hosts = self._admission.added_hosts, []
         done = self.write(batch, held)

@@ -8,7 +8,7 @@ from scraper.engine.frontier.domain import Domain
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.robots import Robots
 from scraper.response import Response
-from scraper.store.outcomes import Failed, Outcome
+from scraper.store.outcomes import DomainPaused, Failed, Outcome
 from scraper.store.state.spool import Archived
 from scraper.store.values import Queued, Visit
 
@@ -16,7 +16,7 @@ from scraper.store.values import Queued, Visit
 class ResultSink(Protocol):
     """Where a worker puts what it brings."""
 
-    def settled(self, outcome: Outcome | Archived) -> None:
+    def settled(self, outcome: Outcome | Archived | DomainPaused) -> None:
         """Take an outcome that needs no parsing, or what was exchanged beside one, for the archive."""
 
     def parse(self, queued: Queued, response: Response, fetch: Fetch, content_hash: bytes) -> None:

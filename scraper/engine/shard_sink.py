@@ -11,7 +11,7 @@ from scraper.engine.tasks.sitemap_worker import SitemapWorker
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.robots import Robots
 from scraper.response import Response
-from scraper.store.outcomes import Failed, Outcome
+from scraper.store.outcomes import DomainPaused, Failed, Outcome
 from scraper.store.state.spool import Archived
 from scraper.store.values import Queued, RobotsRow, Visit
 
@@ -33,7 +33,7 @@ class ShardSink:
         self._parse_worker = parse_worker
         self._sitemaps = sitemaps
 
-    def settled(self, outcome: Outcome | Archived) -> None:
+    def settled(self, outcome: Outcome | Archived | DomainPaused) -> None:
         """Queue an outcome that needs no parsing, or what was exchanged beside one, for the archive."""
         self._inbox.put(outcome)
 

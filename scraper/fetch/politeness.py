@@ -151,3 +151,60 @@ class Circuit:
             return replace(self, failures=failures)
         pause = min(longest, base * self.FIRST_PAUSE * 2.0**self.pauses)
         return Circuit(failures, self.pauses + 1, now, now + pause)
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A domain whose server refuses connections, as one that restarts does: it is held, and nothing is charged.
+
+    The first refused connect holds it, or `RESETS` connections in a row that end without an answer; the pauses grow.
+    After each pause one request tries whether the server is back; an answer ends the outage. What fails meanwhile
+    takes none of its attempts. After the last pause failures are the requests' own again.
+    Times are of the monotonic clock, in seconds.
+    """
+
+    RESETS: ClassVar[int] = 3
+    #: 1, 2, 4 … 32 seconds with `retry.backoff: 1s`: about a minute altogether.
+    PAUSES: ClassVar[int] = 6
+
+    #: The origins that refused.
+    origins: frozenset[str] = frozenset()
+    resets: int = 0
+    pauses: int = 0
+    began_at: float = float("-inf")
+    until: float = float("-inf")
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether requests go one at a time, after pauses."""
+        return self.pauses > 0
+
+    @property
+    def is_for_good(self) -> bool:
+        """Tell whether the last pause is over, and the server is not back."""
+        return self.pauses > self.PAUSES
+
+    @classmethod
+    def resumed(cls, pauses: int, until: float) -> Outage:
+        """Return the one that another process was in."""
+        return cls(pauses=pauses, until=until) if 0 < pauses <= cls.PAUSES else cls()
+
+    def failed(
+        self, origin: str, began_at: float, now: float, base: float, longest: float, *, was_connected: bool
+    ) -> Outage:
+        """After a request to `origin`, begun at `began_at`, that got no connection, or lost it without an answer.
+
+        Those that were under way when the pause began say nothing new.
+
+        Args:
+            base: `retry.backoff`, in seconds: the first pause.
+            longest: the longest pause, in seconds.
+            was_connected: there was a connection: only several in a row say something about the server.
+        """
+        if began_at < self.began_at:
+            return self
+        resets = self.resets + was_connected
+        if was_connected and resets < self.RESETS and not self.is_held:
+            return replace(self, origins=self.origins | {origin}, resets=resets)
+        pause = min(longest, base * 2.0**self.pauses)
+        return Outage(self.origins | {origin}, resets, self.pauses + 1, now, now + pause)

@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC
+from errno import ECONNABORTED, ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPIPE
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,8 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((urllib3.exceptions.ProxyError, requests.exceptions.ProxyError), "connect"),
 )
 
+#: How a connection ends, or does not come about, while a server restarts.
+_CUT_OFF = frozenset({ECONNABORTED, ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPIPE})
 
 #: The longest message about a failure, in characters.
 _MAX_WORDS = 500
@@ -69,7 +72,9 @@ def failure_of(error: BaseException) -> FetchError:
     for types, reason in _BY_TYPE:
         for cause in chain:
             if isinstance(cause, types):
-                return FetchError(_in_words(cause), reason=reason)
+                failure = FetchError(_in_words(cause), reason=reason)
+                failure.is_cut_off = reason in ("connect", "reset", "tls") and any(map(_is_cut_off, chain))
+                return failure
     return FetchError(_in_words(chain[-1]), reason="network")
 
 
@@ -85,6 +90,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         yield current
         inner = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
         todo.extend(cause for cause in inner if isinstance(cause, BaseException))
+
+
+def _is_cut_off(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in _CUT_OFF:
+        return True
+    return isinstance(error, http.client.RemoteDisconnected | ssl.SSLEOFError | ssl.SSLZeroReturnError)
 
 
 def _in_words(error: BaseException) -> str:

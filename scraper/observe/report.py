@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from scraper.observe.log_lines import GOOD_RESULTS
@@ -68,6 +69,11 @@ def _verdict(stats: Mapping[str, Any]) -> list[_Line]:
     lines = _wrapped(head, style=style)
     if stats["result"] == "stopped":
         lines.append(("", "The same command resumes it."))
+    for paused in stats["paused"][:_DOMAINS_SHOWN]:
+        until = datetime.fromisoformat(paused["until"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        lines += _wrapped(f"{plain(paused['domain'])} is left alone until {until}: {paused['why']}")
+    if len(stats["paused"]) > _DOMAINS_SHOWN:
+        lines.append(("", f"and {len(stats['paused']) - _DOMAINS_SHOWN:,} more"))
     return lines
 
 

@@ -56,6 +56,7 @@ def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> di
         "refusals": _by_count(summary.refusals),
         "drops": dict(summary.drops),
         "health": {kind: {name: dict(sums) for name, sums in by.items()} for kind, by in summary.health.items()},
+        "paused": [{**paused, "until": _iso(paused["until"])} for paused in summary.paused],
         "died": [dict(death) for death in summary.died],
         "exports": list(summary.exports),
         "domains": {name: _sums(domains[name]) for name in sorted(domains)},

@@ -175,6 +175,13 @@ class StartTaken:
     done: bool
 
 
+@dataclass(frozen=True, slots=True)
+class DomainPaused:
+    """A domain is left alone for a while, which the store is to know at once."""
+
+    domain: str
+
+
 @dataclass(slots=True)
 class Batch:
     """The changes that are committed together."""
@@ -185,13 +192,14 @@ class Batch:
     domains: dict[str, DomainUpdate] = field(default_factory=dict)
     robots: list[RobotsRow] = field(default_factory=list)
     archived: list[Archived] = field(default_factory=list)
+    paused: list[DomainPaused] = field(default_factory=list)
     figures: dict[str, ConnectionStats] = field(default_factory=dict)
     #: Hosts that start URLs added to the scope.
     hosts: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         work = self.outcomes or self.starts or self.portions
-        return bool(work or self.robots or self.archived or self.figures or self.hosts)
+        return bool(work or self.robots or self.archived or self.paused or self.figures or self.hosts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from scraper.store.values import (
     FileRow,
     Found,
     Listing,
+    Pause,
     Queued,
     RunRow,
 )
@@ -200,6 +201,11 @@ class Store(RunStore):
         """End all leases of a shard that did not renew them in time; False where it did after all."""
         with self._database.writing() as connection:
             return domains.void_expired(connection, owner)
+
+    def paused(self) -> dict[str, Pause]:
+        """Return the domains that are left alone for a while, by name."""
+        with self._database.reading() as connection:
+            return domains.paused(connection, time.time())
 
     def cookies(self) -> dict[str, str]:
         """Return the cookies of every domain that has any, by its name, as `scraper.fetch.cookies` writes them."""

@@ -203,8 +203,15 @@ class Pause:
     #: Seconds since the epoch; None where it is not.
     not_before: float | None = None
     cool_step: int = 0
-    #: Of its circuit.
+    #: Of its circuit; below zero those of its outage: it refuses connections.
     pauses: int = 0
+
+    @property
+    def why(self) -> str:
+        """Return why, in words."""
+        if self.pauses < 0:
+            return "it refuses connections"
+        return "it does nothing but fail" if self.pauses else "it answered 429 or 503"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import field
 from enum import Enum
 
+from scraper import urls
 from scraper.config import DomainSettings
 from scraper.engine.frontier.login_state import LoginState, Stage
 from scraper.fetch.domain_session import DomainSession
-from scraper.fetch.politeness import Circuit, CoolDown, Pace
+from scraper.fetch.politeness import Circuit, CoolDown, Outage, Pace
 from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.robots import Robots
 from scraper.fetch.transport.deadline import Deadline
@@ -43,6 +44,9 @@ class Domain:
     due: float = 0.0
     cool: CoolDown = field(default_factory=CoolDown)
     circuit: Circuit = field(default_factory=Circuit)
+    outage: Outage = field(default_factory=Outage)
+    #: Origins that refuse connections for good, or while others of the domain answer: they hold it no longer.
+    unreachable: set[str] = field(default_factory=set)
     in_flight: int = 0
     #: With a delay: what was handed out and is not sent yet; nothing else is until then.
     sending: object | None = None
@@ -75,19 +79,29 @@ class Domain:
     #: The same of what was learned of its servers; and of that, changes of the idle limits.
     profile: Profile = field(default_factory=Profile)
     idle_limits_kept: int = 0
-    #: The pause that is in the store: until when (of the monotonic clock), steps of the cool-down, of the circuit.
+    #: The pause that is in the store: until when (of the monotonic clock), steps of the cool-down, `pauses`.
     pause_kept: tuple[float, int, int] = (float("-inf"), 0, 0)
 
     @property
     def may_take(self) -> bool:
         """Tell whether a request could be handed out, were it due."""
-        most = 1 if self.circuit.is_open else self.settings.politeness.concurrency
+        most = 1 if self.circuit.is_open or self.outage.is_held else self.settings.politeness.concurrency
         if not self.ready or self.asking or self.leaving or self.in_flight >= most:
             return False
         # What is in flight could still bring cookies of the old session, after those of a new one.
         if self.in_flight and self.login is not None and self.login.stage is Stage.OUT:
             return False
         return self.sending is None
+
+    def try_another_server(self) -> None:
+        """Put first, while it is held, what another of its servers is asked for: perhaps only one of them is down."""
+        if not self.outage.is_held:
+            return
+        for place, queued in enumerate(self.ready):
+            if urls.origin_of(queued.request.url) not in self.outage.origins:
+                del self.ready[place]
+                self.ready.appendleft(queued)
+                return
 
     def is_starving(self, now: float) -> bool:
         """Tell whether it could send something at `now`, and has nothing at hand."""
@@ -96,7 +110,7 @@ class Domain:
     @property
     def is_doubtful(self) -> bool:
         """Tell whether nobody knows that it answers: it never did, or failed last."""
-        return not self.has_answered or self.circuit.failures > 0
+        return not self.has_answered or self.circuit.failures > 0 or self.outage.is_held
 
     @property
     def due_at(self) -> float:
@@ -106,13 +120,19 @@ class Domain:
     @property
     def paused_until(self) -> float:
         """Return until when it is left alone, whatever its delay."""
-        return max(self.cool.until, self.circuit.until)
+        return max(self.cool.until, self.circuit.until, self.outage.until)
+
+    @property
+    def pauses(self) -> int:
+        """Return how far its pauses have grown, as the store keeps it: below zero while it refuses connections."""
+        return -self.outage.pauses or self.circuit.pauses
 
     def resume_pause(self, seconds: float, cool_step: int, pauses: int) -> None:
         """Leave it alone for so long: another process would have."""
         until = time.monotonic() + seconds
         self.cool, self.circuit = CoolDown.resumed(cool_step, until), Circuit.resumed(pauses, until)
-        self.pause_kept = until, cool_step, self.circuit.pauses
+        self.outage = Outage.resumed(-pauses, until)
+        self.pause_kept = until, cool_step, self.pauses
 
     @property
     def is_done(self) -> bool:
@@ -123,6 +143,8 @@ class Domain:
         """Return what it waits for, in a word."""
         if self.asking is not None:
             return self.asking.value
+        if self.outage.until > now:
+            return "outage"
         if self.circuit.until > now:
             return "circuit"
         if self.cool.until > now:

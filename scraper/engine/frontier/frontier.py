@@ -162,6 +162,7 @@ class Frontier(DomainTable):
         """Return the next request of a due domain, its origin's robots.txt first; or None after settling what
         is refused.
         """
+        domain.try_another_server()
         queued = domain.ready[0]
         origin = urls.origin_of(queued.request.url)
         outcome, robots = preflight.before_robots(domain, queued), None

@@ -66,6 +66,7 @@ class DomainLeases:
         #: Those of domains that have none of their own.
         self._settings = config.for_domain("")
         self._retry = RetryPolicy(self._settings.retry)
+        self._began_at = time.time()
         self._swept_at = self._finished_at = 0.0
 
     def claim(self, names: Sequence[str]) -> list[str]:
@@ -96,7 +97,12 @@ class DomainLeases:
         if settings.politeness.robots == "ignore":
             self._emit(events.Notice(f"robots.txt of {lease.domain} is not fetched (politeness.robots: ignore)"))
         pace = Pace.of(settings.politeness)
-        known = {row.origin: Robots(RobotsState(row.state), row.text, row.why, row.asked_at) for row in lease.robots}
+        known = {
+            row.origin: Robots(RobotsState(row.state), row.text, row.why, row.asked_at)
+            for row in lease.robots
+            # One that an earlier call of the crawl did not reach is asked for again before its pages fail.
+            if row.state != RobotsState.UNREACHABLE or row.asked_at >= self._began_at
+        }
         if settings.politeness.robots == "obey":
             for robots in known.values():
                 pace = pace.slowed_to(robots.crawl_delay(self._token))
@@ -221,7 +227,7 @@ def _most_awake(domains: int) -> int:
 
 def _pause(domain: Domain) -> Pause | None:
     """Return the pause of a domain for the store; None where that has it."""
-    pause = domain.paused_until, domain.cool.step, domain.circuit.pauses
+    pause = domain.paused_until, domain.cool.step, domain.pauses
     if pause == domain.pause_kept:
         return None
     domain.pause_kept = until, step, pauses = pause

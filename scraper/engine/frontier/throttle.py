@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from scraper.engine.frontier.domain import Domain, Prerequisite
 from scraper.engine.frontier.login_state import Verdict
-from scraper.fetch.politeness import Circuit
+from scraper.fetch.politeness import Circuit, Outage
 from scraper.fetch.robots import Robots
 
 
@@ -160,3 +160,39 @@ class DomainThrottle:
                 self._proven.discard(domain)
             self._schedule(domain)
             return max(0.0, domain.circuit.until - now) if domain.circuit.pauses > before.pauses else 0.0
+
+    def hold(self, domain: Domain, origin: str, began_at: float, *, was_connected: bool) -> tuple[float, bool] | None:
+        """Hold a domain whose `origin` refused the connection of a request begun at `began_at`, or cut it off.
+
+        Returns:
+            The seconds until the domain is due, and whether that is news. None where the failure is the request's
+            own: few were cut off so far, the pauses are over, or `retry.backoff` is 0.
+        """
+        retry = domain.settings.retry
+        with self._lock:
+            if not retry.backoff or origin in domain.unreachable:
+                return None
+            before, now = domain.outage, time.monotonic()
+            after = before.failed(origin, began_at, now, retry.backoff, retry.max_wait, was_connected=was_connected)
+            if after.is_for_good:
+                domain.unreachable |= after.origins
+                after = Outage()
+            domain.outage = after
+            if domain.is_doubtful:
+                self._proven.discard(domain)
+            self._schedule(domain)
+            return (max(0.0, after.until - now), after is not before) if after.is_held else None
+
+    def reached(self, domain: Domain, origin: str, began_at: float) -> None:
+        """Note that a server of the domain took the connection of a request begun at `began_at`."""
+        if not domain.outage.origins and not domain.outage.is_held and not domain.unreachable:
+            return
+        with self._lock:
+            domain.unreachable.discard(origin)
+            if began_at < domain.outage.began_at:
+                return
+            if domain.outage.is_held:
+                # Where another server of the domain answers, those that do not are no reason to hold it.
+                domain.unreachable |= domain.outage.origins - {origin}
+            domain.outage = Outage()
+            self._schedule_anew(domain)

@@ -139,8 +139,22 @@ class RequestTask:
         frontier.fetched(job, body_bytes=self.unparsed_bytes(sending, fetch))
         if fetch.seconds or (fetch.error is not None and fetch.error.reason == "internal"):
             self.sender.report(fetch, queued.request, job.domain, queued.attempts + 1, self.purpose)
+            if self._is_held(job, queued, fetch):
+                return
             self.sender.note_health(job.domain, fetch, is_first_try=queued.attempts == 0)
         self.decide(job, queued, sending, fetch)
+
+    def _is_held(self, job: Job, queued: Queued, fetch: FetchResult) -> bool:
+        """Tell whether its domain is held since its server is down; then it is settled, and no attempt is used."""
+        error, served = fetch.error, fetch.served
+        if error is None or (served is not None and served.sent_at and not queued.request.may_be_repeated):
+            return False
+        wait = self.sender.hold(job.domain, error, fetch.seconds, is_first_try=queued.attempts == 0)
+        if wait is None:
+            return False
+        attempt = attempt_of(fetch, queued.attempts + 1, "held", error.message, wait)
+        self.sender.settle(RetryLater(queued, time.time() + wait, queued.attempts, attempt=attempt))
+        return True
 
     def decide(self, job: Job, queued: Queued, sending: Sending, fetch: FetchResult) -> None:
         """Settle what came: a page fetched logged out, an answer, a redirect, a failure."""

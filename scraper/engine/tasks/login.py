@@ -121,6 +121,7 @@ class LoginTask:
             if not is_first:
                 context.gate.wait(context.deadline)
             fetch = sender.fetcher.fetch(request, job.domain.session, context)
+        sender.reached(job.domain, fetch)
         sender.report(fetch, request, job.domain, _login_of(job.domain).attempts + 1, "login")
         return fetch
 
@@ -130,6 +131,9 @@ class LoginTask:
             self._frontier.throttle.log_in_again(domain, NO_ROOM_SECONDS, counts=False)
             return
         attempt = login.attempts + 1
+        if self._sender.hold(domain, error, 0.0, is_first_try=attempt == 1) is not None:
+            self._frontier.throttle.log_in_again(domain, 0.0, counts=False)
+            return
         asked = error.asked if isinstance(error, _Unready) else None
         verdict = domain.retry.judge(error.reason, attempt, asked_wait=asked)
         if verdict.wait is None:

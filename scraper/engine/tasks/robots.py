@@ -29,8 +29,9 @@ class RobotsTask:
         domain, origin = job.domain, job.origin
         attempt = domain.robots_attempts.get(origin, 0) + 1
         url = f"{origin}/robots.txt"
+        fetch: FetchResult | None = None
         try:
-            robots, reason = self._fetch(job, origin, attempt)
+            robots, reason, fetch = self._fetch(job, origin, attempt)
         except LeaseLost:
             self._sender.frontier.fetched(job)
             self._sender.frontier.throttle.ask_robots_again(domain, origin, 1.0, counts=False)
@@ -48,6 +49,8 @@ class RobotsTask:
             self._sender.frontier.throttle.ask_robots_again(domain, origin, NO_ROOM_SECONDS, counts=False)
             return
         if robots.state is RobotsState.UNREACHABLE:
+            if fetch is not None and self._is_held(job, fetch, is_first_try=attempt == 1):
+                return
             verdict = domain.retry.judge(reason, attempt)
             if verdict.wait is not None:
                 domain.session.ledger.retried()
@@ -60,16 +63,32 @@ class RobotsTask:
         self._sender.sink.robots(domain, origin, robots)
         self._sender.frontier.throttle.robots_known(domain, origin, robots)
 
-    def _fetch(self, job: Job, origin: str, attempt: int) -> tuple[Robots, str]:
-        """Fetch a robots.txt on this domain's Session; each request waits for its turn like any other."""
+    def _is_held(self, job: Job, fetch: FetchResult, *, is_first_try: bool) -> bool:
+        """Tell whether the domain is held since its server is down; then it is asked again after that."""
+        if fetch.error is None:
+            return False
+        if self._sender.hold(job.domain, fetch.error, fetch.seconds, is_first_try=is_first_try) is None:
+            return False
+        self._sender.frontier.throttle.ask_robots_again(job.domain, job.origin, 0.0, counts=False)
+        return True
+
+    def _fetch(self, job: Job, origin: str, attempt: int) -> tuple[Robots, str, FetchResult | None]:
+        """Fetch a robots.txt on this domain's Session; each request waits for its turn like any other.
+
+        Returns the reason where it is unreachable besides, and the request that was answered last or not at all.
+        """
         sender, session = self._sender, job.domain.session
+        fetch: FetchResult | None = None
         with sender.context(job) as context:
 
             def send(request: Request) -> FetchResult:
+                nonlocal fetch
                 fetch = sender.fetcher.fetch(request, session, context, body_limit=MAX_BYTES, truncate=True)
                 if fetch.records:
                     sender.sink.settled(Archived(job.domain.name, fetch.records))
                 sender.report(fetch, request, job.domain, attempt, "robots")
+                sender.reached(job.domain, fetch)
                 return fetch
 
-            return fetch_robots(origin, send, lambda request: session.jar)
+            robots, reason = fetch_robots(origin, send, lambda request: session.jar)
+        return robots, reason, fetch

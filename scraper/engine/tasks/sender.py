@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import requests
 
+from scraper import urls
 from scraper.engine.frontier.domain import Domain, DomainGate
 from scraper.engine.frontier.frontier import Frontier, Job
 from scraper.engine.result_sink import ResultSink
+from scraper.errors import FetchError
 from scraper.fetch.base import Fetcher, FetchResult, Writable
 from scraper.fetch.retry import TRANSIENT
 from scraper.fetch.transport.exchange import RequestContext, request_context
@@ -22,7 +24,7 @@ from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.request import Request
 from scraper.response import Response
-from scraper.store.outcomes import Outcome
+from scraper.store.outcomes import DomainPaused, Outcome
 
 #: Statuses by which a server asks the whole domain to hold still.
 _COOLING = frozenset({429, 503})
@@ -146,6 +148,8 @@ class Sender:
         domain is not paused: such requests come one after the other, and may be the only ones that fail.
         """
         response, throttle = fetch.response, self.frontier.throttle
+        if response is not None:
+            self.reached(domain, fetch)
         if response is not None and (
             response.status < 500 or response.status in _COOLING or "Retry-After" in response.headers
         ):
@@ -156,6 +160,40 @@ class Sender:
             pause = throttle.failed(domain, time.monotonic() - fetch.seconds)
             if pause:
                 self.emit(events.CoolingDown(domain.name, pause, "it does nothing but fail"))
+
+    def reached(self, domain: Domain, fetch: FetchResult) -> None:
+        """Note that a server of the domain answers."""
+        if fetch.response is not None:
+            origin = urls.origin_of(fetch.response.url)
+            self.frontier.throttle.reached(domain, origin, time.monotonic() - fetch.seconds)
+
+    def hold(self, domain: Domain, error: FetchError, seconds: float, *, is_first_try: bool) -> float | None:
+        """Hold the domain where a failure says that its server is down for a while; the request uses no attempt.
+
+        A request that was connected counts by its first try, as in `note_health`: some pages kill what serves them.
+
+        Args:
+            seconds: how long the request took.
+
+        Returns:
+            The seconds until it is due again; None where the failure is its own.
+        """
+        is_held, began_at = domain.outage.is_held, time.monotonic() - seconds
+        origin = urls.origin_of(error.request.url) if error.request is not None else ""
+        was_connected = error.reason != "connect"
+        if not (error.is_cut_off if was_connected else error.is_cut_off or is_held):
+            return None
+        if was_connected and not (is_first_try or is_held):
+            return None
+        held = self.frontier.throttle.hold(domain, origin, began_at, was_connected=was_connected)
+        if held is None:
+            return None
+        wait, is_news = held
+        if is_news:
+            self.emit(events.CoolingDown(domain.name, wait, f"{origin} refuses connections"))
+            self.sink.settled(DomainPaused(domain.name))
+        domain.session.ledger.retried()
+        return wait
 
     def cool_down(self, domain: Domain, response: Response, asked: float | None) -> None:
         """Let a domain hold still where its answer asks for that; for `asked` seconds, where it says so."""

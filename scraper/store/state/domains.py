@@ -155,6 +155,13 @@ def keep(connection: Connection, updates: Mapping[str, DomainUpdate]) -> None:
     _KEEP_PROFILE.many(connection, [(name, each.login, each.idle_limits, each.latency) for name, each in learned])
 
 
+def paused(connection: Connection, now: float) -> dict[str, Pause]:
+    """Return the domains that are left alone at `now`, seconds since the epoch."""
+    columns = domains.c.name, domains.c.not_before, domains.c.cool_step, domains.c.pauses
+    query = select(*columns).where(domains.c.not_before > now).order_by(domains.c.name)
+    return {row.name: Pause(row.not_before, row.cool_step, row.pauses) for row in connection.execute(query)}
+
+
 def cookies_of(connection: Connection) -> dict[str, str]:
     """Return the cookies of every domain that has any, as `scraper.fetch.cookies` writes them."""
     query = select(domains.c.name, domains.c.cookies).where(domains.c.cookies.is_not(None)).order_by(domains.c.name)

@@ -23,7 +23,7 @@ domains = Table(
     Column("cookies", Text),  # JSON
     Column("not_before", Float),  # seconds since the epoch: it asked to be left alone until then, or did but fail
     Column("cool_step", Integer, nullable=False, server_default="0"),  # steps of its cool-down
-    Column("pauses", Integer, nullable=False, server_default="0"),  # of its circuit
+    Column("pauses", Integer, nullable=False, server_default="0"),  # of its circuit; below zero of its outage
 )
 
 profiles = Table(
