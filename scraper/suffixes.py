@@ -32,6 +32,14 @@ def registrable_domain(host: str) -> str | None:
     return None
 
 
+def is_public_suffix(domain: str) -> bool:
+    """Tell whether no one can own a domain: a single label, or one that the list names."""
+    labels = [_in_unicode(label) for label in domain.split(".")]
+    name, parent = ".".join(labels), ".".join(labels[1:])
+    rules = _rules()
+    return len(labels) == 1 or (f"!{name}" not in rules and (name in rules or f"*.{parent}" in rules))
+
+
 def _in_unicode(label: str) -> str:
     """Return a label as the list writes it."""
     if not label.startswith("xn--"):

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from copy import copy
-from http.cookiejar import Cookie
+from http.cookiejar import Cookie, CookieJar
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.cookies import RequestsCookieJar, get_cookie_header
+
+from scraper.fetch.set_cookie import domain_matches, host_in_jar, path_matches, read_set_cookie
+
+_log = logging.getLogger(__name__)
 
 _FIELDS = (
     "version",
@@ -40,24 +46,15 @@ MAX_COOKIES = 180
 MAX_COOKIE = 4_096
 #: What a header cannot carry, or a server would refuse: a cookie with such a character is left out, as browsers do.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_ORIGIN = re.compile(r"https?://[^/?#]+")
-
-
-class _KnownHeaders:
-    """The Cookie headers worked out for a jar as it was after so many changes, good until then."""
-
-    def __init__(self, changes: int = -1, until: float = 0.0, *, are_for_every_path: bool = False) -> None:
-        self.changes = changes
-        self.until = until
-        self.are_for_every_path = are_for_every_path
-        self.by_origin: dict[str, str | None] = {}
+#: The longest Cookie header that is sent, in characters: many servers refuse all headers of more than 16 to 32 kB.
+MAX_HEADER = 16_384
 
 
 class LockedJar(RequestsCookieJar):
-    """requests' jar, whose iteration does not break when another thread sets a cookie, and which stays small.
+    """requests' jar with the rules of browsers (RFC 6265 section 5), shared by threads, and which stays small.
 
-    The jar has a lock for all else that it does; only iterating goes without it. Of more than `MAX_COOKIES` the
-    ones set longest ago go; one that is too long, or has control characters, is not taken.
+    http.cookiejar drops a cookie for an odd attribute, and sends those of a host to the hosts below it. Of more than
+    `MAX_COOKIES` the ones set longest ago go; one that is too long, or has control characters, is not taken.
     """
 
     # http.cookiejar's own.
@@ -68,9 +65,12 @@ class LockedJar(RequestsCookieJar):
         super().__init__(*args, **keywords)
         #: Domain, path and name of what was set, oldest first; some of it may be gone.
         self._ages: dict[tuple[str, str, str], None] = {}
+        #: The same in the order in which they were first set, which is the order in which they are sent.
+        self._numbers: dict[tuple[str, str, str], int] = {}
+        self._next_number = 0
         #: Grows with every change, so that an unchanged jar need not be stored again.
         self.changes = 0
-        self._headers = _KnownHeaders()
+        self._has_told_of_length = False
 
     def __iter__(self) -> Iterator[Cookie]:  # type: ignore[override]
         with self._cookies_lock:
@@ -83,13 +83,47 @@ class LockedJar(RequestsCookieJar):
             before = self._cookies.get(cookie.domain, {}).get(cookie.path, {}).get(cookie.name)
             if before is None or vars(before) != vars(cookie):
                 self.changes += 1
-            result = super().set_cookie(cookie, *args, **keywords)
+            # requests' own takes escaped quotes out of values.
+            CookieJar.set_cookie(self, cookie)
             age = (cookie.domain, cookie.path, cookie.name)
             self._ages.pop(age, None)
             self._ages[age] = None
+            if age not in self._numbers:
+                self._numbers[age] = self._next_number
+                self._next_number += 1
             if len(self._ages) > MAX_COOKIES:
                 self._forget_the_oldest()
-            return result
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Take the cookies of a response, as http.cookiejar's method does for requests."""
+        for line in response.info().get_all("Set-Cookie", []):
+            self.take(line, request.get_full_url())
+
+    def take(self, line: str, url: str) -> None:
+        """Take the cookie of a Set-Cookie line in a response for `url`; one that has expired deletes its like."""
+        now = int(time.time())
+        cookie = read_set_cookie(line, url, now)
+        if cookie is None or not _is_acceptable(cookie):
+            return
+        name = cookie.domain.removeprefix(".")
+        # Of the host alone or for its subdomains too: one cookie takes the place of the other.
+        twin = (name if cookie.domain_specified else f".{name}", cookie.path, cookie.name)
+        with self._cookies_lock:
+            number = self._numbers.get(twin)
+            self._delete(twin)
+            if cookie.is_expired(now):
+                self._delete((cookie.domain, cookie.path, cookie.name))
+                return
+            if number is not None:
+                self._numbers[cookie.domain, cookie.path, cookie.name] = number
+            self.set_cookie(cookie)
+
+    def _delete(self, key: tuple[str, str, str]) -> None:
+        if key in self._numbers:
+            self.clear(*key)
+
+    def _place(self, cookie: Any) -> int:
+        return self._numbers[cookie.domain, cookie.path, cookie.name]
 
     def add_missing(self, cookies: Iterable[Any]) -> None:
         """Take in those of which there is none of that name, domain and path yet."""
@@ -99,50 +133,89 @@ class LockedJar(RequestsCookieJar):
                 self.set_cookie(copy(cookie))
 
     def header_for(self, request: requests.PreparedRequest) -> str | None:
-        """Return the Cookie header for a request, None where it gets none; as requests' `get_cookie_header`.
-
-        http.cookiejar takes 20 us a cookie, so what it answered for an origin holds as long as the jar is the same,
-        nothing in it expires, and all its cookies are for every path.
-        """
+        """Return the Cookie header for a request, None where it gets none; as requests' `get_cookie_header`."""
         if not self._cookies:
             return None
-        url, headers = request.url or "", request.headers
-        found = None if "Cookie" in headers or "Host" in headers else _ORIGIN.match(url)
-        if found is None:
-            return _cookie_header(self, request)
-        known = self._headers
-        if known.changes != self.changes or time.time() >= known.until:
-            known = self._headers = self._begin_headers()
-        if not known.are_for_every_path:
-            return _cookie_header(self, request)
-        origin = found[0]
-        if origin not in known.by_origin:
-            known.by_origin[origin] = _cookie_header(self, request)
-        return known.by_origin[origin]
+        header: str | None = get_cookie_header(self, request)  # type: ignore[no-untyped-call]
+        return header
 
-    def _begin_headers(self) -> _KnownHeaders:
+    def add_cookie_header(self, request: Any) -> None:
+        """Add the Cookie header to a request, as http.cookiejar's method does for requests."""
+        if not request.has_header("Cookie") and (header := self.header_of(request.get_full_url())):
+            request.add_unredirected_header("Cookie", header)
+
+    def header_of(self, url: str) -> str:
+        """Return the Cookie header for a URL (RFC 6265 section 5.4), empty where there is no cookie for it.
+
+        Of more than `MAX_HEADER` characters the longest cookies are left out, which is logged once.
+        """
+        parts = urlsplit(url)
+        host, path, is_secure = host_in_jar(url), parts.path or "/", parts.scheme == "https"
+        now = int(time.time())
         with self._cookies_lock:
-            self.clear_expired_cookies()
-            cookies: list[Any] = list(self)
-            until = min((cookie.expires for cookie in cookies if cookie.expires is not None), default=float("inf"))
-            return _KnownHeaders(self.changes, until, are_for_every_path=all(c.path == "/" for c in cookies))
+            found = [
+                cookie
+                for domain, by_path in self._cookies.items()
+                if not domain or domain_matches(host, domain.removeprefix("."))
+                for cookie_path, by_name in by_path.items()
+                if path_matches(path, cookie_path)
+                for cookie in by_name.values()
+                if (is_secure or not cookie.secure)
+                and (cookie.domain_specified or not domain or domain == host)
+                and _is_for_port(cookie, parts.port)
+            ]
+            current = [cookie for cookie in found if not cookie.is_expired(now)]
+            if len(current) < len(found):
+                self.clear_expired_cookies()
+            current.sort(key=lambda cookie: (-len(cookie.path), self._place(cookie)))
+        sent = [c.name if c.value is None else f"{c.name}={c.value}" for c in current]
+        return "; ".join(self._bounded(sent, host))
+
+    def _bounded(self, sent: list[str], host: str) -> list[str]:
+        """Leave out the longest until the header fits: it is the short ones that logins and settings live in."""
+        length = sum(len(pair) + 2 for pair in sent)
+        for pair in sorted(sent, key=len, reverse=True) if length > MAX_HEADER else ():
+            if length <= MAX_HEADER:
+                break
+            length -= len(pair) + 2
+            sent.remove(pair)
+            if not self._has_told_of_length:
+                self._has_told_of_length = True
+                name = pair.partition("=")[0]
+                _log.warning(
+                    "cookies of %s exceed %d characters: the longest, such as %.80r, are not sent",
+                    host,
+                    MAX_HEADER,
+                    name,
+                )
+        return sent
+
+    def copy(self) -> LockedJar:
+        """Return a jar with the same cookies."""
+        jar = LockedJar()
+        jar.update(self)
+        return jar
 
     def _forget_the_oldest(self) -> None:
-        kept = {(cookie.domain, cookie.path, cookie.name) for cookie in self}
-        self._ages = {age: None for age in self._ages if age in kept}
         while len(self._ages) > MAX_COOKIES:
-            oldest = next(iter(self._ages))
-            del self._ages[oldest]
-            super().clear(*oldest)
+            self.clear(*next(iter(self._ages)))
 
     def clear(self, domain: str | None = None, path: str | None = None, name: str | None = None) -> None:
         with self._cookies_lock:
             self.changes += 1
             super().clear(domain, path, name)
+            asked = (domain, path, name)
+            for age in [*self._ages] if name is None else [asked]:
+                if all(part is None or part == own for part, own in zip(asked, age, strict=True)):
+                    self._ages.pop(age, None)  # type: ignore[arg-type]
+                    self._numbers.pop(age, None)  # type: ignore[arg-type]
 
     def dump(self) -> str:
-        """Return all cookies, those of a session too, as JSON."""
-        return json.dumps([_record(cookie) for cookie in self], separators=(",", ":"))
+        """Return all cookies, those of a session too, as JSON, in the order in which they were first set."""
+        with self._cookies_lock:
+            cookies: list[Any] = list(self)
+            cookies.sort(key=self._place)
+        return json.dumps([_record(cookie) for cookie in cookies], separators=(",", ":"))
 
     def load(self, text: str) -> None:
         """Take in what `dump` gave, leaving out what has expired since."""
@@ -154,9 +227,9 @@ class LockedJar(RequestsCookieJar):
         self.changes = 0
 
 
-def _cookie_header(jar: LockedJar, request: requests.PreparedRequest) -> str | None:
-    header: str | None = get_cookie_header(jar, request)  # type: ignore[no-untyped-call]
-    return header
+def _is_for_port(cookie: Any, port: int | None) -> bool:
+    """Only cookies that a user made name ports."""
+    return cookie.port is None or str(port or 80) in cookie.port.split(",")
 
 
 def _is_acceptable(cookie: Cookie) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 import requests
-from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_ACCEPT_ENCODING, check_header_validity
 from urllib3.exceptions import InsecureRequestWarning
@@ -203,8 +202,7 @@ class DomainSession:
             prepared.headers[header[0]] = header[1]
         prepared.hooks = {event: list(hooks) for event, hooks in session.hooks.items()}
         if request.cookies:
-            merged = RequestsCookieJar()
-            merged.update(self.jar)
+            merged = self.jar.copy()
             merged.update(request.cookies)
             prepared.prepare_cookies(merged)
         elif auth is not None or session.auth is not None or any(prepared.hooks.values()):
