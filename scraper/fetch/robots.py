@@ -6,6 +6,7 @@ import re
 from enum import StrEnum
 from functools import cached_property
 
+from scraper import urls
 from scraper.fetch import robots_parser
 from scraper.fetch.robots_parser import RobotsRules
 from scraper.lazy_dataclass import dataclass
@@ -98,10 +99,15 @@ class Robots:
         """Return seconds between requests that the file asks of `token`; 0.0 where it asks for none."""
         return self._rules(token).crawl_delay
 
-    @property
-    def sitemaps(self) -> list[str]:
-        """Return the sitemaps that the file names: absolute http and https URLs, each once, in the file's order."""
-        return list(self._rules("*").sitemaps)
+    def sitemaps(self, origin: str) -> list[str]:
+        """Return the http and https URLs of the sitemaps that the file names, each once, in the file's order.
+
+        Args:
+            origin: the origin whose file it is; a sitemap named by a path lies there, though the protocol
+                (https://www.sitemaps.org/protocol.html) wants whole URLs.
+        """
+        named = (urls.normalize(value, f"{origin}/robots.txt") for value in self._rules("*").sitemaps)
+        return list(dict.fromkeys(url for url in named if url and urls.scheme_of(url) in ("http", "https")))
 
     @cached_property
     def _read(self) -> dict[str, RobotsRules]:

@@ -13,8 +13,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from scraper import urls
-
 #: What is understood. Misspelled, a line counts as well: its author meant it.
 _FIELDS = {
     "user-agent": "agent",
@@ -64,7 +62,7 @@ class RobotsRules:
     Args:
         patterns: the rules by their pattern, which is settled as `settled_pattern` does.
         crawl_delay: seconds; 0.0 where the file asks for none.
-        sitemaps: the absolute http and https URLs that the file names, for whomever.
+        sitemaps: what the file names as sitemaps, as it is written, for whomever.
     """
 
     def __init__(self, patterns: Mapping[str, RobotsRule], crawl_delay: float, sitemaps: tuple[str, ...]) -> None:
@@ -161,26 +159,35 @@ def rules_for(text: str, token: str) -> RobotsRules:
     own, everyone = _Group(), _Group()
     sitemaps: dict[str, None] = {}
     current: list[_Group] = []
+    slowed: list[_Group] = []  # whom the next Crawl-delay is for
     naming = False  # in the lines that say whom a group is for
+    naming_slowed = False
     for line, field, value in _fields(text):
         if field == "agent":
             if not naming:
                 current = []
                 naming = True
+            if not naming_slowed:
+                slowed = []
+                naming_slowed = True
             names = _names(value)
             for group in [own] * (token in names) + [everyone] * ("*" in names):
                 group.named = True
                 if group not in current:
                     current.append(group)
+                if group not in slowed:
+                    slowed.append(group)
         elif field == "sitemap":
-            sitemap = urls.normalize(value)
-            if sitemap is not None and urls.scheme_of(sitemap) in ("http", "https"):
-                sitemaps[sitemap] = None
-        elif field == "delay":  # belongs to no RFC, so it does not end the naming (section 2.2.4)
-            for group in current:
+            if value:
+                sitemaps[value] = None
+        elif field == "delay":
+            # It belongs to no RFC, so it does not end the naming (section 2.2.4): rules behind a second name are
+            # for both. But the delays of both are meant to be each its own.
+            naming_slowed = False
+            for group in slowed:
                 group.crawl_delay = max(group.crawl_delay, _seconds(value))
         else:
-            naming = False
+            naming = naming_slowed = False
             if value:
                 for group in current:
                     group.add(value, field == "allow", line)

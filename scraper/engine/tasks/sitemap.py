@@ -89,7 +89,7 @@ class SitemapTask(RequestTask):
     def answered_unsent(self, queued: Queued, origin: str, robots: Robots | None) -> Outcome | None:
         if queued.request.url != f"{origin}/robots.txt":
             return None
-        return NamedByRobots(queued, tuple(robots.sitemaps) if robots is not None else ())
+        return NamedByRobots(queued, tuple(robots.sitemaps(origin)) if robots is not None else ())
 
     def unsent(self, outcome: Outcome) -> Outcome:
         if isinstance(outcome, NamedByRobots):

@@ -218,6 +218,8 @@ class MarkupScanner:
             entry = self._flushed()
             self._aside = ""  # its end tag may have been forgotten
             self._open("" if is_empty else meaning, attributes)
+            if is_empty:
+                self._flaws["no-location"] += 1
             return entry
         if self._aside:
             return self._end_tag(meaning) if ended else None
@@ -251,6 +253,8 @@ class MarkupScanner:
             return None
         if meaning == self._container:
             entry = self._flushed()
+            if entry is None:
+                self._flaws["no-location"] += 1
             self._open("")
             return entry
         if meaning in _FORMATS:

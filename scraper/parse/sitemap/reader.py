@@ -67,9 +67,9 @@ class SitemapReader:
         self._recent: dict[str, None] = {}
         #: `urlset`, `sitemapindex`, `rss`, `atom` or `text`, as soon as it is known.
         self.format = ""
-        #: How often something was wrong and survived: `bad-location`, `bad-date` (senseless, or in the future),
-        #: `cut-short` (the file ends too early), `gzip-cut-short`, `gzip-broken`, `too-large` and `too-many` (the
-        #: rest, beyond a limit, was not read).
+        #: How often something was wrong and survived: `bad-location`, `no-location` (an entry without
+        #: `<loc>`), `bad-date` (senseless, or in the future), `cut-short` (the file ends too early),
+        #: `gzip-cut-short`, `gzip-broken`, `too-large` and `too-many` (the rest, beyond a limit, was not read).
         self.flaws: Counter[str] = Counter()
 
     def entries(self, chunks: Iterable[bytes]) -> Iterator[SitemapEntry]:

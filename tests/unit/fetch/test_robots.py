@@ -58,7 +58,7 @@ def test_an_answer_s_status_says_whether_there_are_rules(status: int, state: Rob
 def test_without_rules_there_is_no_line_no_delay_and_no_sitemap() -> None:
     for status in (404, 500):
         robots = Robots.of_answer(status, b"User-agent: *\nDisallow: /\nCrawl-delay: 9\nSitemap: http://a.b/s", 0.0)
-        assert (robots.line_for(_HERE, "bot"), robots.crawl_delay("bot"), robots.sitemaps) == (None, 0.0, [])
+        assert (robots.line_for(_HERE, "bot"), robots.crawl_delay("bot"), robots.sitemaps(_HERE)) == (None, 0.0, [])
 
 
 def test_rules_hold_for_a_day_and_a_failure_is_asked_about_again_soon() -> None:
@@ -318,12 +318,43 @@ def test_a_crawl_delay_is_our_group_s_and_the_longest_of_several() -> None:
     assert (robots.crawl_delay("BOT"), robots.crawl_delay("other")) == (2.0, 9.0)
 
 
-def test_sitemaps_are_the_absolute_urls_wherever_they_stand() -> None:
+@pytest.mark.parametrize(
+    ("text", "delays"),
+    [
+        ("User-agent: bot\nCrawl-delay: 5\nUser-agent: other\nCrawl-delay: 10\nDisallow: /x", (5.0, 10.0)),
+        ("User-agent: bot\nCrawl-delay: 5\nUser-agent: other\nDisallow: /x", (5.0, 0.0)),
+        ("User-agent: bot\nUser-agent: other\nCrawl-delay: 5\nDisallow: /x", (5.0, 5.0)),
+        (
+            "User-agent: *\nCrawl-delay: 7\nUser-agent: bot\nCrawl-delay: 1\nUser-agent: x\nCrawl-delay: 30",
+            (1.0, 7.0),
+        ),
+        ("User-agent: bot\nDisallow: /x\nCrawl-delay: 3\nUser-agent: other\nCrawl-delay: 4", (3.0, 4.0)),
+    ],
+)
+def test_the_delays_of_groups_are_each_their_own(text: str, delays: tuple[float, float]) -> None:
+    robots = rules(text)
+    assert (robots.crawl_delay("bot"), robots.crawl_delay("other")) == delays
+
+
+def test_a_delay_between_two_names_parts_no_rules() -> None:
+    robots = rules("User-agent: bot\nCrawl-delay: 5\nUser-agent: other\nDisallow: /x")
+    assert not robots.allows(f"{_HERE}/x", "bot")
+    assert not robots.allows(f"{_HERE}/x", "other")
+
+
+def test_sitemaps_are_absolute_urls_wherever_they_stand() -> None:
     robots = rules(
         "Sitemap: HTTPS://Example.com/a.xml\nUser-agent: x\nDisallow: /\nsitemap:http://other.org/b.xml # b\n"
-        "Sitemap: /relative.xml\nSitemap: ftp://example.com/c.xml\nSitemap:\nSitemap: https://example.com/a.xml\n"
+        "Sitemap: /relative.xml\nSitemap: more/b.xml\nSitemap: //cdn.org/c.xml\n"
+        "Sitemap: ftp://example.com/c.xml\nSitemap:\nSitemap: https://example.com/a.xml\n"
     )
-    assert robots.sitemaps == ["https://example.com/a.xml", "http://other.org/b.xml"]
+    assert robots.sitemaps("http://shop.org:81") == [
+        "https://example.com/a.xml",
+        "http://other.org/b.xml",
+        "http://shop.org:81/relative.xml",
+        "http://shop.org:81/more/b.xml",
+        "http://cdn.org/c.xml",
+    ]
 
 
 # What a file cannot do -------------------------------------------------------------------------------
@@ -335,7 +366,7 @@ def test_no_text_url_or_name_makes_it_raise(text: str | bytes, url: str, name: s
     token = product_token(name)
     assert robots.allows(url, token) in (True, False)
     assert robots.crawl_delay(token) >= 0.0
-    assert all(sitemap.startswith(("http://", "https://")) for sitemap in robots.sitemaps)
+    assert all(sitemap.startswith(("http://", "https://")) for sitemap in robots.sitemaps(_HERE))
     line = robots.line_for(url, token)
     assert line is None or line.startswith("line ")
 

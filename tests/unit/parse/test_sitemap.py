@@ -318,3 +318,15 @@ def test_an_empty_sitemap_is_one() -> None:
     assert entries(f"<urlset {NS}/>") == []
     assert entries(gzip.compress(f"<urlset {NS}></urlset>".encode())) == []
     assert not read(f"<urlset {NS}/>").flaws
+
+
+@pytest.mark.parametrize(
+    "entry", ["<{0}/>", "<{0}></{0}>", "<{0}><lastmod>2024-01-01</lastmod></{0}>", "<{0}><loc/></{0}>"]
+)
+@pytest.mark.parametrize(("root", "name"), [("sitemapindex", "sitemap"), ("urlset", "url")])
+def test_an_entry_without_a_location_is_told(root: str, name: str, entry: str) -> None:
+    good = f"<{name}><loc>https://example.com/a</loc></{name}>"
+    reader = SitemapReader("https://example.com/s.xml", datetime(2025, 1, 1, tzinfo=UTC))
+    body = f"<{root} {NS}>{entry.format(name)}{good}</{root}>".encode()
+    assert [found.url for found in reader.entries([body])] == ["https://example.com/a"]
+    assert reader.flaws["no-location"] == 1
