@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote_to_bytes, urlencode
 
 import ada_url
 
@@ -20,6 +20,8 @@ from scraper.suffixes import registrable_domain
 
 _AUTHORITY_ENDS = re.compile(r"[/?#]")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
+#: A parameter behind a `;` (RFC 3986 section 3.3), with its name.
+_SEGMENT_PARAMETER = re.compile(r";([^;=/?#&]+)(?:=[^;/?#&]*)?")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 #: Longer URLs are not remembered, so that what is remembered stays small.
 _SHORT = 500
@@ -56,23 +58,38 @@ def canonical(url: str, *, sort_query: bool = False, drop_params: Iterable[str] 
     Args:
         url: an absolute URL as `normalize` gives it (default port and dot segments are gone already).
         sort_query: whether the order of query parameters makes no difference.
-        drop_params: names of query parameters (globs, `utm_*`) that make no difference.
+        drop_params: names of parameters (globs, `utm_*`) that make no difference, of the query and of the path's
+            segments: `;jsessionid=…`.
     """
     url = without_fragment(url)
     if "%" in url:
         url = _PERCENT.sub(_normalize_percent, url)
     drop = tuple(drop_params)
+    if drop and ";" in url:
+        url = _SEGMENT_PARAMETER.sub(lambda found: "" if _is_dropped(found[1], drop) else found[0], url)
     if (sort_query or drop) and "?" in url:
         head, _, query = url.partition("?")
+        # As Latin-1 each byte is a character and comes back as it was: what is in a query need not be UTF-8.
         pairs = [
             pair
-            for pair in parse_qsl(query, keep_blank_values=True)
-            if not any(fnmatchcase(pair[0], pattern) for pattern in drop)
+            for pair in parse_qsl(query, keep_blank_values=True, encoding="latin-1")
+            if not any(fnmatchcase(_name_of(pair[0]), pattern) for pattern in drop)
         ]
         if sort_query:
             pairs.sort()
-        url = f"{head}?{urlencode(pairs)}" if pairs else head
+        url = f"{head}?{urlencode(pairs, encoding='latin-1')}" if pairs else head
     return url
+
+
+def _is_dropped(written: str, drop: Iterable[str]) -> bool:
+    """Tell whether the parameter of a path whose name is written so makes no difference."""
+    name = unquote_to_bytes(written).decode("utf-8", "replace")
+    return any(fnmatchcase(name, pattern) for pattern in drop)
+
+
+def _name_of(bytes_as_text: str) -> str:
+    """Return the name of a parameter as people write it in `drop_params`."""
+    return bytes_as_text.encode("latin-1").decode("utf-8", "replace")
 
 
 def _normalize_percent(match: re.Match[str]) -> str:

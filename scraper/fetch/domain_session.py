@@ -23,6 +23,7 @@ from scraper.fetch.transport.compatibility import require_compatible, require_co
 from scraper.fetch.transport.decoding import ACCEPTED
 from scraper.fetch.transport.direct_adapter import DirectAdapter
 from scraper.fetch.transport.domain_connections import Connections
+from scraper.fetch.transport.exchange import here
 from scraper.fetch.transport.headers import FrozenHeaders
 from scraper.fetch.transport.ledger import Ledger
 from scraper.request import Request
@@ -168,6 +169,8 @@ class DomainSession:
         session = self.session
         timeout = (self.settings.timeout.connect, self.settings.timeout.read)
         if not self._is_plain:
+            if here.context is not None:
+                here.context.made_url = request.url
             return session.request(
                 request.method,
                 request.url,

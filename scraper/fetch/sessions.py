@@ -135,9 +135,7 @@ class Sessions:
             DeadlineExceeded: it took longer than `session.timeout.total`.
             requests.RequestException: as requests raises it.
         """
-        # What requests itself makes of URL and params is what is sent, and what robots.txt is asked about.
-        prepared = requests.Request(method, _absolute(url), params=keywords.pop("params", None)).prepare()
-        url = prepared.url or url
+        url = _with_params(_absolute(url), keywords.pop("params", None))
         typed = urls.host_of(url)
         history: list[requests.Response] = []
         while True:
@@ -245,6 +243,7 @@ class _Domain:
     def _send(self, method: str, url: str, guard: Guard, keywords: dict[str, Any]) -> requests.Response:
         timeout = self.session.settings.timeout
         with request_context(timeout.total, guard, self.gate) as turn:
+            turn.made_url = url
             try:
                 response = self.session.session.request(method, url, allow_redirects=False, **keywords)
             except FetchError:
@@ -315,6 +314,14 @@ def _absolute(url: str) -> str:
     if normal is None or urls.scheme_of(normal) not in ("http", "https"):
         raise BadRequest(f"{url[:200]!r} is not an absolute http or https URL", remedy="write https:// before it")
     return urls.without_fragment(normal)
+
+
+def _with_params(url: str, params: Any) -> str:
+    """Return `url` with parameters as requests writes them; what is in it already stays as it is."""
+    if not params:
+        return url
+    query = (requests.Request("GET", "http://localhost/", params=params).prepare().url or "").partition("?")[2]
+    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
 
 
 def _redirected(

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from itertools import islice
 
+from scraper.parse.guess import guess
 from scraper.parse.labels import decode_as, encoding_of
 
 #: How far into a page its declaration is looked for. The HTML Standard asks authors for 1,024 bytes; pages that
@@ -32,27 +33,6 @@ _ATTRIBUTE = re.compile(
 _CONTENT_CHARSET = re.compile(rb"charset" + _SPACE + rb"=" + _SPACE, re.IGNORECASE)
 _CONTENT_VALUE = re.compile(rb""""([^"]*)"|'([^']*)'|([^\t\n\f\r ;"'][^\t\n\f\r ;]*)""")
 _XML_DECLARATION = re.compile(rb"""<\?xml[^>]*?encoding""" + _SPACE + rb"=" + _SPACE + rb"""["']([^"'>]*)["']""")
-
-# The guess: what charset_normalizer may choose from, and the names of its choices. Western European encodings
-# are no choice: it mistakes one for another, and windows-1252 is what browsers take.
-_GUESSES = {
-    "cp1251": "windows-1251",
-    "koi8_r": "koi8-r",
-    "cp866": "ibm866",
-    "cp932": "shift_jis",
-    "euc_jp": "euc-jp",
-    "gb18030": "gb18030",
-    "big5hkscs": "big5",
-    "cp949": "euc-kr",
-    "cp1253": "windows-1253",
-    "cp1255": "windows-1255",
-    "cp1256": "windows-1256",
-    "cp874": "windows-874",
-}
-_GUESS_BYTES = 8192
-_HIGH_RUN = re.compile(rb"[\x80-\xff]{2,}")
-_HIGH = re.compile(rb"[\x80-\xff]")
-_ASCII_BYTES = bytes(range(128))
 
 
 def decode(body: bytes, content_type: str | None) -> tuple[str, str]:
@@ -184,22 +164,5 @@ def _guess(body: bytes) -> tuple[str, str]:
     characters = sum(1 for _ in islice((c for c in text if c > "\x7f"), broken * 20 + 1))
     if characters > broken * 20:
         return text, "utf-8"
-    name = _guess_legacy(body)
+    name = guess(body)
     return decode_as(body, name), name
-
-
-def _guess_legacy(body: bytes) -> str:
-    first = _HIGH.search(body)
-    start = first.start() if first else 0
-    sample = body[start : start + _GUESS_BYTES]
-    high = len(sample.translate(None, _ASCII_BYTES))
-    in_runs = sum(len(run) for run in _HIGH_RUN.findall(sample))
-    # In Western European text an accented letter stands among plain ones; in others, letters stand in runs.
-    if in_runs * 2 < high or high < 8:
-        return _FALLBACK
-    from charset_normalizer import from_bytes  # 20 ms to import, and few pages need it
-
-    if len(body) > start + _GUESS_BYTES and b"<" in sample:
-        sample = sample.rpartition(b"<")[0]  # not in the middle of a character
-    best = from_bytes(sample, cp_isolation=list(_GUESSES), preemptive_behaviour=False).best()
-    return _GUESSES.get(best.encoding, _FALLBACK) if best is not None else _FALLBACK

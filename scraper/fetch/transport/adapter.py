@@ -24,6 +24,7 @@ from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.exchange import Exchange, here
 from scraper.fetch.transport.pools import HttpPool, HttpsPool
 from scraper.fetch.transport.replay import context_here, send_or_replay
+from scraper.fetch.transport.targets import restore_url
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class ObservedAdapter(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **keywords: Any) -> requests.Response:
         """Send, and replay what `send_or_replay` replays; what a proxy will resolve is checked as it was typed."""
         context = context_here()
+        restore_url(request, context.made_url)
         proxies = keywords.get("proxies") or {}
         if proxies and request.url and select_proxy(request.url, proxies):
             context.guard.check_typed(urls.host_of(request.url))
@@ -79,6 +81,7 @@ class ObservedAdapter(BaseAdapter):
         self, request: requests.PreparedRequest, exchange: Exchange, args: Any, keywords: Any
     ) -> requests.Response:
         here.exchange = exchange
+        exchange.target = self.inner.request_url(request, keywords.get("proxies"))  # type: ignore[no-untyped-call]
         if exchange.recorder is not None:
             exchange.recorder.url = request.url or ""
         try:

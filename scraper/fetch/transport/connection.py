@@ -19,6 +19,7 @@ from scraper.fetch.transport.open_files import is_ours
 from scraper.fetch.transport.pooled_connection import PooledConnection
 from scraper.fetch.transport.resolver import resolver
 from scraper.fetch.transport.response_reader import ResponseReader, WireResponse
+from scraper.fetch.transport.targets import restored_target
 
 #: Headers of requests are kept as they went out, this many a connection.
 _MOST_LINES = 32
@@ -147,8 +148,10 @@ class _Reports(PooledConnection):
             recorder.sent += data
             recorder.address = self.address if self.proxy is None else None
 
-    def request(self, *args: Any, **keywords: Any) -> None:
-        """Send as urllib3 does, under the read timeout where the socket is in use already.
+    def request(self, method: str, url: str, *args: Any, **keywords: Any) -> None:
+        """Send as urllib3 does, but ask for what was wanted, not for what urllib3 quoted again.
+
+        The read timeout holds where the socket is in use already.
 
         To change the timeout and back is two system calls, at each of which a thread that computes may take the
         interpreter for milliseconds.
@@ -156,7 +159,8 @@ class _Reports(PooledConnection):
         kept = self.sock.gettimeout() if self.sock is not None and self.requests else None
         if kept is not None:
             self.timeout = kept
-        super().request(*args, **keywords)  # type: ignore[misc]
+        target = restored_target(url, self.exchange.target)
+        super().request(method, target, *args, **keywords)  # type: ignore[misc]
 
     def putheader(self, header: Any, *values: Any) -> None:
         """Send a header as http.client encodes it; encode one that this connection has sent before only once."""

@@ -51,6 +51,7 @@ from scraper.fetch.transport.headers import Headers
 from scraper.fetch.transport.raw_response import RawResponse, read_timed_out
 from scraper.fetch.transport.replay import context_here, send_or_replay
 from scraper.fetch.transport.response_head import framing_of
+from scraper.fetch.transport.targets import restore_url
 from scraper.fetch.transport.tls import context_for
 from scraper.stats import Reason
 
@@ -91,6 +92,7 @@ class DirectAdapter(BaseAdapter):
             requests.RequestException: as requests' own adapter raises it.
         """
         context = context_here()
+        restore_url(request, context.made_url)
         proxy = select_proxy(request.url or "", proxies) if proxies else None
         if proxy is not None and not _is_http(proxy):
             self._other = self._other or self._make_other()

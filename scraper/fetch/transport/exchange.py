@@ -68,6 +68,8 @@ class RequestContext:
         self.gate = gate
         #: A recorder of each exchange, where what goes over the wire is kept.
         self.recorders: list[WireRecorder] | None = None
+        #: The URL as the Session was handed it; None where it is not to be restored.
+        self.made_url: str | None = None
         self._began = False
         self._exchanges: list[Exchange] = []
         #: The exchange that came last.
@@ -105,6 +107,8 @@ class Exchange:
         self.connection: ExchangeConnection | None = None
         #: Keeps what goes over the wire.
         self.recorder: WireRecorder | None = None
+        #: What is asked for, as urllib3 was handed it.
+        self.target: str | None = None
         self.reused = False
         self.request_number = 0
         self.connect_seconds = 0.0
