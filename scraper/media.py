@@ -1,4 +1,4 @@
-"""Tell what a file is by its first bytes: its media type, and the ending of a name for it.
+"""Tell what a body is: by its Content-Type as servers write it, and by its first bytes.
 
 The signatures are those of the MIME Sniffing Standard (https://mimesniff.spec.whatwg.org/, sections 6 and 7) and of
 formats that crawls collect beside them.
@@ -6,8 +6,10 @@ formats that crawls collect beside them.
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from functools import cache, lru_cache
 from mimetypes import MimeTypes
+from typing import NamedTuple
 
 #: So many bytes tell a type.
 HEAD_BYTES = 512
@@ -112,6 +114,60 @@ _ENDINGS = {
 }
 
 
+#: A type as it begins a Content-Type; what follows without a semicolon is read over.
+_ESSENCE = re.compile(r"[\s\"']*([\w!#$%&'*+.^`|~-]+)\s*/\s*([\w!#$%&*+.^`|~-]+)")
+_WORD = re.compile(r"[\s\"']*([\w-]+)[\s\"';:]*(?:charset\b.*)?", re.IGNORECASE | re.DOTALL)
+#: HTML by other names than its own.
+_OF_HTML = frozenset({"html", "htm", "xhtml", "text-html", "text/htm", "text/xhtml", "application/html"})
+_NO_TYPES = frozenset({"*/*", "unknown/unknown", "application/unknown"})
+_CHARSET = re.compile(r"""charset\s*=\s*(?:"([^"]*)"?|'([^']*)'|([^\s;"',]+))""", re.IGNORECASE)
+_BETWEEN = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
+_LONGEST = 1_000
+
+
+class ContentType(NamedTuple):
+    """What a Content-Type says: `text/html`, in lower case, and the charset as it is written; empty for nothing."""
+
+    essence: str
+    charset: str
+
+
+@lru_cache(maxsize=1024)
+def content_type_of(header: str) -> ContentType:
+    """Read a Content-Type as browsers do.
+
+    Of several, as a header that came twice has them, the last that is a type counts, with a charset of the same type
+    before it (Fetch Standard, "extract a MIME type"). A type that is followed by `charset=` without a semicolon, and
+    `html` alone, are understood; what is no type says nothing.
+
+    Args:
+        header: the value; those of several headers with commas between.
+    """
+    essence = charset = ""
+    for value in _BETWEEN.split(header[:_LONGEST]) if "," in header else (header,):
+        found = _essence_of(value)
+        named = _CHARSET.search(value)
+        said = next((group for group in named.groups() if group), "") if named else ""
+        if not found or found in _NO_TYPES:
+            charset = charset or (said if not essence else "")
+            continue
+        charset = said or (charset if found == essence or not essence else "")
+        essence = found
+    return ContentType(essence, charset)
+
+
+def _essence_of(value: str) -> str:
+    match = _ESSENCE.match(value)
+    if match is not None:
+        found = f"{match[1]}/{match[2]}".lower()
+    else:
+        word = _WORD.fullmatch(value)
+        found = word[1].lower() if word else ""
+        if found not in _OF_HTML:
+            return ""
+    return "text/html" if found in _OF_HTML else found
+
+
 def type_of(head: bytes, claimed: str | None) -> str:
     """Return the media type of what begins with `head`.
 
@@ -122,7 +178,7 @@ def type_of(head: bytes, claimed: str | None) -> str:
         head: the first `HEAD_BYTES`, or all there are.
         claimed: a Content-Type; None where the server sent none.
     """
-    said = (claimed or "").partition(";")[0].strip().lower()
+    said = content_type_of(claimed or "").essence
     said = _SAME.get(said, said)
     for kind, place, signature in _SIGNATURES:
         if head[place : place + len(signature)] == signature:

@@ -11,10 +11,13 @@ from requests.structures import CaseInsensitiveDict
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper import urls
-from scraper.errors import BadRequest, NotHtml, NotJson
-from scraper.parse.encoding import decode
+from scraper.errors import BadRequest, NotHtml, NotJson, UsageError
+from scraper.media import content_type_of
+from scraper.parse.encoding import decode, decode_in
+from scraper.parse.labels import encoding_of
 from scraper.parse.lexbor import make_tree
 from scraper.parse.links import Joiner, base_of, header_nofollow, links, may_have_base
+from scraper.parse.xhtml import as_html, is_xhtml
 from scraper.request import Callback, Request
 from scraper.stats import Served
 
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_XHTML = "application/xhtml+xml"
+_XML_TYPES = frozenset({"application/xml", "text/xml"})
 _LOOKS_LIKE_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
 _STARTS_WITH_TAG = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<|\Z)")
 
@@ -114,8 +118,26 @@ class Response:
 
     @property
     def encoding(self) -> str:
-        """Name the encoding: by byte order mark, Content-Type, the page's own `<meta>`, a guess, in that order."""
+        """Name the encoding: by byte order mark, Content-Type, the page's own `<meta>`, a guess, in that order.
+
+        Set it where the page is wrong about itself, or nothing tells: `response.encoding = "windows-1250"`. From then
+        on text, trees and links are those of that encoding, unless the body begins with a byte order mark.
+        """
         return self._decoded()[1]
+
+    @encoding.setter
+    def encoding(self, label: str) -> None:
+        name = encoding_of(label)
+        if name is None:
+            raise UsageError(f"{label!r} is not an encoding that pages have", remedy="name one such as windows-1250")
+        self._text = decode_in(self.body, name)
+        self._soup = self._index = self._tree = self._joiner = self._html = None
+
+    @property
+    def markup(self) -> str:
+        """Return the text as HTML: XHTML that is sent as XML with its empty elements and CDATA sections written out."""
+        is_xml = self._content_type() == _XHTML or self._content_type() in _XML_TYPES
+        return as_html(self.text) if is_xml else self.text
 
     def _decoded(self) -> tuple[str, str]:
         if self._text is None:
@@ -191,7 +213,7 @@ class Response:
     def _of_page(self, make: Callable[[str], T]) -> T:
         self._require_html()
         try:
-            return make(self.text)
+            return make(self.markup)
         except NotHtml as error:
             error.request = self.request
             raise
@@ -228,7 +250,7 @@ class Response:
     def _html_tree(self) -> LexborHTMLParser:
         if self._tree is None:
             self._require_html()
-            self._tree = make_tree(self.text)
+            self._tree = make_tree(self.markup)
         return self._tree
 
     # Onward ------------------------------------------------------------------------------------------
@@ -239,7 +261,8 @@ class Response:
         Raises:
             BadRequest: no browser would.
         """
-        url = urls.normalize(link, self._joining().base_url)
+        joiner = self._joining()
+        url = urls.normalize(joiner.escaped(link), joiner.base_url)
         if url is None:
             raise self._bad_link(repr(link[:200]), "check where the spider took it from")
         return url
@@ -314,19 +337,19 @@ class Response:
     def _joining(self) -> Joiner:
         if self._joiner is None:
             # Asking a tree is quickest, but making one for that is not.
-            if self._tree is not None or (self._is_html() and may_have_base(self.text)):
-                self._joiner = Joiner(base_of(self._html_tree(), self.url))
-            else:
-                self._joiner = Joiner(self.url)
+            has_base = self._tree is not None or (self._is_html() and may_have_base(self.text))
+            base_url = base_of(self._html_tree(), self.url) if has_base else self.url
+            self._joiner = Joiner(base_url, self._text[1] if self._text is not None else "utf-8")
         return self._joiner
 
     # What kind of body -------------------------------------------------------------------------------
 
     def _content_type(self) -> str:
-        return (self.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+        return content_type_of(self.headers.get("Content-Type") or "").essence
 
     def _type_name(self) -> str:
-        return repr(self._content_type()) if self._content_type() else "missing"
+        said = self.headers.get("Content-Type") or ""
+        return repr(self._content_type() or said[:80]) if said else "missing"
 
     def _is_html(self) -> bool:
         if self._html is None:
@@ -334,11 +357,15 @@ class Response:
         return self._html
 
     def _judge_type(self) -> bool:
-        """Judge by the Content-Type; where it is missing, or plain text, by how the body begins."""
+        """Judge by the Content-Type; where it says nothing, or plain text or XML, by how the body begins."""
         kind = self._content_type()
         if not kind:
             return _STARTS_WITH_TAG.match(self.body) is not None
-        return kind in _HTML_TYPES or (kind == "text/plain" and _LOOKS_LIKE_HTML.match(self.body) is not None)
+        if kind in _XML_TYPES:
+            return is_xhtml(self.text)
+        return kind in ("text/html", _XHTML) or (
+            kind == "text/plain" and _LOOKS_LIKE_HTML.match(self.body) is not None
+        )
 
     def _require_html(self) -> None:
         if not self._is_html():

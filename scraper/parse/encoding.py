@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from itertools import islice
 
+from scraper.media import content_type_of
 from scraper.parse.guess import guess
 from scraper.parse.labels import decode_as, encoding_of
 
@@ -20,9 +21,6 @@ PRESCAN_BYTES = 16_384
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16be"), (b"\xff\xfe", "utf-16le"))
 _FALLBACK = "windows-1252"
 
-_HEADER_CHARSET = re.compile(r"""charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;"',]+))""", re.IGNORECASE)
-_JSON_TYPE = re.compile(r"[^;]*[/+]json\s*(?:;|$)", re.IGNORECASE)
-_MARKUP_TYPE = re.compile(r"[^;]*(?:html|xml)", re.IGNORECASE)
 
 _SPACE = rb"[\t\n\f\r ]*+"
 _TAG = re.compile(rb"<(?:(!--)|(meta)(?=[\t\n\f\r /])|/?[a-z][^\t\n\f\r >]*|[!/?])", re.IGNORECASE)
@@ -51,6 +49,17 @@ def decode(body: bytes, content_type: str | None) -> tuple[str, str]:
     return _guess(body)
 
 
+def decode_in(body: bytes, name: str) -> tuple[str, str]:
+    """Decode as `decode` does, in the encoding that a user names, which only a byte order mark overrides.
+
+    Source: HTML Standard, 13.2.3.1, "determining the character encoding", steps 1 and 2.
+    """
+    for mark, marked in _BOMS:
+        if body.startswith(mark):
+            return decode_as(body[len(mark) :], marked), marked
+    return decode_as(body, name), name
+
+
 def sniff(body: bytes, content_type: str | None) -> str | None:
     """Return the encoding that a byte order mark, the header or the page itself declares; None where nothing does.
 
@@ -71,10 +80,9 @@ def sniff(body: bytes, content_type: str | None) -> str | None:
 @lru_cache(maxsize=1024)
 def _header(content_type: str) -> tuple[str | None, bool, bool]:
     """Return the charset of a Content-Type, whether it is JSON's, whether what it describes may declare its own."""
-    match = _HEADER_CHARSET.search(content_type)
-    named = encoding_of(match[1] or match[2] or match[3] or "") if match else None
-    may_declare = not content_type.strip() or _MARKUP_TYPE.match(content_type) is not None
-    return named, _JSON_TYPE.match(content_type) is not None, may_declare
+    kind, charset = content_type_of(content_type)
+    may_declare = not kind or "html" in kind or "xml" in kind
+    return encoding_of(charset), kind.endswith(("/json", "+json")), may_declare
 
 
 def prescan(body: bytes) -> str | None:

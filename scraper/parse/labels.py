@@ -175,6 +175,9 @@ USER_DEFINED = "x-user-defined"
 _NAMES = {label: name for name, (_, labels) in _TABLE.items() for label in labels.split()}
 _NAMES[USER_DEFINED] = USER_DEFINED
 _CODECS = {name: codec for name, (codec, _) in _TABLE.items()}
+#: How the standard writes names that are not in lower case.
+_UPPER = ("utf-", "ibm", "iso-", "koi8-", "euc-", "gbk")
+_WRITTEN = {"shift_jis": "Shift_JIS", "big5": "Big5"}
 _USER_DEFINED_MAP = {byte: 0xF780 + byte - 0x80 for byte in range(0x80, 0x100)}
 
 
@@ -190,3 +193,13 @@ def decode_as(body: bytes, name: str) -> str:
     if name == USER_DEFINED:
         return body.decode("latin-1").translate(_USER_DEFINED_MAP)
     return body.decode(_CODECS[name], errors="replace")
+
+
+def codec_of(name: str) -> str:
+    """Return the codec of Python's that reads and writes the encoding called `name`."""
+    return _CODECS.get(name, "latin-1")
+
+
+def name_of(name: str) -> str:
+    """Return an encoding's name as the standard writes it, which is what forms send: `UTF-8`, `windows-1252`."""
+    return _WRITTEN.get(name) or (name.upper() if name.startswith(_UPPER) else name)

@@ -9,12 +9,18 @@ from functools import lru_cache
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper import urls
+from scraper.parse.encoders import output_of, query_escaped
 from scraper.parse.lexbor import make_tree
 
 #: Directives of X-Robots-Tag and meta robots that bring a value of their own after a colon.
 _WITH_VALUE = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})
 #: A path, from the root or not, in which a browser would change nothing: no dot segments, nothing to encode.
 _PLAIN = re.compile(r"(/)?[\w~-][\w.~-]*(?:/[\w~-][\w.~-]*)*/?(?:\?[\w.~=&+-]*)?", re.ASCII)
+_SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.-]*):")
+_ENCODED_SCHEMES = frozenset({"http", "https", "ftp", "file"})
+#: What the URL parser leaves out: line ends and tabs anywhere, spaces and controls at the ends.
+_NO_LINE_ENDS = {ord(character): None for character in "\t\n\r"}
+_SPACE = "".join(map(chr, range(0x21)))
 #: Links of a site that are kept with what came of them, and sites of which they are kept.
 _MOST_PATHS, _MOST_SITES = 4_096, 64
 #: Written so that it is looked for by its first character: ignoring case takes three times as long.
@@ -26,12 +32,14 @@ class Joiner:
 
     Args:
         base_url: where relative links start, as `base_of` gives it.
+        encoding: the page's encoding, in which queries are escaped.
     """
 
-    __slots__ = ("_folder", "_paths", "_root", "base_url", "made")
+    __slots__ = ("_encoding", "_folder", "_paths", "_root", "base_url", "made")
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, encoding: str = "utf-8") -> None:
         self.base_url = base_url
+        self._encoding = output_of(encoding)
         self._root, self._folder = _places(base_url)
         self._paths = _paths_of(self._root)
         #: What was requested, and what came of it.
@@ -59,9 +67,23 @@ class Joiner:
         elif plain is not None and self._folder and path == link:
             url = self._folder + path
         else:
-            url = web_url(link, self.base_url)
+            url = web_url(self.escaped(link), self.base_url)
         made[link] = url
         return url
+
+    def escaped(self, link: str) -> str:
+        """Return `link` with its query escaped in the page's encoding; the path is the URL parser's, in UTF-8.
+
+        Source: URL Standard, 4.4 "query state": only of http, https and the like, which relative links here are.
+        """
+        if self._encoding == "utf-8" or link.isascii() or "?" not in link:
+            return link
+        scheme = _SCHEME.match(link)
+        if scheme is not None and scheme[1].lower() not in _ENCODED_SCHEMES:
+            return link
+        link, hash_, fragment = link.translate(_NO_LINE_ENDS).partition("#")
+        path, mark, query = link.partition("?")
+        return f"{path}{mark}{query_escaped(query.rstrip(_SPACE), self._encoding)}{hash_}{fragment}"
 
 
 def links(page: LexborHTMLParser | str, joiner: Joiner) -> list[str]:
