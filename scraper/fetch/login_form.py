@@ -142,7 +142,7 @@ def sign_of(login: LoginConfig, page: Response) -> str | None:
     if is_at(page.url, login.url):
         return None
     if redirects.is_redirect(page):
-        target = urls.normalize(page.headers["Location"], page.url) or ""
+        target = urls.normalize(redirects.location_of(page.headers["Location"]), page.url) or ""
         for place in (login.url, *(sign.redirect for sign in login.when if sign.redirect is not None)):
             if is_at(target, place):
                 return f"it redirects to {target}"

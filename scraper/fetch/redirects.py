@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from hashlib import blake2b
+from urllib.parse import quote
 
 import requests
 from requests.cookies import get_cookie_header
@@ -15,6 +17,9 @@ from scraper.request import Request
 from scraper.response import Response
 
 STATUSES = frozenset({301, 302, 303, 307, 308})
+#: How a place begins that is meant to be one by itself.
+_BEGINNINGS = ("/", "http://", "https://")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding", "transfer-encoding"})
 
 
@@ -45,7 +50,7 @@ def target_of(
         FetchError: the place is not an http or https URL, the chain is too long, or it is a loop.
     """
     request = response.request
-    location = _location(response)
+    location = location_of(response.headers.get("Location") or "")
     target = urls.normalize(location, request.url)
     if target is None or urls.scheme_of(target) not in ("http", "https"):
         raise FetchError(
@@ -74,13 +79,29 @@ def target_of(
     return followed, came_before
 
 
-def _location(response: Response) -> str:
-    """Return the Location header; http.client reads headers as Latin-1, and servers write UTF-8."""
-    location = response.headers.get("Location") or ""
-    try:
-        return location.encode("latin-1").decode("utf-8").strip()
-    except UnicodeError:
-        return location.strip()
+def location_of(header: str) -> str:
+    """Return the place that a Location names, its bytes beyond ASCII escaped as they came, as browsers do.
+
+    One that came several times stands there with commas between, and counts once where all are the same.
+
+    Args:
+        header: the value, whose bytes are Latin-1 characters as http.client reads them.
+
+    Raises:
+        FetchError: several headers name several places.
+    """
+    parts = header.strip().split(", ")
+    if len(parts) > 1:
+        for count in range(len(parts), 1, -1):
+            size, left = divmod(len(parts), count)
+            if not left and parts == parts[:size] * count:
+                parts = parts[:size]
+                break
+        if len(parts) > 1 and all(part.startswith(_BEGINNINGS) for part in parts):
+            raise FetchError(
+                f"it redirects to several places at once: {', '.join(parts)[:200]}", reason="bad-redirect"
+            )
+    return _BEYOND_ASCII.sub(lambda found: quote(found[0], encoding="latin-1", errors="replace"), ", ".join(parts))
 
 
 def _cookies_for(url: str, jar: LockedJar) -> str:

@@ -15,7 +15,7 @@ from scraper.errors import BadRequest, DeadlineExceeded, FetchError, RobotsRefus
 from scraper.fetch.base import FetchResult
 from scraper.fetch.domain_session import DomainSession, SessionFactory
 from scraper.fetch.politeness import Pace
-from scraper.fetch.redirects import STATUSES, becomes_get
+from scraper.fetch.redirects import STATUSES, becomes_get, location_of
 from scraper.fetch.retry import failure_of
 from scraper.fetch.robots import MAX_BYTES, Robots, product_token
 from scraper.fetch.robots_fetch import fetch_robots
@@ -150,7 +150,7 @@ class Sessions:
                 raise requests.TooManyRedirects(f"more than {_MAX_REDIRECTS} redirects", response=response)
             history.append(response)
             response.close()
-            target = urls.normalize(location, url)
+            target = urls.normalize(location_of(location), url)
             if target is None or urls.scheme_of(target) not in ("http", "https"):
                 raise BadRequest(f"{url} redirects to {location[:200]!r}, which is not an http or https URL")
             method, keywords = _redirected(method, keywords, response.status_code, url, target)

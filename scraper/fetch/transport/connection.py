@@ -191,7 +191,7 @@ class _Reports(PooledConnection):
             raise
         headers = HTTPHeaderDict()
         for name, value in answer.headers.items():
-            headers.add(name, value)
+            headers.add(name, _without_identity(value) if name.lower() == "content-encoding" else value)
         self.keep_alive.read(headers.get("Keep-Alive"), will_close=bool(answer.will_close), requests=self.requests)
         response = WireResponse(
             body=answer,
@@ -210,6 +210,12 @@ class _Reports(PooledConnection):
         )
         response.most = self.exchange.most_bytes
         return response
+
+
+def _without_identity(codings: str) -> str:
+    """Return a Content-Encoding without the coding that changes nothing, which urllib3 takes for deflate."""
+    names = [name.strip() for name in codings.split(",")]
+    return ", ".join(name for name in names if name.lower() != "identity") if len(names) > 1 else codings
 
 
 class HttpConnection(_Reports, urllib3.connection.HTTPConnection):  # type: ignore[misc]

@@ -27,12 +27,11 @@ def end_of_body(listed: Callable[[str], list[str]]) -> tuple[bool, int | None]:
     Raises:
         BadFraming: the fields contradict each other, or name a coding that was not requested.
     """
-    codings = listed("transfer-encoding")
+    codings = [coding for coding in listed("transfer-encoding") if coding not in ("", "identity")]
     if codings:
-        if codings not in (["chunked"], ["identity"]):
+        if codings != ["chunked"]:
             raise BadFraming(f"a Transfer-Encoding that was not requested: {', '.join(codings)[:100]}")
-        if codings == ["chunked"]:
-            return True, None
+        return True, None
     lengths = set(listed("content-length"))
     if not lengths:
         return False, None

@@ -19,6 +19,28 @@ MAX_LINE = 65_536
 
 _FIELD_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BLANK = (b"\r\n", b"\n")
+#: Bytes of line ends that may come before a status line.
+MOST_LINE_ENDS = 8
+#: What other protocols begin with, and what they are.
+_OTHERS = {
+    "ICY": "that is a SHOUTcast stream, which does not speak HTTP",
+    "SSH-": "that is an SSH server",
+    "RTSP": "that is a stream of RTSP",
+    "220": "that is a server of mail or FTP",
+    "\x15\x03": "it speaks TLS: use https",
+    "HTTP/2": "HTTP/2 is not what was asked for, and is not sent in lines",
+    "HTTP/3": "HTTP/3 is not what was asked for, and is not sent in lines",
+}
+_LONGEST_TOLD = 100
+
+
+def not_http(line: bytes) -> str:
+    """Say in words what begins an answer instead of a status line of HTTP/1."""
+    text = line[:_LONGEST_TOLD].decode("latin-1").rstrip()
+    if not text:
+        return "the answer begins with nothing but line ends"
+    what = next((said for start, said in _OTHERS.items() if text.startswith(start)), "that is not HTTP/1")
+    return f"the answer begins with {text!r}: {what}"
 _SPACE = b" \t"
 
 
@@ -72,6 +94,20 @@ class HeadParser:
         if self._size > MAX_HEAD_BYTES:
             raise HeadTooLarge(f"the head of the answer is larger than {MAX_HEAD_BYTES // 1024} KiB")
         return line
+
+    def skip_line_ends(self) -> None:
+        """Read over line ends before a status line: some servers send more than belong to the body before.
+
+        Raises:
+            http.client.BadStatusLine: there are too many.
+        """
+        count = 0
+        while self.file.peek(1)[:1] in (b"\r", b"\n"):
+            count += len(self.file.read(1))
+            if count > MOST_LINE_ENDS:
+                raise http.client.BadStatusLine(not_http(b""))
+            if hasattr(self.file, "forget"):
+                self.file.forget()
 
     def fields(self) -> list[tuple[str, str]]:
         """Return the names and values up to the blank line (RFC 9112 section 5).

@@ -7,7 +7,15 @@ import re
 from typing import NamedTuple, Protocol
 
 from scraper.fetch.transport.framing import BadFraming, end_of_body
-from scraper.fetch.transport.head_parser import MAX_HEAD_BYTES, MAX_LINE, HeadCutShort, HeadTooLarge, fields_of
+from scraper.fetch.transport.head_parser import (
+    MAX_HEAD_BYTES,
+    MAX_LINE,
+    MOST_LINE_ENDS,
+    HeadCutShort,
+    HeadTooLarge,
+    fields_of,
+    not_http,
+)
 from scraper.fetch.transport.stream import Stream
 
 #: Where a head ends; servers leave out the carriage return.
@@ -15,8 +23,6 @@ _END = re.compile(rb"\n\r?\n")
 #: Lines that are fields and nothing else, as nearly all heads have them.
 _REGULAR = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*\r\n)*")
 _MANY_LINES = 60
-#: Bytes of line ends that may come before a status line.
-_MOST_LINE_ENDS = 8
 
 
 class Head(NamedTuple):
@@ -61,8 +67,8 @@ def read_head(stream: Stream, seconds: float, exchange: Begun) -> Head:
             # Some servers send a line end more than belongs to the body before.
             rest = received.lstrip(b"\r\n")
             blank += len(received) - len(rest)
-            if blank > _MOST_LINE_ENDS:
-                raise http.client.BadStatusLine("blank lines")
+            if blank > MOST_LINE_ENDS:
+                raise http.client.BadStatusLine(not_http(b""))
             _forget(stream, len(received) - len(rest))
             received, before = rest, 0
         _refuse_other_protocols(received)
@@ -101,8 +107,7 @@ def _refuse_other_protocols(received: bytes) -> None:
     """Refuse what does not begin as HTTP: it may never have the end of a head."""
     start = received[:5]
     if start != b"HTTP/"[: len(start)]:
-        line = received.split(b"\n", 1)[0][:100].decode("latin-1").rstrip()
-        raise http.client.BadStatusLine(line)
+        raise http.client.BadStatusLine(not_http(received.split(b"\n", 1)[0]))
 
 
 def _parsed(head: bytes, rest: bytes) -> Head:
@@ -126,12 +131,12 @@ def _status_of(line: bytes) -> tuple[int, int, str]:
     version, _, rest = text.partition(" ")
     code, _, reason = rest.strip().partition(" ")
     if not (code.isascii() and code.isdigit() and 100 <= int(code[:4]) <= 999):
-        raise http.client.BadStatusLine(text[:100])
+        raise http.client.BadStatusLine(not_http(line))
     if version in ("HTTP/1.0", "HTTP/0.9"):
         return 10, int(code), reason.strip()
     if version.startswith("HTTP/1."):
         return 11, int(code), reason.strip()
-    raise http.client.UnknownProtocol(version[:20])
+    raise http.client.UnknownProtocol(not_http(line))
 
 
 class Framing(NamedTuple):

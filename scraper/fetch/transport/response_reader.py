@@ -11,7 +11,7 @@ import urllib3.response
 from scraper.errors import BodyTooLarge
 from scraper.fetch.transport.exchange import here
 from scraper.fetch.transport.framing import BadFraming, chunk_size, end_of_body
-from scraper.fetch.transport.head_parser import MAX_LINE, Fields, HeadParser
+from scraper.fetch.transport.head_parser import MAX_LINE, Fields, HeadParser, not_http
 from scraper.fetch.transport.raw_response import DRAIN_BYTES
 from scraper.fetch.transport.recorder import RecordedFile
 from scraper.stats import Reason
@@ -44,7 +44,13 @@ class ResponseReader(http.client.HTTPResponse):
     def _read_final_status(self, head: HeadParser) -> tuple[str, int, str]:
         read: Any = self
         while True:
-            version, status, reason = read._read_status()
+            head.skip_line_ends()
+            try:
+                version, status, reason = read._read_status()
+            except http.client.BadStatusLine as error:
+                if type(error) is http.client.BadStatusLine:
+                    raise http.client.BadStatusLine(_in_words(error.line)) from None
+                raise
             if status == http.client.SWITCHING_PROTOCOLS:
                 raise BadFraming("it switches to a protocol that was not requested")
             if status >= 200:
@@ -63,7 +69,7 @@ class ResponseReader(http.client.HTTPResponse):
         elif version.startswith("HTTP/1."):
             self.version = 11
         else:
-            raise http.client.UnknownProtocol(version)
+            raise http.client.UnknownProtocol(not_http(version.encode("latin-1")))
         self.will_close = answer._check_close()
         if status in (204, 304) or answer._method == "HEAD":
             answer.chunked, answer.length = False, 0
@@ -80,6 +86,11 @@ class ResponseReader(http.client.HTTPResponse):
         if not line.endswith(b"\n"):
             raise ValueError("the body ends where a chunk should begin")  # http.client: IncompleteRead
         return chunk_size(line)
+
+
+def _in_words(line: str) -> str:
+    """Return what to say of a status line; http.client may hand over its repr, or what was said already."""
+    return line if line.startswith("the answer ") else not_http(line.strip("'").encode("latin-1", "replace"))
 
 
 def _listed(answer: http.client.HTTPResponse, name: str) -> list[str]:
