@@ -115,6 +115,9 @@ class Components:
         seen = [type(self.spider).__qualname__, config.args, config.pipelines, config.user_agent]
         settings = [config.session.headers, config.model_dump(mode="json", include={"items", "rules"})]
         digest.update(json.dumps([*seen, *settings], sort_keys=True, default=str).encode())
+        encodings = {name: each.pages.encoding for name, each in config.domains.items() if each.pages.encoding}
+        if config.pages.encoding or encodings:
+            digest.update(json.dumps([config.pages.encoding, encodings], sort_keys=True).encode())
         if config.login is not None:
             # What was fetched logged out, or as another user of other fields, does not belong to this crawl.
             digest.update(json.dumps([config.login.url, sorted(config.login.form)]).encode())

@@ -321,6 +321,7 @@ def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str
         changes=asdict(run.changes) if run.changes is not None else None,
         quarantined=quarantined,
         drops=drops,
+        skipped=store.skipped(run.id),
         health={kind: sums.figures() for kind, sums in sorted(store.health(run.id).items())},
         died=[death.record() for death in store.died(run)],
         files=store.file_counts(run.id),

@@ -190,6 +190,10 @@ class NotHtml(ScraperError):
     """`.soup`, `.select` or `.css` on a body that is not HTML."""
 
 
+class PageSkipped(ScraperError):
+    """The rules that match a page cannot read it; the message is the reason."""
+
+
 class ItemError(ScraperError):
     """An item that cannot be stored: not a dict, dataclass, attrs or pydantic object, or not JSON."""
 

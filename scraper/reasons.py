@@ -235,6 +235,14 @@ _ROWS = (
     ReasonRow(
         "DropItem", _DROPPED, "A pipeline raised DropItem without saying why; otherwise its words are the reason."
     ),
+    ReasonRow(
+        "not-html",
+        _DROPPED,
+        "The page is not HTML, and rules with fields match it: they skip it.",
+        "match fewer pages by rules, or exclude those by {set}",
+        "scope.exclude",
+        '["*.pdf"]',
+    ),
     ReasonRow("first", _OPENED, "The first connection to the origin."),
     ReasonRow("concurrency", _OPENED, "All others were busy.", key="politeness.concurrency"),
     ReasonRow("closed-by-server", _OPENED, "The server ended the one before with its answer."),

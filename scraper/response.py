@@ -66,6 +66,7 @@ class Response:
         "connection",
         "elapsed",
         "headers",
+        "named_encoding",
         "request",
         "status",
         "url",
@@ -89,6 +90,8 @@ class Response:
         self.request = Request(url) if request is None else request
         self.elapsed = elapsed
         self.connection = connection
+        #: The encoding that a user has named; None where the page decides.
+        self.named_encoding: str | None = None
         self._text: tuple[str, str] | None = None
         self._soup: BeautifulSoup | None = None
         self._index: Index | None = None
@@ -127,21 +130,40 @@ class Response:
 
     @encoding.setter
     def encoding(self, label: str) -> None:
-        name = encoding_of(label)
+        name = encoding_of(label) if isinstance(label, str) else None
         if name is None:
             raise UsageError(f"{label!r} is not an encoding that pages have", remedy="name one such as windows-1250")
-        self._text = decode_in(self.body, name)
-        self._soup = self._index = self._tree = self._joiner = self._html = None
+        self.named_encoding = name
+        self._text = self._soup = self._index = self._tree = self._joiner = self._html = None
+
+    def in_encoding(self, label: str | None) -> Response:
+        """Return the same response read in another encoding; itself where there is none, or no other."""
+        if label is None or label == self.named_encoding:
+            return self
+        other = Response(
+            self.url,
+            self.status,
+            self.headers,
+            self.body,
+            request=self.request,
+            elapsed=self.elapsed,
+            connection=self.connection,
+        )
+        other.encoding = label
+        return other
 
     @property
     def markup(self) -> str:
-        """Return the text as HTML: XHTML that is sent as XML with its empty elements and CDATA sections written out."""
+        """Return the text as HTML: XHTML that is sent as XML has empty elements and CDATA written out."""
         is_xml = self._content_type() == _XHTML or self._content_type() in _XML_TYPES
         return as_html(self.text) if is_xml else self.text
 
     def _decoded(self) -> tuple[str, str]:
         if self._text is None:
-            self._text = decode(self.body, self.headers.get("Content-Type"))
+            named = self.named_encoding
+            self._text = (
+                decode(self.body, self.headers.get("Content-Type")) if named is None else decode_in(self.body, named)
+            )
         return self._text
 
     def json(self) -> Any:

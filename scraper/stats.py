@@ -140,6 +140,8 @@ class RunSummary:
     #: Items that their model refused; and how many were dropped, by reason.
     quarantined: int = 0
     drops: Mapping[str, int] = field(default_factory=dict)
+    #: Pages of which their rules could make nothing, by reason: `not-html`.
+    skipped: Mapping[str, int] = field(default_factory=dict)
     #: By type of item and field, how many items had it `filled`, `empty` or missing, and `failed`.
     health: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     #: Fields that lived in an earlier run and that next to no item has any more; see `scraper.health.Death`.

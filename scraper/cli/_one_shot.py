@@ -116,7 +116,9 @@ class Visitor:
         with request_context(seconds, guard, OpenSendGate()) as context:
             if robots:
                 return self._fetcher.fetch(request, domain, context, body_limit=MAX_BYTES, truncate=True)
-            return self._fetcher.fetch(request, domain, context)
+            result = self._fetcher.fetch(request, domain, context)
+        result.read_in(self._config.for_domain(domain.domain).pages.encoding)
+        return result
 
     def follow(
         self, request: Request, hop: Hop, before: Callable[[Request], object] = lambda request: None

@@ -14,7 +14,7 @@ from scraper.cli import _output
 from scraper.cli._one_shot import Visitor, request_of, saved_page
 from scraper.cli._options import Sets, SiteFile
 from scraper.config import Loaded, load
-from scraper.errors import ScraperError, UsageError
+from scraper.errors import NotHtml, ScraperError, UsageError
 from scraper.observe.text import counted, plain
 from scraper.response import Response
 from scraper.rules.fields import Field, FieldState
@@ -82,7 +82,9 @@ def test(
         name = config.match.glob or config.match.regex or config.match.selector or ""
         _output.write(f"\nrules[{number}] {plain(name)}: {'' if applies else 'not '}for this page\n")
         if applies:
-            is_fine = _show(rule, looked_at) and is_fine
+            encoding = config.pages.encoding
+            own = looked_at if encoding is None else Page(response.in_encoding(encoding))
+            is_fine = _shown(rule, own) and is_fine
     if not matched:
         _output.say("no rule is for this page")
     if not (matched and is_fine):
@@ -111,6 +113,15 @@ def _fetched(page: str, loaded: Loaded) -> Response:
 
 
 # What comes of it ------------------------------------------------------------------------------------
+
+
+def _shown(rule: PageRule, page: Page) -> bool:
+    """Print what a rule makes of the page, as `_show` does; or that it skips one that is not HTML."""
+    try:
+        return _show(rule, page)
+    except NotHtml as error:
+        _output.write(f"  skipped: {plain(error.message)}; a crawl counts such pages as skipped, not-html\n")
+        return True
 
 
 def _show(rule: PageRule, page: Page) -> bool:

@@ -41,7 +41,7 @@ from scraper.project import project_root
 
 #: A configuration of more bytes is something else.
 LARGEST_FILE = 16 * 1024 * 1024
-_INHERITED = ("session", "politeness", "retry")
+_INHERITED = ("session", "politeness", "retry", "pages")
 _DEFAULT = Provenance(Origin.DEFAULT)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from scraper import items
-from scraper.errors import DropItem, FetchError, ItemError, Retry, SpiderFailed, StopCrawl
+from scraper.errors import DropItem, FetchError, ItemError, PageSkipped, Retry, SpiderFailed, StopCrawl
 from scraper.pipelines.running import Pipelines
 from scraper.request import Request
 from scraper.response import Response
@@ -44,6 +44,8 @@ class Collector:
                 add(result)
         except DropItem as drop:
             self.dropped(drop, None, ())
+        except PageSkipped as skip:
+            self.skipped(skip.message)
         except (StopCrawl, Retry, KeyboardInterrupt):
             raise
         except BaseException as error:
@@ -88,6 +90,10 @@ class Collector:
 
     def dropped(self, drop: DropItem, given: Any, failed: tuple[str, ...]) -> None:
         """Note an item that was dropped; `given` is None where a callback itself raised DropItem."""
+        raise NotImplementedError
+
+    def skipped(self, reason: str) -> None:
+        """Note a page of which its rules made nothing, since it is none that they can read."""
         raise NotImplementedError
 
 

@@ -296,3 +296,6 @@ class Collected(Collector):
         self._runner._emit(events.ItemDropped(url, reason))
         if items.is_item(given):
             self.yielded.shapes.append(shape_of(*items.record_of(given), failed))
+
+    def skipped(self, reason: str) -> None:
+        self.yielded.skipped.append(reason)

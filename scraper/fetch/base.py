@@ -70,6 +70,11 @@ class FetchResult:
     #: Its exchanges as records of an archive, where one is kept.
     records: _Blob = b""
 
+    def read_in(self, encoding: str | None) -> None:
+        """Let the response be read in the encoding that `pages.encoding` names, if it names one."""
+        if encoding is not None and self.response is not None:
+            self.response.encoding = encoding
+
 
 class Fetcher(Protocol):
     """Fetches requests of any domain; used by many threads at once."""

@@ -103,6 +103,8 @@ def _pages(stats: Mapping[str, Any]) -> list[_Line]:
         lines += _wrapped(f"{aside} put aside (see each: scraper quarantine SITE.yaml)", style="bold")
     if stats["drops"]:
         lines += _wrapped(f"dropped: {_tally(stats['drops'])}")
+    if stats["skipped"]:
+        lines += _wrapped(f"skipped by the rules: {_tally(stats['skipped'])}")
     if stats["refusals"]:
         lines += _wrapped(f"refused: {_tally(stats['refusals'])}")
     if stats["interrupted"]:

@@ -55,6 +55,7 @@ def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> di
         "failures": _by_count(summary.failures),
         "refusals": _by_count(summary.refusals),
         "drops": dict(summary.drops),
+        "skipped": dict(summary.skipped),
         "health": {kind: {name: dict(sums) for name, sums in by.items()} for kind, by in summary.health.items()},
         "paused": [{**paused, "until": _iso(paused["until"])} for paused in summary.paused],
         "died": [dict(death) for death in summary.died],

@@ -33,9 +33,7 @@ _BEYOND = {"big5": re.compile(rb"[\x81-\xa0]"), "euc-jp": re.compile(rb"\x8f")}
 #: The standard's GBK decodes as gb18030 and encodes as itself.
 _ENCODING_CODECS = {"gbk": "gbk"}
 #: Bytes that a query of http and https does not hold as they are (URL Standard, "special-query percent-encode set").
-_QUERY_ESCAPES = {
-    byte: f"%{byte:02X}" for byte in (*range(0x21), 0x22, 0x23, 0x27, 0x3C, 0x3E, *range(0x7F, 0x100))
-}
+_QUERY_ESCAPES = {byte: f"%{byte:02X}" for byte in (*range(0x21), 0x22, 0x23, 0x27, 0x3C, 0x3E, *range(0x7F, 0x100))}
 #: Bytes that a urlencoded form holds as they are (URL Standard, "application/x-www-form-urlencoded").
 _FORM_PLAIN = frozenset(b"*-._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _FORM_BYTES = {

@@ -142,7 +142,7 @@ def _likelihood(counts: Counter[str], letters: str) -> float:
 
 def _strange(text: str) -> float:
     """Return what speaks against a text whatever its language: capitals right behind small letters."""
-    return _STRANGE * sum(character.isupper() for character in _BEHIND_SMALL.findall(text))
+    return _STRANGE * sum(1 for character in _BEHIND_SMALL.findall(text) if character.isupper())
 
 
 @cache

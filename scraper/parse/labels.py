@@ -174,6 +174,8 @@ USER_DEFINED = "x-user-defined"
 
 _NAMES = {label: name for name, (_, labels) in _TABLE.items() for label in labels.split()}
 _NAMES[USER_DEFINED] = USER_DEFINED
+#: All labels that stand for an encoding, in lower case.
+LABELS = frozenset(_NAMES)
 _CODECS = {name: codec for name, (codec, _) in _TABLE.items()}
 #: How the standard writes names that are not in lower case.
 _UPPER = ("utf-", "ibm", "iso-", "koi8-", "euc-", "gbk")

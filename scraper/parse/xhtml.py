@@ -1,7 +1,7 @@
 """XHTML that is sent as XML: know it, and write it so that an HTML parser reads the same elements.
 
-An HTML parser takes `<div/>` for an open element and `<![CDATA[...]]>` for a comment; a page that relies on XML's rules
-would lose all that follows.
+An HTML parser takes `<div/>` for an open element and `<![CDATA[...]]>` for a comment: a page of XML would
+lose all that follows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ _BEFORE_ROOT = re.compile(r"\s*+(?:<\?.*?\?>\s*+|<!--.*?-->\s*+|<!DOCTYPE[^<>\[]
 _ROOT = re.compile(r"<(?:[\w-]+:)?html(?=[\s/>])[^<>]*>")
 _NAMESPACE = "http://www.w3.org/1999/xhtml"
 _HEAD_CHARACTERS = 8_192
-_VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+)
 #: Comments, scripts and styles are left as they are; elements without content and CDATA sections are rewritten.
 _PART = re.compile(
     r"""<!--.*?(?:-->|\Z)"""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from scraper.config import RuleConfig
-from scraper.errors import DropItem
+from scraper.errors import DropItem, NotHtml, PageSkipped
 from scraper.response import Response
 from scraper.rules.page import Page
 from scraper.rules.rule import PageRule, RuleItem
@@ -58,13 +58,33 @@ class RulesSpider(Spider):
         return call
 
     def _by_rules(self, response: Response) -> Iterator[Any]:
-        page = Page(response)
+        pages: dict[str | None, Page] = {}
+        is_skipped = False
         for rule in self.rules:
-            if rule.matches(page):
-                yield from rule.links(page)
+            encoding = rule.config.pages.encoding
+            page = pages.get(encoding) or pages.setdefault(encoding, Page(response.in_encoding(encoding)))
+            if not rule.matches(page):
+                continue
+            yield from rule.links(page)
+            try:
                 for item in rule.items(page):
                     self._tell(item, response)
                     yield item
+            except NotHtml as error:
+                is_skipped = True
+                self._tell_of_skipped(rule, error)
+        if is_skipped:
+            raise PageSkipped("not-html")
+
+    def _tell_of_skipped(self, rule: PageRule, error: NotHtml) -> None:
+        """Say of each rule once that it matches what it cannot read."""
+        if (rule.number, "") not in self._told:
+            self._told.add((rule.number, ""))
+            self.log.warning(
+                "rules[%d] skips pages that are not HTML: %s; match fewer pages, or exclude them by scope.exclude",
+                rule.number,
+                error.message,
+            )
 
     def _tell(self, item: RuleItem, response: Response) -> None:
         """Warn on the first page on which a field failed; for the others the item tells."""

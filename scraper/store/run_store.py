@@ -139,9 +139,14 @@ class RunStore:
             return health.died(connection, run)
 
     def left_out(self, run: int) -> tuple[int, dict[str, int]]:
-        """Count the items were put aside, and how many dropped, by reason."""
+        """Count the items that were put aside, and how many dropped, by reason."""
         with self._database.reading() as connection:
             return quarantine.count(connection, run), quarantine.drop_reasons(connection, run)
+
+    def skipped(self, run: int) -> dict[str, int]:
+        """Count the pages that rules skipped, by reason."""
+        with self._database.reading() as connection:
+            return quarantine.skip_reasons(connection, run)
 
     def quarantine(self, run: int) -> Iterator[QuarantineRow]:
         """Yield the items that were put aside in a run. The transaction is open until the last of them is read."""

@@ -137,6 +137,8 @@ class Yielded:
     items: list[StoredItem] = field(default_factory=list)
     #: Reasons of items that a pipeline dropped.
     dropped: list[str] = field(default_factory=list)
+    #: Why rules made nothing of the page: `not-html`.
+    skipped: list[str] = field(default_factory=list)
     #: What its model refused; and what each item held, those left out included.
     aside: list[Quarantined] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)

@@ -189,6 +189,9 @@ class _Made(Collector):
     def dropped(self, drop: DropItem, given: Any, failed: tuple[str, ...]) -> None:
         self.outcome.setdefault("dropped", []).append(drop.message or "DropItem")
 
+    def skipped(self, reason: str) -> None:
+        self.outcome.setdefault("skipped", []).append(reason)
+
 
 def _record_of(request: Request) -> dict[str, Any]:
     record = json.loads(request.to_json())

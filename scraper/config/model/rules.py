@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_va
 
 from scraper.config.field_types import FIELD_TYPES, TYPES
 from scraper.config.model.frozen import Frozen, TextOr
+from scraper.config.model.pages import PagesConfig
 from scraper.config.types import kinds
 from scraper.config.types.kinds import OptionalText, Reader, matching, optional, text, wrong
 from scraper.config.types.selectors import BadSelector, read_css, read_path, read_regex, read_xpath
@@ -229,6 +230,7 @@ class RuleConfig(RulePart):
     fields: dict[FieldName, Annotated[FieldConfig, TextOr("A CSS selector.")]] = Field(
         default_factory=dict, description="The fields of the item."
     )
+    pages: PagesConfig = Field(PagesConfig(), description="How the rule reads its pages, before what the site says.")
 
     @model_validator(mode="before")
     @classmethod

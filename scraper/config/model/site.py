@@ -12,6 +12,7 @@ from scraper.config.model.exports import ExportConfig
 from scraper.config.model.frozen import Frozen, TextOr
 from scraper.config.model.items import ItemConfig
 from scraper.config.model.login import LoginConfig
+from scraper.config.model.pages import PagesConfig
 from scraper.config.model.pipelines import PipelineConfig
 from scraper.config.model.rules import RuleConfig
 from scraper.config.types import addresses, kinds, texts
@@ -109,6 +110,7 @@ class DomainSettings(Frozen):
     session: SessionConfig = Field(SessionConfig(), description="The domain's Session.")
     politeness: Politeness = Field(Politeness(), description="How gently the domain is treated.")
     retry: RetryConfig = Field(RetryConfig(), description="How often what failed is tried again.")
+    pages: PagesConfig = Field(PagesConfig(), description="How its pages are read.")
 
 
 class NetworkConfig(Frozen):
@@ -292,11 +294,13 @@ class SiteConfig(Frozen):
     politeness: Politeness = Field(Politeness(), description="How gently domains are treated.")
     retry: RetryConfig = Field(RetryConfig(), description="How often what failed is tried again.")
     domains: dict[addresses.DomainKey, DomainSettings] = Field(
-        default_factory=dict, description="session, politeness and retry for one domain; the rest is inherited."
+        default_factory=dict,
+        description="session, politeness, retry and pages for one domain; the rest is inherited.",
     )
     network: NetworkConfig = Field(NetworkConfig(), description="What may be connected to.")
     scope: Scope = Field(Scope(), description="Which paths belong to the crawl.")
     urls: UrlConfig = Field(UrlConfig(), description="Which URLs are the same page.")
+    pages: PagesConfig = Field(PagesConfig(), description="How pages are read.")
     origins: dict[addresses.OriginKey, OriginConfig] = Field(
         default_factory=dict, description="Secrets by origin: https://api.example.com."
     )
@@ -336,5 +340,5 @@ class SiteConfig(Frozen):
     def for_domain(self, domain: str) -> DomainSettings:
         """Return the settings that hold for `domain`."""
         return self.domains.get(domain) or DomainSettings(
-            session=self.session, politeness=self.politeness, retry=self.retry
+            session=self.session, politeness=self.politeness, retry=self.retry, pages=self.pages
         )

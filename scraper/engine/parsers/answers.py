@@ -56,6 +56,7 @@ class AnsweredRunner(SpiderRunner):
             collected.judge(yielded.outgoing, widens=is_start and not self._has_start_urls)
         yielded.items = [self._item(*item) for item in answer.items]
         yielded.dropped, yielded.aside, yielded.shapes = [*answer.dropped], [*answer.aside], [*answer.shapes]
+        yielded.skipped = [*answer.skipped]
         yielded.has_files, yielded.stop = answer.has_files, answer.stop
         return yielded
 
@@ -106,6 +107,7 @@ def call_of(queued: Queued, response: Response | None, failed: Failed | None = N
             response.body,
             response.elapsed,
             None if served is None else _served(served),
+            response.named_encoding,
         )
     request = queued.request.to_json()
     return (

@@ -91,6 +91,7 @@ class GatheringRunner(SpiderRunner):
             packed,
             tuple((item.type, item.key, item.data, item.unique, item.attachments) for item in yielded.items),
             tuple(yielded.dropped),
+            tuple(yielded.skipped),
             tuple(yielded.aside),
             tuple(yielded.shapes),
             yielded.has_files,
@@ -109,7 +110,7 @@ class GatheringRunner(SpiderRunner):
 
 def _response_of(page: Page, request: Request) -> Response:
     served = None if page.served is None else Served(*page.served)
-    return Response(
+    response = Response(
         page.url,
         page.status,
         dict(page.headers),
@@ -118,3 +119,4 @@ def _response_of(page: Page, request: Request) -> Response:
         elapsed=page.elapsed,
         connection=served,
     )
+    return response if page.encoding is None else response.in_encoding(page.encoding)

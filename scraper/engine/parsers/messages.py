@@ -36,6 +36,7 @@ class Page(NamedTuple):
     body: bytes
     elapsed: float
     served: tuple[Any, ...] | None  # the fields of scraper.stats.Served
+    encoding: str | None = None  # that a user has named
 
 
 class Call(NamedTuple):
@@ -75,6 +76,7 @@ class Answer(NamedTuple):
     #: The fields of each `scraper.store.values.StoredItem`.
     items: tuple[tuple[Any, ...], ...] = ()
     dropped: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     aside: tuple[Any, ...] = ()  # scraper.health.Quarantined
     shapes: tuple[Any, ...] = ()  # scraper.health.Shape
     has_files: bool = False

@@ -107,7 +107,7 @@ class Sender:
     def send(self, request: Request, job: Job, sending: Sending) -> FetchResult:
         """Send a request in a context of its own."""
         with self.context(job, sending.seconds) as context:
-            return self.fetcher.fetch(
+            result = self.fetcher.fetch(
                 request,
                 job.domain.session,
                 context,
@@ -117,6 +117,8 @@ class Sender:
                 into=sending.into,
                 began=sending.began,
             )
+        result.read_in(job.domain.settings.pages.encoding)
+        return result
 
     def settle(self, outcome: Outcome, body_bytes: int = 0) -> None:
         """Hand over an outcome that needs no parsing; `body_bytes` of its body wait no longer."""

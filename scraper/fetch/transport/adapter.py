@@ -81,7 +81,7 @@ class ObservedAdapter(BaseAdapter):
         self, request: requests.PreparedRequest, exchange: Exchange, args: Any, keywords: Any
     ) -> requests.Response:
         here.exchange = exchange
-        exchange.target = self.inner.request_url(request, keywords.get("proxies"))  # type: ignore[no-untyped-call]
+        exchange.target = self.inner.request_url(request, keywords.get("proxies"))
         if exchange.recorder is not None:
             exchange.recorder.url = request.url or ""
         try:

@@ -41,6 +41,8 @@ def not_http(line: bytes) -> str:
         return "the answer begins with nothing but line ends"
     what = next((said for start, said in _OTHERS.items() if text.startswith(start)), "that is not HTTP/1")
     return f"the answer begins with {text!r}: {what}"
+
+
 _SPACE = b" \t"
 
 

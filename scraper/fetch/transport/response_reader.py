@@ -49,7 +49,7 @@ class ResponseReader(http.client.HTTPResponse):
                 version, status, reason = read._read_status()
             except http.client.BadStatusLine as error:
                 if type(error) is http.client.BadStatusLine:
-                    raise http.client.BadStatusLine(_in_words(error.line)) from None
+                    raise http.client.BadStatusLine(_in_words(str(error.args[0]))) from None
                 raise
             if status == http.client.SWITCHING_PROTOCOLS:
                 raise BadFraming("it switches to a protocol that was not requested")

@@ -56,6 +56,15 @@ class QuarantineRow:
     at: float
 
 
+#: How the reasons of pages that rules skipped are told from those of items that were dropped.
+_SKIPPED = "skipped page: "
+
+
+def skipped(reason: str) -> str:
+    """Return the reason under which a page that rules skipped is counted beside the items that were dropped."""
+    return _SKIPPED + reason
+
+
 class LeftOut:
     """The items that one commit quarantines and drops.
 
@@ -96,11 +105,21 @@ def count(connection: Connection, run: int) -> int:
 
 def drop_reasons(connection: Connection, run: int) -> dict[str, int]:
     """Return how many items were dropped, by reason, the most frequent first."""
-    query = select(drops.c.reason, drops.c["items"]).where(drops.c.run == run)
-    found = connection.execute(query.order_by(drops.c["items"].desc(), drops.c.reason)).all()
+    found = [row for row in _counted(connection, run) if not row[0].startswith(_SKIPPED)]
     reasons = {row[0]: row[1] for row in found[:MOST_REASONS]}
     others = sum(row[1] for row in found[MOST_REASONS:])
     return {**reasons, OTHER_REASONS: others} if others else reasons
+
+
+def skip_reasons(connection: Connection, run: int) -> dict[str, int]:
+    """Return how many pages rules skipped, by reason."""
+    rows = _counted(connection, run)
+    return {row[0].removeprefix(_SKIPPED): row[1] for row in rows if row[0].startswith(_SKIPPED)}
+
+
+def _counted(connection: Connection, run: int) -> list[Any]:
+    query = select(drops.c.reason, drops.c["items"]).where(drops.c.run == run)
+    return list(connection.execute(query.order_by(drops.c["items"].desc(), drops.c.reason)).all())
 
 
 def rows(connection: Connection, run: int) -> Iterator[QuarantineRow]:
