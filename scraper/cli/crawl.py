@@ -15,6 +15,7 @@ import typer
 from scraper.cli import _output
 from scraper.cli._options import Sets, SiteFile
 from scraper.cli._signals import Interrupted, Stopping
+from scraper.cli._start import without_plugins
 from scraper.config import Loaded, load
 from scraper.crawler import Crawl, stats_of
 from scraper.engine import gc_tuning
@@ -159,7 +160,8 @@ def _conduct(
     if watching.progress:
         observers.append(progress)
     with Stopping(last_words=progress.close) as stopping:
-        loaded = read()
+        with without_plugins():
+            loaded = read()
         engine = loaded.config.engine
         if engine.processes != 1 or engine.parsers:
             # Before there is any thread.

@@ -19,7 +19,7 @@ from scraper.errors import FetchError
 from scraper.fetch.cookies import LockedJar
 from scraper.fetch.environ_proxies import use_environment
 from scraper.fetch.transport.adapter import observe
-from scraper.fetch.transport.compatibility import require_compatible, require_cookies
+from scraper.fetch.transport.cookie_trial import require_cookies
 from scraper.fetch.transport.decoding import ACCEPTED
 from scraper.fetch.transport.direct_adapter import DirectAdapter
 from scraper.fetch.transport.domain_connections import Connections
@@ -137,7 +137,7 @@ class DomainSession:
         # A redirect is a new request through the frontier; requests would otherwise read its body, however large.
         session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         require_cookies()
-        observe(session, self.connections, require_compatible, allow_unobserved=self._allow_unobserved)
+        observe(session, self.connections, _require_compatible, allow_unobserved=self._allow_unobserved)
         carries_all = all(isinstance(adapter, DirectAdapter) for adapter in session.adapters.values())
         if carries_all and headers.get("Accept-Encoding") == DEFAULT_ACCEPT_ENCODING:
             # What requests asks for by itself depends on what urllib3 finds installed.
@@ -251,3 +251,10 @@ class DomainSession:
         self._close_kept()
         if self._session is not None:
             self._session.close()
+
+
+def _require_compatible() -> None:
+    # Only what goes through urllib3 needs it, and all that it imports.
+    from scraper.fetch.transport.compatibility import require_compatible
+
+    require_compatible()

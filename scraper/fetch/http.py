@@ -14,7 +14,6 @@ from scraper.fetch.base import NO_CONDITIONS, Answer, FetchResult, Writable, res
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.origins import Origins
 from scraper.fetch.retry import failure_of
-from scraper.fetch.transport.compatibility import internal_error, is_incompatibility
 from scraper.fetch.transport.exchange import RequestContext
 from scraper.fetch.transport.raw_response import RawResponse, wire_bytes
 from scraper.request import Request
@@ -66,8 +65,8 @@ class HttpFetcher:
         except (LeaseLost, InternalError):
             raise
         except Exception as problem:
-            if not context.deadline.expired and self._is_incompatibility(problem, request, domain):
-                raise internal_error(f"{type(problem).__name__}: {problem}") from problem
+            if not context.deadline.expired:
+                self._refuse_incompatibility(problem, request, domain)
             # Whatever a plugin or a server makes requests raise ends this request, not the crawl.
             error = failure_of(problem)
         if context.exchange is not None:
@@ -82,9 +81,12 @@ class HttpFetcher:
     def close(self) -> None:
         """Do nothing: the Sessions are their domains'."""
 
-    def _is_incompatibility(self, error: Exception, request: Request, domain: DomainSession) -> bool:
+    def _refuse_incompatibility(self, error: Exception, request: Request, domain: DomainSession) -> None:
+        from scraper.fetch.transport.compatibility import internal_error, is_incompatibility
+
         _, auth, _ = self._origins.of(request.url)
-        return is_incompatibility(error, with_user_code=auth is not None or domain.runs_user_code)
+        if is_incompatibility(error, with_user_code=auth is not None or domain.runs_user_code):
+            raise internal_error(f"{type(error).__name__}: {error}") from error
 
     def _send(self, request: Request, domain: DomainSession, conditions: Mapping[str, str]) -> requests.Response:
         secrets, auth, cert = self._origins.of(request.url)

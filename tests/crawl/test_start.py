@@ -15,7 +15,13 @@ from tests.servers.keepalive import PageServer
 NOT_NEEDED = {
     *("asyncio", "bs4", "lxml", "soupsieve", "regex", "rich", "sqlalchemy", "tenacity", "tldextract"),
     *("html.entities", "multiprocessing", "pyarrow", "psycopg", "fsspec", "zstandard"),
-    *("scraper.engine.coordination.multi_process", "scraper.fetch.archive", "scraper.parse.sitemap.reader"),
+    *(
+        "scraper.engine.coordination.multi_process",
+        "scraper.fetch.archive",
+        "scraper.fetch.transport.pools",
+        "scraper.fetch.transport.compatibility",
+        "scraper.parse.sitemap.reader",
+    ),
     *("scraper.parse.soup.builder", "scraper.pipelines.models", "scraper.rules.spider", "scraper.schedule"),
 }
 _SPIDER = """

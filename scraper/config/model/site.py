@@ -68,7 +68,7 @@ class SessionConfig(Frozen):
         (),
         description="Headers that hold secrets, beside Authorization and Cookie: only `origins` may set them.",
     )
-    timeout: TimeoutConfig = Field(TimeoutConfig(), description="How long a request may take.")
+    timeout: TimeoutConfig = Field(TimeoutConfig.model_construct(), description="How long a request may take.")
     idle_expiry: Seconds = Field(
         15.0, description="Close a connection that idled longer; a server's shorter Keep-Alive timeout wins."
     )
@@ -107,10 +107,10 @@ class RetryConfig(Frozen):
 class DomainSettings(Frozen):
     """The settings of one domain: the site's values with the domain's own over them."""
 
-    session: SessionConfig = Field(SessionConfig(), description="The domain's Session.")
-    politeness: Politeness = Field(Politeness(), description="How gently the domain is treated.")
-    retry: RetryConfig = Field(RetryConfig(), description="How often what failed is tried again.")
-    pages: PagesConfig = Field(PagesConfig(), description="How its pages are read.")
+    session: SessionConfig = Field(SessionConfig.model_construct(), description="The domain's Session.")
+    politeness: Politeness = Field(Politeness.model_construct(), description="How gently the domain is treated.")
+    retry: RetryConfig = Field(RetryConfig.model_construct(), description="How often what failed is tried again.")
+    pages: PagesConfig = Field(PagesConfig.model_construct(), description="How its pages are read.")
 
 
 class NetworkConfig(Frozen):
@@ -289,27 +289,27 @@ class SiteConfig(Frozen):
         "else /sitemap.xml; or URLs of sitemaps, indexes, feeds or lists, gzip or not; none for none.",
     )
     user_agent: texts.UserAgent = Field("", description="How the crawler calls itself, with a way to reach you.")
-    limits: Limits = Field(Limits(), description="Where the crawl ends.")
-    session: SessionConfig = Field(SessionConfig(), description="Every domain's requests.Session.")
-    politeness: Politeness = Field(Politeness(), description="How gently domains are treated.")
-    retry: RetryConfig = Field(RetryConfig(), description="How often what failed is tried again.")
+    limits: Limits = Field(Limits.model_construct(), description="Where the crawl ends.")
+    session: SessionConfig = Field(SessionConfig.model_construct(), description="Every domain's requests.Session.")
+    politeness: Politeness = Field(Politeness.model_construct(), description="How gently domains are treated.")
+    retry: RetryConfig = Field(RetryConfig.model_construct(), description="How often what failed is tried again.")
     domains: dict[addresses.DomainKey, DomainSettings] = Field(
         default_factory=dict,
         description="session, politeness, retry and pages for one domain; the rest is inherited.",
     )
-    network: NetworkConfig = Field(NetworkConfig(), description="What may be connected to.")
-    scope: Scope = Field(Scope(), description="Which paths belong to the crawl.")
-    urls: UrlConfig = Field(UrlConfig(), description="Which URLs are the same page.")
-    pages: PagesConfig = Field(PagesConfig(), description="How pages are read.")
+    network: NetworkConfig = Field(NetworkConfig.model_construct(), description="What may be connected to.")
+    scope: Scope = Field(Scope.model_construct(), description="Which paths belong to the crawl.")
+    urls: UrlConfig = Field(UrlConfig.model_construct(), description="Which URLs are the same page.")
+    pages: PagesConfig = Field(PagesConfig.model_construct(), description="How pages are read.")
     origins: dict[addresses.OriginKey, OriginConfig] = Field(
         default_factory=dict, description="Secrets by origin: https://api.example.com."
     )
     login: LoginConfig | None = Field(None, description="How to log in to one domain.")
     store: texts.StorePath = Field("", description="The SQLite file of the crawl; by default .scraper/NAME.db.")
     revisit: RevisitConfig = Field(
-        RevisitConfig(), description="How pages are visited again that an earlier run saw."
+        RevisitConfig.model_construct(), description="How pages are visited again that an earlier run saw."
     )
-    engine: EngineConfig = Field(EngineConfig(), description="What the crawl runs on.")
+    engine: EngineConfig = Field(EngineConfig.model_construct(), description="What the crawl runs on.")
     items: dict[Text, ItemConfig] = Field(
         default_factory=dict, description="By type of item: `item` for dicts, else the name of the class."
     )
@@ -324,7 +324,7 @@ class SiteConfig(Frozen):
         description="A WARC file of all that is sent and received, .warc.gz; {name} and {run} in it are filled in; "
         "by default none.",
     )
-    gate: Gate = Field(Gate(), description="Outside of these a run counts as failed.")
+    gate: Gate = Field(Gate.model_construct(), description="Outside of these a run counts as failed.")
     keep_runs: Count = Field(
         10,
         description="How many ended runs the store keeps, the newest; the last one inside its gate is always kept.",
@@ -339,6 +339,7 @@ class SiteConfig(Frozen):
 
     def for_domain(self, domain: str) -> DomainSettings:
         """Return the settings that hold for `domain`."""
-        return self.domains.get(domain) or DomainSettings(
+        # Its parts were checked as the site's.
+        return self.domains.get(domain) or DomainSettings.model_construct(
             session=self.session, politeness=self.politeness, retry=self.retry, pages=self.pages
         )

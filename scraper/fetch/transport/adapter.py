@@ -22,7 +22,6 @@ from scraper.errors import FetchError
 from scraper.fetch.transport.direct_adapter import DirectAdapter
 from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.exchange import Exchange, here
-from scraper.fetch.transport.pools import HttpPool, HttpsPool
 from scraper.fetch.transport.replay import context_here, send_or_replay
 from scraper.fetch.transport.targets import restore_url
 
@@ -58,8 +57,8 @@ class ObservedAdapter(BaseAdapter):
         inner.proxy_manager_for = proxy_manager_for  # type: ignore[method-assign]
 
     def _observe(self, manager: PoolManager) -> None:
-        pools = _pools_of(manager)
-        if pools is not None:
+        if _is_observable(manager):
+            pools = _pools_of(manager)
             made = {scheme: partial(pool, self._connections) for scheme, pool in zip(_SCHEMES, pools, strict=True)}
             manager.pool_classes_by_scheme = cast(Any, made)
         elif not self._allow_unobserved:
@@ -166,7 +165,7 @@ def unobservable(session: requests.Session) -> list[str]:
     for prefix, adapter in session.adapters.items():
         if isinstance(adapter, HTTPAdapter):
             managers = [adapter.poolmanager, *adapter.proxy_manager.values()]
-            found += [_name(manager) for manager in managers if _pools_of(manager) is None]
+            found += [_name(manager) for manager in managers if not _is_observable(manager)]
         elif _is_for_http(prefix) and not isinstance(adapter, ObservedAdapter | DirectAdapter):
             found.append(f"the adapter {type(adapter).__name__} for {prefix}")
     return found
@@ -181,15 +180,24 @@ def _name(manager: PoolManager) -> str:
     return f"the pool manager {type(manager).__name__}"
 
 
-def _pools_of(manager: PoolManager) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
-    """Return the pools that report, for one of urllib3's own managers; None for another."""
-    if type(manager) in (PoolManager, ProxyManager):
-        return HttpPool, HttpsPool
-    if type(manager).__module__ == "urllib3.contrib.socks":
+def _is_observable(manager: PoolManager) -> bool:
+    """Tell whether it is one of urllib3's own."""
+    return type(manager) in (PoolManager, ProxyManager) or _is_of_socks(manager)
+
+
+def _is_of_socks(manager: PoolManager) -> bool:
+    return type(manager).__module__ == "urllib3.contrib.socks"
+
+
+def _pools_of(manager: PoolManager) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the pools that report, for one that is observable; without such an adapter they are never imported."""
+    if _is_of_socks(manager):
         from scraper.fetch.transport.socks import SocksHttpPool, SocksHttpsPool
 
         return SocksHttpPool, SocksHttpsPool
-    return None
+    from scraper.fetch.transport.pools import HttpPool, HttpsPool
+
+    return HttpPool, HttpsPool
 
 
 def _refuse(text: str, is_allowed: bool) -> None:

@@ -19,28 +19,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 
 from scraper.config import SessionConfig
 from scraper.errors import InternalError
 from scraper.fetch.transport.adapter import ObservedAdapter
-from scraper.fetch.transport.body_reader import BodyReader
 from scraper.fetch.transport.connection import HttpConnection
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.exchange import OpenSendGate, RequestContext, here
 from scraper.fetch.transport.guard import Guard
-from scraper.fetch.transport.headers import Headers
 from scraper.fetch.transport.ledger import Ledger
 from scraper.fetch.transport.pools import HttpPool, HttpsPool
-from scraper.fetch.transport.raw_response import RawResponse
-from scraper.fetch.transport.response_head import Framing, Head
-from scraper.fetch.transport.stream import Stream
 from scraper.fetch.transport.waiting import current
 
 _HTML = b"<h1>It works</h1>"
@@ -80,32 +74,6 @@ def require_compatible() -> None:
     problem = _problem()
     if problem:
         raise internal_error(problem)
-
-
-def require_cookies() -> None:
-    """Find the cookies of a response of our own as requests does, once a process: it looks in a private place.
-
-    Raises:
-        InternalError: it does not find them.
-    """
-    if not _finds_cookies():
-        raise internal_error("requests does not find the cookies of a response")
-
-
-@lru_cache(maxsize=1)
-def _finds_cookies() -> bool:
-    head = Head(11, 200, "OK", [("Set-Cookie", "a=b"), ("set-cookie", "c=d")], b"")
-    # There is no body, so nothing is read.
-    reader = BodyReader(cast(Stream, None), Framing(False, 0, False), b"", 0.0)
-    request = requests.PreparedRequest()
-    request.url, request.headers = "http://trial.invalid/", Headers()
-    raw = RawResponse(head, reader, "GET", request.url, lambda reason: None, None)
-    jar = RequestsCookieJar()
-    try:
-        extract_cookies_to_jar(jar, request, raw)  # type: ignore[no-untyped-call]
-    except Exception:  # whatever other versions may raise
-        return False
-    return dict(jar) == {"a": "b", "c": "d"}
 
 
 def internal_error(problem: str) -> InternalError:

@@ -19,7 +19,7 @@ from scraper.errors import FetchError, InternalError
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.http import HttpFetcher
 from scraper.fetch.origins import Origins
-from scraper.fetch.transport import compatibility
+from scraper.fetch.transport import compatibility, cookie_trial
 from scraper.fetch.transport.connection import HttpConnection
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.exchange import OpenSendGate, RequestContext, here
@@ -232,11 +232,11 @@ def test_a_wrong_value_is_the_failure_of_its_request(error: Exception, monkeypat
 
 
 def test_requests_that_looks_for_cookies_elsewhere_ends_the_crawl(monkeypatch: pytest.MonkeyPatch):
-    compatibility.require_cookies()
-    compatibility._finds_cookies.cache_clear()
-    monkeypatch.setattr(compatibility, "extract_cookies_to_jar", lambda *args: None)
+    cookie_trial.require_cookies()
+    cookie_trial._finds_cookies.cache_clear()
+    monkeypatch.setattr(cookie_trial, "extract_cookies_to_jar", lambda *args: None)
     try:
         with pytest.raises(InternalError, match="does not find the cookies"):
             _ = DomainSession("example.com", SessionConfig(), "").session
     finally:
-        compatibility._finds_cookies.cache_clear()
+        cookie_trial._finds_cookies.cache_clear()
