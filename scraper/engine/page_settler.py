@@ -15,6 +15,7 @@ from scraper.fetch.conditional import validators_of
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.response import Response
+from scraper.store.backends import wait_clock
 from scraper.store.outcomes import Done, Failed, Outcome, RetryLater, StartTaken, Unchanged
 from scraper.store.values import Queued, Visit
 
@@ -105,7 +106,7 @@ class PageSettler:
         self._emit(
             events.Retrying(queued.request.url, "retry", message, attempt, domain.retry.attempts, verdict.wait)
         )
-        return RetryLater(queued, time.time() + verdict.wait, attempt, attempt=sending)
+        return RetryLater(queued, wait_clock.now() + verdict.wait, attempt, attempt=sending)
 
     def lost(self, queued: Queued, response: Response, fetch: Fetch, reason: str, message: str) -> Failed:
         """Return the outcome of a page whose callback did not come to its end."""

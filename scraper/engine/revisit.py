@@ -22,6 +22,7 @@ class Revisit:
     def __init__(self, config: RevisitConfig, source: bytes | None) -> None:
         self._config = config
         self._source = source if config.conditional else None
+        self._knows_future = False
         self._identities: dict[str | None, bytes] = {}
 
     def identity_of(self, request: Request) -> bytes | None:
@@ -72,9 +73,19 @@ class Revisit:
         visit = self.visit_of(queued)
         if visit is None:
             return False
+        if visit.fetched_at > now:
+            # Fetched before the clock was set back: nobody knows how old it is.
+            return False
         if now - visit.fetched_at < self._config.fresh_for:
             return True
         return self._config.sitemap_lastmod and queued.lastmod is not None and queued.lastmod < visit.fetched_at
+
+    def is_first_of_future(self, visit: Visit, now: float) -> bool:
+        """Tell whether a page is the first that was fetched later than `now`, by a clock that was set back since."""
+        if visit.fetched_at <= now or self._knows_future or not self._config.fresh_for:
+            return False
+        self._knows_future = True
+        return True
 
     def is_said_to_have_changed(self, queued: Queued, visit: Visit) -> bool:
         """Tell whether its sitemap says that the page changed since, so that a 304 is not to be believed."""

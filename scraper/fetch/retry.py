@@ -10,7 +10,7 @@ import http.client
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC
 from errno import ECONNABORTED, ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPIPE
 from functools import cached_property
@@ -169,6 +169,19 @@ class RetryPolicy:
         return reason in TRANSIENT
 
 
+def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
+    """Return seconds that an answer asks to wait; a date counts from the answer's own (RFC 9110 section 6.6.1).
+
+    So it matters neither that the server's clock is another, nor that ours was set.
+
+    Args:
+        now: seconds since the epoch.
+    """
+    value = headers.get("Retry-After")
+    answered_at = _moment(headers.get("Date") or "") if value is not None else None
+    return retry_after(value, now if answered_at is None else answered_at)
+
+
 def retry_after(value: str | None, now: float) -> float | None:
     """Return seconds that a Retry-After header asks to wait (RFC 9110 section 10.2.3); None where it says nothing
     usable.
@@ -182,10 +195,14 @@ def retry_after(value: str | None, now: float) -> float | None:
     value = value.strip()[:100]
     if re.fullmatch(r"\d{1,12}", value):
         return float(value)
+    at = _moment(value)
+    return None if at is None else max(0.0, at - now)
+
+
+def _moment(date: str) -> float | None:
+    """Return an HTTP date as seconds since the epoch; None where it is none."""
     try:
-        date = email.utils.parsedate_to_datetime(value)
+        moment = email.utils.parsedate_to_datetime(date[:100])
     except (ValueError, IndexError, TypeError, OverflowError):
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, date.timestamp() - now)
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

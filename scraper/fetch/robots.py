@@ -79,7 +79,9 @@ class Robots:
 
     def is_current(self, now: float) -> bool:
         """Tell whether it still holds at `now`, seconds since the epoch."""
-        return now < self.asked_at + (ASK_AGAIN_AFTER if self.state is RobotsState.UNREACHABLE else HOLDS_FOR)
+        holds_for = ASK_AGAIN_AFTER if self.state is RobotsState.UNREACHABLE else HOLDS_FOR
+        # One of the future was fetched before the clock was set back: nobody knows how old it is.
+        return 0 <= now - self.asked_at < holds_for
 
     def allows(self, url: str, token: str) -> bool:
         """Tell whether the product `token` may fetch `url`, an absolute URL of this origin."""

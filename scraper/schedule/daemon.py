@@ -19,6 +19,7 @@ from pathlib import Path
 
 from scraper.errors import ScraperError
 from scraper.lazy_dataclass import dataclass
+from scraper.observe.text import duration
 from scraper.schedule import failures, policy
 from scraper.schedule.endings import describe, ending_of_process
 from scraper.schedule.policy import Facts
@@ -246,6 +247,9 @@ class Daemon:
             step = schedules.step(site.name, site.times.spec, now, decide, claimant)
             for ended in step.ended:
                 self._report(site, ended)
+            if step.decision.set_back is not None:
+                back = duration(step.decision.set_back)
+                self._tell(f"{site.name}: the clock was set back, by {back} at least: its times go on from now")
             if step.decision.queue is not None:
                 self._tell(f"{site.name}: {step.decision.why}")
             if step.claimed is not None:

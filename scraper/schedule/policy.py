@@ -14,6 +14,8 @@ GRACE = 60.0
 #: Seconds within which a claimed run must be taken over by its process; then another may claim it. Well below
 #: GRACE, so that the run of a daemon that was killed in between is still in time.
 LEASE = 30.0
+#: A schedule that is dealt with up to a moment so far ahead (seconds) was so by a clock that was set back since.
+_SET_BACK = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ def _with_due(
     has_room: bool,
 ) -> Decision:
     """Return the decision with what becomes of the newest slot that is due; older ones were missed."""
+    if standing.paused_at is None and standing.reached > now + _SET_BACK:
+        # It begins again from now; a slot that was run already is not run twice.
+        return replace(decision, reached=now, set_back=standing.reached - now)
     slot = None if standing.paused_at is not None else times.newest(standing.reached, now)
     if slot is None:
         return decision
@@ -112,7 +117,8 @@ def _is_late(times: Times, slot: float, now: float, schedule: Schedule) -> bool:
 
 def _has_lapsed(active: Occurrence, now: float, facts: Facts) -> bool:
     is_claimed = active.state is ScheduleState.CLAIMED and active.id not in facts.starting
-    return is_claimed and active.lease_until <= now
+    # No claim is made for longer: one that seems so was, by a clock that was set back since.
+    return is_claimed and not now < active.lease_until <= now + LEASE
 
 
 def _held(run: Occurrence, standing: Standing) -> bool:

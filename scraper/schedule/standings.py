@@ -75,7 +75,7 @@ def _mark_of(store: Path) -> Mark | None:
     """Return what is another after each write to a store; None where that is not certain, as after one just now."""
     files = tuple(_look_at(path) for path in (store, store.with_name(f"{store.name}-wal")))
     newest = max((file[2] for file in files if file is not None), default=0)
-    return None if time.time_ns() - newest < _TICK * 1e9 else files
+    return None if 0 <= time.time_ns() - newest < _TICK * 1e9 else files
 
 
 def _look_at(path: Path) -> tuple[int, int, int, int] | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from scraper.errors import StoreError
 from scraper.items import ItemRow, Position
 from scraper.store import commit
+from scraper.store.backends import wait_clock
 from scraper.store.backends.database import Database
 from scraper.store.backends.lock import StoreLock
 from scraper.store.history import runs
@@ -143,11 +144,18 @@ class Store(RunStore):
 
         Those `without` are at hand, and left out.
         """
-        now, with_visits = time.time(), self._with_visits(run)
+        now, with_visits = wait_clock.now(), self._with_visits(run)
         with self._database.reading() as connection:
             due = frontier.due_again(connection, run, domain, now, limit, without, with_visits=with_visits)
             # As many as the limit: there may be more of them.
             return due, now if len(due) >= limit else frontier.next_try(connection, run, domain, now)
+
+    def recall(self, run: int, until: Mapping[str, float]) -> dict[str, int]:
+        """Make requests of these domains due that wait beyond a moment (seconds since the epoch); return how many."""
+        if not until:
+            return {}
+        with self._database.writing() as connection:
+            return frontier.recall(connection, run, until, wait_clock.now())
 
     def domains_with_work(self, run: int) -> list[str]:
         """Return the domains that have something queued."""
@@ -205,7 +213,7 @@ class Store(RunStore):
     def paused(self) -> dict[str, Pause]:
         """Return the domains that are left alone for a while, by name."""
         with self._database.reading() as connection:
-            return domains.paused(connection, time.time())
+            return domains.paused(connection, wait_clock.now())
 
     def cookies(self) -> dict[str, str]:
         """Return the cookies of every domain that has any, by its name, as `scraper.fetch.cookies` writes them."""

@@ -103,6 +103,11 @@ class RetryConfig(Frozen):
     max_backoff: SecondsOrZero = Field(60.0, description="The longest wait of our own choosing.")
     max_wait: SecondsOrZero = Field(600.0, description="The longest wait that a server may ask for by Retry-After.")
 
+    @property
+    def longest_wait(self) -> float:
+        """Return the longest wait that there is, in seconds."""
+        return max(self.max_wait, self.max_backoff)
+
 
 class DomainSettings(Frozen):
     """The settings of one domain: the site's values with the domain's own over them."""

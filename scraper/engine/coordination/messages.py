@@ -12,6 +12,7 @@ from scraper.errors import ScraperError
 from scraper.lazy_dataclass import dataclass
 from scraper.observe.events import Waiting
 from scraper.stats import ConnectionStats
+from scraper.store.backends import wait_clock
 from scraper.store.values import Counts, RunRow
 
 # From the coordinator to a shard -------------------------------------------------------------------------
@@ -153,6 +154,8 @@ class WorkerConfig:
     watched: bool
     #: Processes that parse for it.
     parsers: int = 0
+    #: By which all count what is waited for; see `wait_clock`.
+    clock_offset: float = field(default_factory=wait_clock.offset)
 
 
 @dataclass(frozen=True, slots=True)

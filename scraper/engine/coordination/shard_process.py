@@ -21,6 +21,7 @@ from scraper.engine.limits import ShardEnd
 from scraper.engine.shard import Shard
 from scraper.observe.events import Events
 from scraper.store import Store
+from scraper.store.backends import wait_clock
 
 
 def main(reader: int, writer: int, *_kept: int) -> None:
@@ -37,6 +38,7 @@ def main(reader: int, writer: int, *_kept: int) -> None:
     threading.Thread(target=_listen, args=(link, orders, shards), name="orders", daemon=True).start()
     gc_tuning.look_less()
     commission: WorkerConfig = orders.get()
+    wait_clock.count_like(commission.clock_offset)
     teller = _Teller(link)
     log_to(teller, commission.log_levels)
     end, error = None, None

@@ -15,6 +15,7 @@ from itertools import islice
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.ready_queue import ReadyQueue, RefillQueue
 from scraper.observe.events import Waiting
+from scraper.store.backends import wait_clock
 from scraper.store.values import Queued
 
 #: Requests held in memory over all domains, and of one domain.
@@ -252,7 +253,7 @@ class DomainTable:
     def waiting(self, most: int) -> list[Waiting]:
         """Return why domains hand out nothing right now: the longest waits first."""
         now = time.monotonic()
-        wall = time.time()
+        wall = wait_clock.now()
         with self._lock:
             waits = []
             for domain in self._domains.values():

@@ -19,8 +19,10 @@ from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.robots import Robots, RobotsState, product_token
 from scraper.observe import events
 from scraper.observe.events import Events
+from scraper.observe.text import counted
 from scraper.stats import ConnectionStats
 from scraper.store import Store
+from scraper.store.backends import wait_clock
 from scraper.store.outcomes import Batch
 from scraper.store.state.domains import Lease
 from scraper.store.values import DomainUpdate, Pause, Profile
@@ -75,6 +77,7 @@ class DomainLeases:
         for name in set(names).difference(new):
             self._frontier.look_again(name)
         leases = self._store.claim(self.owner, new) if new else []
+        self._recall(leases)
         for lease in leases:
             self._frontier.add(self._domain(lease))
         return sorted(set(new).difference(lease.domain for lease in leases))
@@ -125,12 +128,26 @@ class DomainLeases:
             profile=profile,
         )
         if lease.pause is not None and lease.pause.not_before is not None:
-            # None is longer, unless the wall clock was put back.
-            longest = max(settings.retry.max_wait, settings.retry.max_backoff)
-            seconds = min(lease.pause.not_before - time.time(), longest)
-            if seconds > 0:
+            seconds = lease.pause.not_before - wait_clock.now()
+            if seconds > settings.retry.longest_wait:
+                self._say_set_back(lease.domain, "its pause")
+            elif seconds > 0:
                 domain.resume_pause(seconds, lease.pause.cool_step, lease.pause.pauses)
         return domain
+
+    def _recall(self, leases: Sequence[Lease]) -> None:
+        """Make due what waits for longer than anything may."""
+        until = {
+            lease.domain: wait_clock.now() + self._config.domains.get(lease.domain, self._settings).retry.longest_wait
+            for lease in leases
+            if lease.epoch > 1
+        }
+        for name, count in self._store.recall(self._run, until).items():
+            self._say_set_back(name, f"what {counted(count, 'request')} waits for")
+
+    def _say_set_back(self, domain: str, what: str) -> None:
+        why = "further ahead than retry.max_wait allows; the clock was set back since, or that key lowered"
+        self._emit(events.Notice(f"{domain}: {what} is due now: it lies {why}"))
 
     def _login(self, lease: Lease, session: DomainSession) -> LoginState | None:
         """Return what is known of the domain's login; a session of another login is forgotten."""
@@ -146,7 +163,7 @@ class DomainLeases:
         """Read requests from the store for the domains that run low, and for those with tries that are due."""
         for domain, count, at_hand in self._frontier.hungry():
             self._frontier.fill(domain, self._store.ready(self._run, domain.name, count, at_hand), asked=count)
-        for domain, count, at_hand in self._frontier.tries_due(time.time()):
+        for domain, count, at_hand in self._frontier.tries_due(wait_clock.now()):
             due, next_at = self._store.due_again(self._run, domain.name, count, at_hand)
             self._frontier.fill_again(domain, due, next_at)
 
@@ -232,7 +249,7 @@ def _pause(domain: Domain) -> Pause | None:
         return None
     domain.pause_kept = until, step, pauses = pause
     left = until - time.monotonic()
-    return Pause(time.time() + left if left > 0 else None, step, pauses)
+    return Pause(wait_clock.now() + left if left > 0 else None, step, pauses)
 
 
 def _learned(domain: Domain) -> Profile | None:

@@ -99,7 +99,7 @@ class ItemFiles:
         if row is not None and row.run == self._run:
             return None
         if row is not None and row.kept is not None and not row.reason and rules is not None:
-            is_fresh = time.time() - row.kept.checked_at < rules.fresh_for
+            is_fresh = 0 <= time.time() - row.kept.checked_at < rules.fresh_for
             if is_fresh and is_there(self._root, row.kept):
                 return None
         return found_of(request, self._config)

@@ -21,11 +21,12 @@ from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender, Sending
 from scraper.errors import FetchError, InternalError, LeaseLost, NoRoom, StoreError
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
-from scraper.fetch.retry import retry_after
+from scraper.fetch.retry import asked_wait
 from scraper.fetch.robots import Robots
 from scraper.observe import events
 from scraper.request import Request
 from scraper.response import Response
+from scraper.store.backends import wait_clock
 from scraper.store.outcomes import Failed, Outcome, Redirected, RetryLater
 from scraper.store.values import Found, Queued, Refusal, Yielded
 
@@ -126,7 +127,7 @@ class RequestTask:
         except LeaseLost:
             # Not sent. If the lease is another shard's by now, the commit leaves this out.
             frontier.fetched(job)
-            self.sender.settle(RetryLater(queued, time.time(), queued.attempts))
+            self.sender.settle(RetryLater(queued, wait_clock.now(), queued.attempts))
             return
         except (InternalError, StoreError):
             raise
@@ -153,7 +154,7 @@ class RequestTask:
         if wait is None:
             return False
         attempt = attempt_of(fetch, queued.attempts + 1, "held", error.message, wait)
-        self.sender.settle(RetryLater(queued, time.time() + wait, queued.attempts, attempt=attempt))
+        self.sender.settle(RetryLater(queued, wait_clock.now() + wait, queued.attempts, attempt=attempt))
         return True
 
     def decide(self, job: Job, queued: Queued, sending: Sending, fetch: FetchResult) -> None:
@@ -174,7 +175,7 @@ class RequestTask:
     def distrusted(self, queued: Queued, fetch: FetchResult) -> None:
         """Send a request again without conditions: its 304 contradicts what is known."""
         attempt = attempt_of(fetch, queued.attempts + 1, "distrusted", "304, though the page changed", 0.0)
-        self.sender.settle(RetryLater(queued, time.time(), queued.attempts, distrust=True, attempt=attempt))
+        self.sender.settle(RetryLater(queued, wait_clock.now(), queued.attempts, distrust=True, attempt=attempt))
 
     def _was_turned_away(self, job: Job, queued: Queued, fetch: FetchResult) -> bool:
         """Tell whether it was fetched logged out; then it is settled, and nobody parses it."""
@@ -184,7 +185,7 @@ class RequestTask:
         if away.again:
             attempt = attempt_of(fetch, queued.attempts + 1, "logged-out", away.message, 0.0)
             body_bytes = len(fetch.response.body) if fetch.response is not None else 0
-            self.sender.settle(RetryLater(queued, time.time(), queued.attempts, attempt=attempt), body_bytes)
+            self.sender.settle(RetryLater(queued, wait_clock.now(), queued.attempts, attempt=attempt), body_bytes)
         else:
             self.fail(queued, job.domain, fetch, "login-failed", away.message)
         return True
@@ -219,7 +220,7 @@ class RequestTask:
 
     def _refused_by_server(self, queued: Queued, domain: Domain, response: Response, fetch: FetchResult) -> None:
         """Settle a status that is neither an answer of this kind nor a redirect."""
-        asked = retry_after(response.headers.get("Retry-After"), time.time())
+        asked = asked_wait(response.headers, time.time())
         self.sender.cool_down(domain, response, asked)
         reason, message = f"http-{response.status}", f"the server answered {response.status}"
         self.fail(queued, domain, fetch, reason, message, asked)
@@ -242,7 +243,7 @@ class RequestTask:
         request = queued.request
         if reason == NoRoom.reason and (request.may_be_repeated or not _was_sent(fetch)):
             # Ours, and not the server's: no attempt is used.
-            self.sender.settle(RetryLater(queued, time.time() + NO_ROOM_SECONDS, queued.attempts))
+            self.sender.settle(RetryLater(queued, wait_clock.now() + NO_ROOM_SECONDS, queued.attempts))
             return
         verdict = domain.retry.judge(reason, attempt, repeatable=request.may_be_repeated, asked_wait=asked_wait)
         sending = attempt_of(fetch, attempt, reason, message, verdict.wait)
@@ -250,7 +251,7 @@ class RequestTask:
             domain.session.ledger.retried()
             emit = self.sender.emit
             emit(events.Retrying(request.url, reason, message, attempt, domain.retry.attempts, verdict.wait))
-            again = RetryLater(queued, time.time() + verdict.wait, attempt, attempt=sending)
+            again = RetryLater(queued, wait_clock.now() + verdict.wait, attempt, attempt=sending)
             self.sender.settle(again, len(response.body) if response is not None else 0)
             return
         if verdict.reason == "wait-too-long":

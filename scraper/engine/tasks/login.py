@@ -15,7 +15,7 @@ from scraper.fetch import login_form as logging_in
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
 from scraper.fetch.login_form import MAX_REDIRECTS, LoginError
-from scraper.fetch.retry import retry_after
+from scraper.fetch.retry import asked_wait
 from scraper.observe import events
 from scraper.request import Request
 from scraper.response import Response
@@ -187,7 +187,7 @@ class _Unready(FetchError):
     def __init__(self, response: Response) -> None:
         super().__init__(f"the server answered {response.status}", reason=f"http-{response.status}")
         #: Seconds that it asks to wait.
-        self.asked = retry_after(response.headers.get("Retry-After"), time.time())
+        self.asked = asked_wait(response.headers, time.time())
 
 
 def _login_of(domain: Domain) -> LoginState:

@@ -63,6 +63,9 @@ class PageTask(RequestTask):
 
     def answered_unsent(self, queued: Queued, origin: str, robots: Robots | None) -> Outcome | None:
         visit = queued.visit
+        if visit is not None and self._revisit.is_first_of_future(visit, time.time()):
+            why = "by a clock that was set back since, so that nobody knows how old they are"
+            self.sender.emit(events.Notice(f"pages of earlier runs were fetched later than now, {why}"))
         is_fresh = visit is not None and self._revisit.spares(queued, time.time())
         return Fresh(queued, visit) if is_fresh and visit is not None else None
 

@@ -38,7 +38,7 @@ class IdleLimits:
     def of(self, origin: str) -> float | None:
         """Return the limit of an origin; None where it is not known."""
         known = self._limits.get(origin)
-        return known[0] if known is not None and known[1] > time.time() else None
+        return known[0] if known is not None and _holds(known[1], time.time()) else None
 
     def announced(self, origin: str, seconds: float) -> None:
         """Keep what the server said (`Keep-Alive: timeout=`)."""
@@ -82,4 +82,11 @@ class IdleLimits:
     def load(self, text: str) -> None:
         """Begin with what `dump` gave, leaving out what holds no longer."""
         now = time.time()
-        self._limits = {origin: (limit, until) for origin, (limit, until) in json.loads(text).items() if until > now}
+        self._limits = {
+            origin: (limit, until) for origin, (limit, until) in json.loads(text).items() if _holds(until, now)
+        }
+
+
+def _holds(until: float, now: float) -> bool:
+    """Tell whether what holds until then does so now; what seems to for longer is of a clock that was set back."""
+    return now < until <= now + _HOLDS

@@ -77,6 +77,8 @@ class Decision:
     #: A run whose process is gone, and one that was claimed, not started, and is now too late.
     lost: Occurrence | None = None
     lapsed: Occurrence | None = None
+    #: Seconds by which the clock was set back, at least.
+    set_back: float | None = None
     why: str = ""
 
 

@@ -254,6 +254,25 @@ def next_try(connection: Connection, run: int, domain: str, after: float) -> flo
     return at
 
 
+_RECALL = Prepared(
+    update(frontier)
+    .where(
+        frontier.c.run == bindparam("run_id"),
+        frontier.c.domain == bindparam("name"),
+        frontier.c.state == _IS_QUEUED,
+        frontier.c.not_before > bindparam("beyond"),
+    )
+    .values(not_before=bindparam("now")),
+    ("now", "run_id", "name", "beyond"),
+)
+
+
+def recall(connection: Connection, run: int, until: Mapping[str, float], now: float) -> dict[str, int]:
+    """Make requests due at `now` that wait beyond the moment named for their domain; return how many, by domain."""
+    counts = {name: _RECALL.many(connection, [(now, run, name, beyond)]) for name, beyond in until.items()}
+    return {name: count for name, count in counts.items() if count}
+
+
 def _queued(domain: str, row: Any) -> Queued:
     request, record, fingerprint, attempts, strikes, sent, rank, kind, lastmod, *visit = row
     return Queued(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scraper.config import RetryConfig
 from scraper.errors import BodyTooLarge
 from scraper.fetch.politeness import CoolDown, Pace
-from scraper.fetch.retry import RetryPolicy, failure_of, retry_after
+from scraper.fetch.retry import RetryPolicy, asked_wait, failure_of, retry_after
 
 NOW = 1_800_000_000.0
 
@@ -76,6 +76,15 @@ class TestRetryPolicy:
 
 
 class TestRetryAfter:
+    @pytest.mark.parametrize("ahead", [-3600, 0, 3600])
+    def test_a_date_counts_from_that_of_the_answer_whatever_our_clock_says(self, ahead: int):
+        headers = {"Retry-After": email.utils.formatdate(NOW + 90, usegmt=True)}
+        headers["Date"] = email.utils.formatdate(NOW, usegmt=True)
+        assert asked_wait(headers, NOW + ahead) == 90
+        assert asked_wait({**headers, "Date": "soon"}, NOW + 60) == 30
+        assert asked_wait({"Retry-After": "7", "Date": headers["Date"]}, NOW + ahead) == 7
+        assert asked_wait({"Date": headers["Date"]}, NOW) is None
+
     @pytest.mark.parametrize(
         ("value", "seconds"),
         [

@@ -70,6 +70,24 @@ def test_daylight_saving_runs_neither_twice_nor_never(make: Make, zone: str, day
     assert {row.result for path in paths for row in history(path)} <= {"finished", None}
 
 
+@pytest.mark.parametrize("schedule", ["every: 1m", 'cron: "* * * * *"'])
+def test_a_clock_set_forward_and_back_stops_no_schedule(make: Make, schedule: str):
+    machine = Machine(BEGIN, make(schedule), crawl_seconds=5)
+    daemon = machine.daemon()
+    machine.run(daemon, until=BEGIN + 125)
+    assert len(machine.crawled) == 2
+    machine.now += 3600
+    machine.run(daemon, until=BEGIN + 3600 + 200)
+    before = len(machine.crawled)
+    machine.now -= 3600
+    machine.run(daemon, until=BEGIN + 200 + 305)
+
+    assert len(machine.crawled) - before == 5
+    assert len(set(machine.crawled)) == len(machine.crawled)
+    (said,) = (line for line in machine.said if "set back" in line)
+    assert said == "books: the clock was set back, by 59 min 40 s at least: its times go on from now"
+
+
 def test_killed_at_fifty_moments_every_run_is_had_once(make: Make, tmp_path: Path):
     path = make("every: 100s")
     slots = [BEGIN + 100 * number for number in range(1, 8)]

@@ -67,6 +67,17 @@ def test_what_is_due(schedule: dict[str, Any], then: dict[str, Any], now: float,
     assert decide(times(**schedule), standing(**then), now, Facts()) == expected
 
 
+@pytest.mark.parametrize("schedule", [{}, {"catch_up": "once"}, {"cron": "0 * * * *", "every": None}])
+def test_a_schedule_that_is_dealt_with_beyond_now_goes_on_from_now(schedule: dict[str, Any]):
+    assert decide(times(**schedule), standing(), NOON - 600, Facts()) == Decision(reached=NOON - 600, set_back=600)
+    assert decide(times(**schedule), standing(paused_at=NOON), NOON - 600, Facts()) is NOTHING
+    assert decide(times(**schedule), standing(), NOON - 0.5, Facts()) is NOTHING
+
+
+def test_a_claim_of_a_clock_that_was_set_back_has_lapsed():
+    assert decide(times(), standing(reached=NOON - 7200, active=CLAIMED), NOON - 3600, Facts()).revive == CLAIMED
+
+
 def test_a_claim_that_led_to_nothing_is_claimed_again_in_time():
     then = standing(active=CLAIMED)
     assert decide(times(), then, NOON + 29, Facts()) is NOTHING
