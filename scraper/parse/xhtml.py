@@ -7,7 +7,6 @@ lose all that follows.
 from __future__ import annotations
 
 import re
-from html import escape
 
 #: What may stand before the root element: the declaration, comments, instructions, a document type.
 _BEFORE_ROOT = re.compile(r"\s*+(?:<\?.*?\?>\s*+|<!--.*?-->\s*+|<!DOCTYPE[^<>\[]*(?:\[.*?\]\s*)?>\s*+)*+", re.DOTALL)
@@ -37,6 +36,8 @@ def is_xhtml(text: str) -> bool:
 
 def as_html(text: str) -> str:
     """Return XHTML as an HTML parser understands it."""
+    from html import escape  # it brings all entities of HTML along, and few sites have XHTML
+
     parts: list[str] = []
     position = 0
     while found := _PART.search(text, position):

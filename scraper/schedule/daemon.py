@@ -26,6 +26,8 @@ from scraper.schedule.policy import Facts
 from scraper.schedule.processes import Process, Starter, remove_log, tidy_output
 from scraper.schedule.sites import ScheduledSite, Sites
 from scraper.schedule.standings import Known, Standings
+from scraper.schedule.times import Times
+from scraper.store.backends import lease_clock
 from scraper.store.history.schedules import (
     NOTHING,
     Claimant,
@@ -43,6 +45,9 @@ POLL = 5.0
 POLL_AT_WORK = 0.5
 #: How many runs that ended are remembered, each with its log.
 KEEP = 200
+
+#: Decides what to do at a moment, as `policy.decide` and `policy.by_hand` do.
+Decide = Callable[[Times, Standing, float, Facts], Decision]
 
 
 @dataclass()
@@ -62,6 +67,7 @@ class Daemon:
         starter: starts crawls.
         tell: takes a line for each thing that happens.
         clock: seconds since the epoch.
+        lease_clock: seconds, evenly, for leases.
         at_once: how many crawls of its sites may be at work, whoever started them; what is due beyond that waits, and
             is started in the order of its slots.
         open_store: opens the schedules of a store.
@@ -74,6 +80,7 @@ class Daemon:
         tell: Callable[[str], object],
         *,
         clock: Callable[[], float],
+        lease_clock: Callable[[], float] = lease_clock.now,
         at_once: int,
         open_store: Callable[[Path], Schedules] = Schedules,
     ) -> None:
@@ -81,6 +88,7 @@ class Daemon:
         self._starter = starter
         self._tell = tell
         self._clock = clock
+        self._lease_clock = lease_clock
         self._at_once = at_once
         self._open_store = open_store
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -134,7 +142,7 @@ class Daemon:
         """
         standing = self._standings.of(site).standing
         facts = self._facts(site, standing) if standing is not None else Facts()
-        return self._step(site, lambda standing: policy.by_hand(site.times, standing, self._clock(), facts))
+        return self._step(site, policy.by_hand, facts)
 
     def gather(self) -> None:
         """See which of the started processes have ended, and how."""
@@ -195,7 +203,7 @@ class Daemon:
         else:
             self._elsewhere.add(site.path)
         # Mostly there is nothing to do, which reading alone shows, and reading holds up nobody.
-        decision = policy.decide(site.times, standing, self._clock(), facts)
+        decision = self._ask(policy.decide, site, standing, facts)
         if decision.revive is not None:
             return decision.revive.slot
         if decision.start is None and decision is not NOTHING:
@@ -219,7 +227,7 @@ class Daemon:
                 is_queued = known.standing is not None and known.standing.waiting is not None
                 if known.standing is not None and (has_room or not is_queued or self._has_news(known)):
                     facts = replace(self._facts(site, known.standing), has_room=has_room)
-                    if policy.decide(site.times, known.standing, self._clock(), facts) is not NOTHING:
+                    if self._ask(policy.decide, site, known.standing, facts) is not NOTHING:
                         self._decide(site, facts)
 
     def _facts(self, site: ScheduledSite, standing: Standing) -> Facts:
@@ -238,13 +246,22 @@ class Daemon:
         return frozenset(run for store, run in self._children if store == site.store)
 
     def _decide(self, site: ScheduledSite, facts: Facts) -> None:
-        self._step(site, lambda standing: policy.decide(site.times, standing, self._clock(), facts))
+        self._step(site, policy.decide, facts)
 
-    def _step(self, site: ScheduledSite, decide: Callable[[Standing], Decision]) -> Step:
-        now = self._clock()
-        claimant = Claimant(self._owner, now + policy.LEASE, lambda run: str(_log_of(site, run)))
+    def _ask(self, decide: Decide, site: ScheduledSite, standing: Standing, facts: Facts) -> Decision:
+        return decide(site.times, standing, self._clock(), replace(facts, lease_now=self._lease_clock()))
+
+    def _step(self, site: ScheduledSite, decide: Decide, facts: Facts) -> Step:
+        until = self._lease_clock() + policy.LEASE
+        claimant = Claimant(self._owner, until, lambda run: str(_log_of(site, run)))
         with self._open_store(site.store) as schedules:
-            step = schedules.step(site.name, site.times.spec, now, decide, claimant)
+            step = schedules.step(
+                site.name,
+                site.times.spec,
+                self._clock(),
+                lambda standing: self._ask(decide, site, standing, facts),
+                claimant,
+            )
             for ended in step.ended:
                 self._report(site, ended)
             if step.decision.set_back is not None:

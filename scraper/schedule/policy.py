@@ -27,12 +27,14 @@ class Facts:
         starting: the runs whose process the asker started and sees alive.
         is_busy: whether some crawl holds the store.
         has_room: whether one more crawl may be started; a run that is due waits for that, however long.
+        lease_now: the time of the clock of leases, which runs evenly whatever happens to that on the wall.
     """
 
     gone: int | None = None
     starting: frozenset[int] = frozenset()
     is_busy: bool = False
     has_room: bool = True
+    lease_now: float = 0.0
 
 
 def decide(times: Times, standing: Standing, now: float, facts: Facts) -> Decision:
@@ -42,7 +44,7 @@ def decide(times: Times, standing: Standing, now: float, facts: Facts) -> Decisi
     active = standing.active
     if active is not None and active.state is ScheduleState.RUNNING and active.id == facts.gone:
         decision, active = replace(decision, lost=active), None
-    elif active is not None and _has_lapsed(active, now, facts) and not _held(active, standing):
+    elif active is not None and _has_lapsed(active, facts) and not _held(active, standing):
         if active.manual or not _is_late(times, active.slot, now, schedule):
             decision = replace(decision, revive=active)
         else:
@@ -90,7 +92,7 @@ def by_hand(times: Times, standing: Standing, now: float, facts: Facts) -> Decis
     decision, active = replace(NOTHING, manual=True), standing.active
     if active is not None and active.id == facts.gone:
         decision, active = replace(decision, lost=active), None
-    elif active is not None and _has_lapsed(active, now, facts):
+    elif active is not None and _has_lapsed(active, facts):
         if active.manual or not _is_late(times, active.slot, now, times.schedule):
             return replace(decision, revive=active)
         decision, active = replace(decision, lapsed=active), None
@@ -115,10 +117,10 @@ def _is_late(times: Times, slot: float, now: float, schedule: Schedule) -> bool:
     return schedule.catch_up == "none" and now - times.due(slot) > GRACE
 
 
-def _has_lapsed(active: Occurrence, now: float, facts: Facts) -> bool:
+def _has_lapsed(active: Occurrence, facts: Facts) -> bool:
     is_claimed = active.state is ScheduleState.CLAIMED and active.id not in facts.starting
-    # No claim is made for longer: one that seems so was, by a clock that was set back since.
-    return is_claimed and not now < active.lease_until <= now + LEASE
+    # One that would last longer than any does is of another clock: the machine has started since.
+    return is_claimed and not facts.lease_now < active.lease_until <= facts.lease_now + LEASE
 
 
 def _held(run: Occurrence, standing: Standing) -> bool:

@@ -29,7 +29,9 @@ class ScheduleState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One row of the history. Times are seconds since the epoch; `slot` is when it was to run."""
+    """One row of the history. Times are seconds since the epoch, `lease_until` is by the clock of leases; `slot` is
+    when it was to run.
+    """
 
     id: int
     name: str
@@ -96,7 +98,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Who claims runs, until when (seconds since the epoch) it must have started one, and where the log goes."""
+    """Who claims runs, until when (by the clock of leases) it must have started one, and where the log goes."""
 
     owner: str
     lease_until: float

@@ -24,7 +24,7 @@ schedule_runs = Table(
     Column("state", Text, nullable=False),  # waiting, claimed, running, ended
     Column("owner", Text),  # who claimed it
     Column("epoch", Id, nullable=False, server_default="0"),  # grows with each claim; a start needs the newest
-    Column("lease_until", Float, nullable=False, server_default="0"),
+    Column("lease_until", Float, nullable=False, server_default="0"),  # monotonic seconds
     Column("started_at", Float),
     Column("ended_at", Float),
     Column("result", Text),

@@ -112,6 +112,8 @@ class Machine:
 
     def __init__(self, now: float, *paths: Path, crawl_seconds: float = 20.0, start_seconds: float = 1.0) -> None:
         self.now = now
+        #: Its clock of leases, which nobody sets.
+        self.even = 1_000.0
         self.paths = paths
         self.crawl_seconds = crawl_seconds
         self.start_seconds = start_seconds
@@ -128,6 +130,7 @@ class Machine:
             _Starter(self, mortal),
             self.said.append,
             clock=lambda: self.now,
+            lease_clock=lambda: self.even,
             at_once=at_once,
             open_store=lambda path: MortalSchedules(path, mortal),
         )
@@ -137,6 +140,7 @@ class Machine:
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
+        self.even += seconds
         for process in self.processes:
             if process.code is None:
                 process.advance()

@@ -21,7 +21,7 @@ def times(**schedule: Any) -> Times:
 
 def occurrence(state: ScheduleState, **changes: Any) -> Occurrence:
     values: dict[str, Any] = {
-        "id": 7, "name": "books", "slot": NOON, "manual": False, "state": state, "epoch": 1, "lease_until": NOON + 30,
+        "id": 7, "name": "books", "slot": NOON, "manual": False, "state": state, "epoch": 1, "lease_until": 130.0,
         "started_at": None, "ended_at": None, "result": None, "exit_code": None, "run": None, "pid": 4711, "log": "",
         "why": "",
     }  # fmt: skip
@@ -80,14 +80,28 @@ def test_a_claim_of_a_clock_that_was_set_back_has_lapsed():
 
 def test_a_claim_that_led_to_nothing_is_claimed_again_in_time():
     then = standing(active=CLAIMED)
-    assert decide(times(), then, NOON + 29, Facts()) is NOTHING
-    assert decide(times(), then, NOON + 30, Facts()) == Decision(revive=CLAIMED)
-    assert decide(times(), then, NOON + 30, Facts(starting=frozenset({7}))) is NOTHING
+    assert decide(times(), then, NOON + 29, Facts(lease_now=129.0)) is NOTHING
+    assert decide(times(), then, NOON + 30, Facts(lease_now=130.0)) == Decision(revive=CLAIMED)
+    assert decide(times(), then, NOON + 30, Facts(starting=frozenset({7}), lease_now=130.0)) is NOTHING
     assert decide(times(), then, NOON + GRACE + 1, Facts()) == Decision(lapsed=CLAIMED)
     assert decide(times(catch_up="once"), then, NOON + GRACE + 1, Facts()) == Decision(revive=CLAIMED)
     by_a_person = occurrence(ScheduleState.CLAIMED, manual=True)
     assert decide(times(), standing(active=by_a_person), NOON + 1000, Facts()) == Decision(revive=by_a_person)
     assert decide(times(), standing(active=CLAIMED, paused_at=NOON), NOON + 1000, Facts()) is NOTHING
+
+
+def test_steps_of_the_clock_on_the_wall_neither_end_nor_prolong_a_claim():
+    then = standing(active=CLAIMED)
+    for now in (NOON - 1_000, NOON + 59):
+        assert decide(times(), then, now, Facts(lease_now=129.0)).revive is None
+        assert decide(times(), then, now, Facts(lease_now=130.0)).revive is CLAIMED
+
+
+def test_no_claim_outlives_the_machine():
+    """Its clock of leases began again, so that an older one seems to last for long; so does one of the wall clock."""
+    for until in (100_000.0, NOON + 30):
+        claimed = occurrence(ScheduleState.CLAIMED, lease_until=until)
+        assert decide(times(), standing(active=claimed), NOON + 5, Facts(lease_now=3.0)) == Decision(revive=claimed)
 
 
 def test_a_run_whose_process_is_gone_makes_room():
