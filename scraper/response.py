@@ -17,6 +17,7 @@ from scraper.parse.encoding import decode, decode_in
 from scraper.parse.labels import encoding_of
 from scraper.parse.lexbor import make_tree
 from scraper.parse.links import Joiner, base_of, header_nofollow, links, may_have_base
+from scraper.parse.text import text_of
 from scraper.parse.xhtml import as_html, is_xhtml
 from scraper.request import Callback, Request
 from scraper.stats import Served
@@ -257,6 +258,17 @@ class Response:
     def css_first(self, selector: str) -> LexborNode | None:
         """Return the first element that a CSS selector finds, as selectolax's node; raises like `css`."""
         return self._html_tree().css_first(selector)
+
+    def text_of(self, element: LexborNode | Tag) -> str:
+        """Return the text of an element of this page in one line, as a field of rules has it.
+
+        What a browser shows on lines of their own, in cells, list items or options is apart by a space; scripts,
+        styles, templates and what else is hidden by itself is left out. See docs/guide.md.
+
+        Args:
+            element: of `css`, of `select` or `soup`, or of lxml.
+        """
+        return text_of(element)
 
     def links(self) -> list[str]:
         """Return the http(s) links of `a` and `area`, absolute, without fragment, each once, in the page's order.

@@ -49,30 +49,40 @@ FIELD_TYPES = {
         ),
         FieldTypeRow(
             "int",
-            "The one whole number in the text: `22 left`, `1,234 reviews`.",
+            "The one whole number in the text: `22 left`, `1,234 reviews`, `1.234`.",
             "to_int",
             (int,),
             "a number",
         ),
         FieldTypeRow(
             "float",
-            "The one number in the text: `4.5 stars`, `4,5`.",
+            "The one number in the text: `4.5 stars`, `4,5`. A single comma before three digits could be either: "
+            "`1,234` fails.",
             "to_float",
             _NUMBER,
             "a number",
         ),
         FieldTypeRow(
             "price",
-            "The one amount in the text: `£51.77`, `1.234,56 €`, `1,234.56`. A single separator before three "
-            "digits is one of thousands.",
+            "The one amount in the text: `£51.77`, `1.234,56 €`, `Rs.1,299`, `₹1,23,456.00`, `12,-`. A single "
+            "separator before three digits is one of thousands: `1.234 €`.",
             "to_price",
             _NUMBER,
             "a number",
         ),
         FieldTypeRow(
+            "money",
+            "The same with its currency, `{amount: 51.77, currency: GBP}`: a code of ISO 4217 where text or mark "
+            "mean one, else the mark as it stands (`$`, `kr`), null where there is none.",
+            "to_money",
+            (dict,),
+            "a mapping such as {amount: 0, currency: EUR}",
+        ),
+        FieldTypeRow(
             "date",
-            "ISO 8601 text, of ISO 8601, RFC 5322, `21 November 2026`, `Nov 21, 2026`, `21.11.2026`, "
-            "`2026/11/21`. `02/03/2026` could be two dates: give `format`.",
+            "ISO 8601 text, of ISO 8601, RFC 5322, `21 November 2026`, `Nov 21, 2026 3:30 PM CET`, `21.11.2026`, "
+            "`2026/11/21`; the whole text, or nothing of it. `02/03/2026` could be two dates: give `format` or "
+            "`language`.",
             "to_date",
         ),
         FieldTypeRow(

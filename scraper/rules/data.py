@@ -6,19 +6,19 @@ JSON-LD and microdata come as the same thing, objects by the names of their prop
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from selectolax.lexbor import LexborNode
 
+from scraper.parse.text import marked_text_of, text_of
+from scraper.rules.json_text import read_script
+
 #: How deep objects may lie in each other; deeper ones are left out.
 MAX_DEPTH = 64
 #: How many elements are looked at for a page's microdata, counting again what several items refer to.
 MAX_VISITS = 200_000
-#: What may be wrapped around a script's JSON, from the days of XHTML.
-_WRAPPING = re.compile(r"\A\s*(?:<!--|//<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\]\]>|\]\]>)\s*\Z")
 #: By element, the attribute that holds the value of a microdata property (HTML Standard, 5.2.4).
 _VALUE_IN = {
     "meta": "content",
@@ -41,19 +41,34 @@ _VALUE_IN = {
 # Reading -------------------------------------------------------------------------------------------------
 
 
-def json_ld(scripts: Iterable[LexborNode]) -> list[Any]:
-    """Return the values of a page's `<script type="application/ld+json">`; what is no JSON is left out.
+class PageText(str):
+    """The text of an element as a value of microdata: written for people, where an attribute is for machines.
 
-    Line breaks in texts, and comments or CDATA marks around the whole, are forgiven, as search engines do.
+    Attributes:
+        marked: the same as readers of numbers need it.
     """
-    found = []
+
+    __slots__ = ("marked",)
+
+    marked: str
+
+
+def json_ld(scripts: Iterable[LexborNode]) -> tuple[list[Any], list[str]]:
+    """Return the values of a page's `<script type="application/ld+json">`, and why scripts could not be read.
+
+    Args:
+        scripts: all whose type has `ld+json` in it; parameters of the type make no difference.
+    """
+    found: list[Any] = []
+    problems = []
     for script in scripts:
-        text = _WRAPPING.sub("", script.text())
-        try:
-            found.append(json.loads(text, strict=False))
-        except (ValueError, RecursionError):
+        if (script.attributes.get("type") or "").partition(";")[0].strip().lower() != "application/ld+json":
             continue
-    return found
+        values, problem = read_script(script.text())
+        found += values
+        if problem:
+            problems.append(problem)
+    return found, problems
 
 
 def open_graph(metas: Iterable[LexborNode]) -> dict[str, list[str]]:
@@ -75,28 +90,30 @@ def graph_values(graph: dict[str, list[str]], name: str) -> list[str]:
     return graph.get(f"og:{name}") or graph.get(name) or []
 
 
-def microdata(find: Callable[[str], list[LexborNode]]) -> list[Any]:
+def microdata(find: Callable[[str], list[LexborNode]], join: Callable[[str], str]) -> list[Any]:
     """Return the items of a page's microdata that are in no other, as objects like those of JSON-LD.
 
     Source: HTML Standard, 5.2 (https://html.spec.whatwg.org/multipage/microdata.html), `itemref` included.
 
     Args:
         find: what finds elements of the page by a CSS selector.
+        join: what makes an address of the page absolute.
     """
     tops = [node for node in find("[itemscope]") if "itemprop" not in node.attributes]
     by_id: dict[str, LexborNode] = {}
     if find("[itemref]"):
         for node in find("[id]"):
             by_id.setdefault(node.attributes.get("id") or "", node)
-    items = _Items(by_id)
+    items = _Items(by_id, join)
     return [items.item(node, ()) for node in tops]
 
 
 class _Items:
     """Makes objects of items. What items share by `itemref` is made again for each, up to a bound."""
 
-    def __init__(self, by_id: dict[str, LexborNode]) -> None:
+    def __init__(self, by_id: dict[str, LexborNode], join: Callable[[str], str]) -> None:
         self._by_id = by_id
+        self._join = join
         self._visits = MAX_VISITS
 
     def item(self, node: LexborNode, above: tuple[int, ...]) -> dict[str, Any]:
@@ -104,13 +121,13 @@ class _Items:
         attributes = node.attributes
         found: dict[str, Any] = {"@type": [_short_type(name) for name in (attributes.get("itemtype") or "").split()]}
         if attributes.get("itemid"):
-            found["@id"] = attributes["itemid"]
+            found["@id"] = self._join(attributes["itemid"] or "")
         above = (*above, node.mem_id)
         referred = [self._by_id[name] for name in (attributes.get("itemref") or "").split() if name in self._by_id]
         for element in self._properties(node, referred):
             held = element.attributes
             if "itemscope" not in held:
-                value: Any = _property_value(element)
+                value: Any = self._value(element)
             elif element.mem_id in above or len(above) >= MAX_DEPTH:
                 continue
             else:
@@ -118,6 +135,20 @@ class _Items:
             for name in (held.get("itemprop") or "").split():
                 found.setdefault(_short_type(name), []).append(value)
         return found
+
+    def _value(self, element: LexborNode) -> str:
+        """Return what an element says of its property (HTML Standard, 5.2.4): addresses are absolute."""
+        tag, attributes = element.tag or "", element.attributes
+        if tag == "time" and attributes.get("datetime"):
+            return attributes["datetime"] or ""
+        # `content` on any element is not of the standard, but is what pages write and search engines read.
+        name = _VALUE_IN.get(tag, "content")
+        value = attributes.get(name)
+        if value is not None:
+            return self._join(value) if value and name in ("src", "href", "data") else value
+        text = PageText(text_of(element))
+        text.marked = marked_text_of(element)
+        return text
 
     def _properties(self, node: LexborNode, referred: list[LexborNode]) -> Iterator[LexborNode]:
         """Return the elements that are an item's own properties, in order; what lies in another item is that
@@ -140,16 +171,6 @@ class _Items:
 
 def _children(node: LexborNode) -> list[LexborNode]:
     return list(node.iter(include_text=False))
-
-
-def _property_value(element: LexborNode) -> str:
-    tag, attributes = element.tag, element.attributes
-    if tag == "time" and attributes.get("datetime"):
-        return attributes["datetime"] or ""
-    # `content` on any element is not of the standard, but is what pages write and search engines read.
-    name = _VALUE_IN.get(tag or "", "content")
-    value = attributes.get(name)
-    return value if value is not None else " ".join(element.text().split())
 
 
 def _short_type(name: str) -> str:

@@ -14,8 +14,10 @@ from lxml import etree
 from scraper.config import FieldConfig
 from scraper.config.types.selectors import read_css, read_regex
 from scraper.errors import BadRequest
+from scraper.parse.text import folded, text_of, without_edges
+from scraper.rules.data import PageText
 from scraper.rules.page import Page
-from scraper.rules.sources import Data, source_of
+from scraper.rules.sources import MARKED, Data, source_of
 from scraper.rules.types import READERS, NotOfType, to_date
 
 #: How long a field's regular expression may work on one page, in seconds.
@@ -28,6 +30,8 @@ _ATOM = r"(?:[^\\^$.|?*+()\[\]{}]|\\[dDwWsS]|\\[^\w\s]|\.|\[\^?(?:[^\[\]\\^]|\\[
 _PART = re.compile(rf"{_ATOM}([*+]\??)?")
 #: Atoms, some of them repeated, and groups of them, which are not.
 _FLAT = re.compile(rf"\^?(?:{_ATOM}(?:[*+]\??)?|\((?!\?)|\)(?![*+?{{])){{0,200}}\$?", re.ASCII)
+#: What stands in the place of an address: code, or the thing itself.
+_NO_ADDRESSES = ("javascript:", "vbscript:", "data:", "about:", "blob:")
 _NUMBERS = frozenset({"int", "float", "price"})
 _PLAIN_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 
@@ -84,7 +88,7 @@ class Field:
         self._quick_length = quick_length(config.re) if config.re is not None else 0
         is_plain = config.css is not None and self._kind == "text" and not (config.many or config.re or self.inner)
         query = read_css(config.css) if config.css is not None and is_plain else None
-        self._text_of = query.selector if query and not (query.attribute or query.own_text) else None
+        self._text_of = query.selector or None if query and not query.attribute and query.text != "own" else None
         self._nothing = Reading([] if config.many else config.default, _EMPTY)
 
     def read(self, page: Page, within: Any = None) -> Reading:
@@ -96,7 +100,7 @@ class Field:
         if self._text_of is not None:  # most fields, and nothing of what follows can happen to them
             node = (page.response if within is None else within).css_first(self._text_of)
             if node is None or within is None or node.mem_id != within.mem_id:
-                text = " ".join(node.text().split()) if node is not None else ""
+                text = text_of(node) if node is not None else ""
                 return Reading(text, _FOUND) if text else self._nothing
         try:
             if self._many:
@@ -110,7 +114,18 @@ class Field:
             return Reading(None, _FAILED, f"the XPath could not be followed: {error}")
         except NotOfType as error:
             return Reading(None, _FAILED, str(error))
-        return self._nothing if value is None else Reading(value, _FOUND)
+        return self._nothing_on(page) if value is None else Reading(value, _FOUND)
+
+    def _nothing_on(self, page: Page) -> Reading:
+        """Return what comes of nothing found: a failure where what was looked into could not all be read."""
+        if self.config.jsonld is None or not (unreadable := page.unreadable_json_ld):
+            return self._nothing
+        scripts = "a script" if len(unreadable) == 1 else f"{len(unreadable)} scripts"
+        return Reading(
+            [] if self._many else None,
+            _FAILED,
+            f"nothing found, and {scripts} of JSON-LD cannot be read: {unreadable[0]}",
+        )
 
     def _read_several(self, page: Page, matches: Iterable[Any]) -> Reading:
         """Return the values of all matches, or that of the first match which the regular expression fits."""
@@ -132,7 +147,7 @@ class Field:
         if problem:
             return Reading(values if self._many else None, _FAILED, problem)
         if not values:
-            return Reading([], _EMPTY) if self._many else self._nothing
+            return self._nothing_on(page)
         return Reading(values if self._many else values[0], _FOUND)
 
     def matches(self, page: Page, within: Any = None) -> list[Any]:
@@ -161,23 +176,41 @@ class Field:
             if kind == "bool" and isinstance(raw, bool):
                 return raw
             raw = str(raw).lower() if isinstance(raw, bool) else str(raw)
+        if kind in MARKED:
+            return self._marked(raw, seconds, is_for_machines=self._is_data and type(match) is not PageText)
         text = raw.strip() if kind in ("html", "json") else " ".join(raw.split())
         if self._regex is not None:
-            text = self._part(text, seconds)
+            start, end = self._part(text, seconds)
+            text = text[start:end]
         if not text:
             return None
         if kind == "text" or kind == "html" or self._as_it_is:
             return text
         if kind == "url":
             return _absolute(page, text)
-        if self._is_data and kind in _NUMBERS and _PLAIN_NUMBER.fullmatch(text):
-            return (
-                float(text) if kind != "int" else _whole(float(text))
-            )  # written for machines: 1.234 is not a thousand
-        return to_date(text, self.config.format) if kind == "date" else READERS[kind](text)
+        return READERS[kind](text)
 
-    def _part(self, text: str, seconds: float) -> str:
-        """Return what the regular expression takes of `text`; nothing where it does not match."""
+    def _marked(self, text: str, seconds: float, *, is_for_machines: bool) -> Any:
+        """Return the number or date in `text`, in which marks keep apart what is of several elements.
+
+        Args:
+            is_for_machines: whether `1.234` is certainly no thousand.
+        """
+        if self._regex is not None:
+            text = without_edges(text)
+            start, end = self._part(folded(text), seconds)
+            text = text[start:end]
+        if not text.strip():
+            return None
+        kind = self._kind
+        if kind == "date":
+            return to_date(text, self.config.format, self.config.language)
+        if is_for_machines and kind in _NUMBERS and _PLAIN_NUMBER.fullmatch(text.strip()):
+            return float(text) if kind != "int" else _whole(float(text))
+        return READERS[kind](text)
+
+    def _part(self, text: str, seconds: float) -> tuple[int, int]:
+        """Return what the regular expression takes of `text`, by beginning and end; 0 and 0 for nothing."""
         assert self._regex is not None
         try:
             if len(text) <= self._quick_length:
@@ -187,8 +220,9 @@ class Field:
         except TimeoutError:
             raise TookTooLong(f"the expression {self.config.re} took more than {REGEX_SECONDS:g} s") from None
         if match is None:
-            return ""
-        return (match[1] if match.re.groups else match[0] or "") or ""
+            return 0, 0
+        start, end = match.span(1 if match.re.groups else 0)
+        return (start, end) if start >= 0 else (0, 0)
 
     def _nested(self, page: Page, match: Any) -> dict[str, Any] | None:
         """Return the fields within a match; None where none of them is found, or a required one is not.
@@ -201,7 +235,7 @@ class Field:
         for name, field in self.inner.items():
             node = match.css_first(field._text_of) if field._text_of is not None else None
             # As `read` does it, for less: most fields within others are such.
-            if node is not None and node.mem_id != match.mem_id and (text := " ".join(node.text().split())):
+            if node is not None and node.mem_id != match.mem_id and (text := text_of(node)):
                 values[name] = text
                 is_found = True
                 continue
@@ -255,6 +289,9 @@ def _whole(number: float) -> int:
 
 def _absolute(page: Page, text: str) -> str:
     try:
-        return page.response.urljoin(text)
+        url = page.response.urljoin(text)
     except BadRequest:
-        raise NotOfType(f"{text[:60]!r} is no URL") from None
+        url = ""
+    if not url or url.startswith(_NO_ADDRESSES):
+        raise NotOfType(f"{text[:60]!r} is no URL of a page or file")
+    return url

@@ -7,6 +7,7 @@ from typing import Any
 from lxml import etree
 
 from scraper import urls
+from scraper.errors import BadRequest
 from scraper.response import Response
 from scraper.rules import data
 
@@ -24,7 +25,7 @@ class Page:
         #: What globs are asked of.
         self.path = url[len(urls.origin_of(url)) :].partition("?")[0].partition("#")[0] or "/"
         self._root: Any = None
-        self._json_ld: list[Any] | None = None
+        self._json_ld: tuple[list[Any], list[str]] | None = None
         self._microdata: list[Any] | None = None
         self._graph: dict[str, list[str]] | None = None
 
@@ -46,16 +47,30 @@ class Page:
     @property
     def json_ld(self) -> list[Any]:
         """Return all JSON-LD of the page."""
+        return self._all_json_ld()[0]
+
+    @property
+    def unreadable_json_ld(self) -> list[str]:
+        """Return why scripts of JSON-LD could not be read, one entry each."""
+        return self._all_json_ld()[1]
+
+    def _all_json_ld(self) -> tuple[list[Any], list[str]]:
         if self._json_ld is None:
-            self._json_ld = data.json_ld(self.response.css('script[type="application/ld+json" i]'))
+            self._json_ld = data.json_ld(self.response.css('script[type*="ld+json" i]'))
         return self._json_ld
 
     @property
     def microdata(self) -> list[Any]:
         """Return the page's microdata, as objects like those of JSON-LD."""
         if self._microdata is None:
-            self._microdata = data.microdata(self.response.css)
+            self._microdata = data.microdata(self.response.css, self._joined)
         return self._microdata
+
+    def _joined(self, address: str) -> str:
+        try:
+            return self.response.urljoin(address)
+        except BadRequest:
+            return address
 
     @property
     def open_graph(self) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ structured data any JSON value.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -15,12 +16,20 @@ from selectolax.lexbor import LexborNode
 
 from scraper.config import FieldConfig, SelectorConfig
 from scraper.config.types.selectors import read_css, read_path, read_xpath
-from scraper.rules.data import graph_values, values_at
+from scraper.parse.srcset import largest_of
+from scraper.parse.text import BREAK, marked_text_of, own_text_of, text_of
+from scraper.rules.data import PageText, graph_values, values_at
+from scraper.rules.json_text import OddNumber, refuse_odd
 from scraper.rules.page import Page
 
 #: Attributes that hold the address of an element which is read as a URL.
-_ADDRESSES = ("href", "src")
-_STRING = etree.XPath("string()", smart_strings=False)
+_ADDRESSES = ("href", "src", "srcset")
+#: Types that are read of marked text, in which digits of two elements do not meet.
+MARKED = frozenset({"int", "float", "price", "money", "date"})
+
+
+#: An expression that asks for the text of what it finds first.
+_TEXT_OF = re.compile(r"\s*(?:normalize-space|string)\s*\((.*)\)\s*", re.DOTALL)
 
 
 class ValueSource(Protocol):
@@ -61,7 +70,7 @@ class Css:
     """A CSS selector, on selectolax's tree."""
 
     def __init__(self, text: str) -> None:
-        self.selector, self._attribute, self._own_text = read_css(text)
+        self.selector, self._attribute, self._text = read_css(text)
         self._is_list = "," in self.selector
         self.takes_attribute = self._attribute is not None
 
@@ -92,14 +101,17 @@ class Css:
 
     def raw(self, match: LexborNode, kind: str) -> str | None:
         if self._attribute is not None:
-            return match.attrs.get(self._attribute)
+            return _address(self._attribute, match.attrs.get(self._attribute), kind)
         if kind == "html":
             return match.html
-        if kind == "url" and not self._own_text:
+        if kind == "url" and self._text is None:
             for name in _ADDRESSES:
                 if (value := match.attrs.get(name)) is not None:
-                    return value
-        return match.text(deep=not self._own_text)
+                    return _address(name, value, kind)
+        is_marked = kind in MARKED
+        if self._text == "own":
+            return own_text_of(match, BREAK if is_marked else " ")
+        return marked_text_of(match) if is_marked else text_of(match)
 
 
 class XPath:
@@ -109,11 +121,16 @@ class XPath:
 
     def __init__(self, text: str) -> None:
         self.expression = text
-        self._compiled = read_xpath(text)
+        # XPath's own string() glues what a person sees apart.
+        match = _TEXT_OF.fullmatch(text)
+        self._is_first = match is not None and _is_one_call(match[1])
+        self._compiled = read_xpath((match[1].strip() or ".") if match and self._is_first else text)
 
     def find(self, page: Page, within: Any) -> list[Any]:
         found = self._compiled(page.root if within is None else within)
-        return found if isinstance(found, list) else [found]
+        if not isinstance(found, list):
+            return [found]
+        return found[:1] if self._is_first else found
 
     def first(self, page: Page, within: Any) -> Any:
         return next(iter(self.find(page, within)), None)
@@ -124,6 +141,8 @@ class XPath:
         return getattr(element, "attrib", {})
 
     def raw(self, match: Any, kind: str) -> Any:
+        if isinstance(match, str):
+            return _address(getattr(match, "attrname", None), match, kind)
         if not isinstance(match, etree._Element):
             return int(match) if isinstance(match, float) and match.is_integer() else match
         if not isinstance(match.tag, str):  # a comment
@@ -133,8 +152,18 @@ class XPath:
         if kind == "url":
             for name in _ADDRESSES:
                 if (value := match.get(name)) is not None:
-                    return value
-        return _STRING(match)
+                    return _address(name, value, kind)
+        return marked_text_of(match) if kind in MARKED else text_of(match)
+
+
+def _is_one_call(inside: str) -> bool:
+    """Tell whether what stands between the first bracket of an expression and its last is the inside of one call."""
+    depth = 0
+    for one in re.sub(r"\"[^\"]*\"|'[^']*'", "", inside):
+        depth += (one == "(") - (one == ")")
+        if depth < 0:
+            return False
+    return True
 
 
 class Data:
@@ -155,9 +184,27 @@ class Data:
         return next(iter(self.find(page, within)), None)
 
     def raw(self, match: Any, kind: str) -> Any:
-        if isinstance(match, dict | list) and kind != "json":
-            return json.dumps(match, ensure_ascii=False)
+        if type(match) is PageText:
+            return match.marked if kind in MARKED else str(match)
+        if not isinstance(match, str) or type(match) is OddNumber:
+            refuse_odd(match)
+        if isinstance(match, dict | list):
+            return _without_marks(match) if kind == "json" else json.dumps(match, ensure_ascii=False)
         return match
+
+
+def _without_marks(value: Any) -> Any:
+    """Return data as plain values of JSON."""
+    if isinstance(value, dict):
+        return {name: _without_marks(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_without_marks(one) for one in value]
+    return str(value) if type(value) is PageText else value
+
+
+def _address(name: str | None, value: str | None, kind: str) -> str | None:
+    """Return the value of an attribute, and where an address is wanted of a srcset, that of its largest image."""
+    return largest_of(value) if kind == "url" and value and name is not None and name.endswith("srcset") else value
 
 
 class OpenGraph:

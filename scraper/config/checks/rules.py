@@ -30,7 +30,7 @@ def check_rules(config: SiteConfig, root: Node) -> Iterator[Problem]:
     for number, rule in enumerate(config.rules):
         at = ("rules", number)
         for place_in_list, link in enumerate(rule.follow):
-            if link.css is not None and read_css(link.css).own_text:
+            if link.css is not None and read_css(link.css).text:
                 yield _at_selector(
                     root, (*at, "follow", place_in_list), "css", "expected links, got ::text: remove it"
                 )
@@ -42,13 +42,8 @@ def check_rules(config: SiteConfig, root: Node) -> Iterator[Problem]:
 
 
 def _each(root: Node, path: Path, css: str | None) -> Iterator[Problem]:
-    if css is not None and _takes_a_part(css):
+    if css is not None and read_css(css).is_part:
         yield _at_selector(root, path, "css", "expected elements, got a part of them: remove what follows ::")
-
-
-def _takes_a_part(css: str) -> bool:
-    query = read_css(css)
-    return query.own_text or query.attribute is not None
 
 
 def _fields(root: Node, path: Path, fields: Mapping[str, FieldConfig], inside: str | None) -> Iterator[Problem]:
@@ -77,7 +72,7 @@ def _fields(root: Node, path: Path, fields: Mapping[str, FieldConfig], inside: s
 
 def _css(root: Node, at: Path, field: FieldConfig, inside: str | None) -> Iterator[Problem]:
     assert field.css is not None
-    if field.fields and _takes_a_part(field.css):
+    if field.fields and read_css(field.css).is_part:
         yield _at_selector(root, at, "css", "expected elements for fields, got a part: remove what follows ::")
     elif inside is None and not read_css(field.css).selector:
         yield _at_selector(root, at, "css", f"expected a selector before ::, got {field.css}: write h1{field.css}")

@@ -32,7 +32,7 @@ def _selector(value: Any) -> str:
         query = read_css(found)
     except BadSelector as error:
         raise wrong("a CSS selector", remedy=str(error)) from None
-    if query.attribute is not None or query.own_text:
+    if query.is_part:
         raise wrong("a CSS selector of an element", remedy="leave out what follows ::")
     return query.selector
 

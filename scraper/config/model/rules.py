@@ -11,6 +11,7 @@ from scraper.config.field_types import FIELD_TYPES, TYPES
 from scraper.config.model.frozen import Frozen, TextOr
 from scraper.config.model.pages import PagesConfig
 from scraper.config.types import kinds
+from scraper.config.types.date_formats import problem_of_format
 from scraper.config.types.kinds import OptionalText, Reader, matching, optional, text, wrong
 from scraper.config.types.selectors import BadSelector, read_css, read_path, read_regex, read_xpath
 from scraper.config.yaml.scalars import FromEnvironment, typed
@@ -43,8 +44,9 @@ def _readable(read: Callable[[str], object], expected: str) -> Reader:
 
 def _date_format(value: Any) -> str:
     found = text(value)
-    if "%" not in found:
-        raise wrong("a format of dates such as %d/%m/%Y", remedy="see strptime in Python's documentation")
+    problem = problem_of_format(found)
+    if problem:
+        raise wrong("a format of dates such as %d/%m/%Y", remedy=problem)
     return found
 
 
@@ -53,6 +55,10 @@ XPath = Annotated[str | None, BeforeValidator(optional(_readable(read_xpath, "an
 Regex = Annotated[str | None, BeforeValidator(optional(_readable(read_regex, "a regular expression")))]
 DataPath = Annotated[str | None, BeforeValidator(optional(_readable(read_path, "a path of names")))]
 MetaName = Annotated[str | None, BeforeValidator(optional(matching(r"[\w:.-]+", "a name such as title or og:title")))]
+Language = Annotated[
+    str | None,
+    BeforeValidator(optional(matching(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", "a language such as fr or en-GB"))),
+]
 FieldName = Annotated[str, BeforeValidator(matching(r"\S(?:.*\S)?", "the name of a field"))]
 ItemName = Annotated[
     str, BeforeValidator(matching(r"[^\W\d][\w.-]{0,99}", "the name of a type of item, such as book"))
@@ -154,6 +160,9 @@ class FieldConfig(RulePart):
     format: Annotated[str | None, BeforeValidator(optional(_date_format))] = Field(
         None, description="How the page writes a date, in the words of strptime: %d/%m/%Y."
     )
+    language: Language = Field(
+        None, description="The language of a date's words, such as fr or en-GB; needs the extra scraper[dates]."
+    )
     default: kinds.Anything = Field(None, description="The value where nothing is found.")
     many: kinds.Flag = Field(False, description="A list of all that is found, instead of the first.")
     required: kinds.Flag = Field(False, description="An item without it is dropped.")
@@ -195,8 +204,11 @@ def _check_field(value: Mapping[Any, Any]) -> None:
         beside = _given(value, ("re", "type", "default"))
         if beside:
             raise wrong("no such key beside fields", remedy="give it to one of the fields", at=beside[0])
-    if typed(value.get("format")) is not None and value.get("type") != "date":
-        raise wrong("format only beside type: date", remedy="add type: date", at="format")
+    for key in _given(value, ("format", "language")):
+        if value.get("type") != "date":
+            raise wrong(f"{key} only beside type: date", remedy="add type: date", at=key)
+    if len(_given(value, ("format", "language"))) == 2:
+        raise wrong("format or language", remedy="keep one of them", at="language")
     default = typed(value.get("default"))
     if default is None:
         return

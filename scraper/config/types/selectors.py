@@ -1,12 +1,13 @@
 """The selectors and expressions of rules: their forms, and what is wrong with one, said before any page is there.
 
-CSS is what lexbor understands (selectors of level 4, less `:scope`), with `::attr(NAME)` or `::text` behind it.
+CSS is what lexbor understands (selectors of level 4, less `:scope` and what it finds wrongly), with `::attr(NAME)` or
+`::text` behind it.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
@@ -29,12 +30,18 @@ class CssQuery(NamedTuple):
     Attributes:
         selector: CSS; empty means the element that is looked into.
         attribute: the attribute that `::attr(NAME)` names.
-        own_text: whether `::text` asks for the text that lies in the element itself, not in those below.
+        text: what `::text` asks for: `own`, the text that lies in the element itself, or behind a space, as Scrapy
+            has it, `all`, with that of the elements below.
     """
 
     selector: str
     attribute: str | None
-    own_text: bool
+    text: Literal["own", "all"] | None
+
+    @property
+    def is_part(self) -> bool:
+        """Tell whether something of the elements is taken, and not they themselves."""
+        return self.attribute is not None or self.text is not None
 
 
 def read_css(text: str) -> CssQuery:
@@ -43,12 +50,18 @@ def read_css(text: str) -> CssQuery:
     Raises:
         BadSelector: lexbor, which is what finds, does not understand it.
     """
-    match = _CSS.fullmatch(text.strip())
+    match = _CSS.fullmatch(text.rstrip())
     assert match is not None
-    query = CssQuery(match["selector"].rstrip(), match["attribute"], match["text"] is not None)
+    selector, attribute = match["selector"].strip(), match["attribute"]
+    is_below = match["selector"][-1:].isspace()
+    if is_below and attribute is not None and selector:
+        raise BadSelector(
+            f"write {selector} *::attr({attribute}) for elements inside of it, or {selector}::attr({attribute})"
+        )
+    query = CssQuery(selector, attribute, None if match["text"] is None else "all" if is_below else "own")
     if query.selector:
         _try_css(query.selector)
-    elif query.attribute is None and not query.own_text:
+    elif not query.is_part:
         raise BadSelector("write one such as h1 or .price")
     return query
 

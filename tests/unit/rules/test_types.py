@@ -26,6 +26,7 @@ READ: list[tuple[Callable[[str], Any], str, Any]] = [
     (to_price, "USD1,234.5", 1234.5),
     (to_price, "Rs. 1,000", 1000.0),
     (to_price, "1.234.567", 1234567.0),
+    (to_price, "1,23,456", 123456.0),
     (to_price, "-£5", -5.0),
     (to_price, "\u22125,00", -5.0),
     (to_price, "99¢", 99.0),
@@ -58,7 +59,7 @@ READ: list[tuple[Callable[[str], Any], str, Any]] = [
 REFUSED: list[tuple[Callable[[str], Any], str, str]] = [
     (to_price, "free", "no number"),
     (to_price, "2 for £5", "several numbers"),
-    (to_price, "1,23,456", "separators"),
+    (to_price, "1,23,45", "separators"),
     (to_price, "1.2,3.4", "separators"),
     (to_price, "9" * 400, "too large"),
     (to_int, "4.5", "not a whole number"),

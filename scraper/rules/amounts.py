@@ -1,0 +1,118 @@
+"""Numbers, prices and amounts of money as pages write them: read whole and as a person reads them, or refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from scraper.rules.currencies import code_of, currency_before, currency_behind
+from scraper.rules.numbers import MOST_DIGITS, Found, finite, only_number, plain_digits
+from scraper.rules.refusal import NotOfType, quoted
+
+_USUAL_PRICE = re.compile(
+    r"[$£€]?\s?(?:(\d{1,6}\.\d\d)|(\d{1,3}(?:,\d{3})+\.\d\d)|((?:\d{1,3}(?:\.\d{3})+|\d{1,6}),\d\d))(?: ?€)?"
+)
+_EXPONENT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+", re.ASCII)
+_PER_UNIT = re.compile(r"\s?/\s?(?:l|L|lt|ltr|litre|liter|litro|gal|kWh|kwh|min|m3|sms|SMS)\b")
+#: Currencies with three decimals (ISO 4217).
+_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+_WORD_BEHIND = re.compile(r"[^\W\d_]+(?:[./][^\W\d_]+)*")
+
+
+def to_int(text: str) -> int:
+    """Return the one whole number in `text`, thousands separated or not: `22 left`, `1,234 reviews`.
+
+    Raises:
+        NotOfType: there is none, there are several, it has decimals, or something makes another number of it.
+    """
+    if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS:
+        return int(text)
+    found = only_number(text, "whole number")
+    digits = found.digits
+    if not re.fullmatch(r"\d+", digits):
+        digits = plain_digits(found, "whole number", lone_three="thousands")
+        if "." in digits:
+            raise NotOfType(f"{quoted(found.text)} is not a whole number")
+    if len(digits) > MOST_DIGITS:
+        raise NotOfType(f"a number of more than {MOST_DIGITS} digits")
+    return int(found.sign + digits)
+
+
+def to_float(text: str) -> float:
+    """Return the one number in `text`. A point begins the decimals, as does a single comma: `4.5 stars`, `4,5`,
+    `1,234.5`.
+
+    Raises:
+        NotOfType: there is none, there are several, or it could be two: `1,234`.
+    """
+    if _EXPONENT.fullmatch(text):
+        return finite(text, text)
+    found = only_number(text, "number")
+    return finite(found.sign + plain_digits(found, "number", lone_three="point"), text)
+
+
+def to_price(text: str) -> float:
+    """Return the one amount in `text`, whatever its currency: `£51.77`, `1.234,56 €`, `1'234.50`, `12,-`.
+
+    Of two kinds of separators the last begins the decimals. One kind that stands there more than once separates
+    thousands, as does a single one before three digits (`1.234 €`, `1,234`), unless a lone 0 stands before it.
+
+    Raises:
+        NotOfType: there is none, there are several, or it is a share, a multiple or a part of a word.
+    """
+    if match := _USUAL_PRICE.fullmatch(text):
+        plain, english, other = match.groups()
+        return float(plain or (english.replace(",", "") if english else other.replace(".", "").replace(",", ".")))
+    return _amount(text)[0]
+
+
+def to_money(text: str) -> dict[str, Any]:
+    """Return the one amount in `text` and its currency: `{"amount": 51.77, "currency": "GBP"}`.
+
+    The currency is a code of ISO 4217 where the text has one, or a mark that means one currency (`€`, `£`, `zł`);
+    otherwise the mark as it stands (`$`, `kr`), and None where there is none.
+
+    Raises:
+        NotOfType: as `to_price`, or two currencies stand there.
+    """
+    amount, found = _amount(text)
+    before, behind = currency_before(found.before), currency_behind(found.behind)
+    codes = [code_of(one) for one in (before, behind) if one]
+    exact = list(dict.fromkeys(code for code in codes if code.isascii() and code.isupper() and len(code) == 3))
+    if len(exact) > 1:
+        raise NotOfType(f"{quoted(found.text)} names two currencies: take one by `re`")
+    return {"amount": amount, "currency": exact[0] if exact else codes[0] if codes else None}
+
+
+def _amount(text: str) -> tuple[float, Found]:
+    found = only_number(text, "price")
+    behind = found.behind.lstrip()
+    if (
+        behind.startswith("%")
+        or found.before.rstrip().endswith("%")
+        or re.match(r"per ?cent|percent|prozent|pct", behind, re.I)
+    ):
+        raise NotOfType(f"{quoted(found.text)} is not a price: it is a share")
+    if (found.before.rstrip().endswith("(") and behind.startswith(")")) or (
+        found.before.startswith("(") and found.behind.rstrip().endswith(")")
+    ):
+        raise NotOfType(
+            f"{quoted(found.text)} is not a price for sure: in brackets it may be negative, take it by `re`"
+        )
+    word = _WORD_BEHIND.match(found.behind.removeprefix("-"))
+    if word and not currency_behind(found.behind):
+        raise NotOfType(f"{quoted(found.text)} is not a price: {word[0]!r} is no currency that is known")
+    digits = found.digits
+    if found.cents:
+        digits = f"{plain_digits(found, 'price', lone_three='thousands')}.{found.cents}"
+    else:
+        digits = plain_digits(found, "price", lone_three=_lone_three(found))
+    return finite(found.sign + digits, found.text), found
+
+
+def _lone_three(found: Found) -> str:
+    """Return what a single separator before three digits is in a price."""
+    codes = {code_of(one) for one in (currency_before(found.before), currency_behind(found.behind)) if one}
+    if codes & _THREE_DECIMALS or _PER_UNIT.search(found.behind):
+        return "unclear"
+    return "thousands"
