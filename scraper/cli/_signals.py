@@ -1,7 +1,7 @@
 """Signals while a crawl runs: the first lets it come to a good end, the second ends it at once.
 
-A handler only tells the crawl; what is said, and the clock that keeps the promise, belong to a thread of their
-own, since a handler may interrupt the main thread in the middle of a write.
+What is done then belongs to a thread of its own: Python calls handlers in the main thread, which may be in the middle of
+a write, or wait for a store that somebody keeps locked.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import queue
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -22,8 +22,10 @@ from scraper.observe import log
 #: Seconds that what is in flight is given at the first signal. Closing takes up to two more, and the command is to
 #: end within ten.
 DRAIN_SECONDS = 7.0
-_END_WITHIN = 9.7
+_END_WITHIN = 9.3
 _END_AT_ONCE_WITHIN = 2.5
+#: What the last words may take, in seconds: the figures are read from the store.
+_LAST_WORDS_SECONDS = 0.6
 #: SIGBREAK is how Windows asks another process to end.
 EXIT_CODES = {
     getattr(signal, name): code
@@ -56,7 +58,10 @@ class Stopping:
         self._stop: Callable[[float], None] | None = None
         self._before: dict[int, Any] = {}
         self._came: list[int] = []
-        self._told: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        #: Where the system's own handler writes the number of each signal, and where it is read; 0 is the last word.
+        self._written, self._read = socket.socketpair()
+        self._written.setblocking(False)
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         self._before = {number: signal.signal(number, self._handle) for number in EXIT_CODES}
@@ -65,12 +70,19 @@ class Stopping:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        self._told.put(None)
+        if self._thread is not None:
+            signal.set_wakeup_fd(-1)
+            self._written.send(bytes(1))
+            self._thread.join()
+        self._written.close()
+        self._read.close()
 
     def crawl_with(self, stop: Callable[[float], None]) -> None:
         """From now on signals call `stop` with the seconds that what is in flight is given."""
         self._stop = stop
-        threading.Thread(target=self._watch, name="signals", daemon=True).start()
+        signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
+        self._thread = threading.Thread(target=self._watch, args=(stop,), name="signals", daemon=True)
+        self._thread.start()
 
     @property
     def exit_code(self) -> int | None:
@@ -80,19 +92,21 @@ class Stopping:
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self._stop is None:
             raise Interrupted(number)
-        self._came.append(number)
-        self._stop(DRAIN_SECONDS if len(self._came) == 1 else 0.0)
-        self._told.put(number)
 
-    def _watch(self) -> None:
+    def _watch(self, stop: Callable[[float], None]) -> None:
         deadline: float | None = None
         while True:
+            self._read.settimeout(None if deadline is None else max(0.001, deadline - time.monotonic()))
             try:
-                number = self._told.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
+                number = self._read.recv(1)[0]
+            except TimeoutError:
                 self._end_now()
-            if number is None:
+            if not number:
                 return
+            if number not in EXIT_CODES:
+                continue
+            self._came.append(number)
+            stop(DRAIN_SECONDS if len(self._came) == 1 else 0.0)
             name = signal.Signals(number).name
             if deadline is None:
                 deadline = time.monotonic() + _END_WITHIN
@@ -108,7 +122,7 @@ class Stopping:
     def _end_now(self) -> None:
         last = threading.Thread(target=self._last_words, daemon=True)
         last.start()
-        last.join(0.3)
+        last.join(_LAST_WORDS_SECONDS)
         _say("timeout", "something did not end in time and was left behind; the same command resumes the run")
         os._exit(self.exit_code or 1)
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -159,7 +160,12 @@ def _conduct(
     observers: list[Observer] = [observer, figures]
     if watching.progress:
         observers.append(progress)
-    with Stopping(last_words=progress.close) as stopping:
+
+    def last_words() -> None:
+        progress.close()
+        figures.keep_of_stopped()
+
+    with Stopping(last_words) as stopping:
         with without_plugins():
             loaded = read()
         engine = loaded.config.engine
@@ -168,13 +174,14 @@ def _conduct(
             from scraper.engine.children import fork_server, starting
 
             starting.use(fork_server.fork_server(starting.use))
+        figures.store = loaded.store
         crawl = Crawl(loaded, fresh=fresh, observers=observers)
         stopping.crawl_with(crawl.stop)
         try:
             run = crawl.run()
         except BaseException as error:
             progress.close()
-            figures.keep_of_failed(loaded, error)
+            figures.keep_of_failed(error)
             raise
         progress.close()
         figures.keep(run)
@@ -188,6 +195,8 @@ class _Figures:
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._run: int | None = None
+        #: Where the run is.
+        self.store: Path | None = None
 
     def __call__(self, event: object) -> None:
         if isinstance(event, RunStarted):
@@ -198,14 +207,25 @@ class _Figures:
         if self._file is not None:
             write_stats(self._file, run.stats)
 
-    def keep_of_failed(self, loaded: Loaded, error: BaseException) -> None:
+    def keep_of_failed(self, error: BaseException) -> None:
         """Write what the store knows of a run that an error ended; where that cannot be read, the error says so."""
-        if self._file is None or self._run is None:
-            return
         try:
-            with Store.open_existing(loaded.store) as store:
-                row = store.run(self._run)
-                if row is not None:
-                    write_stats(self._file, stats_of(store, row))
+            self._keep_committed()
         except ScraperError as second:
             error.add_note(f"and its figures could not be written: {second}")
+
+    def keep_of_stopped(self) -> None:
+        """Write what the store knows of a run that is cut off, since its stop ran out of time: a kill of its own."""
+        why = "stopped by request, and something did not end in time"
+        with contextlib.suppress(ScraperError):
+            self._keep_committed(result="stopped", why=why)
+
+    def _keep_committed(self, **ending: str) -> None:
+        if self._file is None or self._run is None or self.store is None:
+            return
+        with Store.open_existing(self.store) as store:
+            row = store.run(self._run)
+            if row is not None:
+                if ending and not row.clean:
+                    row = replace(row, interrupted=row.interrupted + 1, **ending)  # type: ignore[arg-type]
+                write_stats(self._file, stats_of(store, row))

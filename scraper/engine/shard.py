@@ -45,6 +45,7 @@ from scraper.fetch.transport.open_files import most_in_flight
 from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
 from scraper.observe.events import Events, QueuedEvents, Told
+from scraper.observe.text import duration
 from scraper.pipelines.files import rules_of
 from scraper.store import Store
 from scraper.store.outcomes import Batch, Outcome
@@ -99,7 +100,7 @@ class Shard:
         self._run = run
         self._config = config
         self._emit = emit
-        told = QueuedEvents(emit, lambda event: self._inbox.put(event))
+        self._told = told = QueuedEvents(emit, lambda event: self._inbox.put(event))
         #: Its name in leases.
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._on_beaten = beaten
@@ -143,7 +144,7 @@ class Shard:
         self._leases = DomainLeases(
             store, run.id, config, self._frontier, told, owner=self.owner, make_session=components.make_session
         )
-        self._heartbeat = LeaseHeartbeat(lambda: store.renew_leases(self.owner), self._beaten)
+        self._heartbeat = LeaseHeartbeat(lambda: store.renew_leases(self.owner), self._beaten, self._was_stopped)
         self._fetcher = components.make_fetcher()
         self._sender = Sender(
             self._frontier,
@@ -221,6 +222,10 @@ class Shard:
 
     def _wake(self) -> None:
         self._inbox.put(None)
+
+    def _was_stopped(self, seconds: float) -> None:
+        what = f"process {os.getpid()} was stopped for {duration(seconds)} (SIGSTOP, Ctrl-Z, or a machine that slept)"
+        self._told(events.Notice(f"{what}: requests that were in flight may fail as timeout or reset, and go again"))
 
     def _beaten(self, holds: bool) -> None:
         if holds:

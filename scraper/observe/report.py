@@ -109,7 +109,8 @@ def _pages(stats: Mapping[str, Any]) -> list[_Line]:
         lines += _wrapped(f"refused: {_tally(stats['refusals'])}")
     if stats["interrupted"]:
         times = counted(stats["interrupted"], "time")
-        lines += _wrapped(f"interrupted {times}: requests cut off by a kill are not in these figures")
+        lost = "what was not committed at a kill, requests and up to a second of time, is not in these figures"
+        lines += _wrapped(f"interrupted {times}: {lost}")
     return lines + _changes(stats)
 
 

@@ -97,11 +97,55 @@ def test_second_signal_ends_a_crawl_whose_callback_hangs(project: Project, slow:
 
 
 def test_callback_that_hangs_holds_up_the_end_for_ten_seconds_at_most(project: Project, slow: PageServer):
-    process = start("crawl", "site.yaml", cwd=project(slow.url, spider=HANGING))
+    folder = project(slow.url, spider=HANGING)
+    process = start("crawl", "site.yaml", "--stats", "stats.json", cwd=folder)
     wait_until(lambda: len(slow.log) > 4)
     process.send_signal(signal.SIGTERM)
     err = end_of(process, 10.5)
     assert process.returncode == 143, err
+    assert json.loads((folder / "stats.json").read_text())["result"] == "stopped"
+
+
+#: A callback that lets nobody end it, and end nothing.
+HOLDS_ALL = SPIDER.replace(
+    "    def parse(self, response):\n",
+    "    def parse(self, response):\n"
+    "        if response.url.endswith('/2'):\n"
+    "            import sqlite3; locked = sqlite3.connect('.scraper/site.db', isolation_level=None)\n"
+    "            locked.execute('BEGIN IMMEDIATE'); import time; time.sleep(300)\n",
+)
+
+
+def test_the_figures_are_written_also_where_a_stop_runs_out_of_time(project: Project, slow: PageServer):
+    folder = project(slow.url, spider=HOLDS_ALL)
+    process = start("crawl", "site.yaml", "--stats", "stats.json", cwd=folder)
+    wait_until(lambda: any(record.path.endswith("/2") for record in slow.log))
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    err = end_of(process, 5)
+
+    assert process.returncode == 143, err
+    assert "something did not end in time" in err
+    stats = json.loads((folder / "stats.json").read_text())
+    assert (stats["result"], stats["interrupted"]) == ("stopped", 1)
+    assert stats["pages"] >= 1 and "did not end in time" in stats["why"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="the system stops no processes")
+def test_a_process_that_was_stopped_says_so_when_it_goes_on(project: Project, slow: PageServer):
+    process = start("crawl", "site.yaml", "--set", "politeness.delay=1s", cwd=project(slow.url))
+    wait_until(lambda: len(slow.log) > 1)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(8)
+    process.send_signal(signal.SIGCONT)
+    time.sleep(2)
+    process.send_signal(signal.SIGTERM)
+    err = end_of(process, 10)
+
+    assert f"process {process.pid} was stopped for " in err
+    assert "Traceback" not in err
 
 
 def test_signal_while_the_spider_is_imported(project: Project, slow: PageServer, tmp_path: Path):

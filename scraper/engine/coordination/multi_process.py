@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import field
+from pathlib import Path
 from typing import Any
 
 from scraper.config import Loaded
@@ -276,7 +277,8 @@ class MultiProcess:
                 continue
             if self._store.void_expired_leases_of(process.owner):
                 process.is_lost = True
-                self._take_over(process, f"did not renew its leases for {LEASE_SECONDS:g} s")
+                why = "was stopped (SIGSTOP), and " if _is_stopped(process.child.pid) else ""
+                self._take_over(process, f"{why}did not renew its leases for {LEASE_SECONDS:g} s")
             else:
                 # It did, just now; or it holds none yet.
                 process.silent -= _SILENT_ROUND_SECONDS
@@ -341,3 +343,12 @@ class MultiProcess:
             process.child.wait(max(0.0, deadline - time.monotonic()))
             process.child.kill()
             process.child.wait()
+
+
+def _is_stopped(pid: int) -> bool:
+    """Tell whether a process was stopped by a signal, where the system says so."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] in ("T", "t")

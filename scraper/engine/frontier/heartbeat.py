@@ -12,6 +12,11 @@ from scraper.store.backends.lease_clock import LEASE_SECONDS
 
 #: Sends stop this long before the lease ends, since clocks and threads are not exact.
 _MARGIN = LEASE_SECONDS / 3
+#: Seconds between beats.
+_BEAT_SECONDS = LEASE_SECONDS / 8
+#: A beat that is so late (seconds), while the process used next to no CPU time, is one of a process that was stopped.
+_STOPPED_SECONDS = 5.0
+_STOPPED_CPU_PART = 0.2
 
 
 class LeaseHeartbeat:
@@ -20,9 +25,16 @@ class LeaseHeartbeat:
     Args:
         renew: asks the store; False where the leases were voided.
         beaten: called after each renewal, with whether the leases still hold.
+        was_stopped: called with the seconds for which the process did not run, where these were many.
     """
 
-    def __init__(self, renew: Callable[[], bool], beaten: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        renew: Callable[[], bool],
+        beaten: Callable[[bool], None],
+        was_stopped: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
+        self._was_stopped = was_stopped
         self._renew = renew
         self._beaten = beaten
         self._deadline = time.monotonic() + LEASE_SECONDS - _MARGIN
@@ -47,8 +59,12 @@ class LeaseHeartbeat:
             raise LeaseLost("the lease could not be renewed in time; nothing is sent without it")
 
     def _run(self) -> None:
-        while not self._stopped.wait(LEASE_SECONDS / 8):
+        slept_at, used = time.monotonic(), time.process_time()
+        while not self._stopped.wait(_BEAT_SECONDS):
             began = time.monotonic()
+            late = began - slept_at - _BEAT_SECONDS
+            if late > _STOPPED_SECONDS and time.process_time() - used < late * _STOPPED_CPU_PART:
+                self._was_stopped(late)
             with contextlib.suppress(StoreError):
                 holds = self._renew()
                 if holds:
@@ -58,3 +74,4 @@ class LeaseHeartbeat:
                 self._beaten(holds)
                 if not holds:
                     return
+            slept_at, used = time.monotonic(), time.process_time()
