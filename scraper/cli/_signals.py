@@ -1,7 +1,7 @@
 """Signals while a crawl runs: the first lets it come to a good end, the second ends it at once.
 
-What is done then belongs to a thread of its own: Python calls handlers in the main thread, which may be in the middle of
-a write, or wait for a store that somebody keeps locked.
+What is done then belongs to a thread of its own: Python calls handlers in the main thread, which may be in the middle
+of a write, or wait for a store that somebody keeps locked.
 """
 
 from __future__ import annotations

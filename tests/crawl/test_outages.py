@@ -214,11 +214,22 @@ def test_explain_and_the_report_say_that_a_domain_is_held_and_why(project: Proje
 
 def test_each_try_of_a_held_page_is_told_and_none_is_taken_for_put_back(project: Project) -> None:
     port = unused_port()
-    folder = project(f"http://{HOST}:{port}", more="retry: {backoff: 50ms}\n")
-    with begun_later(port, 1.0, {"/": "<h1>here</h1>"}):
-        assert command("crawl", "site.yaml", "--set", "politeness.robots=ignore", cwd=folder).returncode == 0
-    told = command("explain", "site.yaml", f"http://{HOST}:{port}/", cwd=folder).stdout
+    url = f"http://{HOST}:{port}"
+    folder = project(url, more="retry: {backoff: 100ms}\n")
 
+    def explained() -> str:
+        return command("explain", "site.yaml", f"{url}/", cwd=folder).stdout
+
+    process = start("crawl", "site.yaml", "--set", "politeness.robots=ignore", cwd=folder)
+    try:
+        wait_until(lambda: explained().count("held: no connection to") >= 2)
+        with PageServer({"/": "<h1>here</h1>"}, port=port):
+            process.communicate(timeout=30)
+    finally:
+        process.kill()
+    told = explained()
+
+    assert process.returncode == 0
     assert told.count("held: no connection to") >= 2
     assert "put back" not in told
     assert "refuses connections" not in told
