@@ -84,7 +84,9 @@ def test_more_domains_than_files_fail_nothing(many: Any, tmp_path: Path):
     stats, seen = json.loads((tmp_path / "stats.json").read_text()), many()
     assert (stats["pages"], stats["failed"], stats["retries"]) == (DOMAINS * (PAGES + 1), 0, 0)
     assert (stats["requests"], stats["connections"]) == (seen["requests"], seen["connections"])
-    assert "192 requests are in flight at most, and not the 256 of engine.in_flight" in done.stderr
+    # A place is taken from who has had a turn, rather than from who is about to be asked again.
+    assert stats["reused"] >= 0.7 * stats["requests"]
+    assert "128 requests are in flight at most, and not the 256 of engine.in_flight" in done.stderr
 
 
 def test_the_limit_is_raised_where_that_is_allowed(many: Any, tmp_path: Path):

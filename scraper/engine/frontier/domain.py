@@ -11,6 +11,7 @@ from enum import Enum
 from scraper import urls
 from scraper.config import DomainSettings
 from scraper.engine.frontier.login_state import LoginState, Stage
+from scraper.engine.frontier.window import Turn
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Circuit, CoolDown, Outage, Pace
 from scraper.fetch.retry import RetryPolicy
@@ -67,6 +68,10 @@ class Domain:
     login: LoginState | None = None
     #: It is to be given up: nothing more of it is handed out.
     leaving: bool = False
+    #: None where it waits for one.
+    turn: Turn | None = None
+    #: When it began to wait for one.
+    waits_since: float = 0.0
     #: Number of its entry in the ready queue, and of that for its next tries.
     entry: int | None = None
     tries_entry: int | None = None

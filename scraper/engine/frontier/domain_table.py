@@ -14,14 +14,15 @@ from itertools import islice
 
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.ready_queue import ReadyQueue, RefillQueue
+from scraper.engine.frontier.window import Turn, most_with_turn
 from scraper.observe.events import Waiting
 from scraper.store.backends import wait_clock
 from scraper.store.values import Queued
 
-#: Requests held in memory over all domains, and of one domain.
+#: Requests held in memory over all domains that have a turn, and over those that wait for one; and of one domain.
 _READY_TOTAL = 6_400
 _READY_MOST = 256
-_READY_LEAST = 2
+_READY_LEAST = 1
 #: Domains that are let go in one transaction.
 _LET_GO_AT_ONCE = 500
 #: Domains that are filled before anything else is looked at again.
@@ -46,6 +47,8 @@ class DomainTable:
         self._leaving: list[Domain] = []
         #: Those that were sent something since they rested last.
         self._awake: set[Domain] = set()
+        #: Those that have a turn.
+        self._with_turn: set[Domain] = set()
         #: Those that are known to answer.
         self._proven: set[Domain] = set()
         self._files_only = False
@@ -67,6 +70,7 @@ class DomainTable:
         """Add a domain that the shard holds from now on."""
         with self._lock:
             self._domains[domain.name] = domain
+            domain.waits_since = time.monotonic()
             self._busy.add(domain)
             self._refill_queue.add_hungry(domain)
             self._refill_queue.note_tries(domain)
@@ -119,19 +123,23 @@ class DomainTable:
 
     def _forget(self, domain: Domain) -> None:
         self._awake.discard(domain)
+        self._with_turn.discard(domain)
         self._proven.discard(domain)
         del self._domains[domain.name]
 
     def awake(self) -> list[Domain]:
-        """Return those that may have connections or a Session; the longest unasked first."""
+        """Return those that may have connections or a Session: those without a turn first, and of these and of the
+        others the longest unasked.
+        """
         with self._lock:
-            return sorted(self._awake, key=lambda domain: domain.sent_at)
+            return sorted(self._awake, key=lambda domain: (domain.turn is not None, domain.sent_at))
 
     def rested(self, domain: Domain) -> None:
         """It has neither any more."""
         with self._lock:
             if not domain.in_flight:
                 self._awake.discard(domain)
+                self._end_turn(domain)
 
     @property
     def busy(self) -> int:
@@ -156,6 +164,48 @@ class DomainTable:
         else:
             self._busy.add(domain)
 
+    # Turns -----------------------------------------------------------------------------------------------
+
+    @property
+    def _is_window_full(self) -> bool:
+        return len(self._with_turn) >= most_with_turn(len(self._domains))
+
+    def _use_turn(self, domain: Domain) -> None:
+        """Count a request to the turn of a domain, which begins with it."""
+        if domain.turn is None:
+            domain.turn = Turn()
+            self._with_turn.add(domain)
+            self._note_hunger(domain)
+        domain.turn.sent()
+
+    def _end_turn(self, domain: Domain) -> None:
+        """Let a domain queue up behind those that wait for a turn."""
+        if domain.turn is None:
+            return
+        domain.turn = None
+        self._with_turn.discard(domain)
+        domain.waits_since = time.monotonic()
+        if len(domain.ready) > self._portion(domain):
+            self._put_back(domain, keep=self._portion(domain))
+        self._schedule_anew(domain)
+
+    def _put_back(self, domain: Domain, *, keep: int = 0) -> None:
+        """Leave all but the first requests at hand to the store, to be read again when they are needed."""
+        while len(domain.ready) > keep:
+            domain.taken.discard(domain.ready.pop().id)
+        domain.more, domain.again_at = True, 0.0
+        self._refill_queue.note_tries(domain)
+
+    def end_idle_turns(self, before: float, done_before: float) -> None:
+        """End the turns of domains that were sent nothing since `before`, or since `done_before` where nothing is
+        left of them: others may have the place.
+        """
+        with self._lock:
+            for domain in list(self._with_turn):
+                since = before if domain in self._busy else done_before
+                if domain.sent_at < since and not domain.in_flight:
+                    self._end_turn(domain)
+
     # Filling ---------------------------------------------------------------------------------------------
 
     def found(self, name: str, rank: int) -> None:
@@ -165,10 +215,7 @@ class DomainTable:
             domain.more = True
             if domain.ready and rank < domain.ready[-1].rank:
                 # Something better than what is at hand: read the order again.
-                domain.taken.difference_update(queued.id for queued in domain.ready)
-                domain.ready.clear()
-                domain.again_at = 0.0
-                self._refill_queue.note_tries(domain)
+                self._put_back(domain)
             self._note_hunger(domain)
             self._note_done(domain)
 
@@ -182,12 +229,13 @@ class DomainTable:
             self._note_done(domain)
 
     def _note_hunger(self, domain: Domain) -> None:
-        if domain.more and len(domain.ready) <= self._portion // 4 and self._refill_queue.add_hungry(domain):
+        if domain.more and len(domain.ready) <= self._portion(domain) // 4 and self._refill_queue.add_hungry(domain):
             self._wake()
 
-    @property
-    def _portion(self) -> int:
-        return max(_READY_LEAST, min(_READY_MOST, _READY_TOTAL // max(1, len(self._domains))))
+    def _portion(self, domain: Domain) -> int:
+        """Return how many requests of a domain are at hand at the most, about."""
+        sharing = self._domains if domain.turn is None else self._with_turn
+        return max(_READY_LEAST, min(_READY_MOST, _READY_TOTAL // max(1, len(sharing))))
 
     def hungry(self) -> list[tuple[Domain, int, frozenset[int]]]:
         """Return the next domains to fill, how many requests to read for each, and those that are at hand or
@@ -197,7 +245,7 @@ class DomainTable:
             domains = self._refill_queue.take_hungry(_FILLED_AT_ONCE)
             if self._refill_queue:
                 self._wake()
-            return [(domain, self._portion, frozenset(domain.taken)) for domain in domains]
+            return [(domain, self._portion(domain), frozenset(domain.taken)) for domain in domains]
 
     def fill(self, domain: Domain, ready: list[Queued], *, asked: int) -> None:
         """Add what the store has for a domain, read with the limit `asked`."""
@@ -234,7 +282,7 @@ class DomainTable:
         """
         with self._lock:
             due = self._refill_queue.take_due(now, self._portion, _FILLED_AT_ONCE)
-            return [(domain, self._portion, frozenset(domain.taken)) for domain in due]
+            return [(domain, self._portion(domain), frozenset(domain.taken)) for domain in due]
 
     def hand_out_files_only(self) -> None:
         """From now on, what is not a file that an item names stays where it is."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import field
 
 from scraper import urls
 from scraper.engine.frontier import preflight
@@ -51,6 +52,8 @@ class Job:
     before: Prerequisite | None = None
     #: Of the domain's login, when it was handed out.
     generation: int = 0
+    #: When it was handed out, by the monotonic clock.
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def blocks(self) -> bool:
@@ -134,7 +137,9 @@ class Frontier(DomainTable):
             part = _DOUBTFUL_PART if self._proven else 1.0
             doubtful = self._doubtful < self._most_in_flight * part
             blocking = self._blocking < self._most_blocking
-            domain, due = self._ready_queue.next(now + LEAD, with_doubtful=doubtful, with_blocking=blocking)
+            domain, due = self._ready_queue.next(
+                now + LEAD, with_doubtful=doubtful, with_blocking=blocking, is_full=self._is_window_full
+            )
             if domain is None:
                 return None, None if due is None else due - LEAD - now
             if not domain.may_take or (self._files_only and not domain.ready[0].kind.belongs_to_items):
@@ -208,6 +213,7 @@ class Frontier(DomainTable):
 
     def _begin(self, job: Job) -> Job:
         self._awake.add(job.domain)
+        self._use_turn(job.domain)
         job.domain.in_flight += 1
         self._unanswered += 1
         self._blocking += job.domain.blocks
@@ -241,8 +247,15 @@ class Frontier(DomainTable):
             if domain.sending is job:
                 self.throttle.not_sent(domain)
             self._unparsed_bytes += body_bytes
+            self._note_turn(domain, time.monotonic() - job.began)
             self._schedule(domain)
             self._note_done(domain)
+
+    def _note_turn(self, domain: Domain, seconds: float) -> None:
+        if domain.turn is not None:
+            domain.turn.answered(seconds)
+            if domain.turn.is_over:
+                self._end_turn(domain)
 
     def parsed(self, *, body_bytes: int = 0, page: bool, rows: int = 1) -> None:
         """Note that a request handed out has its outcome, of so many rows; only a page keeps its place."""

@@ -13,6 +13,7 @@ from scraper.engine.frontier.blocking import why_blocks
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.login_state import LoginState, Stage
+from scraper.engine.frontier.window import most_awake
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Pace
 from scraper.fetch.retry import RetryPolicy
@@ -33,9 +34,6 @@ _SWEEP_SECONDS = 1.0
 _SAME_LATENCY = 0.25
 #: A domain without a request for so long (seconds) lets its Session go until it is; one that is done, its lease too.
 _REST_SECONDS = 60.0
-#: What domains may take of memory, in bytes; and what one does, and its Session with a connection besides, about.
-_MEMORY, _OF_A_DOMAIN, _OF_A_SESSION = 100_000_000, 5_000, 70_000
-_LEAST_AWAKE = 300
 
 
 class DomainLeases:
@@ -201,10 +199,11 @@ class DomainLeases:
         now = time.monotonic()
         if now - self._swept_at >= _SWEEP_SECONDS:
             self._swept_at = now
+            self._frontier.end_idle_turns(now - self._settings.session.idle_expiry, now - _SWEEP_SECONDS)
             awake = self._frontier.awake()
             for domain in awake:
                 domain.session.sweep()
-            too_many_awake = len(awake) - _most_awake(self._frontier.size)
+            too_many_awake = len(awake) - most_awake(self._frontier.size)
             for domain in awake:
                 # A domain without a request for a while needs no Session; of too many, the oldest go first.
                 if too_many_awake <= 0 and now - domain.sent_at < _REST_SECONDS:
@@ -235,11 +234,6 @@ class DomainLeases:
     def release(self) -> None:
         """Give all leases back."""
         self._store.void_leases_of(self.owner)
-
-
-def _most_awake(domains: int) -> int:
-    """Return how many of so many domains may have a Session: all of them, up to some 1,300."""
-    return max(_LEAST_AWAKE, (_MEMORY - domains * _OF_A_DOMAIN) // _OF_A_SESSION)
 
 
 def _pause(domain: Domain) -> Pause | None:

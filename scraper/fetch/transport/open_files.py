@@ -135,7 +135,8 @@ def most_in_flight(wanted: int, files_each: int = 1) -> tuple[int, str]:
     Args:
         files_each: how many files each of them opens.
     """
-    most = most_connections() // files_each
+    # Beside each of them there is one that idles while its page is parsed: closed, it could not be used again.
+    most = max(_LEAST, most_connections() * 2 // 3 // files_each)
     if wanted <= most:
         return wanted, ""
     soft, _ = _limits()

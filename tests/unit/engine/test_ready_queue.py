@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scraper.config import DomainSettings
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.ready_queue import ReadyQueue, RefillQueue
+from scraper.engine.frontier.window import Turn
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Pace
 from scraper.fetch.retry import RetryPolicy
@@ -35,9 +36,14 @@ def agenda_of(domains: Iterable[Domain]) -> ReadyQueue:
     return ready_queue
 
 
-def taken(ready_queue: ReadyQueue, until: float, *, with_doubtful: bool = True) -> list[str]:
+def with_turn(domain: Domain) -> Domain:
+    domain.turn = Turn()
+    return domain
+
+
+def taken(ready_queue: ReadyQueue, until: float, *, with_doubtful: bool = True, is_full: bool = False) -> list[str]:
     names = []
-    while (found := ready_queue.next(until, with_doubtful=with_doubtful)[0]) is not None:
+    while (found := ready_queue.next(until, with_doubtful=with_doubtful, is_full=is_full)[0]) is not None:
         names.append(found.name)
     return names
 
@@ -83,6 +89,27 @@ class TestAgenda:
         assert [due_at[name] for name in names] == sorted(due_at[name] for name in names)
 
 
+class TestTurns:
+    def test_those_with_a_turn_go_before_those_that_wait_once_there_are_enough(self):
+        warm, cold = with_turn(domain("warm", 2.0)), domain("cold", 1.0)
+        assert taken(agenda_of([warm, cold]), 5.0) == ["cold", "warm"]
+        assert taken(agenda_of([warm, cold]), 5.0, is_full=True) == ["warm", "cold"]
+
+    def test_one_that_waits_is_next_while_none_with_a_turn_is_due(self):
+        ready_queue = agenda_of([with_turn(domain("warm", 9.0)), domain("cold", 1.0)])
+        assert taken(ready_queue, 5.0, is_full=True) == ["cold"]
+        assert ready_queue.next(5.0, is_full=True) == (None, 9.0)
+
+    def test_those_that_wait_come_in_the_order_in_which_they_began_to(self):
+        first, second = domain("first", 3.0), domain("second", 1.0)
+        first.waits_since, second.waits_since = 5.0, 6.0
+        assert taken(agenda_of([second, first]), 9.0) == ["first", "second"]
+
+    def test_doubtful_ones_among_those_that_wait_can_be_passed_over(self):
+        ready_queue = agenda_of([domain("doubtful", 1.0, proven=False), with_turn(domain("warm", 2.0))])
+        assert taken(ready_queue, 5.0, with_doubtful=False, is_full=True) == ["warm"]
+
+
 class TestSupply:
     def test_hungry_ones_once_and_in_order(self):
         refill_queue, a, b, c = RefillQueue(), domain("a"), domain("b"), domain("c")
@@ -97,9 +124,9 @@ class TestSupply:
         a.again_at, b.again_at = 20.0, 10.0
         refill_queue.note_tries(a)
         refill_queue.note_tries(b)
-        assert refill_queue.take_due(15.0, enough=5, most=9) == [b]
-        assert refill_queue.take_due(25.0, enough=5, most=9) == [a]
-        assert refill_queue.take_due(99.0, enough=5, most=9) == []
+        assert refill_queue.take_due(15.0, enough=lambda _: 5, most=9) == [b]
+        assert refill_queue.take_due(25.0, enough=lambda _: 5, most=9) == [a]
+        assert refill_queue.take_due(99.0, enough=lambda _: 5, most=9) == []
 
     def test_tries_whose_time_changed(self):
         refill_queue, a = RefillQueue(), domain("a")
@@ -107,23 +134,23 @@ class TestSupply:
         refill_queue.note_tries(a)
         a.again_at = 30.0
         refill_queue.note_tries(a)
-        assert refill_queue.take_due(20.0, enough=5, most=9) == []
+        assert refill_queue.take_due(20.0, enough=lambda _: 5, most=9) == []
         a.again_at = None
         refill_queue.note_tries(a)
-        assert refill_queue.take_due(99.0, enough=5, most=9) == []
+        assert refill_queue.take_due(99.0, enough=lambda _: 5, most=9) == []
 
     def test_no_tries_while_enough_is_at_hand(self):
         refill_queue, full = RefillQueue(), domain("full", ready=6)
         full.again_at = 10.0
         refill_queue.note_tries(full)
-        assert refill_queue.take_due(10.0, enough=5, most=9) == []
+        assert refill_queue.take_due(10.0, enough=lambda _: 5, most=9) == []
         full.ready.clear()
-        assert refill_queue.take_due(10.5, enough=5, most=9) == [full]
+        assert refill_queue.take_due(10.5, enough=lambda _: 5, most=9) == [full]
 
     def test_no_more_than_asked_for(self):
         refill_queue, domains = RefillQueue(), [domain(str(number)) for number in range(5)]
         for each in domains:
             each.again_at = 1.0
             refill_queue.note_tries(each)
-        assert len(refill_queue.take_due(2.0, enough=5, most=3)) == 3
-        assert len(refill_queue.take_due(2.0, enough=5, most=3)) == 2
+        assert len(refill_queue.take_due(2.0, enough=lambda _: 5, most=3)) == 3
+        assert len(refill_queue.take_due(2.0, enough=lambda _: 5, most=3)) == 2

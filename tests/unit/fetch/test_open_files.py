@@ -34,7 +34,7 @@ def test_connections_have_what_others_do_not_need(files: int | None, expected: i
     assert open_files.most_connections() == expected
 
 
-@pytest.mark.parametrize(("files", "expected"), [(1_024, 256), (300, 225), (None, 256)])
+@pytest.mark.parametrize(("files", "expected"), [(1_024, 256), (300, 150), (None, 256)])
 def test_what_is_in_flight_fits(files: int | None, expected: int, limit: Any):
     limit(files)
     most, why = open_files.most_in_flight(256)
@@ -45,7 +45,7 @@ def test_what_is_in_flight_fits(files: int | None, expected: int, limit: Any):
 
 def test_downloads_have_a_file_beside_their_connection(limit: Any):
     limit(256)
-    assert open_files.most_in_flight(256, 2)[0] == 96
+    assert open_files.most_in_flight(256, 2)[0] == 64
 
 
 class TestRaising:
