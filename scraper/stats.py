@@ -40,6 +40,7 @@ class Opening:
     reason: Reason
     connect_seconds: float  # DNS and TCP connect
     tls_seconds: float  # 0.0 on http
+    tls_resumed: bool = False  # it took up the TLS session of a connection before it
 
 
 @dataclass(frozen=True, slots=True)

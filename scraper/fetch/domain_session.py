@@ -248,6 +248,7 @@ class DomainSession:
     def close(self) -> None:
         """Close the Session, its idle connections, and what a fetcher keeps for this domain."""
         self.connections.close()
+        self.connections.tls_sessions.forget_all()
         self._close_kept()
         if self._session is not None:
             self._session.close()

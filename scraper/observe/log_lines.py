@@ -38,7 +38,7 @@ def _connected(event: events.Connected) -> Words:
     text = f"opened {plain(opening.id)} to {plain(opening.origin)}: {opening.reason}"
     text += f", connect {duration(opening.connect_seconds)}"
     if opening.tls_seconds:
-        text += f", tls {duration(opening.tls_seconds)}"
+        text += f", {'TLS resumed in' if opening.tls_resumed else 'tls'} {duration(opening.tls_seconds)}"
     return logging.INFO, text
 
 

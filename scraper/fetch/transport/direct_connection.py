@@ -21,6 +21,8 @@ from scraper.fetch.transport.stream import Stream, wait_writable
 
 #: Bytes of a file that are sent at once.
 _BLOCK = 64 * 1024
+#: A server that has offered no TLS session by so many answers offers none.
+_OFFERED_BY = 3
 _OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
 
@@ -67,6 +69,7 @@ class DirectConnection(PooledConnection):
         self.home = home
         self.route = route
         self.sock: Stream | None = None
+        self._has_tls_session = False
 
     @property
     def stream(self) -> Stream:
@@ -122,10 +125,22 @@ class DirectConnection(PooledConnection):
                 self.book_opening(started, connected_at)
 
     def _start_tls(self, context: ssl.SSLContext, until: float, seconds: float) -> None:
+        sessions = self.home.tls_sessions
+        session = sessions.take(self.key, context)
         try:
-            self.stream.handshake(context, self.host, until - time.monotonic())
+            self.tls_resumed = self.stream.handshake(context, self.host, until - time.monotonic(), session)
         except TimeoutError as error:
             raise TimeoutError(f"no TLS with {self.host} within {seconds:g} s") from error
+        except ssl.SSLError:
+            if session is not None:
+                sessions.forget(self.key)
+            raise
+
+    def _keep_tls_session(self) -> None:
+        """Keep the session that the server offers; with TLS 1.3 it comes after the handshake, mostly right after."""
+        sock = self.stream.sock
+        if isinstance(sock, ssl.SSLSocket):
+            self._has_tls_session = self.home.tls_sessions.keep(self.key, sock)
 
     def _open(self, seconds: float, until: float) -> socket.socket:
         proxy = self.route.proxy
@@ -214,6 +229,8 @@ class DirectConnection(PooledConnection):
         except BaseException as error:
             self.exchange.failed(error)
             raise
+        if self.route.context is not None and not self._has_tls_session and self.requests <= _OFFERED_BY:
+            self._keep_tls_session()
         return head
 
     def is_dropped(self) -> bool:

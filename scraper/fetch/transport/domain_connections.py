@@ -21,6 +21,7 @@ from scraper.fetch.transport.idle_limits import IdleLimits
 from scraper.fetch.transport.ledger import Ledger
 from scraper.fetch.transport.open_connections import open_connections
 from scraper.fetch.transport.pooled_connection import PooledConnection
+from scraper.fetch.transport.tls_sessions import TlsSessions
 from scraper.fetch.transport.waiting import Signal, signal
 from scraper.stats import Reason
 
@@ -37,6 +38,8 @@ class Connections:
         self.ledger = ledger
         #: How long its servers keep what idles.
         self.idle_limits = IdleLimits()
+        #: What they offered for the next handshakes.
+        self.tls_sessions = TlsSessions()
         #: Mean seconds from a head's last byte to the first of its response, the newest counting most.
         self.latency: float | None = None
         self._settings = settings

@@ -25,7 +25,9 @@ class Ledger:
         self._since_taken = ConnectionStats()
         self._origins: dict[str, _OriginBook] = {}
 
-    def opened(self, origin: str, pool_key: str, connect_seconds: float, tls_seconds: float) -> Opening:
+    def opened(
+        self, origin: str, pool_key: str, connect_seconds: float, tls_seconds: float, *, tls_resumed: bool = False
+    ) -> Opening:
         """Book a completed connection; return which it is and why it had to be opened.
 
         The reason is that of the oldest closing at its origin that has not been replaced; else `first`, of the
@@ -47,7 +49,13 @@ class Ledger:
             figures.handshake_seconds += connect_seconds + tls_seconds
             figures.reasons[reason] = figures.reasons.get(reason, 0) + 1
             opening = Opening(
-                f"{self.domain}#{self._opened}", self.domain, origin, reason, connect_seconds, tls_seconds
+                f"{self.domain}#{self._opened}",
+                self.domain,
+                origin,
+                reason,
+                connect_seconds,
+                tls_seconds,
+                tls_resumed,
             )
         if self._on_opening is not None:
             self._on_opening(opening)

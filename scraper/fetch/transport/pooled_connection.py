@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from scraper.fetch.transport.exchange import Exchange
 from scraper.fetch.transport.ledger import Ledger
+from scraper.fetch.transport.tls_sessions import TlsSessions
 from scraper.stats import Opening, Reason
 
 #: A Keep-Alive header is read this far: no honest one is longer, and the pattern would take its time.
@@ -63,6 +64,8 @@ class KeepAlive:
 class Home(Protocol):
     """Keeps the connections of a domain: its `Connections`."""
 
+    tls_sessions: TlsSessions
+
     def release(self, connection: PooledConnection) -> None:
         """Take a connection back whose exchange is over."""
 
@@ -95,6 +98,8 @@ class PooledConnection:
         self.opened_at = self.idle_since = time.monotonic()
         #: How long it idled before the exchange that it serves, in seconds.
         self.idled = 0.0
+        #: Its handshake took up the session of one before it.
+        self.tls_resumed = False
         #: An exchange uses it and has not given it back.
         self.is_held = False
 
@@ -138,7 +143,9 @@ class PooledConnection:
         connect_seconds = connected_at - started
         tls_seconds = self.opened_at - connected_at if self.origin.startswith("https:") else 0.0
         self.exchange.connect_seconds, self.exchange.tls_seconds = connect_seconds, tls_seconds
-        self.opening = self.ledger.opened(self.origin, self.key, connect_seconds, tls_seconds)
+        self.opening = self.ledger.opened(
+            self.origin, self.key, connect_seconds, tls_seconds, tls_resumed=self.tls_resumed
+        )
 
     def closing_reason(self) -> Reason:
         """Return why it is closed."""

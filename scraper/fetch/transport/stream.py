@@ -85,22 +85,30 @@ class Stream:
             except ssl.SSLWantReadError:
                 self._wait(seconds, write=False)
 
-    def handshake(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
+    def handshake(
+        self, context: ssl.SSLContext, host: str, seconds: float, session: ssl.SSLSession | None = None
+    ) -> bool:
         """Put TLS on it.
+
+        Args:
+            session: one that the server offered before.
+
+        Returns:
+            Whether the server took up that session.
 
         Raises:
             ssl.SSLError: there is none, or its certificate is not trusted.
             TimeoutError: it took too long.
         """
         until = time.monotonic() + seconds
-        sock = context.wrap_socket(self.sock, server_hostname=host, do_handshake_on_connect=False)
+        sock = context.wrap_socket(self.sock, server_hostname=host, do_handshake_on_connect=False, session=session)
         self.sock = sock
         if self.deadline is not None:
             self.deadline.watch(sock, keeps_time=True)
         while True:
             try:
                 sock.do_handshake()
-                return
+                return bool(sock.session_reused)
             except ssl.SSLWantReadError:
                 self._wait(until - time.monotonic(), write=False)
             except ssl.SSLWantWriteError:

@@ -51,4 +51,6 @@ def _shared(bundle: str | None, files: tuple[str, ...], stamps: Any) -> ssl.SSLC
     if files:
         context.load_cert_chain(*files)
     context.set_alpn_protocols(["http/1.1"])
+    # urllib3 asks for no tickets of TLS 1.2, by which sessions are resumed (RFC 5077): it resumes none.
+    context.options &= ~ssl.OP_NO_TICKET
     return context
