@@ -26,6 +26,7 @@ from scraper.config import Loaded, load, masked
 from scraper.engine.coordination.process_count import parser_count, process_count
 from scraper.engine.coordination.single_process import SingleProcess
 from scraper.engine.crash_marker import strike_marked
+from scraper.engine.frontier.admission import TRAP
 from scraper.engine.limits import ShardEnd
 from scraper.engine.shard import DRAIN_SECONDS
 from scraper.engine.tasks.sitemap import first_requests
@@ -47,6 +48,8 @@ from scraper.store.values import ChangeCounts, RunRow
 if TYPE_CHECKING:
     from scraper.engine.coordination.multi_process import MultiProcess
 
+#: Traps that the figures name.
+_MOST_TRAPS = 10
 #: Files for each request in flight, with which no connection need be closed for another.
 _FILES_OF_ONE = 8
 
@@ -314,6 +317,7 @@ def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str
         interrupted=run.interrupted,
         failures=failures,
         refusals=refusals,
+        traps=store.refused_why(run.id, TRAP, _MOST_TRAPS) if TRAP in refusals else {},
         exports=tuple(exports),
         checked=counts.checked,
         sitemaps=counts.sitemaps,

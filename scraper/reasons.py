@@ -73,6 +73,15 @@ _ROWS = (
         "limits.depth",
         "10",
     ),
+    ReasonRow(
+        "trap",
+        _REFUSED,
+        "It belongs to a place of the site that goes on for ever and brings nothing new: a path that repeats itself, "
+        "a calendar, session ids, combinations of filters.",
+        "let it by {set}, or drop the parameter by urls.drop_params",
+        "scope.no_traps",
+        '["/calendar*"]',
+    ),
     ReasonRow("robots", _REFUSED, "robots.txt does not allow it.", "ask the site's owner", "politeness.robots"),
     ReasonRow(
         "unknown-outcome",

@@ -150,6 +150,8 @@ class RunSummary:
     #: Domains that are left alone for a while, where the run is unfinished: `domain`, `why`, and `until`, in seconds
     #: since the epoch.
     paused: Sequence[Mapping[str, Any]] = ()
+    #: What was held back as a trap: how many URLs by what they have in common, in words.
+    traps: Mapping[str, int] = field(default_factory=dict)
     #: Files that items name: how many were `stored` and `failed`, and the `bytes` of the former.
     files: Mapping[str, int] = field(default_factory=dict)
 

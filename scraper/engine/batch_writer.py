@@ -186,6 +186,8 @@ class BatchWriter:
                 yielded = outcome.yielded
                 items = outcome.items if isinstance(outcome, Unchanged) else len(yielded.items)
                 self._emit(events.PageDone(outcome.url, items, len(yielded.found) + yielded.duplicates))
+            if isinstance(outcome, Done):
+                self._look_for_trap(outcome)
         again_at = {o.queued.id: o.not_before for o in outcomes if isinstance(o, RetryLater)}
         self._frontier.committed(outcomes, again_at, rows)
         self.report.found |= self._leases.found(done.added)
@@ -200,6 +202,12 @@ class BatchWriter:
             self._start_taken += start.count
             self.report.start = self._start_taken, start.done
         self.send_report()
+
+    def _look_for_trap(self, done: Done) -> None:
+        request, yielded = done.queued.request, done.yielded
+        trap = self._admission.traps.note(request.url, request.depth, done.content_hash, yielded.items, yielded.found)
+        if trap is not None:
+            self._emit(events.Notice(f"a trap: {trap}; more of them are not fetched (scope.no_traps lets them)"))
 
     def _trim(self, batch: Batch, items: int) -> None:
         """Cut a batch where the crawl is at its end."""

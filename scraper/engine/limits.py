@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scraper.config import Limits
+from scraper.config.model.site import MOST_PAGES
 from scraper.lazy_dataclass import dataclass
 from scraper.store.outcomes import Outcome, Unchanged
 from scraper.store.values import Counts
@@ -65,7 +66,8 @@ def limit_reached(limits: Limits, counts: Counts, *, all_started: bool) -> Shard
     if limits.pages is not None and counts.pages >= limits.pages:
         if counts.queued == 0 and all_started:
             return FINISHED
-        return ShardEnd("limit", f"limits.pages: {limits.pages} is reached")
+        default = ", the default; null lifts it" if limits.pages == MOST_PAGES else ""
+        return ShardEnd("limit", f"limits.pages: {limits.pages} is reached{default}")
     return None
 
 

@@ -107,6 +107,8 @@ def _pages(stats: Mapping[str, Any]) -> list[_Line]:
         lines += _wrapped(f"skipped by the rules: {_tally(stats['skipped'])}")
     if stats["refusals"]:
         lines += _wrapped(f"refused: {_tally(stats['refusals'])}")
+    for trap, count in stats["traps"].items():
+        lines += _wrapped(f"held back as a trap: {counted(count, 'URL')}, since {trap} (scope.no_traps lets them)")
     if stats["interrupted"]:
         times = counted(stats["interrupted"], "time")
         lost = "what was not committed at a kill, requests and up to a second of time, is not in these figures"

@@ -54,6 +54,7 @@ def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> di
         **sums,
         "failures": _by_count(summary.failures),
         "refusals": _by_count(summary.refusals),
+        "traps": dict(summary.traps),
         "drops": dict(summary.drops),
         "skipped": dict(summary.skipped),
         "health": {kind: {name: dict(sums) for name, sums in by.items()} for kind, by in summary.health.items()},

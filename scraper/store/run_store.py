@@ -128,6 +128,11 @@ class RunStore:
         with self._database.reading() as connection:
             return runs.counts_by_reason(connection, run)
 
+    def refused_why(self, run: int, reason: str, most: int) -> dict[str, int]:
+        """Count what was refused for one reason by message, the most frequent first."""
+        with self._database.reading() as connection:
+            return runs.refused_why(connection, run, reason, most)
+
     def health(self, run: int) -> Health:
         """Count how often each field of a run's items held something."""
         with self._database.reading() as connection:

@@ -29,12 +29,15 @@ from scraper.config.types.kinds import (
 )
 from scraper.urls import host_of
 
+#: What ends a crawl that nothing else does; null lifts either.
+DEEPEST, MOST_PAGES = 10_000, 10_000_000
+
 
 class Limits(Frozen):
-    """Where a crawl ends. A limit that is absent does not hold."""
+    """Where a crawl ends. A limit that is null does not hold."""
 
-    depth: Limit = Field(None, description="How many links away from a start URL a page may lie.")
-    pages: Limit = Field(None, description="How many pages are done in a run, exactly.")
+    depth: Limit = Field(DEEPEST, description="How many links away from a start URL a page may lie; null: any.")
+    pages: Limit = Field(MOST_PAGES, description="How many pages are done in a run, exactly; null: any.")
     items: Limit = Field(None, description="After how many items a run ends; the last page's items are all kept.")
     duration: kinds.OptionalSeconds = Field(
         None, description="How long a run works, over all its resumptions: 2h, 30m, or seconds."
@@ -206,6 +209,10 @@ class Scope(Frozen):
     )
     exclude: tuple[Annotated[PathRule, TextOr("A glob on the path.")], ...] = Field(
         (), description="Nothing that matches one of these."
+    )
+    no_traps: tuple[Text, ...] = Field(
+        (),
+        description="Globs on the path of what is no trap, however long it goes on: /archive/*; * for all.",
     )
 
 

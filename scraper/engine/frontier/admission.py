@@ -15,7 +15,8 @@ from functools import lru_cache
 
 from scraper import urls
 from scraper.config import SiteConfig
-from scraper.config.model.site import PathRule, UrlConfig
+from scraper.config.model.site import DEEPEST, PathRule, UrlConfig
+from scraper.engine.frontier.traps import Traps
 from scraper.lazy_dataclass import dataclass
 from scraper.request import Request
 from scraper.store.state.seen import Recent, Seen
@@ -29,6 +30,10 @@ MAX_INDEXES = 3
 #: Verdicts that are remembered, and the longest URL for which one is: some 10 MB altogether.
 _VERDICTS = 40_000
 _SHORT_URL = 500
+
+
+#: The reason of URLs that lead on for ever.
+TRAP = "trap"
 
 
 class Known(Enum):
@@ -69,6 +74,7 @@ class Admission:
         self._allowed = {_bare(host) for host in allowed}
         self._include = [_Rule(rule) for rule in config.scope.include]
         self._exclude = [_Rule(rule) for rule in config.scope.exclude]
+        self.traps = Traps(config.scope.no_traps)
 
     @staticmethod
     def fingerprint_of(request: Request, config: UrlConfig) -> bytes:
@@ -115,7 +121,8 @@ class Admission:
         verdict = self._verdict(request)
         refused = verdict.refused
         if refused is None and request.depth > self._depth:
-            refused = "depth", f"it lies {request.depth} links deep: limits.depth is {self._depth}"
+            default = ", the default; null lifts it" if self._depth == DEEPEST else ""
+            refused = "depth", f"it lies {request.depth} links deep: limits.depth is {self._depth}{default}"
         if refused is not None:
             return Refusal(request.url[:MAX_URL], verdict.fingerprint, *refused)
         return Found(request, verdict.fingerprint, verdict.domain, request.dont_filter, record)
@@ -172,6 +179,9 @@ class Admission:
         origin = urls.origin_of(request.url)
         host, domain = _home_of(origin)
         refused = self._why_refused(request.url, origin, host)
+        # What a spider starts with is meant.
+        if refused is None and request.depth and (trap := self.traps.why(request.url)) is not None:
+            refused = TRAP, trap
         return _Verdict(fingerprint, "" if refused else domain, refused)
 
     def _why_refused(self, url: str, origin: str, host: str) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import ClassVar
 
-from scraper.engine.frontier.admission import Admission
+from scraper.engine.frontier.admission import TRAP, Admission
 from scraper.engine.revisit import Revisit
 from scraper.engine.spider_runner import hash_of
 from scraper.engine.tasks.base import RequestTask
@@ -17,7 +17,7 @@ from scraper.fetch.robots import Robots
 from scraper.observe import events
 from scraper.response import Response
 from scraper.store.outcomes import Failed, Fresh, Outcome, Refused
-from scraper.store.values import Queued, Visit
+from scraper.store.values import Queued, Refusal, Visit
 
 
 class PageTask(RequestTask):
@@ -62,7 +62,9 @@ class PageTask(RequestTask):
             self.sender.settle(failed, len(response.body) if response is not None else 0)
 
     def answered_unsent(self, queued: Queued, origin: str, robots: Robots | None) -> Outcome | None:
-        visit = queued.visit
+        request, visit = queued.request, queued.visit
+        if request.depth and not request.listed and (trap := self.admission.traps.why(request.url)) is not None:
+            return Refused(queued, Refusal(request.url, queued.fingerprint, TRAP, trap))
         if visit is not None and self._revisit.is_first_of_future(visit, time.time()):
             why = "by a clock that was set back since, so that nobody knows how old they are"
             self.sender.emit(events.Notice(f"pages of earlier runs were fetched later than now, {why}"))

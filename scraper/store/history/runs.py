@@ -159,3 +159,10 @@ def counts_by_reason(connection: Connection, run: int) -> tuple[dict[str, int], 
         return {row[0]: row[1] for row in connection.execute(query.order_by(table.c.reason))}
 
     return count(failures), count(refusals)
+
+
+def refused_why(connection: Connection, run: int, reason: str, most: int) -> dict[str, int]:
+    """Return how many URLs were refused for one reason, by message, the most frequent first."""
+    query = select(refusals.c.message, func.count()).where(refusals.c.run == run, refusals.c.reason == reason)
+    counts = {row[0]: row[1] for row in connection.execute(query.group_by(refusals.c.message))}
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:most])

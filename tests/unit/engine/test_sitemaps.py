@@ -136,7 +136,7 @@ class TestRobots:
         robots = Robots(
             RobotsState.RULES, "Sitemap: https://a.example/1.xml\nSitemap: /2.xml\nsitemap: http://b.example/3"
         )
-        named = ("https://a.example/1.xml", "http://b.example/3")
+        named = ("https://a.example/1.xml", f"{SITE}/2.xml", "http://b.example/3")
         assert sitemap_task().answered_unsent(queued, SITE, robots) == NamedByRobots(queued, named)
 
     def test_names_none_where_there_is_none_or_it_is_not_asked(self):

@@ -51,6 +51,7 @@ def make_stats():
             "interrupted": 0,
             "failures": {},
             "refusals": {},
+            "traps": {},
             "exports": (),
         }
         if domains is None:
