@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale sitemaps rules-speed start-cost export-kills many-crawls proofs bench profile clean
+.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale sitemaps rules-speed start-cost export-kills many-crawls slow-disk soak proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -75,13 +75,19 @@ start-cost: $(READY)  ## what a crawl of one page and --version cost to start, a
 sitemaps: $(READY)  ## a million URLs from an index of twenty sitemaps: each queued once, memory bounded
 	$(BIN)/python -m tests.proofs.sitemaps $(ARGS)
 
+slow-disk: $(READY)  ## a crawl on a disk that takes a second to sync: most of its speed is left
+	$(BIN)/python -m tests.proofs.slow_disk $(ARGS)
+
+soak: $(READY)  ## 200,000 pages of 2,000 domains in 20 minutes, with kills and outages: once each, nothing grows
+	$(BIN)/python -m tests.proofs.soak $(ARGS)
+
 export-kills: $(READY)  ## every kind of export killed 30 times at random: every item once, nothing half
 	$(BIN)/python -m tests.proofs.export_kills $(ARGS)
 
 many-crawls: $(READY)  ## 2,000 crawls in one process: none raises, nothing grows
 	$(BIN)/python -m tests.proofs.many_crawls $(ARGS)
 
-proofs: kill-storm memory manners toxic storm scale sitemaps rules-speed start-cost export-kills many-crawls  ## all proofs that take minutes
+proofs: kill-storm memory manners toxic storm scale sitemaps rules-speed start-cost export-kills slow-disk soak many-crawls  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.

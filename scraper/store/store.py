@@ -10,6 +10,7 @@ from scraper.errors import StoreError
 from scraper.items import ItemRow, Position
 from scraper.store import commit
 from scraper.store.backends import wait_clock
+from scraper.store.backends.checkpoints import Checkpoints
 from scraper.store.backends.database import Database
 from scraper.store.backends.lock import StoreLock
 from scraper.store.history import runs
@@ -47,12 +48,14 @@ class Store(RunStore):
         self.path = path
         self._seen: dict[int, Seen] = {}
         self._visited: dict[int, bool] = {}
+        self._checkpoints: Checkpoints | None = None
         self._lock = StoreLock(path) if lock else None
         try:
             self._database = Database(path, is_locked=lock)
             if lock:
                 with self._database.writing() as connection:
                     domains.void_leases(connection)
+                self._checkpoints = Checkpoints(path)
         except BaseException:
             if self._lock is not None:
                 self._lock.release()
@@ -76,6 +79,8 @@ class Store(RunStore):
 
     def close(self) -> None:
         """Close the database and let go of the lock."""
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         self._database.close()
         if self._lock is not None:
             self._lock.release()

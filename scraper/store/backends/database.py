@@ -22,8 +22,15 @@ _BUSY_SECONDS = 30
 _KEPT = 4
 #: SQLite's number for an auto_vacuum that is done on request.
 _INCREMENTAL = 2
-#: What one large commit made of the write-ahead log is cut to 32 MB afterwards.
-_PRAGMAS = ("synchronous=NORMAL", "temp_store=MEMORY", "mmap_size=0", "journal_size_limit=33554432")
+#: Who holds the store's lock brings the write-ahead log into the database; else the last to close it does. A log that
+#: begins again is cut, so that its size is what is in it.
+_PRAGMAS = (
+    "synchronous=NORMAL",
+    "temp_store=MEMORY",
+    "mmap_size=0",
+    "wal_autocheckpoint=0",
+    "journal_size_limit=0",
+)
 #: Pages of the file that are given back in one transaction.
 _FREED_AT_ONCE = 1_000
 #: How long readers are waited for before the file is cut.
@@ -286,8 +293,9 @@ def _connect(opened: Path | str) -> sqlite3.Connection:
         opened, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=not is_file
     )
     # How it gives space back can be chosen only before anything is written, and WAL mode writes. Later this
-    # would take the write lock for nothing.
-    first = (f"auto_vacuum={_INCREMENTAL}",) if isinstance(opened, Path) and opened.stat().st_size == 0 else ()
+    # would take the write lock for nothing. Of a file with nothing in it no journal is needed, nor that it is synced.
+    is_new = isinstance(opened, Path) and opened.stat().st_size == 0
+    first = ("journal_mode=MEMORY", f"auto_vacuum={_INCREMENTAL}") if is_new else ()
     for pragma in (*first, *(("journal_mode=WAL",) if is_file else ()), *_PRAGMAS):
         driver.execute(f"PRAGMA {pragma}")
     return driver
