@@ -39,6 +39,8 @@ PARTS = {
 #: No target is against these, and they are slow: fewer rounds, and one site only.
 _FOR_COMPARISON = ("crawlee-parsel", "crawlee-soup", "threads", "one-thread")
 _NEVER_SLOWER_ROUNDS = 7
+#: What they do on many domains, two processes do.
+_OF_ONE_DOMAIN = ("css-auto", "soup-auto")
 #: They crawl in parts of their own.
 _ELSEWHERE = ("soup-at-once", "aiohttp-broad")
 
@@ -115,7 +117,7 @@ def _parts(options: argparse.Namespace, names: Sequence[str]) -> list[Part]:
     pages, rounds = options.pages, options.rounds
     one = [Site("one", pages)]
     few = max(1, rounds // 2)
-    judged = [name for name in names if name not in (*_FOR_COMPARISON, *_ELSEWHERE)]
+    judged = [name for name in names if name not in (*_FOR_COMPARISON, *_OF_ONE_DOMAIN, *_ELSEWHERE)]
     everybody = {name: few if name in _FOR_COMPARISON else rounds for name in names if name not in _ELSEWHERE}
     never_slower = dict.fromkeys(("soup", "soup-at-once"), max(_NEVER_SLOWER_ROUNDS, rounds))
     wanted = {

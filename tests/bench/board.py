@@ -73,6 +73,17 @@ ROWS = (
         "whole soup and `select`, 2 processes, 20 domains", ("soup2", "twenty"),
         "Scrapy tuned", ("tuned", "twenty"), 2.0,
     ),
+    Row(
+        "css, `processes: auto`, 1 domain (by the server's log)", ("css-auto", "one"),
+        "1 process", ("css", "one"), 1.6,
+        value=lambda reading: reading.served,
+    ),
+    Row(
+        "whole soup, `processes: auto`, 1 domain (by the server's log)", ("soup-auto", "one"),
+        "1 process", ("soup", "one"), 1.75,
+        value=lambda reading: reading.served,
+    ),
+    Row("whole soup, `processes: auto`, 1 domain", ("soup-auto", "one"), "Scrapy tuned", ("tuned", "one"), 1.2),
     Row("8 requests at once, whole soup", ("soup", "threads"), "1 at once", ("soup-at-once", "threads"), 0.97),
     Row(
         "peak memory, 1 process", ("css", "one"), "Scrapy tuned", ("tuned", "one"), 1.0,

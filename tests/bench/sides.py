@@ -97,6 +97,8 @@ def sides(work: Path) -> dict[str, Side]:
         _ours("css2", "ours, css, 2 processes", "Css", processes=2),
         _ours("select2", "ours, select, 2 processes", "Select", processes=2),
         _ours("soup2", "ours, whole soup, 2 processes", "Soup", processes=2),
+        _ours("css-auto", "ours, css, `processes: auto`", "Css", processes="auto"),
+        _ours("soup-auto", "ours, whole soup, `processes: auto`", "Soup", processes="auto"),
         _ours("soup-at-once", "ours, whole soup, 1 request at once", "Soup", concurrency=1),
         _script("tuned", "Scrapy, tuned by hand", "scrapy_tuned.py"),
         _script("taught", "Scrapy, as taught", "scrapy_taught.py"),
@@ -119,7 +121,7 @@ def _script(name: str, title: str, script: str, *words: str, at_once: int | None
     return Side(name, title, command)
 
 
-def _ours(name: str, title: str, spider: str, *, processes: int = 1, concurrency: int = A_DOMAIN) -> Side:
+def _ours(name: str, title: str, spider: str, *, processes: int | str = 1, concurrency: int = A_DOMAIN) -> Side:
     """This project by its own command, with its defaults but for manners and the addresses of this machine."""
 
     def write(job: Job) -> Path:
