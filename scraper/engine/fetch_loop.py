@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from scraper.engine.frontier.domain import Prerequisite
 from scraper.engine.frontier.frontier import Frontier, Job
@@ -24,10 +25,28 @@ _LONGEST = 1.0
 _BEGUN_AT_ONCE = 32
 
 
+class Companion(Protocol):
+    """What else waits for files in the loop: all of it is called in the loop's thread, and returns at once."""
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing will come of it any more."""
+
+    def begin(self, loop: GreenletLoop) -> None:
+        """Take the loop, which calls `work` in each of its rounds."""
+
+    def work(self) -> float:
+        """Do what is to be done; return the seconds until there may be more, if no file of it is ready before."""
+
+    def end(self, error: BaseException | None) -> None:
+        """Leave nothing behind: the loop is at its end, with this error if it has one."""
+
+
 class FetchLoop:
     """`run` is the thread; `abort` may be called from any other.
 
     Args:
+        companion: parsers, where there are some; the loop ends after it.
         spawn: starts a thread of that name; what it raises ends the crawl.
         most_threads: `engine.threads`.
         blocks: whether the fetcher waits in its own way, so that each job needs a thread.
@@ -42,8 +61,10 @@ class FetchLoop:
         most_threads: int,
         *,
         blocks: bool,
+        companion: Companion | None = None,
     ) -> None:
         self._frontier = frontier
+        self._companion = companion
         self._tasks = tasks
         self._turns = turns
         self._threads = _Threads(self.carry_out, spawn, most_threads)
@@ -55,26 +76,40 @@ class FetchLoop:
         """Work until the frontier is closed and nothing is under way."""
         loop = self._loop = GreenletLoop()
         self._frontier.on_change(loop.wake)
+        companion, error = self._companion, None
+        if companion is not None:
+            companion.begin(loop)
         try:
             wait = 0.0
             while True:
                 ready = loop.wait_for_any(wait)
                 self._turns.begin_fetching()
                 try:
-                    loop.continue_all(ready)
-                    while (begun := self._begin(loop)) is None:
-                        loop.continue_all(loop.wait_for_any(0.0))
-                    wait = begun
-                    if self._is_aborted:
-                        loop.end_pauses()
+                    wait = self._round(loop, ready)
                 finally:
                     self._turns.end_fetching()
-                if self._frontier.is_closed and not loop.running:
+                if self._frontier.is_closed and not loop.running and (companion is None or companion.is_over):
                     return
+        except BaseException as raised:
+            error = raised
+            raise
         finally:
             self._frontier.on_change(lambda: None)
+            if companion is not None:
+                companion.end(error)
             self._threads.stop()
             loop.close()
+
+    def _round(self, loop: GreenletLoop, ready: Sequence[int]) -> float:
+        """Go on with what is ready, and begin what is due; return for how long nothing is."""
+        loop.continue_all(ready)
+        while (wait := self._begin(loop)) is None:
+            loop.continue_all(loop.wait_for_any(0.0))
+        if self._companion is not None:
+            wait = min(wait, self._companion.work())
+        if self._is_aborted:
+            loop.end_pauses()
+        return wait
 
     def carry_out(self, job: Job) -> None:
         """Carry out one job, from the send to what becomes of it."""

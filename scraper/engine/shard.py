@@ -28,6 +28,7 @@ from scraper.engine.frontier.heartbeat import LeaseHeartbeat
 from scraper.engine.frontier.leases import DomainLeases
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.engine.orders import Orders
+from scraper.engine.parse_worker import ParseWorker
 from scraper.engine.parsers.making import make_parse_worker
 from scraper.engine.revisit import Revisit
 from scraper.engine.shard_sink import ShardSink
@@ -170,6 +171,7 @@ class Shard:
             self._spawn,
             config.engine.threads,
             blocks=not self._fetcher.is_cooperative,
+            companion=None if isinstance(self._parse_worker, ParseWorker) else self._parse_worker,
         )
         self._fetching: threading.Thread | None = None
         watch = StatusReporter(self._frontier, self._runner, limits, emit)
@@ -245,7 +247,8 @@ class Shard:
         self._store.join(self.owner)
         self._heartbeat.start()
         try:
-            self._spawn(self._parse_worker.run, "parse")
+            if isinstance(self._parse_worker, ParseWorker):
+                self._spawn(self._parse_worker.run, "parse")
             self._fetching = self._spawn(self._fetch_loop.run, "fetch")
             self._spawn(self._sitemaps.run, "sitemaps")
             self._writer.send_report()

@@ -333,16 +333,17 @@ class TestKilled:
     @pytest.mark.parametrize("parsers", [1, 2])
     def test_parser_killed_at_any_moment(self, page_server: Start, parsers: int):
         server = page_server(site(150))
-        chance, over = random.Random(parsers), threading.Event()
+        chance, over, seen = random.Random(parsers), threading.Event(), Seen()
         killed = []
 
         def kill() -> None:
             at = 0
             while not over.wait(0.01):
                 alive = parsers_of(os.getpid())
-                if len(server.log) < at or not alive:
+                done = len(seen.of(events.PageDone))
+                if done < at or not alive:
                     continue
-                at = len(server.log) + chance.randint(15, 40)
+                at = done + chance.randint(15, 40)
                 for process in alive[:: chance.choice((1, -1))][:1]:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(process, signal.SIGKILL)
@@ -351,7 +352,7 @@ class TestKilled:
         killer = threading.Thread(target=kill)
         killer.start()
         try:
-            run = parsed(Slow, server.url + "/", parsers=parsers, politeness={"concurrency": 8})
+            run = parsed(Slow, server.url + "/", parsers=parsers, politeness={"concurrency": 8}, observers=[seen])
         finally:
             over.set()
             killer.join()

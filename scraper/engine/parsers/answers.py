@@ -25,6 +25,11 @@ class AnsweredRunner(SpiderRunner):
 
     _answer: Answer | None = None
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        #: URLs of the answer taken last that the frontier was found to have: its parser need not tell of them again.
+        self.known: list[str] = []
+
     def take(self, answer: Answer) -> None:
         """Let the next call return what this answer says."""
         self._answer = answer
@@ -50,10 +55,10 @@ class AnsweredRunner(SpiderRunner):
             raise answer.raised
         collected = _Judged(self, None, depth)
         yielded = collected.yielded
+        yielded.packed, yielded.duplicates = answer.packed, answer.duplicates
         if answer.lines:
-            yielded.outgoing = answer.lines.split("\n")
-            yielded.packed = answer.packed
-            collected.judge(yielded.outgoing, widens=is_start and not self._has_start_urls)
+            widens = is_start and not self._has_start_urls
+            self.known += collected.judge(answer.lines.split("\n"), widens=widens)
         yielded.items = [self._item(*item) for item in answer.items]
         yielded.dropped, yielded.aside, yielded.shapes = [*answer.dropped], [*answer.aside], [*answer.shapes]
         yielded.skipped = [*answer.skipped]
@@ -67,32 +72,31 @@ class AnsweredRunner(SpiderRunner):
 
 
 class _Judged(Collected):
-    def judge(self, lines: list[str], *, widens: bool) -> None:
-        """Judge requests as they were gathered.
+    def judge(self, lines: list[str], *, widens: bool) -> list[str]:
+        """Judge requests as they were gathered; return the URLs that the frontier has already.
 
         Args:
             widens: their hosts belong to the scope.
         """
-        known, depth, duplicates = self._known, self._depth, 0
+        known, depth, queued = self._known, self._depth, []
         admission = self._runner._admission
         for line in lines:
             if line.startswith("{"):
                 request = Request.from_record(json.loads(line))
-                if request.file is not None:
-                    # It comes along with its item.
-                    continue
                 record = line
             else:
                 url = line[line.index(" ") + 1 :]
                 if not widens and (before := known(url, depth)) is not None:
-                    duplicates += before is Known.QUEUED
+                    if before is Known.QUEUED:
+                        queued.append(url)
                     continue
                 request = Request.from_short_form(line, depth)
                 record = request.to_json()
             if widens:
                 admission.allow_host_of(request.url)
             self._judge(request, record)
-        self.yielded.duplicates += duplicates
+        self.yielded.duplicates += len(queued)
+        return queued
 
 
 def call_of(queued: Queued, response: Response | None, failed: Failed | None = None) -> Call:
@@ -104,14 +108,15 @@ def call_of(queued: Queued, response: Response | None, failed: Failed | None = N
             response.url,
             response.status,
             list(response.headers.items()),
-            response.body,
             response.elapsed,
             None if served is None else _served(served),
             response.named_encoding,
         )
-    request = queued.request.to_json()
-    return (
-        Call(queued.id, request, page)
-        if failed is None
-        else Call(queued.id, request, page, failed.reason, failed.message)
-    )
+    request = queued.request
+    line = request.short_form
+    # What ASCII cannot say is safe in JSON.
+    if line is None or not line.isascii():
+        line = request.to_json()
+    if failed is None:
+        return Call(queued.id, line, request.depth, page)
+    return Call(queued.id, line, request.depth, page, failed.reason, failed.message)

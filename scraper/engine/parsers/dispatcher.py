@@ -29,12 +29,14 @@ class Job:
         message: makes what the parser is told.
         settle: takes the answer.
         fail: settles it without one; takes the reason and the message.
+        body: of its page.
     """
 
     id: int | None
     message: Callable[[], Any]
     settle: Callable[[Answer], None]
     fail: Callable[[str, str], None]
+    body: bytes = b""
     #: For how long it has been at work, in seconds.
     spent: float = 0.0
 
@@ -81,6 +83,8 @@ class Dispatcher:
     @property
     def wants_more(self) -> bool:
         """Tell whether all parsers are at work and jobs wait all the same: one more would be of use."""
+        if self._starts and FIRST not in self._hands:
+            return True
         return bool(self._waiting) and all(hand.is_ready and hand.jobs for hand in self._hands.values())
 
     def joined(self, number: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from scraper.components import Components
@@ -19,23 +20,45 @@ from scraper.request import Request
 from scraper.response import Response
 from scraper.stats import Served
 from scraper.store.state import outgoing
+from scraper.store.state.seen import Recent
 from scraper.store.values import Queued, Yielded
+
+#: URLs that a parser knows the frontier to have, at the most: some 10 MB.
+_MOST_KNOWN = 40_000
 
 
 class Gathered(Collected):
-    """The results of one call; its requests are not judged."""
+    """The results of one call; its requests are not judged, but for those that the frontier is known to have.
+
+    Args:
+        has: tells whether it has a plain request for a URL.
+    """
+
+    def __init__(
+        self, runner: SpiderRunner, response: Response | None, depth: int, has: Callable[[str], bool | None]
+    ) -> None:
+        super().__init__(runner, response, depth)
+        self._has = has
+        #: The requests that are to be judged.
+        self.lines: list[str] = []
 
     def request(self, request: Request) -> None:
-        lines = self.yielded.outgoing
-        if len(lines) >= MAX_REQUESTS:
+        outgoing = self.yielded.outgoing
+        if len(outgoing) >= MAX_REQUESTS:
             raise too_many(request)
         request.depth = self._depth
         short = request.short_form
+        if short is not None and self._has(request.url):
+            # Most links.
+            outgoing.append(short)
+            self.yielded.duplicates += 1
+            return
         if short is None or not short.isascii():
             # Here, where a request that cannot be stored is its page's mistake alone.
             record = request.to_json()
             short = record if short is None else short
-        lines.append(short)
+        outgoing.append(short)
+        self.lines.append(short)
 
 
 class GatheringRunner(SpiderRunner):
@@ -52,14 +75,26 @@ class GatheringRunner(SpiderRunner):
         admission = Admission(config)
         super().__init__(components, config, admission, emit, marker, Revisit(config.revisit, None), files)
         self._start: Iterator[Any] | None = None
+        #: URLs that the frontier has.
+        self._queued: Recent[str, bool] = Recent(_MOST_KNOWN)
+        self._deepest = math.inf if config.limits.depth is None else config.limits.depth
+        self._gathered: Gathered | None = None
+
+    def learn(self, urls: Sequence[str]) -> None:
+        """Take these for known to the frontier."""
+        for url in urls:
+            self._queued.put(url, True)
 
     def _collect(self, response: Response | None, depth: int) -> Gathered:
-        return Gathered(self, response, depth)
+        # What lies too deep is refused each time.
+        has = self._queued.get if depth <= self._deepest else _has_none
+        self._gathered = Gathered(self, response, depth, has)
+        return self._gathered
 
-    def answer(self, call: Call) -> Answer:
-        """Call what a request names, and return what came of it."""
-        request = Request.from_record(json.loads(call.request))
-        response = None if call.page is None else _response_of(call.page, request)
+    def answer(self, call: Call, body: bytes) -> Answer:
+        """Call what a request names with its page, which has this body, and return what came of it."""
+        request = request_of(call.request, call.depth)
+        response = None if call.page is None else _response_of(call.page, body, request)
         queued = Queued(call.id, request, b"", "")
         try:
             if call.reason is None:
@@ -86,8 +121,10 @@ class GatheringRunner(SpiderRunner):
     def _answer_of(
         self, yielded: Yielded, packed: bytes | None = None, *, taken: int = 0, done: bool = False
     ) -> Answer:
+        assert self._gathered is not None
         return Answer(
-            "\n".join(yielded.outgoing),
+            "\n".join(self._gathered.lines),
+            yielded.duplicates,
             packed,
             tuple((item.type, item.key, item.data, item.unique, item.attachments) for item in yielded.items),
             tuple(yielded.dropped),
@@ -108,13 +145,26 @@ class GatheringRunner(SpiderRunner):
         return told
 
 
-def _response_of(page: Page, request: Request) -> Response:
+def _has_none(url: str) -> bool:
+    return False
+
+
+def request_of(line: str, depth: int) -> Request:
+    """Make a request from its short form or from JSON.
+
+    Args:
+        depth: its own, which the short form leaves out.
+    """
+    return Request.from_record(json.loads(line)) if line.startswith("{") else Request.from_short_form(line, depth)
+
+
+def _response_of(page: Page, body: bytes, request: Request) -> Response:
     served = None if page.served is None else Served(*page.served)
     response = Response(
         page.url,
         page.status,
         dict(page.headers),
-        page.body,
+        body,
         request=request,
         elapsed=page.elapsed,
         connection=served,

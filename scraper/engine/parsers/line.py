@@ -1,6 +1,7 @@
 """The line between a shard and a parser: pickled messages over a pair of sockets, each with its length before it.
 
-What is read was pickled by the reader's own child or parent: nobody else can write there.
+The body of a page comes behind its message, as it is: to pickle it would be to copy it twice more. What is read was
+pickled by the reader's own child or parent: nobody else can write there.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-_LENGTH = struct.Struct("<Q")
+#: The length of a message, and of the body behind it.
+_LENGTHS = struct.Struct("<QQ")
 _AT_ONCE = 1 << 18
+#: Pieces that are written at once; systems take some 1,000.
+_PIECES = 500
 #: Room for several pages on their way, so that neither side waits for the other (Linux halves what it is asked for).
 _BUFFER = 1 << 20
 #: Answers that are sent together, and how long the first may wait for others, in seconds.
@@ -32,42 +36,78 @@ def make_line() -> tuple[socket.socket, socket.socket]:
     return ends
 
 
+class _Received:
+    """What came, up to the last message that is not whole yet."""
+
+    def __init__(self) -> None:
+        self._data = bytearray(_AT_ONCE)
+        self._begin = self._end = 0
+
+    def receive(self, end: socket.socket) -> int:
+        """Read once; return the number of bytes, 0 at the end of the line. Raises what the socket does."""
+        if self._begin == self._end and len(self._data) > 4 * _AT_ONCE:
+            # After a large page.
+            self._data = bytearray(_AT_ONCE)
+            self._begin = self._end = 0
+        if self._begin:
+            self._data[: self._end - self._begin] = self._data[self._begin : self._end]
+            self._begin, self._end = 0, self._end - self._begin
+        if len(self._data) - self._end < _AT_ONCE // 2:
+            self._data += bytes(len(self._data))
+        with memoryview(self._data) as whole, whole[self._end :] as room:
+            count = end.recv_into(room)
+        self._end += count
+        return count
+
+    def next(self) -> tuple[Any, bytes] | None:
+        """Return the next message and the body behind it; None where none is whole."""
+        begin = self._begin + _LENGTHS.size
+        if begin > self._end:
+            return None
+        length, behind = _LENGTHS.unpack_from(self._data, self._begin)
+        body, end = begin + length, begin + length + behind
+        if end > self._end:
+            return None
+        with memoryview(self._data) as whole, whole[begin:body] as data:
+            message = pickle.loads(data)  # noqa: S301 (see above)
+            self._begin = end
+            return message, bytes(whole[body:end])
+
+
 class Line:
     """The shard's end. It never waits: what cannot be written yet is kept, so that neither waits for the other."""
 
     def __init__(self, end: socket.socket) -> None:
         end.setblocking(False)
         self.socket = end
-        self._put = bytearray()
         self._unsent: deque[memoryview] = deque()
-        self._received = bytearray()
+        self._received = _Received()
         #: The parser's end is gone.
         self.is_over = False
 
-    def put(self, message: Any) -> None:
+    def put(self, message: Any, body: bytes = b"") -> None:
         """Take a message for the next `flush`."""
         data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-        self._put += _LENGTH.pack(len(data))
-        self._put += data
+        self._unsent.append(memoryview(_LENGTHS.pack(len(data), len(body)) + data))
+        if body:
+            self._unsent.append(memoryview(body))
 
     def flush(self) -> None:
         """Write what is there, as far as there is room."""
-        if self._put:
-            self._unsent.append(memoryview(self._put))
-            self._put = bytearray()
-        with contextlib.suppress(BlockingIOError):
-            while self._unsent:
-                data = self._unsent[0]
-                try:
-                    sent = self.socket.send(data)
-                except (BrokenPipeError, ConnectionError):
-                    # What it said last is still to be read.
-                    self._unsent.clear()
-                    return
-                if sent < len(data):
-                    self._unsent[0] = data[sent:]
-                else:
-                    self._unsent.popleft()
+        unsent = self._unsent
+        while unsent:
+            try:
+                sent = self.socket.sendmsg([unsent[place] for place in range(min(len(unsent), _PIECES))])
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                # What it said last is still to be read.
+                unsent.clear()
+                return
+            while unsent and sent >= len(unsent[0]):
+                sent -= len(unsent.popleft())
+            if sent:
+                unsent[0] = unsent[0][sent:]
 
     @property
     def has_unsent(self) -> bool:
@@ -77,30 +117,15 @@ class Line:
     def receive(self) -> Iterator[Any]:
         """Return the messages that came, whole ones; sets `is_over` at the end of the line."""
         try:
-            while data := self.socket.recv(_AT_ONCE):
-                self._received += data
-                if len(data) < _AT_ONCE:
-                    break
-            else:
-                self.is_over = True
+            while (count := self._received.receive(self.socket)) >= _AT_ONCE // 2:
+                pass
+            self.is_over = count == 0
         except BlockingIOError:
             pass
         except ConnectionError:
             self.is_over = True
-        return self._messages()
-
-    def _messages(self) -> Iterator[Any]:
-        received, place = self._received, 0
-        while len(received) - place >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(received, place)
-            end = place + _LENGTH.size + length
-            if len(received) < end:
-                break
-            with memoryview(received)[place + _LENGTH.size : end] as data:
-                message = pickle.loads(data)  # noqa: S301 (see above)
-            place = end
-            yield message
-        del received[:place]
+        while (received := self._received.next()) is not None:
+            yield received[0]
 
     def close(self) -> None:
         """Let go of it."""
@@ -117,8 +142,7 @@ class ParserLine:
     def __init__(self, end: socket.socket) -> None:
         end.setblocking(True)
         self._socket = end
-        self._received = bytearray()
-        self._place = 0
+        self._received = _Received()
         self._answers: list[bytes] = []
         self._answered_at = 0.0
         self._lock = threading.Lock()
@@ -145,32 +169,16 @@ class ParserLine:
                 if time.monotonic() - self._answered_at >= older:
                     self._write_answers()
 
-    def receive(self) -> Any:
-        """Return the next message; None once the shard is gone."""
-        while (message := self._next()) is None:
+    def receive(self) -> tuple[Any, bytes]:
+        """Return the next message and the body behind it; None for the message once the shard is gone."""
+        while (received := self._received.next()) is None:
             self.flush()
             try:
-                data = self._socket.recv(_AT_ONCE)
+                if not self._received.receive(self._socket):
+                    return None, b""
             except OSError:
-                return None
-            if not data:
-                return None
-            self._received += data
-        return message
-
-    def _next(self) -> Any:
-        received, begin = self._received, self._place + _LENGTH.size
-        if len(received) >= begin:
-            (length,) = _LENGTH.unpack_from(received, self._place)
-            if len(received) >= begin + length:
-                with memoryview(received)[begin : begin + length] as data:
-                    message = pickle.loads(data)  # noqa: S301 (see above)
-                self._place = begin + length
-                return message
-        if self._place:
-            del received[: self._place]
-            self._place = 0
-        return None
+                return None, b""
+        return received
 
     def _write_answers(self) -> None:
         answers, self._answers = self._answers, []
@@ -179,4 +187,5 @@ class ParserLine:
     def _write(self, messages: list[bytes]) -> None:
         if messages:
             with contextlib.suppress(OSError):
-                self._socket.sendall(b"".join(part for data in messages for part in (_LENGTH.pack(len(data)), data)))
+                parts = (part for data in messages for part in (_LENGTHS.pack(len(data), 0), data))
+                self._socket.sendall(b"".join(parts))

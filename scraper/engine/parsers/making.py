@@ -64,6 +64,6 @@ def make_parse_worker(
 
     answered = AnsweredRunner(components, config, admission, emit, marker, revisit, files)
     pool = ParserPool(
-        answered, frontier, emit, settle, config_of, store.strike, turns, most=parsers, limit=config.limits.parse
+        answered, frontier, emit, settle, config_of, store.strike, most=parsers, limit=config.limits.parse
     )
     return answered, pool

@@ -28,12 +28,11 @@ class ParserConfig:
 
 
 class Page(NamedTuple):
-    """A response as it was fetched."""
+    """A response as it was fetched; its body comes behind the message."""
 
     url: str
     status: int
     headers: list[tuple[str, str]]
-    body: bytes
     elapsed: float
     served: tuple[Any, ...] | None  # the fields of scraper.stats.Served
     encoding: str | None = None  # that a user has named
@@ -43,10 +42,17 @@ class Call(NamedTuple):
     """Call the callback of a request with its page; or its errback, where there is a reason."""
 
     id: int
-    request: str  # JSON
+    request: str  # its short form, or JSON
+    depth: int
     page: Page | None
     reason: str | None = None
     message: str = ""
+
+
+class Known(NamedTuple):
+    """The frontier has plain requests for these URLs, and keeps them: nothing has to be told of them any more."""
+
+    urls: list[str]
 
 
 class Start(NamedTuple):
@@ -69,9 +75,11 @@ class Ready(NamedTuple):
 class Answer(NamedTuple):
     """What a call yielded, or why it failed; requests are judged by the shard."""
 
-    #: All requests, each as its short form or JSON, in one text with line breaks between them.
+    #: Requests, each as its short form or JSON, in one text with line breaks between them.
     lines: str = ""
-    #: The same as the store keeps it.
+    #: Those that are left out there, since the frontier is known to have them.
+    duplicates: int = 0
+    #: All of them as the store keeps it.
     packed: bytes | None = None
     #: The fields of each `scraper.store.values.StoredItem`.
     items: tuple[tuple[Any, ...], ...] = ()

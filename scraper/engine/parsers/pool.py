@@ -1,15 +1,12 @@
 """The parsers of a shard, as its tasks see them: what `ParseWorker` is where the shard parses itself.
 
-One thread hands pages out and takes answers in; it alone knows the processes. start() runs in the first parser, so
-with one of them there is one spider.
+The thread that fetches hands pages out and takes answers in, between two rounds of its own: it alone knows the
+processes. start() runs in the first parser, so with one of them there is one spider.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import selectors
-import socket
 import threading
 import time
 from collections import deque
@@ -17,27 +14,23 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from scraper.engine.children.starting import Child, ended, start_child
-from scraper.engine.crash_marker import CrashMarker
+from scraper.engine.children.starting import ended
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.preflight import MAX_STRIKES, crashed
 from scraper.engine.page_settler import PageSettler
 from scraper.engine.parsers.answers import AnsweredRunner, call_of
 from scraper.engine.parsers.dispatcher import Dispatcher, Job
-from scraper.engine.parsers.line import Line, make_line
 from scraper.engine.parsers.messages import Answer, Close, Closed, ParserConfig, Ready, Said, Start
-from scraper.engine.turns import Turns
+from scraper.engine.parsers.parser import Parser
 from scraper.errors import ShardFailed
 from scraper.fetch.base import FetchResult as Fetch
-from scraper.lazy_dataclass import dataclass
+from scraper.fetch.transport.event_loop import GreenletLoop
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.response import Response
 from scraper.store.outcomes import Failed, Outcome, StartTaken
 from scraper.store.values import Queued, Visit
 
-#: The module whose `main` a parser is; only parsers import it.
-_PROCESS = "scraper.engine.parsers.process"
 #: How often it looks for callbacks that take too long, in seconds.
 _LOOK_SECONDS = 0.25
 #: Parsers that may die one after the other without a page to blame and without an answer in between.
@@ -46,29 +39,13 @@ _MOST_DEATHS = 10
 _END_SECONDS = 2.0
 
 
-@dataclass(eq=False, slots=True)
-class _Parser:
-    """A process that parses."""
-
-    number: int
-    child: Child
-    line: Line
-    #: The writing end of the pipe that keeps it alive.
-    alive: int
-    config: ParserConfig
-    closed: Closed | None = None
-    #: A callback took too long, and it was ended.
-    overdue: bool = False
-
-
 class ParserPool:
-    """Takes pages, failures and first requests; `run` is the thread.
+    """Takes pages, failures and first requests, and has them parsed beside what the fetch loop does.
 
     Args:
         settle: takes outcomes, and portions of start(), for the next commit.
         config_of: what a parser is made with, by its number.
         strike: counts a death of which a page is to blame; returns how many that were.
-        turns: with the thread that fetches.
         most: how many parsers there are, once there is work for them.
         limit: `limits.parse`.
     """
@@ -81,7 +58,6 @@ class ParserPool:
         settle: Callable[[Outcome | StartTaken], None],
         config_of: Callable[[int], ParserConfig],
         strike: Callable[[int], int],
-        turns: Turns,
         *,
         most: int,
         limit: float,
@@ -92,19 +68,16 @@ class ParserPool:
         self._settler = PageSettler(runner, frontier, emit, settle)
         self._config_of = config_of
         self._strike = strike
-        self._turns = turns
         self._most = most
         self._limit = limit
         self._dispatcher = Dispatcher(limit)
         #: What needs no parser.
         self._own: deque[Callable[[], None]] = deque()
-        self._parsers: dict[int, _Parser] = {}
+        self._parsers: dict[int, Parser] = {}
         self._deaths = 0
         self._looked_at = time.monotonic()
-        self._selector = selectors.DefaultSelector()
-        self._bell, self._ringer = socket.socketpair()
-        self._is_asleep = False
-        self._is_hungry = False
+        self._loop: GreenletLoop | None = None
+        self._thread = 0
         self._is_stopping = False
         #: What is at work has had its time.
         self._is_cut = False
@@ -123,14 +96,16 @@ class ParserPool:
         """Queue a page for its callback."""
         settle = partial(self._settler.page, queued, response, fetch, content_hash)
         fail = partial(self._lose_page, queued, response, fetch)
-        self._put(Job(queued.id, partial(call_of, queued, response), partial(self._take_answer, settle), fail))
+        message, take = partial(call_of, queued, response), partial(self._take_answer, settle)
+        self._put(Job(queued.id, message, take, fail, response.body))
 
     def put_failure(self, failed: Failed, response: Response | None) -> None:
         """Queue a failure for its errback."""
         settle = partial(self._settler.failure, failed, response)
         fail = partial(self._lose_errback, failed, response)
         message = partial(call_of, failed.queued, response, failed)
-        self._put(Job(failed.queued.id, message, partial(self._take_answer, settle), fail))
+        body = b"" if response is None else response.body
+        self._put(Job(failed.queued.id, message, partial(self._take_answer, settle), fail, body))
 
     def put_carried(
         self, queued: Queued, visit: Visit, fetch: Fetch | None, *, was_not_modified: bool = False
@@ -142,7 +117,6 @@ class ParserPool:
     def put_start(self, taken: int) -> None:
         """Queue the next portion of the spider's start(), whose first `taken` results are in the store."""
         self._put(Job(None, lambda: Start(taken), self._take_start, lambda reason, message: None))
-        self._ring()
 
     def stop(self) -> None:
         """End after what is queued."""
@@ -165,98 +139,80 @@ class ParserPool:
 
     def _put(self, job: Job) -> None:
         self._dispatcher.put(job)
-        # Where all have enough to do, the next answer wakes it.
-        if self._is_hungry:
-            self._ring()
+        self._ring()
 
     def _ring(self) -> None:
-        if self._is_asleep:
-            self._is_asleep = False
-            self._ringer.send(b"!")
+        # What the loop's own thread puts is found at the end of its round.
+        if self._loop is not None and threading.get_ident() != self._thread:
+            self._loop.wake()
 
-    # The thread ------------------------------------------------------------------------------------------
+    # The loop's companion --------------------------------------------------------------------------------
 
-    def run(self) -> None:
-        """Work until told to stop.
+    def begin(self, loop: GreenletLoop) -> None:
+        """Work in the rounds of this loop from now on."""
+        self._loop, self._thread = loop, threading.get_ident()
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether all parsers have left."""
+        return self._has_left_spider.is_set() and not self._parsers
+
+    def work(self) -> float:
+        """Hand out what there is, and look after parsers; return when to look again, in seconds.
 
         Raises:
             ScraperError: a parser cannot be made, or a pipeline could not be opened or closed; parsers die one after
                 the other.
         """
-        self._selector.register(self._bell, selectors.EVENT_READ)
-        try:
-            self._start_parser(0)
-            while not (self._is_cut or (self._is_stopping and self._is_idle)):
-                self._round()
-            self._has_left_spider.set()
-            self._close_parsers()
-        except BaseException as error:
-            self._error = error
-            raise
-        finally:
-            self._has_left_spider.set()
-            self._end_parsers()
-            self._selector.close()
-            self._ended.set()
+        while self._own:
+            self._own.popleft()()
+        if not self._has_left_spider.is_set():
+            self._hand_out()
+            if self._dispatcher.wants_more and len(self._parsers) < self._most:
+                self._start_parser(min({*range(self._most)} - self._parsers.keys()))
+            if self._is_cut or (self._is_stopping and self._is_idle):
+                self._leave()
+        self._look_around()
+        return 0.0 if self._own else _LOOK_SECONDS
+
+    def end(self, error: BaseException | None) -> None:
+        """Leave no process behind; `error` is what ended the loop."""
+        self._error = error
+        self._has_left_spider.set()
+        while self._parsers:
+            self._parsers.popitem()[1].end()
+        self._ended.set()
 
     @property
     def _is_idle(self) -> bool:
         return not self._own and self._dispatcher.is_idle
 
-    def _round(self) -> None:
-        # What is put from here on rings.
-        self._is_asleep = True
-        with self._turns:
-            while self._own:
-                self._own.popleft()()
-            self._is_hungry = self._dispatcher.is_hungry
-            while self._is_hungry and (handed := self._dispatcher.next()) is not None:
-                while handed is not None:
-                    number, job = handed
-                    self._parsers[number].line.put(job.message())
-                    handed = self._dispatcher.next()
-                self._is_hungry = self._dispatcher.is_hungry
-            for parser in self._parsers.values():
-                self._flush(parser)
-        if self._dispatcher.wants_more and len(self._parsers) < self._most:
-            self._start_parser(min({*range(self._most)} - self._parsers.keys()))
-        if not (self._is_stopping and self._is_idle):
-            self._turn()
-        self._look_around()
+    def _hand_out(self) -> None:
+        if not self._dispatcher.is_hungry:
+            return
+        while (handed := self._dispatcher.next()) is not None:
+            number, job = handed
+            self._parsers[number].put(job.message(), job.body)
+        for parser in self._parsers.values():
+            parser.flush()
 
-    def _turn(self) -> None:
-        """Read what came and write what there is room for; wait for it."""
-        happened = self._selector.select(_LOOK_SECONDS)
-        self._is_asleep = False
-        with self._turns:
-            self._take_in(happened)
+    def _leave(self) -> None:
+        """Let each close its pipelines, unless there is no time; those that die meanwhile are not replaced."""
+        self._has_left_spider.set()
+        if self._is_cut:
+            while self._parsers:
+                self._parsers.popitem()[1].end()
+        for parser in [*self._parsers.values()]:
+            parser.put(Close())
+            parser.flush()
 
-    def _take_in(self, happened: list[tuple[selectors.SelectorKey, int]]) -> None:
-        for key, ready in happened:
-            parser: _Parser | None = key.data
-            if parser is None:
-                self._bell.recv(64)
-                continue
-            if ready & selectors.EVENT_WRITE:
-                self._flush(parser)
-            if ready & selectors.EVENT_READ:
-                for message in parser.line.receive():
-                    self._take(parser, message)
-                if parser.line.is_over:
-                    self._gone(parser)
-
-    def _flush(self, parser: _Parser) -> None:
-        had_unsent = parser.line.has_unsent
-        parser.line.flush()
-        if parser.line.has_unsent != had_unsent:
-            wanted = selectors.EVENT_READ | (0 if had_unsent else selectors.EVENT_WRITE)
-            self._selector.modify(parser.line.socket, wanted, parser)
-
-    def _take(self, parser: _Parser, message: Any) -> None:
+    def _take(self, parser: Parser, message: Any) -> None:
         match message:
             case Answer():
                 self._deaths = 0
                 self._dispatcher.answered(parser.number).settle(message)
+                parser.learns(self._runner.known)
+                self._runner.known = []
             case Ready():
                 self._dispatcher.ready(parser.number)
             case Said(record):
@@ -289,24 +245,9 @@ class ParserPool:
     # Processes -------------------------------------------------------------------------------------------
 
     def _start_parser(self, number: int) -> None:
-        config = self._config_of(number)
-        ours, theirs = make_line()
-        read, write = os.pipe()
-        try:
-            child = start_child(_PROCESS, (theirs.fileno(), read))
-        except BaseException:
-            os.close(write)
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-            os.close(read)
-        parser = _Parser(number, child, Line(ours), write, config)
-        self._parsers[number] = parser
+        assert self._loop is not None
+        self._parsers[number] = Parser(number, self._config_of(number), self._loop, self._take, self._gone)
         self._dispatcher.joined(number)
-        self._selector.register(ours, selectors.EVENT_READ, parser)
-        parser.line.put(config)
-        self._flush(parser)
 
     def _look_around(self) -> None:
         """End callbacks that take too long, now and then; and find parsers that are gone though their line is not."""
@@ -316,29 +257,26 @@ class ParserPool:
         passed, self._looked_at = now - self._looked_at, now
         for number in self._dispatcher.overdue(passed):
             parser = self._parsers[number]
-            if not parser.overdue:
-                parser.overdue = True
+            if not parser.is_overdue:
+                parser.is_overdue = True
                 parser.child.kill()
         for parser in [*self._parsers.values()]:
-            # What it started may keep its end of the line.
-            if parser.child.has_ended and not parser.line.is_over:
-                for message in parser.line.receive():
-                    self._take(parser, message)
-                self._gone(parser)
+            parser.find_out()
 
-    def _gone(self, parser: _Parser) -> None:
-        """Deal with a parser that ended, in order or not."""
-        self._forget(parser)
+    def _gone(self, parser: Parser) -> None:
+        """Deal with a parser that ended, in order or not; another is started when there is work for it."""
+        parser.close()
+        del self._parsers[parser.number]
         if parser.closed is not None and parser.closed.error is not None:
             raise parser.closed.error
         if self._has_left_spider.is_set():
             return
         why = ended(parser.child.wait())
-        marker = CrashMarker(parser.config.marker, parser.config.run)
+        marker = parser.marker()
         culprit = self._dispatcher.died(parser.number, marker.noted())
         if culprit is None:
             self._deaths += 1
-            self._emit(events.Notice(f"parser {parser.number} (pid {parser.child.pid}) {why}"))
+            self._emit(events.Notice(f"{parser.name} {why}"))
             if self._deaths > _MOST_DEATHS:
                 raise ShardFailed(
                     f"{self._deaths} parsers of the crawl died one after the other, the last one {why}",
@@ -348,41 +286,16 @@ class ParserPool:
             self._blame(culprit, parser, why)
         # Only now: a death of the whole crawl until here finds it.
         marker.clear()
-        self._start_parser(parser.number)
 
-    def _blame(self, job: Job, parser: _Parser, why: str) -> None:
+    def _blame(self, job: Job, parser: Parser, why: str) -> None:
         """Fail the page that a parser ended of, or have it parsed once more."""
         assert job.id is not None
-        if parser.overdue:
+        if parser.is_overdue:
             job.fail("parse-timeout", f"its callback ran longer than limits.parse: {self._limit:g} s")
             return
-        self._emit(events.Notice(f"parser {parser.number} (pid {parser.child.pid}) {why}: a page is to blame"))
+        self._emit(events.Notice(f"{parser.name} {why}: a page is to blame"))
         strikes = self._strike(job.id)
         if strikes >= MAX_STRIKES:
             job.fail("crashed", crashed(strikes))
         else:
             self._dispatcher.put(job)
-
-    def _forget(self, parser: _Parser) -> None:
-        self._selector.unregister(parser.line.socket)
-        parser.line.close()
-        os.close(parser.alive)
-        del self._parsers[parser.number]
-
-    def _close_parsers(self) -> None:
-        """Let each close its pipelines; those that died meanwhile are not replaced."""
-        if self._is_cut:
-            return
-        for parser in [*self._parsers.values()]:
-            parser.line.put(Close())
-            self._flush(parser)
-        while self._parsers:
-            self._turn()
-
-    def _end_parsers(self) -> None:
-        """Leave no process behind."""
-        for parser in [*self._parsers.values()]:
-            self._forget(parser)
-            parser.child.kill()
-            parser.child.wait()
-            CrashMarker(parser.config.marker, parser.config.run).close()

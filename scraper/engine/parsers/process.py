@@ -18,7 +18,7 @@ from scraper.engine.children.duties import leave_signals_to_others, log_to, port
 from scraper.engine.crash_marker import CrashMarker
 from scraper.engine.parsers.gathering import GatheringRunner
 from scraper.engine.parsers.line import ParserLine
-from scraper.engine.parsers.messages import Call, Close, Closed, ParserConfig, Ready, Said, Start
+from scraper.engine.parsers.messages import Call, Close, Closed, Known, ParserConfig, Ready, Said, Start
 from scraper.errors import ScraperError
 
 #: How often it is looked whether an answer waits, in seconds.
@@ -34,7 +34,7 @@ def main(line_file: int, alive_file: int) -> None:
     """
     leave_signals_to_others()
     line = ParserLine(socket.socket(fileno=line_file))
-    config = line.receive()
+    config, _ = line.receive()
     error: ScraperError | None = None
     if isinstance(config, ParserConfig):
         log_to(lambda record: line.send(Said(record)), config.log_levels)
@@ -58,9 +58,12 @@ def _parse(config: ParserConfig, line: ParserLine, alive_file: int) -> None:
         gc_tuning.look_less()
         line.send(Ready())
         while True:
-            match line.receive():
+            message, body = line.receive()
+            match message:
                 case Call() as call:
-                    line.answer(runner.answer(call))
+                    line.answer(runner.answer(call, body))
+                case Known(urls):
+                    runner.learn(urls)
                 case Start(taken):
                     line.answer(runner.answer_start(taken))
                 case Close():

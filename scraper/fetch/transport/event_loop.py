@@ -44,6 +44,8 @@ class GreenletLoop:
         self._waiting: dict[int, tuple[greenlet, float | None]] = {}
         #: Signals that were set since the last look.
         self._set: deque[int] = deque()
+        #: By descriptor: what is called when it is ready.
+        self._watched: dict[int, Callable[[], None]] = {}
         self._pausing: list[tuple[float, int, greenlet]] = []
         self._numbers = count()
         self._looked_at = 0.0
@@ -86,6 +88,16 @@ class GreenletLoop:
         """Return what any thread may set, for one greenlet that waits for it."""
         return _Signal(self, -1 - next(self._numbers))
 
+    def watch(self, descriptor: int, ready: Callable[[], None], *, write: bool = False) -> None:
+        """Have `continue_all` call this, once, when the descriptor can be read, or written."""
+        self._watched[descriptor] = ready
+        self._poller.arm(descriptor, write=write)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Call nothing any more; the descriptor is about to be closed."""
+        if self._watched.pop(descriptor, None) is not None:
+            self._poller.disarm(descriptor)
+
     def pause(self, seconds: float) -> None:
         """Return after some seconds. Called in a greenlet."""
         heappush(self._pausing, (time.monotonic() + seconds, next(self._numbers), getcurrent()))
@@ -125,7 +137,9 @@ class GreenletLoop:
     def continue_all(self, ready: Sequence[int]) -> None:
         """Continue those that are ready, and those whose time is over."""
         for descriptor in ready:
-            if descriptor == self._waker.fileno():
+            if (watcher := self._watched.pop(descriptor, None)) is not None:
+                watcher()
+            elif descriptor == self._waker.fileno():
                 self._waker.take()
                 self._poller.arm(descriptor, write=False)
             elif (waiting := self._waiting.pop(descriptor, None)) is not None:
