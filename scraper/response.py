@@ -11,7 +11,8 @@ from requests.structures import CaseInsensitiveDict
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper import urls
-from scraper.errors import BadRequest, NotHtml, NotJson, UsageError
+from scraper.config.types.pseudo_classes import WrongSelector, right_for_lexbor
+from scraper.errors import BadRequest, NotHtml, NotJson, ScraperError, UsageError
 from scraper.media import content_type_of
 from scraper.parse.encoding import decode, decode_in
 from scraper.parse.labels import encoding_of
@@ -248,7 +249,11 @@ class Response:
 
         Raises:
             NotHtml: the body is not HTML.
+            ScraperError: lexbor, the parser behind it, would find other elements (`:disabled`, `:read-only`).
+            selectolax.lexbor.SelectolaxError: it is not a selector.
         """
+        if ":" in selector:
+            selector = self._right(selector)
         found = self._html_tree().css(selector)
         if "," not in selector:
             return list(found)
@@ -257,7 +262,19 @@ class Response:
 
     def css_first(self, selector: str) -> LexborNode | None:
         """Return the first element that a CSS selector finds, as selectolax's node; raises like `css`."""
+        if ":" in selector:
+            selector = self._right(selector)
         return self._html_tree().css_first(selector)
+
+    def _right(self, selector: str) -> str:
+        try:
+            return right_for_lexbor(selector)
+        except WrongSelector as error:
+            raise ScraperError(
+                f"response.css cannot find {selector}",
+                remedy=f"{error}; or use response.select",
+                request=self.request,
+            ) from None
 
     def text_of(self, element: LexborNode | Tag) -> str:
         """Return the text of an element of this page in one line, as a field of rules has it.

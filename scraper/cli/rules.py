@@ -21,7 +21,7 @@ from scraper.rules.fields import Field, FieldState
 from scraper.rules.hints import nearest
 from scraper.rules.page import Page
 from scraper.rules.rule import PageRule, targets_of
-from scraper.rules.sources import Css, ValueSource, XPath
+from scraper.rules.sources import Css, Data, ValueSource, XPath
 
 _LONGEST = 100
 
@@ -134,6 +134,9 @@ def _show(rule: PageRule, page: Page) -> bool:
             _suggest(selector, page)
     if not rule.fields:
         return True
+    if any(isinstance(field.source, Data) and field.config.jsonld is not None for field in rule.fields.values()):
+        for problem in page.unreadable_json_ld:
+            _output.write(f"  a script of JSON-LD cannot be read: {plain(problem)}\n")
     withins = [None] if rule.each is None else rule.each.find(page, None)
     about = f", {counted(len(withins), 'element')} by {plain(_selector(rule.each))}" if rule.each else ""
     _output.write(f"  item {plain(rule.config.item)}{about}\n")

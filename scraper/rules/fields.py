@@ -12,6 +12,7 @@ import regex
 from lxml import etree
 
 from scraper.config import FieldConfig
+from scraper.config.types.pseudo_classes import right_for_lexbor
 from scraper.config.types.selectors import read_css, read_regex
 from scraper.errors import BadRequest
 from scraper.parse.text import folded, text_of, without_edges
@@ -88,7 +89,11 @@ class Field:
         self._quick_length = quick_length(config.re) if config.re is not None else 0
         is_plain = config.css is not None and self._kind == "text" and not (config.many or config.re or self.inner)
         query = read_css(config.css) if config.css is not None and is_plain else None
-        self._text_of = query.selector or None if query and not query.attribute and query.text != "own" else None
+        self._text_of = (
+            right_for_lexbor(query.selector) or None
+            if query and not query.attribute and query.text != "own"
+            else None
+        )
         self._nothing = Reading([] if config.many else config.default, _EMPTY)
 
     def read(self, page: Page, within: Any = None) -> Reading:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lxml import etree
-
 from scraper import urls
 from scraper.errors import BadRequest
+from scraper.parse.xml_tree import xml_tree
 from scraper.response import Response
 from scraper.rules import data
 
@@ -33,15 +32,8 @@ class Page:
     def root(self) -> Any:
         """Return the page as lxml's tree, for XPath."""
         if self._root is None:
-            self.response.css_first("html")  # says it where the body is not HTML
-            parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
-            text = self.response.text.replace("\0", "\ufffd").encode("utf-8", "replace")
-            try:
-                self._root = etree.fromstring(text, parser)
-            except etree.XMLSyntaxError:  # nothing in it at all
-                self._root = None
-            if self._root is None:
-                self._root = etree.Element("html")
+            html = self.response.css_first("html")
+            self._root = xml_tree(html.html or "" if html is not None else "")
         return self._root
 
     @property

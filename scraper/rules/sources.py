@@ -15,6 +15,7 @@ from lxml import etree
 from selectolax.lexbor import LexborNode
 
 from scraper.config import FieldConfig, SelectorConfig
+from scraper.config.types.pseudo_classes import right_for_lexbor
 from scraper.config.types.selectors import read_css, read_path, read_xpath
 from scraper.parse.srcset import largest_of
 from scraper.parse.text import BREAK, marked_text_of, own_text_of, text_of
@@ -71,6 +72,7 @@ class Css:
 
     def __init__(self, text: str) -> None:
         self.selector, self._attribute, self._text = read_css(text)
+        self._within = right_for_lexbor(self.selector)
         self._is_list = "," in self.selector
         self.takes_attribute = self._attribute is not None
 
@@ -81,7 +83,7 @@ class Css:
             return [within]
         # lexbor also finds the element itself, and one of a list of selectors once for each.
         own = within.mem_id
-        found = [node for node in within.css(self.selector) if node.mem_id != own]
+        found = [node for node in within.css(self._within) if node.mem_id != own]
         return list({node.mem_id: node for node in found}.values()) if self._is_list else found
 
     def first(self, page: Page, within: LexborNode | None) -> LexborNode | None:
@@ -89,7 +91,7 @@ class Css:
             return page.response.css_first(self.selector)
         if not self.selector:
             return within
-        node = within.css_first(self.selector)
+        node = within.css_first(self._within)
         if node is None or node.mem_id != within.mem_id:
             return node
         return next(iter(self.find(page, within)), None)

@@ -67,7 +67,20 @@ def _fields(root: Node, path: Path, fields: Mapping[str, FieldConfig], inside: s
                 f"expected a path from the element that was found, got {field.xpath}: write .{field.xpath}, "
                 "for / begins at the page's root",
             )
+        if field.language is not None:
+            yield from _language(root, (*at, "language"), field.language)
         yield from _fields(root, (*at, "fields"), field.fields, field.source)
+
+
+def _language(root: Node, at: Path, language: str) -> Iterator[Problem]:
+    try:
+        from dateparser.data.languages_info import language_order
+    except ImportError:
+        remedy = "run pip install 'persistent-scraper[dates]'"
+        yield place(root, at, f"dates in {language} need dateparser, which is not installed: {remedy}")
+        return
+    if language not in language_order and language.partition("-")[0] not in language_order:
+        yield place(root, at, f"expected a language that dateparser knows, got {language}: write fr, de or en-GB")
 
 
 def _css(root: Node, at: Path, field: FieldConfig, inside: str | None) -> Iterator[Problem]:

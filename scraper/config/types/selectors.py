@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
+from scraper.config.types.pseudo_classes import WrongSelector, right_for_lexbor
+from scraper.config.types.xpath import problem_of_xpath
+
 if TYPE_CHECKING:
     import regex
     from lxml import etree
@@ -68,7 +71,9 @@ def read_css(text: str) -> CssQuery:
 
 def _try_css(selector: str) -> None:
     try:
-        LexborHTMLParser("").css(selector)
+        LexborHTMLParser("").css(right_for_lexbor(selector))
+    except WrongSelector as error:
+        raise BadSelector(str(error)) from None
     except SelectolaxError:
         raise BadSelector(_what_is_wrong(selector)) from None
     # CSS closes by itself what is open at its end, which is hardly ever what was meant.
@@ -112,9 +117,14 @@ def read_xpath(text: str) -> etree.XPath:
         compiled = etree.XPath(text, regexp=False)
         compiled(etree.Element("html"))
     except (etree.XPathError, ValueError) as error:
+        if problem := problem_of_xpath(text):
+            raise BadSelector(problem) from None
         entries = list(getattr(error, "error_log", None) or ())
         place = f"character {entries[-1].column}: " if entries and entries[-1].column else ""
         raise BadSelector(f"{place}{str(error).lower() or 'no expression'}, mend the XPath 1.0 there") from None
+    # What is not come to on an empty page is not run there.
+    if problem := problem_of_xpath(text):
+        raise BadSelector(problem)
     return compiled
 
 
