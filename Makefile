@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale sitemaps rules-speed start-cost export-kills many-crawls slow-disk soak proofs bench profile clean
+.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk soak proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -66,6 +66,9 @@ storm: $(READY)  ## 5,000 mishaps of servers over 20 domains: every URL accounte
 scale: $(READY)  ## a million queued URLs over ten thousand domains: at work at once, memory bounded
 	$(BIN)/python -m tests.proofs.scale $(ARGS)
 
+many-domains: $(READY)  ## ten thousand domains of twenty pages: connections used again, memory bounded
+	$(BIN)/python -m tests.proofs.many_domains $(ARGS)
+
 rules-speed: $(READY)  ## a crawl by rules against the same by a spider written by hand, by CPU time
 	$(BIN)/python -m tests.proofs.rules_speed $(ARGS)
 
@@ -87,7 +90,7 @@ export-kills: $(READY)  ## every kind of export killed 30 times at random: every
 many-crawls: $(READY)  ## 2,000 crawls in one process: none raises, nothing grows
 	$(BIN)/python -m tests.proofs.many_crawls $(ARGS)
 
-proofs: kill-storm memory manners toxic storm scale sitemaps rules-speed start-cost export-kills slow-disk soak many-crawls  ## all proofs that take minutes
+proofs: kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk soak many-crawls  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.

@@ -4,7 +4,7 @@ Every domain answers after a while. One process crawls them all, and the server'
 took. Names are resolved to addresses of the loopback in the crawling process.
 
 python -m tests.proofs.many_domains [--domains 10000] [--pages 20] [--latency 0.1] [--delay 0] [--in-flight 256]
-                                    [--reuse 0.8] [--rate 500] [--memory 250]
+                                    [--reuse 0.8] [--rate 500] [--memory 220]
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=256, help="`engine.in_flight`")
     parser.add_argument("--reuse", type=float, default=0.8, help="share of requests that need no new connection")
     parser.add_argument("--rate", type=float, default=500.0, help="pages a second, at least")
-    parser.add_argument("--memory", type=float, default=250.0, help="MB that the process may take at its peak")
+    parser.add_argument("--memory", type=float, default=220.0, help="MB that the process may take at its peak")
     options = parser.parse_args()
     here, there = multiprocessing.Pipe()
     context = multiprocessing.get_context("fork")

@@ -14,7 +14,7 @@ from scraper.fetch.transport.open_files import most_connections
 TURN_REQUESTS = 25
 TURN_SECONDS = 10.0
 #: What domains may take of memory, in bytes; and what one does, and its Session with a connection of TLS besides.
-_MEMORY, _OF_A_DOMAIN, _OF_A_SESSION = 100_000_000, 5_000, 40_000
+_MEMORY, _OF_A_DOMAIN, _OF_A_SESSION = 140_000_000, 9_000, 40_000
 _LEAST_AWAKE = 300
 #: The part of those with a Session that have a turn; the others had theirs a moment ago.
 _WITH_TURN = 0.75
@@ -43,7 +43,7 @@ class Turn:
 
 
 def most_awake(domains: int) -> int:
-    """Return how many of so many domains may have a Session: all of them, up to some 2,500."""
+    """Return how many of so many domains may have a Session: all of them, up to some 3,500."""
     return max(_LEAST_AWAKE, (_MEMORY - domains * _OF_A_DOMAIN) // _OF_A_SESSION)
 
 
