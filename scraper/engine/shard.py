@@ -29,7 +29,7 @@ from scraper.engine.frontier.leases import DomainLeases
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.engine.orders import Orders
 from scraper.engine.parse_worker import ParseWorker
-from scraper.engine.parsers.making import make_parse_worker
+from scraper.engine.parsers.making import ParseParts, make_parse_worker
 from scraper.engine.revisit import Revisit
 from scraper.engine.shard_sink import ShardSink
 from scraper.engine.status import StatusReporter
@@ -100,51 +100,57 @@ class Shard:
         self._store = store
         self._run = run
         self._config = config
+        self._components = components
         self._emit = emit
-        self._told = told = QueuedEvents(emit, lambda event: self._inbox.put(event))
+        self._told = QueuedEvents(emit, lambda event: self._inbox.put(event))
         #: Its name in leases.
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._on_beaten = beaten
-        limits = config.limits
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue() if inbox is None else inbox
-        revisit = Revisit(config.revisit, components.source)
-        named = components.pipelines.files
+        self._fetching: threading.Thread | None = None
+        self._stop_seconds: float | None = None
+        self._end: ShardEnd | None = None
+        self._crash: BaseException | None = None
+        self._frontier = self._make_frontier()
+        self._admission = Admission(config, [*config.own_hosts(), *hosts], store.seen(run.id))
+        self._crash_marker = marker_of(store.path, run.id, number)
+        self._revisit, turns = Revisit(config.revisit, components.source), Turns()
+        parts = ParseParts(
+            store,
+            run,
+            components,
+            self._told,
+            self._frontier,
+            self._admission,
+            self._revisit,
+            self._inbox.put,
+            number,
+        )
+        self._runner, self._parse_worker = make_parse_worker(parts, self._crash_marker, turns, parsers)
+        self._make_fetching(turns)
+        self._make_committing(report)
+
+    def _make_frontier(self) -> Frontier:
+        config = self._config
         # A download has its file open beside its connection.
-        in_flight, why_fewer = most_in_flight(config.engine.in_flight, 2 if named else 1)
+        files = 2 if self._components.pipelines.files else 1
+        in_flight, why_fewer = most_in_flight(config.engine.in_flight, files)
         if why_fewer:
-            emit(events.Notice(why_fewer))
-        self._frontier = Frontier(
+            self._emit(events.Notice(why_fewer))
+        return Frontier(
             self._unsent,
             self._wake,
-            None if limits.pages is None else 0,
+            None if config.limits.pages is None else 0,
             product_token(config.user_agent),
             self._answer_unsent,
             lambda: self._parse_worker.waiting,
             most_in_flight=in_flight,
             most_blocking=config.engine.threads,
         )
-        scope = [*config.own_hosts(), *hosts]
-        self._admission = Admission(config, scope, store.seen(run.id))
-        self._crash_marker = marker_of(store.path, run.id, number)
-        turns = Turns()
-        self._runner, self._parse_worker = make_parse_worker(
-            store,
-            run,
-            components,
-            told,
-            self._frontier,
-            self._admission,
-            self._crash_marker,
-            revisit,
-            self._inbox.put,
-            turns,
-            number,
-            parsers,
-        )
-        self._sitemaps = SitemapWorker(self._admission, self._frontier, told, self._inbox.put)
-        self._leases = DomainLeases(
-            store, run.id, config, self._frontier, told, owner=self.owner, make_session=components.make_session
-        )
+
+    def _make_fetching(self, turns: Turns) -> None:
+        store, config, components = self._store, self._config, self._components
+        self._sitemaps = SitemapWorker(self._admission, self._frontier, self._told, self._inbox.put)
         self._heartbeat = LeaseHeartbeat(lambda: store.renew_leases(self.owner), self._beaten, self._was_stopped)
         self._fetcher = components.make_fetcher()
         self._sender = Sender(
@@ -152,17 +158,20 @@ class Shard:
             self._fetcher,
             Guard(config.network.allow_private),
             ShardSink(self._inbox, self._parse_worker, self._sitemaps),
-            told,
+            self._told,
             self._mark_sent,
             self._heartbeat.check,
-            limits.redirects,
+            config.limits.redirects,
+        )
+        downloads = Downloads(
+            rules_of(components.pipelines.files), components.root, partial(store.file, follow=False), config
         )
         self._tasks = tasks_of(
             self._sender,
             self._admission,
-            revisit,
+            self._revisit,
             SitemapCache(store, is_asked=config.revisit.conditional),
-            Downloads(rules_of(named), components.root, partial(store.file, follow=False), config),
+            downloads,
         )
         self._fetch_loop = FetchLoop(
             self._frontier,
@@ -173,18 +182,26 @@ class Shard:
             blocks=not self._fetcher.is_cooperative,
             companion=None if isinstance(self._parse_worker, ParseWorker) else self._parse_worker,
         )
-        self._fetching: threading.Thread | None = None
-        watch = StatusReporter(self._frontier, self._runner, limits, emit)
+
+    def _make_committing(self, report: Callable[[Report], None]) -> None:
+        store, run, limits, frontier = self._store, self._run, self._config.limits, self._frontier
+        self._leases = DomainLeases(
+            store,
+            run.id,
+            self._config,
+            frontier,
+            self._told,
+            owner=self.owner,
+            make_session=self._components.make_session,
+        )
+        watch = StatusReporter(frontier, self._runner, limits, self._emit)
         self._writer = BatchWriter(
-            store, run, limits, self._frontier, self._leases, self._admission, emit, watch, report
+            store, run, limits, frontier, self._leases, self._admission, self._emit, watch, report
         )
-        self._writer.has_files = bool(named)
+        self._writer.has_files = bool(self._components.pipelines.files)
         self._orders = Orders(
-            self._frontier, self._admission, self._leases, self._writer, self._parse_worker.put_start, self.stop
+            frontier, self._admission, self._leases, self._writer, self._parse_worker.put_start, self.stop
         )
-        self._stop_seconds: float | None = None
-        self._end: ShardEnd | None = None
-        self._crash: BaseException | None = None
 
     # What others call ------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from scraper.engine.revisit import Revisit
 from scraper.engine.spider_runner import SpiderRunner
 from scraper.engine.tasks.attachments import ItemFiles
 from scraper.engine.turns import Turns
+from scraper.lazy_dataclass import dataclass
 from scraper.observe.events import Events
 from scraper.store import Store
 from scraper.store.values import RunRow
@@ -25,45 +26,58 @@ if TYPE_CHECKING:
     from scraper.engine.parsers.pool import ParserPool
 
 
+@dataclass(frozen=True, slots=True)
+class ParseParts:
+    """What pages are parsed with, and where what came of them goes."""
+
+    store: Store
+    run: RunRow
+    components: Components
+    emit: Events
+    frontier: Frontier
+    admission: Admission
+    revisit: Revisit
+    #: Takes outcomes, and portions of start(), for the next commit.
+    settle: Callable[[Any], None]
+    #: The number of the shard.
+    shard: int
+
+    @property
+    def files(self) -> ItemFiles | None:
+        """Return what takes the files that items name, where a pipeline wants them."""
+        named, config = self.components.pipelines.files, self.components.loaded.config
+        if not named:
+            return None
+        return ItemFiles(named, config.urls, self.store.file, self.run.id, self.components.root)
+
+    def parser_config(self, number: int) -> ParserConfig:
+        """Return what the parser with this number is made with."""
+        from scraper.engine.parsers.messages import ParserConfig
+
+        levels = {name: logging.getLogger(name).getEffectiveLevel() for name in ("root", "scraper")}
+        marker = marker_of_parser(self.store.path, self.shard, number)
+        return ParserConfig(self.components.loaded, self.run.id, self.run.name, marker, levels, self.emit.are_watched)
+
+
 def make_parse_worker(
-    store: Store,
-    run: RunRow,
-    components: Components,
-    emit: Events,
-    frontier: Frontier,
-    admission: Admission,
-    marker: CrashMarker,
-    revisit: Revisit,
-    settle: Callable[[Any], None],
-    turns: Turns,
-    shard: int,
-    parsers: int,
+    parts: ParseParts, marker: CrashMarker, turns: Turns, parsers: int
 ) -> tuple[SpiderRunner, ParseWorker | ParserPool]:
     """Return what makes of results what is committed, and what has them made.
 
     Args:
-        shard: its number.
+        turns: with the thread that fetches.
         parsers: processes that parse; 0 where a thread does.
     """
-    config, named = components.loaded.config, components.pipelines.files
-    files = ItemFiles(named, config.urls, store.file, run.id, components.root) if named else None
+    components, config = parts.components, parts.components.loaded.config
+    made_of = (components, config, parts.admission, parts.emit, marker, parts.revisit, parts.files)
     if not parsers:
-        runner = SpiderRunner(components, config, admission, emit, marker, revisit, files)
-        pipelines = partial(components.pipelines.running, run.id, run.name)
-        return runner, ParseWorker(runner, frontier, emit, settle, pipelines, turns)
+        runner = SpiderRunner(*made_of)
+        pipelines = partial(components.pipelines.running, parts.run.id, parts.run.name)
+        return runner, ParseWorker(runner, parts.frontier, parts.emit, parts.settle, pipelines, turns)
 
     # Most crawls have none.
     from scraper.engine.parsers.answers import AnsweredRunner
-    from scraper.engine.parsers.messages import ParserConfig
     from scraper.engine.parsers.pool import ParserPool
 
-    def config_of(number: int) -> ParserConfig:
-        levels = {name: logging.getLogger(name).getEffectiveLevel() for name in ("root", "scraper")}
-        path = marker_of_parser(store.path, shard, number)
-        return ParserConfig(components.loaded, run.id, run.name, path, levels, emit.are_watched)
-
-    answered = AnsweredRunner(components, config, admission, emit, marker, revisit, files)
-    pool = ParserPool(
-        answered, frontier, emit, settle, config_of, store.strike, most=parsers, limit=config.limits.parse
-    )
-    return answered, pool
+    answered = AnsweredRunner(*made_of)
+    return answered, ParserPool(answered, parts, most=parsers)

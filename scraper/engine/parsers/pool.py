@@ -12,24 +12,25 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scraper.engine.children.starting import ended
-from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.preflight import MAX_STRIKES, crashed
 from scraper.engine.page_settler import PageSettler
 from scraper.engine.parsers.answers import AnsweredRunner, call_of
 from scraper.engine.parsers.dispatcher import Dispatcher, Job
-from scraper.engine.parsers.messages import Answer, Close, Closed, ParserConfig, Ready, Said, Start
+from scraper.engine.parsers.messages import Answer, Close, Closed, Ready, Said, Start
 from scraper.engine.parsers.parser import Parser
 from scraper.errors import ShardFailed
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.transport.event_loop import GreenletLoop
 from scraper.observe import events
-from scraper.observe.events import Events
 from scraper.response import Response
-from scraper.store.outcomes import Failed, Outcome, StartTaken
+from scraper.store.outcomes import Failed
 from scraper.store.values import Queued, Visit
+
+if TYPE_CHECKING:
+    from scraper.engine.parsers.making import ParseParts
 
 #: How often it looks for callbacks that take too long, in seconds.
 _LOOK_SECONDS = 0.25
@@ -43,34 +44,20 @@ class ParserPool:
     """Takes pages, failures and first requests, and has them parsed beside what the fetch loop does.
 
     Args:
-        settle: takes outcomes, and portions of start(), for the next commit.
-        config_of: what a parser is made with, by its number.
-        strike: counts a death of which a page is to blame; returns how many that were.
+        runner: makes of answers what is committed.
         most: how many parsers there are, once there is work for them.
-        limit: `limits.parse`.
     """
 
-    def __init__(
-        self,
-        runner: AnsweredRunner,
-        frontier: Frontier,
-        emit: Events,
-        settle: Callable[[Outcome | StartTaken], None],
-        config_of: Callable[[int], ParserConfig],
-        strike: Callable[[int], int],
-        *,
-        most: int,
-        limit: float,
-    ) -> None:
+    def __init__(self, runner: AnsweredRunner, parts: ParseParts, *, most: int) -> None:
         self._runner = runner
-        self._emit = emit
-        self._settle = settle
-        self._settler = PageSettler(runner, frontier, emit, settle)
-        self._config_of = config_of
-        self._strike = strike
+        self._emit = parts.emit
+        self._settle = parts.settle
+        self._settler = PageSettler(runner, parts.frontier, parts.emit, parts.settle)
+        self._config_of = parts.parser_config
+        self._strike = parts.store.strike
         self._most = most
-        self._limit = limit
-        self._dispatcher = Dispatcher(limit)
+        self._limit = parts.components.loaded.config.limits.parse
+        self._dispatcher = Dispatcher(self._limit)
         #: What needs no parser.
         self._own: deque[Callable[[], None]] = deque()
         self._parsers: dict[int, Parser] = {}
