@@ -50,6 +50,7 @@ check: lint test test-oldest  ## all that CI runs
 kill-storm: $(READY)  ## crawls killed with SIGKILL at random moments: nothing lost, nothing twice
 	$(BIN)/python -m tests.proofs.kill_storm $(ARGS)
 	$(BIN)/python -m tests.proofs.kill_storm --processes 2 $(ARGS)
+	$(BIN)/python -m tests.proofs.kill_storm --parsers 2 $(ARGS)
 
 memory: $(READY)  ## peak memory on 20,000 pages against 2,000
 	$(BIN)/python -m tests.proofs.memory $(ARGS)

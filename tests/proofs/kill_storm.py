@@ -1,12 +1,14 @@
 """Crawls killed with SIGKILL at random moments, each resumed by the same command.
 
-    python -m tests.proofs.kill_storm [--crawls 5] [--kills 8] [--processes 1] [--domains 3] [--seed 1]
+    python -m tests.proofs.kill_storm [--crawls 5] [--kills 8] [--processes 1] [--parsers 0] [--domains 3]
+        [--seed 1]
 
 Of every crawl: all pages have their item, none has it twice, the store is sound and the export parses whole.
 The documentation of PostgreSQL is served by nginx; the demo shop, with its login area, by itself.
 
 With several processes the documentation is crawled on several domains, and what is killed is a shard, the
-coordinator, or both; a coordinator whose shard was killed goes on by itself.
+coordinator, or both; a coordinator whose shard was killed goes on by itself. With parsers those of one process are
+killed too, and the crawl goes on by itself.
 """
 
 from __future__ import annotations
@@ -40,19 +42,17 @@ class Storm:
     Args:
         command: begins the crawl and resumes it.
         longest: seconds that it is left alone between two kills, at the most.
-        processes: of the crawl; with several, shards are killed too.
+        workers: what its other processes are, "shard" or "parser"; they are killed too. "" where there are none.
     """
 
-    def __init__(
-        self, command: list[str], environment: Mapping[str, str], longest: float, processes: int = 1
-    ) -> None:
+    def __init__(self, command: list[str], environment: Mapping[str, str], longest: float, workers: str = "") -> None:
         self._command = command
         self._environment = {**os.environ, **environment}
         self._longest = longest
-        self._processes = processes
+        self._workers = workers
         self.killed = 0
         #: How often what was killed.
-        self.victims = {"crawl": 0} if processes == 1 else {"shard": 0, "coordinator": 0, "both": 0}
+        self.victims = {workers: 0, "coordinator": 0, "both": 0} if workers else {"crawl": 0}
 
     def run(self, kills: int, chance: random.Random) -> None:
         """Kill it `kills` times, then let it end."""
@@ -73,17 +73,17 @@ class Storm:
         assert code == 0, f"exit {code} after {self.killed} kills:\n{self._output()}"
 
     def _kill(self, process: subprocess.Popen[bytes], victim: str, chance: random.Random) -> bool:
-        """Returns whether there was such a victim: a shard takes a moment to be there."""
-        shards = children_of(process.pid) if self._processes > 1 else []
-        if victim in ("shard", "both"):
-            if not shards:
+        """Returns whether there was such a victim: a worker takes a moment to be there."""
+        workers = workers_of(process.pid) if self._workers else []
+        if victim in (self._workers, "both"):
+            if not workers:
                 return False
             with contextlib.suppress(ProcessLookupError):
-                os.kill(chance.choice(shards), signal.SIGKILL)
-        if victim != "shard":
+                os.kill(chance.choice(workers), signal.SIGKILL)
+        if victim != self._workers:
             process.kill()
             process.wait()
-            assert leave(shards, _LEAVE_SECONDS), f"a shard outlived its coordinator:\n{self._output()}"
+            assert leave(workers, _LEAVE_SECONDS), f"a {self._workers} outlived its crawl:\n{self._output()}"
         return True
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -95,9 +95,13 @@ class Storm:
         return self._log.read().decode(errors="replace")[-4000:]
 
 
-def children_of(process: int) -> list[int]:
-    """The processes that a process started and that are alive."""
-    return [each for each, (parent, state) in _all_processes().items() if parent == process and state != "Z"]
+def workers_of(crawl: int) -> list[int]:
+    """The processes that a crawl started and that are alive, without the one that forks them, where there is one."""
+    alive = {each: parent for each, (parent, state) in _all_processes().items() if state != "Z"}
+    children = [each for each, parent in alive.items() if parent == crawl]
+    if sys.platform == "linux":
+        return [each for each, parent in alive.items() if parent in children]
+    return children
 
 
 def leave(processes: list[int], within: float) -> bool:
@@ -142,7 +146,13 @@ def command(config: str, folder: Path, *sets: str) -> list[str]:
 
 
 def documentation(
-    hosts: list[str], server: Nginx, pages: set[str], kills: int, chance: random.Random, processes: int
+    hosts: list[str],
+    server: Nginx,
+    pages: set[str],
+    kills: int,
+    chance: random.Random,
+    processes: int,
+    parsers: int,
 ) -> Storm:
     """The PostgreSQL manual, on each of these addresses."""
     urls = [server.url.replace("127.0.0.1", host) for host in hosts]
@@ -152,17 +162,22 @@ def documentation(
             "politeness.concurrency=8",
             f"start_urls=[{', '.join(f'{url}/index.html' for url in urls)}]",
             f"engine.processes={processes}",
+            f"engine.parsers={parsers}",
         )
-        storm = Storm(command("docs.yaml", Path(name), *sets), {"DOCS_PRIVATE": "true"}, 0.8 * processes, processes)
+        workers = "shard" if processes > 1 else "parser" if parsers else ""
+        longest = 0.8 * max(1, processes)
+        storm = Storm(command("docs.yaml", Path(name), *sets), {"DOCS_PRIVATE": "true"}, longest, workers)
         storm.run(kills, chance)
         check(Path(name), "url", {f"{url}/{page}" for url in urls for page in pages})
     return storm
 
 
-def shop_with_login(kills: int, chance: random.Random) -> None:
+def shop_with_login(kills: int, chance: random.Random, parsers: int) -> None:
     """The demo shop: no page behind its login is lost to a forgotten cookie."""
     with tempfile.TemporaryDirectory() as name, Shop() as shop:
-        storm = Storm(command("demo.yaml", Path(name), "politeness.delay=30ms"), {"DEMO_URL": shop.url}, longest=1.6)
+        sets = ("politeness.delay=30ms", f"engine.parsers={parsers}")
+        workers = "parser" if parsers else ""
+        storm = Storm(command("demo.yaml", Path(name), *sets), {"DEMO_URL": shop.url}, 1.6, workers)
         storm.run(kills, chance)
         products = {product.sku for product in (*ALL_PRODUCTS, *MEMBER_PRODUCTS)}
         check(Path(name), "sku", products)
@@ -173,6 +188,9 @@ def main() -> None:
     parser.add_argument("--crawls", type=int, default=4, help="crawls of each site")
     parser.add_argument("--kills", type=int, default=5, help="kills in each crawl")
     parser.add_argument("--processes", type=int, default=1, help="of each crawl; with several, shards are killed too")
+    parser.add_argument(
+        "--parsers", type=int, default=0, help="of each process; those of a single one are killed too"
+    )
     parser.add_argument(
         "--domains", type=int, default=3, help="of the documentation, where there are processes for it"
     )
@@ -185,7 +203,7 @@ def main() -> None:
     total = 0
     # The shop is one domain, which one process crawls.
     for number in range(options.crawls if options.processes == 1 else 0):
-        shop_with_login(options.kills, chance)
+        shop_with_login(options.kills, chance, options.parsers)
         total += options.kills
         print(f"shop {number + 1}: {options.kills} kills, every product once", flush=True)
     folder = docs_root("postgresql-doc-15")
@@ -195,7 +213,7 @@ def main() -> None:
     hosts = [f"127.0.0.{number + 1}" for number in range(1 if options.processes == 1 else options.domains)]
     for number in range(options.crawls):
         with tempfile.TemporaryDirectory() as work, Nginx(folder, Path(work), more_hosts=hosts[1:]) as server:
-            storm = documentation(hosts, server, pages, options.kills, chance, options.processes)
+            storm = documentation(hosts, server, pages, options.kills, chance, options.processes, options.parsers)
         total += storm.killed
         killed = ", ".join(f"{victim} {count}" for victim, count in storm.victims.items())
         print(f"documentation {number + 1}: killed {killed}; {len(pages)} pages once on each of {hosts}", flush=True)
