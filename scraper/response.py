@@ -14,7 +14,7 @@ from scraper import urls
 from scraper.config.types.pseudo_classes import WrongSelector, right_for_lexbor
 from scraper.errors import BadRequest, NotHtml, NotJson, ScraperError, UsageError
 from scraper.media import content_type_of
-from scraper.parse.encoding import decode, decode_in
+from scraper.parse.encoding import decode, decode_in, sniff
 from scraper.parse.labels import encoding_of
 from scraper.parse.lexbor import make_tree
 from scraper.parse.links import Joiner, base_of, header_nofollow, links, may_have_base
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     # BeautifulSoup takes a tenth of a second to import, so that is done when somebody asks for a soup.
     from bs4 import BeautifulSoup, Tag
 
+    from scraper.parse.forms.find import FilledForm
     from scraper.parse.soup.select import Index
 
     #: What `follow` understands: a URL, or an element that has one.
@@ -360,27 +361,39 @@ class Response:
 
     def form(
         self,
-        fields: Mapping[str, str],
+        fields: Mapping[str, Any],
         selector: str | None = None,
         callback: Callback | str | None = None,
+        *,
+        extra: Mapping[str, Any] | None = None,
         **keywords: Any,
     ) -> Request:
         """Return a request that submits a form of this page, as a browser would, its hidden fields included.
 
         Args:
-            fields: what is filled in, by the fields' names; the form is found by them.
+            fields: what is filled in, by the fields' names; the form is found by them. Text, numbers, True and False,
+                or lists of these where a name has several fields, boxes or options.
             selector: a CSS selector of the form, or of anything in it, where the fields do not tell it from others.
             callback: as in `Request`; None means `parse`.
+            extra: what is sent beside the form's own fields, as scripts add it.
             keywords: anything else that `Request` takes, such as `retry_unsafe`.
 
         Raises:
             FormError: no form holds the fields, or a value is not a choice of its field.
             NotHtml: as `soup` does.
         """
-        from scraper.parse.forms.find import find_form
         from scraper.parse.forms.submit import request_of
 
-        return request_of(find_form(self.soup, self.url, fields, selector), self.url, callback, **keywords)
+        return request_of(self.filled_form(fields, selector, extra), self.url, callback, **keywords)
+
+    def filled_form(
+        self, fields: Mapping[str, Any], selector: str | None = None, extra: Mapping[str, Any] | None = None
+    ) -> FilledForm:
+        """Return what `form` would send, before a request is made of it; raises like `form`."""
+        from scraper.parse.forms.find import find_form
+
+        self._require_html()
+        return find_form(self.markup, self.url, fields, selector, encoding=self._sent_in(), extra=extra)
 
     def _bad_link(self, what: str, remedy: str) -> BadRequest:
         return BadRequest(f"cannot follow {what} on {self.url}", remedy=remedy, request=self.request)
@@ -390,8 +403,15 @@ class Response:
             # Asking a tree is quickest, but making one for that is not.
             has_base = self._tree is not None or (self._is_html() and may_have_base(self.text))
             base_url = base_of(self._html_tree(), self.url) if has_base else self.url
-            self._joiner = Joiner(base_url, self._text[1] if self._text is not None else "utf-8")
+            self._joiner = Joiner(base_url, self._sent_in() if self._text is not None else "utf-8")
         return self._joiner
+
+    def _sent_in(self) -> str:
+        """Return the encoding of queries and forms: the page's, and UTF-8 where it neither declares nor shows one."""
+        name = self.encoding
+        if name != "windows-1252" or self.named_encoding is not None or not self.body.isascii():
+            return name
+        return sniff(self.body, self.headers.get("Content-Type")) or "utf-8"
 
     # What kind of body -------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from scraper.request import Request
 from scraper.response import Response
 
 if TYPE_CHECKING:
-    # Forms are found in a soup, and BeautifulSoup takes long to import for crawls that do not log in.
     from scraper.parse.forms.find import FilledForm
 
 #: Redirects that are followed in a row.
@@ -50,11 +49,11 @@ def filled_in(login: LoginConfig, page: Response) -> Request:
     Raises:
         LoginError: the page has no such form, or sending it would give the password away.
     """
-    from scraper.parse.forms.find import FormError, find_form
+    from scraper.parse.forms.errors import FormError
     from scraper.parse.forms.submit import request_of
 
     try:
-        form = find_form(page.soup, page.url, login.form, login.selector)
+        form = page.filled_form(login.form, login.selector)
     except NotHtml as error:
         raise LoginError(f"{page.status} at {error.message}", remedy="check login.url") from None
     except FormError as error:
@@ -122,10 +121,10 @@ def why_not(login: LoginConfig, page: Response) -> LoginError:
 
 
 def _has_form(login: LoginConfig, page: Response) -> bool:
-    from scraper.parse.forms.find import FormError, find_form
+    from scraper.parse.forms.errors import FormError
 
     try:
-        find_form(page.soup, page.url, login.form, login.selector)
+        page.filled_form(login.form, login.selector)
     except (FormError, NotHtml):
         return False
     return True

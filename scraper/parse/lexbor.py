@@ -43,7 +43,8 @@ _VOID |= {"frame", "param"}
 _RAW = frozenset({"script", "style"})
 #: What the rest of the page would drown in.
 _LEFT_OUT = frozenset({"plaintext"})
-_KEPT_AT_ANY_DEPTH = frozenset({"a", "title", "textarea"}) | _VOID | _RAW
+#: None of these can lie in one of its own kind, so that they nest no deeper for it.
+_KEPT_AT_ANY_DEPTH = frozenset({"a", "button", "form", "option", "select", "textarea", "title"}) | _VOID | _RAW
 _NAME = re.compile(r"[A-Za-z][^\s/<>=\"'\0]*")
 _OPENS = re.compile(r"<(?=[A-Za-z])")
 #: One attribute as the HTML Standard reads it (13.2.5.32 to 13.2.5.39), and all those of a tag.
@@ -51,7 +52,7 @@ _ATTRIBUTE = re.compile(
     r"""[\t\n\f\r /]*+[^\t\n\f\r />][^\t\n\f\r />=]*+"""
     r"""(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r >]*+))?+"""
 )
-_ATTRIBUTES = re.compile(rf"(?:{_ATTRIBUTE.pattern})*+")
+ATTRIBUTES = re.compile(rf"(?:{_ATTRIBUTE.pattern})*+")
 
 
 def make_tree(text: str) -> LexborHTMLParser:
@@ -79,7 +80,7 @@ def _has_many_attributes(text: str) -> bool:
     """
     steps = 4 * len(text)
     for opening in _OPENS.finditer(text):
-        end = cast(re.Match[str], _ATTRIBUTES.match(text, opening.end())).end()
+        end = cast(re.Match[str], ATTRIBUTES.match(text, opening.end())).end()
         length = end - opening.end()
         steps -= length
         if steps < 0:

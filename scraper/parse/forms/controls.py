@@ -1,24 +1,57 @@
 """The controls of a page's forms: inputs, selects, text areas and buttons, with what they would send.
 
-One walk over the page, whose time its size bounds however it is nested.
+One look at each element, whose time the page's size bounds however it is nested.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import unicodedata
 from dataclasses import field
 from typing import NamedTuple
 
-from bs4 import BeautifulSoup, Tag
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper.lazy_dataclass import dataclass
+from scraper.parse.forms.owners import Marked, by_number, number_of
+from scraper.parse.forms.values import sanitized
 
 _NEWLINE = re.compile(r"\r\n?|\n")
-_CONTROLS = frozenset({"input", "button", "select", "textarea"})
-_TEXT_KINDS = frozenset({"text", "search", "url", "tel", "email", "hidden", "password", "textarea"})
-#: What an input is can be said in many words; these are the ones that make a difference here.
-_KINDS = frozenset({"checkbox", "radio", "submit", "image", "reset", "button", "hidden", "password", "file"})
+_SPACES = re.compile(r"[\t\n\f\r ]+")
+_DIRECTED = frozenset({"text", "search", "url", "tel", "email", "hidden", "password", "submit", "textarea"})
+#: The types of inputs; any other is text.
+_KINDS = frozenset(
+    [
+        "hidden",
+        "text",
+        "search",
+        "tel",
+        "url",
+        "email",
+        "password",
+        "date",
+        "month",
+        "week",
+        "time",
+        "datetime-local",
+        "number",
+        "range",
+        "color",
+        "checkbox",
+        "radio",
+        "file",
+        "submit",
+        "image",
+        "reset",
+        "button",
+    ]
+)
+
+
+class NoFile(str):
+    """The value of a file input: no file is chosen."""
+
+    __slots__ = ()
 
 
 @dataclass(eq=False)
@@ -30,14 +63,16 @@ class Control:
     attribute adds.
     """
 
-    element: Tag
-    form: Tag | None
+    element: LexborNode
+    number: int
+    form: LexborNode | None
     kind: str
     name: str
     value: str
     is_disabled: bool = False
     is_checked: bool = False
     is_charset: bool = False
+    takes_several: bool = False
     options: list[tuple[str, str]] = field(default_factory=list)
     selected: list[str] = field(default_factory=list)
     direction: tuple[str, str] | None = None
@@ -51,20 +86,19 @@ class Control:
 class _Around(NamedTuple):
     """The effect of the elements around a control."""
 
-    form: Tag | None = None
+    form: LexborNode | None = None
     is_disabled: bool = False
     is_rtl: bool = False
+    #: What a datalist holds is never sent.
+    is_barred: bool = False
     #: The first legend of the nearest disabled fieldset, and whether what it holds is disabled all the same.
-    legend: Tag | None = None
+    legend: int | None = None
     is_legend_disabled: bool = False
 
 
-def value_text(element: Tag, attribute: str) -> str:
+def value_of(element: LexborNode, attribute: str) -> str:
     """Return an attribute's value, empty where there is none."""
-    value = element.get(attribute)
-    if isinstance(value, str):
-        return value
-    return " ".join(value) if value else ""
+    return element.attributes.get(attribute) or ""
 
 
 def normalized(text: str) -> str:
@@ -72,87 +106,126 @@ def normalized(text: str) -> str:
     return _NEWLINE.sub("\r\n", text)
 
 
-def controls_of(soup: BeautifulSoup) -> list[Control]:
-    """Return all controls of a page, in its order."""
-    by_id: dict[str, Tag] = {}
-    for element in soup.find_all("form", id=True):
-        by_id.setdefault(value_text(element, "id"), element)
-    controls = [_control(element, around, by_id) for element, around in _walk(soup)]
-    # Of the radio buttons of a group the one that was checked last is.
-    groups: dict[tuple[int, str], Control] = {}
-    for control in controls:
-        if control.kind == "radio" and control.is_checked and control.name:
-            before = groups.get((id(control.form), control.name))
-            if before is not None:
-                before.is_checked = False
-            groups[id(control.form), control.name] = control
+def controls_of(tree: LexborHTMLParser, marked: Marked) -> list[Control]:
+    """Return all controls of a page, in its order.
+
+    Args:
+        tree: made of the text of `marked`.
+    """
+    forms = tree.css("form")
+    by_id: dict[str, LexborNode] = {}
+    for element in tree.css("[id]"):
+        by_id.setdefault(value_of(element, "id"), element)
+    owners = marked.owners(by_number(forms))
+    surroundings = _Surroundings()
+    controls = []
+    for element in tree.css("input, button, select, textarea"):
+        around = surroundings.of(element)
+        if not around.is_barred:
+            controls.append(_control(element, around, by_id, owners))
+    _leave_last_checked(controls)
     return controls
 
 
-def _walk(soup: BeautifulSoup) -> Iterator[tuple[Tag, _Around]]:
-    """Return the elements that are controls, with what is around them; without recursion, as pages nest at will."""
-    stack: list[tuple[Iterator[object], _Around]] = [(iter(soup.contents), _Around())]
-    while stack:
-        children, around = stack[-1]
-        element = next((child for child in children if isinstance(child, Tag)), None)
-        if element is None:
-            stack.pop()
-        elif element.name in _CONTROLS:
-            yield element, around
-        elif element.name not in ("datalist", "template"):  # what these hold is never sent
-            stack.append((iter(element.contents), _inside(element, around)))
+def _leave_last_checked(controls: list[Control]) -> None:
+    """Of the radio buttons of a group the one that was checked last is."""
+    groups: dict[tuple[int, str], Control] = {}
+    for control in controls:
+        if control.kind == "radio" and control.is_checked and control.name:
+            group = (control.form.mem_id if control.form is not None else 0, control.name)
+            if group in groups:
+                groups[group].is_checked = False
+            groups[group] = control
 
 
-def _inside(element: Tag, around: _Around) -> _Around:
-    if element.name == "form" and around.form is None:  # a form inside a form is ignored
+class _Surroundings:
+    """What is around elements; of each element around several it is found out once."""
+
+    def __init__(self) -> None:
+        self._inside: dict[int, _Around] = {}
+
+    def of(self, element: LexborNode) -> _Around:
+        above = []
+        node = element.parent
+        while node is not None and node.mem_id not in self._inside:
+            above.append(node)
+            node = node.parent
+        around = self._inside[node.mem_id] if node is not None else _Around()
+        for node in reversed(above):
+            around = self._inside[node.mem_id] = _inside(node, around)
+        return around
+
+
+def _inside(element: LexborNode, around: _Around) -> _Around:
+    attributes = {} if element.tag == "-document" else element.attributes
+    if element.tag == "form":
         around = around._replace(form=element)
-    if element.name == "fieldset" and element.has_attr("disabled"):
-        legend = element.find("legend", recursive=False)
-        around = around._replace(is_disabled=True, legend=legend, is_legend_disabled=around.is_disabled)
-    elif element is around.legend:
+    elif element.tag == "datalist":
+        around = around._replace(is_barred=True)
+    if element.tag == "fieldset" and "disabled" in attributes:
+        legend = next((child for child in element.iter() if child.tag == "legend"), None)
+        place = None if legend is None else legend.mem_id
+        around = around._replace(is_disabled=True, legend=place, is_legend_disabled=around.is_disabled)
+    elif element.mem_id == around.legend:
         around = around._replace(is_disabled=around.is_legend_disabled)
-    if element.has_attr("dir"):
-        around = around._replace(is_rtl=value_text(element, "dir").lower() == "rtl")
+    if (attributes.get("dir") or "").lower() in ("ltr", "rtl", "auto"):
+        around = around._replace(is_rtl=(attributes["dir"] or "").lower() == "rtl")
     return around
 
 
-def _control(element: Tag, around: _Around, by_id: dict[str, Tag]) -> Control:
+def _control(
+    element: LexborNode, around: _Around, by_id: dict[str, LexborNode], owners: dict[int, LexborNode]
+) -> Control:
+    attributes = element.attributes
     kind = _kind_of(element)
-    owner = by_id.get(value_text(element, "form")) if element.has_attr("form") else around.form
-    name = value_text(element, "name")
-    control = Control(element, owner, kind, name, _value_of(element, kind))
-    control.is_disabled = around.is_disabled or element.has_attr("disabled")
-    control.is_checked = element.has_attr("checked")
+    number = number_of(element)
+    if "form" in attributes:
+        owner = by_id.get(attributes["form"] or "")
+        owner = owner if owner is not None and owner.tag == "form" else None
+    else:
+        owner = owners.get(number) or around.form
+    name = attributes.get("name") or ""
+    control = Control(element, number, owner, kind, name, _value_of(element, kind))
+    control.is_disabled = around.is_disabled or "disabled" in attributes
+    control.is_checked = "checked" in attributes
     control.is_charset = kind == "hidden" and name.lower() == "_charset_"
+    control.takes_several = kind == "select" and "multiple" in attributes
     if kind == "select":
         _read_options(control)
-    dirname = value_text(element, "dirname")
-    if dirname and kind in _TEXT_KINDS:
-        is_rtl = _inside(element, around).is_rtl
-        control.direction = (dirname, "rtl" if is_rtl else "ltr")
+    dirname = attributes.get("dirname")
+    if dirname and kind in _DIRECTED:
+        control.direction = (dirname, "rtl" if _is_rtl(control, around) else "ltr")
     return control
 
 
-def _kind_of(element: Tag) -> str:
-    kind = value_text(element, "type").strip().lower()
-    if element.name == "button":
+def _is_rtl(control: Control, around: _Around) -> bool:
+    """Tell the direction of a control (HTML Standard, 3.2.6.4)."""
+    own = value_of(control.element, "dir").lower()
+    if own == "auto":
+        strong = (unicodedata.bidirectional(character) for character in control.value)
+        return next((found != "L" for found in strong if found in ("L", "R", "AL")), False)
+    if own in ("ltr", "rtl"):
+        return own == "rtl"
+    return around.is_rtl and control.kind != "tel"
+
+
+def _kind_of(element: LexborNode) -> str:
+    kind = value_of(element, "type").lower()
+    if element.tag == "button":
         return "button" if kind in ("reset", "button") else "submit"
-    if element.name == "input":
+    if element.tag == "input":
         return "button" if kind == "reset" else kind if kind in _KINDS else "text"
-    return str(element.name)
+    return str(element.tag)
 
 
-def _value_of(element: Tag, kind: str) -> str:
+def _value_of(element: LexborNode, kind: str) -> str:
     if kind == "textarea":
-        text = _NEWLINE.sub("\n", element.get_text())
-        return text.removeprefix("\n")  # HTML Standard, 13.2.6.4.7: a line's end right after the tag is not content
+        return _NEWLINE.sub("\n", element.text())
     if kind in ("checkbox", "radio"):
-        return value_text(element, "value") if element.has_attr("value") else "on"
+        return value_of(element, "value") if "value" in element.attributes else "on"
     if kind == "file":
-        return ""  # no file is chosen
-    value = value_text(element, "value")
-    # What is written in one line has no line ends (HTML Standard, 4.10.5.1.2); a hidden value may.
-    return value if kind in ("hidden", "submit") else _NEWLINE.sub("", value)
+        return NoFile()
+    return sanitized(kind, element.attributes)
 
 
 def _read_options(control: Control) -> None:
@@ -161,20 +234,29 @@ def _read_options(control: Control) -> None:
     """
     chosen: list[tuple[str, bool]] = []
     first: str | None = None
-    for option in control.element.find_all("option"):
-        text = " ".join(option.get_text().split())
-        value = value_text(option, "value") if option.has_attr("value") else text
+    for option in control.element.css("option"):
+        attributes = option.attributes
+        text = _text_of(option)
+        written = attributes.get("value") or "" if "value" in attributes else text
         parent = option.parent
-        in_disabled = parent is not None and parent.name == "optgroup" and parent.has_attr("disabled")
-        is_disabled = option.has_attr("disabled") or in_disabled
-        control.options.append((value, text))
-        if option.has_attr("selected"):
-            chosen.append((value, is_disabled))
+        in_disabled = parent is not None and parent.tag == "optgroup" and "disabled" in parent.attributes
+        is_disabled = "disabled" in attributes or in_disabled
+        control.options.append((written, text))
+        if "selected" in attributes:
+            chosen.append((written, is_disabled))
         if first is None and not is_disabled:
-            first = value
-    if not control.element.has_attr("multiple"):
+            first = written
+    if not control.takes_several:
         chosen = chosen[-1:]
-        size = value_text(control.element, "size").strip()
-        if not chosen and first is not None and size in ("", "0", "1"):
+        size = value_of(control.element, "size").strip()
+        if not chosen and first is not None and (not size.isdigit() or int(size) <= 1):
             chosen = [(first, False)]
     control.selected = [value for value, is_disabled in chosen if not is_disabled]
+
+
+def _text_of(option: LexborNode) -> str:
+    """Return an option's text: without scripts, its spaces one each (HTML Standard, 4.10.10)."""
+    text = option.text()
+    for script in option.css("script"):
+        text = text.replace(script.text(), "", 1)
+    return _SPACES.sub(" ", text).strip(" ")

@@ -6,28 +6,26 @@ Source: HTML Standard, 4.10.21.3 "form submission algorithm" and 4.10.21.4 "cons
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Literal
+from typing import Any, Literal
 
-from bs4 import BeautifulSoup, Tag
-from soupsieve import SelectorSyntaxError
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper import urls
-from scraper.errors import ScraperError
 from scraper.lazy_dataclass import dataclass
-from scraper.parse.forms.controls import Control, controls_of, normalized, value_text
+from scraper.parse.encoders import output_of
+from scraper.parse.forms.controls import Control, controls_of, normalized, value_of
+from scraper.parse.forms.errors import FormError, short, told
+from scraper.parse.forms.fill import Values, entries_of, given_to, pressed, values_of
+from scraper.parse.forms.owners import MARK, Marked, number_of
+from scraper.parse.labels import encoding_of
+from scraper.parse.lexbor import make_tree
+from scraper.parse.links import Joiner, base_of
+
+__all__ = ["FilledForm", "FormError", "find_form"]
 
 _ENCTYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
-_YES = frozenset({"on", "true", "yes", "1"})
-_NO = frozenset({"", "off", "false", "no", "0"})
-#: How many names, and how much of each, an error tells.
-_TOLD = 12
-_TOLD_CHARACTERS = 60
-
-
-class FormError(ScraperError):
-    """A page has no form that can be filled in as asked."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +33,25 @@ class FilledForm:
     """A form as a browser would send it.
 
     `action` is absolute and has no fragment; for GET it has no query either, for `fields` become its query. `fields`
-    are in the page's order, line ends as CR LF; they hold passwords and tokens, so the repr leaves them out.
+    are in the page's order, line ends as CR LF, a file input that has none as `NoFile`; they hold passwords and
+    tokens, so the repr leaves them out. `encoding` is that in which they are sent.
     """
 
     action: str
     method: Literal["GET", "POST"]
     fields: tuple[tuple[str, str], ...] = field(repr=False)
     enctype: str = _ENCTYPES[0]
+    encoding: str = "utf-8"
 
 
 def find_form(
-    soup: BeautifulSoup, page_url: str, fields: Mapping[str, str], selector: str | None = None
+    markup: str,
+    page_url: str,
+    fields: Mapping[str, Any],
+    selector: str | None = None,
+    *,
+    encoding: str = "utf-8",
+    extra: Mapping[str, Any] | None = None,
 ) -> FilledForm:
     """Return the form of a page that holds all of `fields`, filled in.
 
@@ -54,26 +60,32 @@ def find_form(
 
     A field that is named is sent even where the page has it disabled, as scripts enable fields. A box is checked by
     its value or by `on`, `true`, `yes`, `1`, and left by `off`, `false`, `no`, `0` or nothing; an option is selected
-    by its value or its text; a submit button is pressed by its name, with its value or nothing.
+    by its value or its text; a submit button is pressed by its name, with its value or nothing. Numbers, True and
+    False are taken as text; a list fills the fields of one name in their order, or chooses several boxes or options.
 
     Args:
-        soup: the page.
+        markup: the page.
         page_url: its URL, absolute.
         fields: what is filled in, by the fields' names.
         selector: a CSS selector of the form, or of anything in it.
+        encoding: the page's encoding, in which the form is sent unless it has an `accept-charset`.
+        extra: what is sent beside the form's own fields, as scripts add it.
 
     Raises:
-        FormError: no form has the fields, the selector finds none, a value is not a choice of its field, or the form
-            is not sent to http(s).
+        FormError: no form has the fields, the selector finds none, a value is not a choice of its field or nothing
+            that can be sent, or the form is not sent to http(s).
     """
-    forms = _forms_of(soup)
+    wanted, more = values_of(fields), values_of(extra or {})
+    marked = Marked(markup)
+    tree = make_tree(marked.text)
+    forms = _forms_of(tree, marked)
     if selector is not None:
-        forms = _selected(soup, forms, selector, page_url)
-    holding = [form for form in forms if form.names.issuperset(fields)]
+        forms = _selected(marked, forms, selector, page_url)
+    holding = [form for form in forms if form.names.issuperset(wanted)]
     if not holding:
         raise _none_holds(forms, fields, page_url)
     chosen = next((form for form in holding if form.has_password), holding[0])
-    return _submitted(chosen, _base_of(soup, page_url), page_url, fields)
+    return _submitted(chosen, tree, page_url, encoding, wanted, more)
 
 
 # Finding ----------------------------------------------------------------------------------------------------
@@ -82,7 +94,7 @@ def find_form(
 class _Form:
     """A form with the controls that it owns, in the page's order."""
 
-    def __init__(self, element: Tag) -> None:
+    def __init__(self, element: LexborNode) -> None:
         self.element = element
         self.controls: list[Control] = []
 
@@ -95,39 +107,43 @@ class _Form:
         return any(control.kind == "password" for control in self.controls)
 
     def __str__(self) -> str:
-        name = value_text(self.element, "id") or value_text(self.element, "name")
-        holds = _told([_short(control.name) for control in self.controls if control.is_field]) or "no named field"
-        return f"form {name[:_TOLD_CHARACTERS]!r} ({holds})" if name else f"a form ({holds})"
+        name = value_of(self.element, "id") or value_of(self.element, "name")
+        holds = told([short(control.name) for control in self.controls if control.is_field]) or "no named field"
+        return f"form {name[:60]!r} ({holds})" if name else f"a form ({holds})"
 
 
-def _forms_of(soup: BeautifulSoup) -> list[_Form]:
+def _forms_of(tree: LexborHTMLParser, marked: Marked) -> list[_Form]:
     """Return the forms that can be sent; `<dialog>` forms are not."""
-    forms = {id(element): _Form(element) for element in soup.find_all("form")}
-    for control in controls_of(soup):
-        if control.form is not None and id(control.form) in forms:
-            forms[id(control.form)].controls.append(control)
-    return [form for form in forms.values() if value_text(form.element, "method").lower() != "dialog"]
+    forms = {element.mem_id: _Form(element) for element in tree.css("form")}
+    for control in controls_of(tree, marked):
+        if control.form is not None:
+            forms[control.form.mem_id].controls.append(control)
+    return [form for form in forms.values() if value_of(form.element, "method").lower() != "dialog"]
 
 
-def _selected(soup: BeautifulSoup, forms: list[_Form], selector: str, page_url: str) -> list[_Form]:
+def _selected(marked: Marked, forms: list[_Form], selector: str, page_url: str) -> list[_Form]:
+    """Return the form that a selector finds, by BeautifulSoup's selectors."""
+    from soupsieve import SelectorSyntaxError
+
+    from scraper.parse.soup.make import make_soup
+
     try:
-        found = soup.select_one(selector)
+        found = make_soup(marked.text).select_one(selector)
     except SelectorSyntaxError as error:
         raise FormError(
             f"{selector!r} is no CSS selector: {str(error).splitlines()[0]}",
             remedy="correct the selector of the form",
         ) from None
     if found is not None:
-        for form in forms:
-            if found is form.element or any(found is control.element for control in form.controls):
-                return [form]
-        around = found.find_parent("form")
-        inside = found.find("form")
-        for form in forms:
-            if form.element is around or (around is None and form.element is inside):
-                return [form]
+        beside = (found, found.find_parent("form"), found.find("form"))
+        numbers = [element.get(MARK) for element in beside if element is not None]
+        for number in filter(None, numbers):
+            for form in forms:
+                own = {number_of(form.element), *(control.number for control in form.controls)}
+                if number in map(str, own):
+                    return [form]
     what = "finds no form" if found is not None else "finds nothing"
-    has = _told([str(form) for form in forms], " and ") or "none"
+    has = told([str(form) for form in forms], " and ") or "none"
     raise FormError(
         f"the selector {selector!r} {what} on {page_url}; its forms: {has}",
         remedy="correct the selector, or leave it out: the form is found by its fields",
@@ -135,151 +151,63 @@ def _selected(soup: BeautifulSoup, forms: list[_Form], selector: str, page_url: 
 
 
 def _none_holds(forms: Sequence[_Form], fields: Mapping[str, str], page_url: str) -> FormError:
-    wanted = _told([_short(name) for name in fields]) or "the fields"
+    wanted = told([short(name) for name in fields]) or "the fields"
     if not forms:
         return FormError(
             f"{page_url} has no form, so none with {wanted}",
             remedy="check the URL of the form; one that scripts make is not in the page",
         )
     return FormError(
-        f"no form on {page_url} has all of {wanted}; it has {_told([str(form) for form in forms], ' and ')}",
+        f"no form on {page_url} has all of {wanted}; it has {told([str(form) for form in forms], ' and ')}",
         remedy="name the fields as the page does, by their `name` attributes",
     )
 
 
-def _told(texts: Sequence[str], between: str = ", ") -> str:
-    unique = list(dict.fromkeys(texts))
-    return between.join(unique[:_TOLD]) + (f"{between}{len(unique) - _TOLD} more" if len(unique) > _TOLD else "")
+# Sending ----------------------------------------------------------------------------------------------------
 
 
-def _short(name: str) -> str:
-    return repr(name if len(name) <= _TOLD_CHARACTERS else f"{name[:_TOLD_CHARACTERS]}…")
-
-
-def _base_of(soup: BeautifulSoup, page_url: str) -> str:
-    """Return where relative actions start (HTML Standard, 2.4.3), as `parse.links.base_of` has it for the other
-    tree.
-    """
-    base = soup.select_one("base[href]")
-    target = urls.normalize(value_text(base, "href"), page_url) if base is not None else None
-    if target is None or urls.scheme_of(target) in ("data", "javascript"):
-        return page_url
-    return target
-
-
-# Filling ----------------------------------------------------------------------------------------------------
-
-
-def _submitted(form: _Form, base_url: str, page_url: str, fields: Mapping[str, str]) -> FilledForm:
-    given = _given(form.controls, fields)
-    button = _pressed(form.controls, given)
-    entries = tuple(
-        (normalized(name), normalized(value))
-        for control in form.controls
-        for name, value in _entries_of(control, given, button)
-    )
+def _submitted(
+    form: _Form, tree: LexborHTMLParser, page_url: str, encoding: str, wanted: Values, extra: Values
+) -> FilledForm:
+    given = given_to(form.controls, wanted)
+    button = pressed(form.controls, given)
     source = button.element if button is not None else None
     method = _attribute(source, "formmethod", form.element, "method").lower()
     enctype = _attribute(source, "formenctype", form.element, "enctype").lower()
     written = _attribute(source, "formaction", form.element, "action").strip()
     # No action means the page's own address, and `<base>` makes no difference then.
-    action = urls.normalize(written, base_url) if written else urls.normalize(page_url)
+    joiner = Joiner(base_of(tree, page_url), encoding)
+    action = urls.normalize(joiner.escaped(written), joiner.base_url) if written else urls.normalize(page_url)
     if action is None or urls.scheme_of(action) not in ("http", "https"):
         raise FormError(
             f"{form} on {page_url} is sent to {written[:200]!r}, which is not an http or https URL",
             remedy="a script sends this form: send what it would in code",
         )
     action = urls.without_fragment(action)
+    sent_in = _encoding_of(form.element, encoding)
+    own = [entry for control in form.controls for entry in entries_of(control, given, button, sent_in)]
+    added = [(name, value) for name, values in extra.items() for value in values.texts]
+    entries = tuple((normalized(name), _with_line_ends(value)) for name, value in [*own, *added])
     if method != "post":
-        return FilledForm(action.partition("?")[0], "GET", entries)
-    return FilledForm(action, "POST", entries, enctype if enctype in _ENCTYPES else _ENCTYPES[0])
+        return FilledForm(action.partition("?")[0], "GET", entries, encoding=sent_in)
+    return FilledForm(action, "POST", entries, enctype if enctype in _ENCTYPES else _ENCTYPES[0], sent_in)
 
 
-def _attribute(button: Tag | None, of_button: str, form: Tag, of_form: str) -> str:
+def _with_line_ends(value: str) -> str:
+    return normalized(value) if "\n" in value or "\r" in value else value
+
+
+def _encoding_of(form: LexborNode, page: str) -> str:
+    """Return the encoding that a form is sent in (HTML Standard, 4.10.21.5 "pick an encoding for the form")."""
+    accepted = value_of(form, "accept-charset")
+    if "accept-charset" not in form.attributes:
+        return output_of(page)
+    names = (encoding_of(label) for label in accepted.split())
+    return output_of(next((name for name in names if name is not None), "utf-8"))
+
+
+def _attribute(button: LexborNode | None, of_button: str, form: LexborNode, of_form: str) -> str:
     """Return an attribute of the form, which its button can override."""
-    if button is not None and button.has_attr(of_button):
-        return value_text(button, of_button)
-    return value_text(form, of_form)
-
-
-def _given(controls: Sequence[Control], fields: Mapping[str, str]) -> dict[int, str]:
-    """Return the values that are filled in, by the control that takes them.
-
-    Several controls may have one name: a box with a hidden field before it, a group of radio buttons. What a person
-    would choose with comes before what a person would write in, and that before what is hidden.
-    """
-    named: dict[str, list[Control]] = {name: [] for name in fields}
-    for control in controls:
-        if control.is_field and control.name in named:
-            named[control.name].append(control)
-    given: dict[int, str] = {}
-    for name, value in fields.items():
-        for kinds in ({"checkbox", "radio"}, {"select"}, {"submit", "image"}):
-            takers = [control for control in named[name] if control.kind in kinds]
-            if takers:
-                given |= _choices(takers, name, value)
-                break
-        else:
-            written = [control for control in named[name] if control.kind != "hidden"]
-            given[id((written or named[name])[0])] = value
-    return given
-
-
-def _choices(takers: Sequence[Control], name: str, value: str) -> dict[int, str]:
-    """Return what becomes of controls that offer choices; a control that is given "" is not sent."""
-    if takers[0].kind == "select":
-        for option_value, text in takers[0].options:
-            if value in (option_value, text):
-                return {id(takers[0]): option_value}
-        raise _no_choice(name, value, [option_value for option_value, _ in takers[0].options])
-    if takers[0].kind in ("submit", "image"):
-        pressed = next((taker for taker in takers if taker.value == value), takers[0])
-        if value not in ("", pressed.value) and pressed.kind == "submit":
-            raise _no_choice(name, value, [taker.value for taker in takers])
-        return {id(pressed): "pressed"}
-    checked = [taker for taker in takers if taker.value == value]
-    if not checked and value.lower() in _YES and len(takers) == 1:
-        checked = [takers[0]]
-    if not checked and value.lower() not in _NO:
-        raise _no_choice(name, value, [taker.value for taker in takers])
-    return {id(taker): taker.value if taker in checked[:1] else "" for taker in takers}
-
-
-def _no_choice(name: str, value: str, values: Sequence[str]) -> FormError:
-    """Return the error; the value is told, for what is chosen from a list on a page is not a secret."""
-    choices = _told([_short(choice) for choice in values]) or "none"
-    return FormError(
-        f"the field {_short(name)} has no choice {_short(value)}; it has {choices}", remedy="give one of these"
-    )
-
-
-def _pressed(controls: Sequence[Control], given: Mapping[int, str]) -> Control | None:
-    """Return the button that submits the form: the one named, else the first that is not disabled."""
-    buttons = [control for control in controls if control.kind in ("submit", "image")]
-    asked = next((button for button in buttons if id(button) in given), None)
-    return asked or next((button for button in buttons if not button.is_disabled), None)
-
-
-def _entries_of(control: Control, given: Mapping[int, str], button: Control | None) -> Iterator[tuple[str, str]]:
-    """Return what one control adds to the entry list (HTML Standard, 4.10.21.4, step 5)."""
-    value = given.get(id(control))
-    if control.kind == "button" or (control.kind in ("submit", "image") and control is not button):
-        return
-    if control.kind == "image":  # where it was clicked on
-        prefix = f"{control.name}." if control.name else ""
-        yield f"{prefix}x", "0"
-        yield f"{prefix}y", "0"
-    elif not control.name or (control.is_disabled and value is None):
-        return
-    elif control.kind in ("checkbox", "radio"):
-        if control.is_checked if value is None else value:
-            yield control.name, control.value
-    elif control.kind == "select":
-        for selected in control.selected if value is None else [value]:
-            yield control.name, selected
-    elif control.kind == "submit" or value is None:
-        yield control.name, "UTF-8" if control.is_charset else control.value
-    else:
-        yield control.name, value
-    if control.direction and control.name:
-        yield control.direction
+    if button is not None and of_button in button.attributes:
+        return value_of(button, of_button)
+    return value_of(form, of_form)
