@@ -1,0 +1,1 @@
+"""Pages whose links and forms browsers are asked about."""

@@ -1,0 +1,262 @@
+"""Pages of our own: each a shape of form or link, as HTML, in an encoding. Forms are submitted by their first button."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_CODECS = {"windows-874": "cp874", "shift_jis": "cp932", "euc-kr": "cp949"}
+
+
+class Judged(NamedTuple):
+    """A page: its name, its markup, and the encoding that its Content-Type names."""
+
+    name: str
+    markup: str
+    encoding: str = "utf-8"
+    content_type: str = "text/html"
+
+    @property
+    def header(self) -> str:
+        return f"{self.content_type}; charset={self.encoding}"
+
+    @property
+    def body(self) -> bytes:
+        return self.markup.encode(_CODECS.get(self.encoding, self.encoding))
+
+
+def _post(name: str, controls: str, encoding: str = "utf-8", attributes: str = "") -> Judged:
+    return Judged(name, f"<!DOCTYPE html><form method=post action=/in {attributes}>{controls}</form>", encoding)
+
+
+def _raw(name: str, markup: str, encoding: str = "utf-8") -> Judged:
+    return Judged(name, f"<!DOCTYPE html>{markup}", encoding)
+
+
+FORMS = (
+    # How and where it is sent.
+    _raw("get", "<form action='/in?old=1#top'><input name=q value='a b&c'></form>"),
+    _raw("get without fields", "<form action=/in><input value=x></form>"),
+    _raw("post keeps the query", "<form method=POST action='/in?old=1#top'><input name=q value=1></form>"),
+    _raw("unknown method", "<form method=put action=/in><input name=q value=1></form>"),
+    _raw("no action", "<form method=post><input name=q value=1></form>"),
+    _raw("empty action", "<base href=/elsewhere/><form method=post action=''><input name=q value=1></form>"),
+    _raw("base", "<base href=/folder/><form method=post action=in><input name=q value=1></form>"),
+    _raw("action with spaces", "<form method=post action='  /in  '><input name=q value=1></form>"),
+    _raw("unknown type of encoding", "<form method=post action=/in enctype=x/y><input name=q value='ä b'></form>"),
+    _raw("get is never multipart", "<form action=/in enctype=multipart/form-data><input name=q value='ä b'></form>"),
+    _post(
+        "plain text",
+        "<input name=q value='a=b&c ä'><textarea name=t>1\n2</textarea>",
+        attributes="enctype=text/plain",
+    ),
+    _post(
+        "multipart",
+        "<input name=q value='ä'><input name='a&quot;b' value=1><textarea name=t>1\n2</textarea><input type=file name=f>",
+        attributes="enctype=multipart/form-data",
+    ),
+    _post("no file", "<input type=file name=f><input name=q value=1>"),
+    _post("formaction", "<input name=q value=1><button formaction=/there name=b value=x>Go</button>"),
+    _post("formmethod", "<input name=q value=1><button formmethod=get>Go</button>"),
+    _post("formenctype", "<input name=q value='ä b'><button formenctype=text/plain>Go</button>"),
+    _post("empty formaction", "<input name=q value=1><button formaction=''>Go</button>"),
+    # What is written.
+    _post("marks", "<input name='*-._~' value=\"*-._~!'()&quot;;/?:@=+$,#%[]{}|^`\\\">"),
+    _post("spaces", "<input name='a b' value=' c  d '>"),
+    _post("line ends", "<textarea name=t>\n\na\r\nb\n</textarea><input name=i value='a&#10;b&#13;c'>"),
+    _post("line ends of hidden fields", "<input type=hidden name='h&#10;i' value='a&#10;b&#13;c&#13;&#10;d'>"),
+    _post("no name", "<input value=1><input name='' value=2><input name=q value=3>"),
+    _post("several of a name", "<input name=q value=1><input name=q value=2><input name=r value=3>"),
+    # Kinds of controls.
+    _post("unknown type", "<input type=wurst name=q value=1><input type=TEXT name=r value=2>"),
+    _post("hidden", "<input type=hidden name=h value=1><input name=q value=2>"),
+    _post("read only", "<input name=q value=1 readonly><textarea name=t readonly>2</textarea>"),
+    _post(
+        "disabled", "<input name=q value=1 disabled><select name=s disabled><option>1</select><input name=r value=2>"
+    ),
+    _post("check boxes", "<input type=checkbox name=a><input type=checkbox name=b checked>"),
+    _post(
+        "check boxes with values",
+        "<input type=checkbox name=a value=1 checked><input type=checkbox name=a value=2 checked>",
+    ),
+    _post("an empty box", "<input type=checkbox name=a value='' checked>"),
+    _post("radio", "<input type=radio name=a value=1><input type=radio name=a value=2 checked>"),
+    _post("two radios checked", "<input type=radio name=a value=1 checked><input type=radio name=a value=2 checked>"),
+    _post("no radio checked", "<input type=radio name=a value=1><input name=q value=1>"),
+    _post("radio without value", "<input type=radio name=a checked>"),
+    _post(
+        "number",
+        "<input type=number name=n value=1.50><input type=number name=m value=abc><input type=number name=k value='1,5'>",
+    ),
+    _post(
+        "range",
+        "<input type=range name=a><input type=range name=b min=10 max=20 value=99><input type=range name=c value=3.7><input type=range name=d min=0 max=1 step=0.25 value=.6>",
+    ),
+    _post(
+        "color", "<input type=color name=a><input type=color name=b value=#ABCDEF><input type=color name=c value=red>"
+    ),
+    _post(
+        "dates",
+        "<input type=date name=a value=2026-02-28><input type=date name=b value=28.2.2026><input type=month name=c value=2026-02><input type=week name=d value=2026-W08><input type=time name=e value=10:20><input type=time name=f value=25:00>",
+    ),
+    _post(
+        "date and time",
+        "<input type=datetime-local name=a value='2026-02-28 10:20'><input type=datetime-local name=b value=2026-02-28T10:20:30><input type=datetime-local name=c value=now>",
+    ),
+    _post(
+        "address fields",
+        "<input type=email name=a value=' jo@x.example '><input type=url name=b value=' http://x.example/ '><input type=tel name=c value=' 1 '><input type=search name=d value=' e '>",
+        attributes="novalidate",
+    ),
+    _post(
+        "several addresses",
+        "<input type=email multiple name=a value=' a@x.example , b@x.example '>",
+        attributes="novalidate",
+    ),
+    # Selects.
+    _post("select", "<select name=s><option value=1>One<option value=2>Two</select>"),
+    _post(
+        "selected",
+        "<select name=s><option value=1>One<option value=2 selected>Two<option selected value=3>Three</select>",
+    ),
+    _post(
+        "option without value",
+        "<select name=s><option>  a \n b&nbsp; </select><select name=t><option value=''>x</select>",
+    ),
+    _post("first option disabled", "<select name=s><option disabled>1<option>2</select>"),
+    _post(
+        "selected and disabled", "<select name=s><option disabled selected>1<option>2</select><input name=q value=1>"
+    ),
+    _post("disabled group", "<select name=s><optgroup disabled label=g><option>1</optgroup><option>2</select>"),
+    _post("several options", "<select name=s multiple><option selected>1<option>2<option selected>3</select>"),
+    _post("several, none", "<select name=s multiple><option>1</select><input name=q value=1>"),
+    _post("select of four lines", "<select name=s size=4><option>1<option>2</select><input name=q value=1>"),
+    _post("select of one line", "<select name=s size=1><option>1<option>2</select>"),
+    _post("no option", "<select name=s></select><input name=q value=1>"),
+    # Buttons.
+    _post("first button", "<input name=q value=1><button name=b value=x>X</button><button name=b value=y>Y</button>"),
+    _post("button of no name", "<input name=q value=1><button value=x>X</button>"),
+    _post(
+        "buttons that send nothing",
+        "<button type=button name=a value=1>A</button><input type=reset name=b><input name=q value=1><input type=submit name=c value=3>",
+    ),
+    _post("button without value", "<input name=q value=1><button name=b>X</button>"),
+    _post("image", "<input name=q value=1><input type=image name=i src=/dot value=9>"),
+    _post("image of no name", "<input name=q value=1><input type=image src=/dot>"),
+    # What is around.
+    _post(
+        "fieldset",
+        "<fieldset disabled><legend><input name=a value=1></legend><input name=b value=2></fieldset><input name=c value=3>",
+    ),
+    _post(
+        "second legend",
+        "<fieldset disabled><legend></legend><legend><input name=a value=1></legend></fieldset><input name=c value=3>",
+    ),
+    _post(
+        "fieldset in a disabled one",
+        "<fieldset disabled><legend><fieldset><input name=a value=1></fieldset></legend><fieldset><input name=b value=2></fieldset></fieldset><input name=c value=3>",
+    ),
+    _post("data list", "<input name=a value=1 list=d><datalist id=d><option>2<input name=b value=3></datalist>"),
+    _post("template", "<template><input name=a value=1></template><input name=b value=2>"),
+    _post(
+        "direction",
+        "<input name=a dirname=a.dir value=1><div dir=rtl><input name=b dirname=b.dir value=2><input name=c dirname=c.dir dir=ltr></div><input name=d dirname=d.dir dir=auto value='שלום'>",
+    ),
+    # Whose it is.
+    _raw("outside", "<form id=f method=post action=/in><input name=a value=1></form><input form=f name=b value=2>"),
+    _raw(
+        "of another",
+        "<form method=post action=/in><input name=a value=1><input form=g name=b value=2><input form='' name=c value=3></form><form id=g></form>",
+    ),
+    _raw(
+        "form in a form",
+        "<form method=post action=/in><input name=a value=1><form action=/other><input name=b value=2></form><input name=c value=3>",
+    ),
+    _raw(
+        "form in a table",
+        "<table><form method=post action=/in><tr><td><input name=a value=1></td></tr><tr><td><input name=b value=2></td></tr></form></table>",
+    ),
+    _raw(
+        "form in a row",
+        "<table><tr><form method=post action=/in><td><input name=a value=1></td><td><input type=hidden name=h value=2><button name=b>Go</button></td></form></tr></table>",
+    ),
+    _raw(
+        "form cut short by its parent",
+        "<div><form method=post action=/in><input name=a value=1></div><p><input name=b value=2></p></form>",
+    ),
+    _raw(
+        "end tag inside a child",
+        "<form method=post action=/in><div><input name=a value=1></form><input name=b value=2></div>",
+    ),
+    _raw("never closed", "<form method=post action=/in><input name=a value=1><div><p><input name=b value=2>"),
+    _raw("in a paragraph", "<p><form method=post action=/in><p><input name=a value=1></form>"),
+    _raw(
+        "names in a comment and a script",
+        "<!-- <form> --><script>'<form>'</script><form method=post action=/in><input name=a value=1></form>",
+    ),
+    # Encodings.
+    _post("latin-1", "<input name=q value='Größe'><input name='ö' value='€&#1078;'>", "windows-1252"),
+    _raw(
+        "get in cyrillic", "<form action='/in'><input name=q value='Привет &#8364; &#26085;'></form>", "windows-1251"
+    ),
+    _post("japanese", "<input name=q value='日本 &#233;'>", "shift_jis"),
+    _post("chinese", "<input name=q value='书 &#8364; &#128512;'>", "gbk"),
+    _post("traditional chinese", "<input name=q value='書'>", "big5"),
+    _post("korean", "<input name=q value='책'>", "euc-kr"),
+    _post(
+        "accept-charset",
+        "<input name=q value='é€'><input type=hidden name=_charset_>",
+        attributes="accept-charset='bogus iso-8859-2 utf-8'",
+    ),
+    _post(
+        "unknown accept-charset",
+        "<input name=q value='é'><input type=hidden name=_charset_>",
+        "windows-1252",
+        "accept-charset=bogus",
+    ),
+    _post("charset told", "<input type=hidden name=_Charset_ value=x><input name=_charset_ value=y>", "koi8-r"),
+    _post("charset told in japanese", "<input type=hidden name=_charset_>", "shift_jis"),
+    _post("multipart in latin-1", "<input name='ä' value='ü&#1078;'>", "windows-1252", "enctype=multipart/form-data"),
+    _post("plain text in latin-1", "<input name='ä' value='ü&#1078;'>", "windows-1252", "enctype=text/plain"),
+    _raw("action in latin-1", "<form method=post action='/in/ü?ü'><input name=a value=1></form>", "windows-1252"),
+)
+
+
+def _links(name: str, *links: str, encoding: str = "utf-8", head: str = "") -> Judged:
+    anchors = "".join(f'<a href="{link}">x</a>' for link in links)
+    return Judged(name, f"<!DOCTYPE html>{head}{anchors}", encoding)
+
+
+LINKS = (
+    _links("relative", "a", "./b", "../c", "d/../e", "?q", "/f//g", "//127.0.0.1:PORT/h", "d/./e/", "../../../up"),
+    _links("spaces", "  /a  ", "/b c", "/d\te\nf", "/g?h i", "/%20%2f%7e", "/a+b?c+d"),
+    _links("letters", "/ü?ü", "/日本?日本", "/é/?q=é&amp;r=%C3%A9"),
+    _links("marks in a path", "/a'b\\c/{d}|[e]^`f", "/a;b=c,d:e@f!$()*", "/%zz/100%", "/a&quot;b&lt;c&gt;d"),
+    _links(
+        "marks in a query",
+        "/?a'b\\c/{d}|[e]^`f",
+        "/?a;b=c,d:e@f!$()*?/",
+        "/q?x=100%&y=%C3%A9",
+        "/?a&quot;b&lt;c&gt;d",
+    ),
+    _links("dots", "/a/./b/../c", "/a/%2e/b/%2E%2e/c", "/..", "/a/..;/b", "/a/..."),
+    _links("references", "/?a=1&amp;b=2", "/?a=1&copy=2", "/?a=1&not_me=2", "/&#252;?&#252;", "/?reg=1&reg;"),
+    _links("base", "a", "../b", "?c", head="<base href=/x/y/z>"),
+    _links("base elsewhere later", "a", head="<base target=_self><base href=/q/><base href=/r/>"),
+    _links("latin-1", "/suche?wort=Größe", "/ü/?ü#ü", "?a=%FC&b=ü", "?&#1078;=€", encoding="windows-1252"),
+    _links("central european", "/?zażółć", "/zażółć", encoding="iso-8859-2"),
+    _links("cyrillic", "/п?п='п'", "/?q=&#8364;", encoding="windows-1251"),
+    _links("koi8", "/?п", encoding="koi8-r"),
+    _links("turkish", "/?şıİ", encoding="windows-1254"),
+    _links("baltic", "/?ąžų", encoding="windows-1257"),
+    _links("greek", "/?αβγ", encoding="windows-1253"),
+    _links("hebrew", "/?שלום", encoding="windows-1255"),
+    _links("arabic", "/?مرحبا", encoding="windows-1256"),
+    _links("thai", "/?ไทย", encoding="windows-874"),
+    _links("gbk", "/?书", "/书", "/?&#8364;&#128512;", encoding="gbk"),
+    _links("gb18030", "/?书&#128512;", encoding="gb18030"),
+    _links("big5", "/?書", "/?&#20070;", encoding="big5"),
+    _links("shift_jis", "/?日本ｱ", "/?&#233;", encoding="shift_jis"),
+    _links("euc-jp", "/?日本", encoding="euc-jp"),
+    _links("euc-kr", "/?책", encoding="euc-kr"),
+    _links("utf-16 is sent as utf-8", "/?ü", encoding="utf-8", head="<meta charset=utf-16>"),
+)
