@@ -25,6 +25,9 @@ _LONG_RUN = re.compile(rb"[\x80-\xff]{3,}")
 _ASCII_BYTES = bytes(range(128))
 #: The letters of windows-1255, which has no capitals. In windows-1251 small letters lie there, and six beyond.
 _HEBREW = re.compile(rb"[\xe0-\xfa]")
+#: Two bytes of an encoding of East Asia; and the rows of EUC-JP that hold kana, which hardly stand in EUC-KR or GBK.
+_PAIR = re.compile(rb"[\xa1-\xfe]{2}")
+_KANA = b"\xa4\xa5"
 _NOT_HEBREW = re.compile(rb"[\xc0-\xdf\xfb-\xff]")
 
 #: What charset_normalizer may choose from, and the names of its choices.
@@ -80,8 +83,8 @@ _LETTERS["iso-8859-2"] = _LETTERS["windows-1250"]
 _MARKS = frozenset("“”„‚‘’–—…«»‹›·•°§©®™€£\xa0\xad½ºª¿¡²³×")
 #: The likelihood of each letter against that of the next more frequent one, and of what is no letter of a language.
 _FALL, _STRANGE, _BROKEN, _MARK = 0.72, math.log(0.0008), math.log(0.00002), math.log(0.05)
-#: What the language that a page names is worth, for each letter; and windows-1252, where few letters tell.
-_NAMED, _USUAL = 0.4, 4.0
+#: What the language is worth that a page names; and windows-1252, where few letters tell.
+_NAMED, _USUAL = 12.0, 4.0
 
 
 def guess(body: bytes) -> str:
@@ -105,6 +108,10 @@ def guess(body: bytes) -> str:
     hebrew = len(_HEBREW.findall(words))
     if hebrew * 10 > high * 9 and len(_NOT_HEBREW.findall(words)) * 200 < hebrew:
         return "windows-1255"
+    pairs = _PAIR.findall(words)
+    has_kana = sum(pair[0] in _KANA for pair in pairs) * 4 > len(pairs)
+    if has_kana and decode_as(sample, "euc-jp").count("\ufffd") <= 1:  # its last character may be cut
+        return "euc-jp"
     from charset_normalizer import from_bytes  # 20 ms to import, and few pages need it
 
     best = from_bytes(sample, cp_isolation=list(_SCRIPTS), preemptive_behaviour=False).best()
@@ -120,7 +127,7 @@ def _guess_latin(text: bytes, named: str) -> str:
         counts = Counter(re.findall(r"[^\x00-\x7f]", decoded.replace("İ", "ı").lower()))
         before = _strange(decoded) + (_USUAL if encoding == _FALLBACK else 0.0)
         for language, letters in languages.items():
-            score = before + _likelihood(counts, letters) + (_NAMED if language == named else 0.0) * counts.total()
+            score = before + _likelihood(counts, letters) + (_NAMED if language == named else 0.0)
             if score > most:
                 best, most = encoding, score
     return best

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scraper.media import UNKNOWN, ending_of, type_of
+from scraper.media import UNKNOWN, content_type_of, ending_of, type_of
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -52,3 +52,32 @@ def test_type_of(head: bytes, claimed: str | None, expected: str) -> None:
 )
 def test_ending_of(media_type: str, expected: str) -> None:
     assert ending_of(media_type) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "essence", "charset"),
+    [
+        ("text/html; charset=utf-8", "text/html", "utf-8"),
+        ("TEXT/HTML;CHARSET='utf-8'", "text/html", "utf-8"),
+        ("text/html, text/html", "text/html", ""),
+        ("text/html; charset=utf-8, text/html", "text/html", "utf-8"),
+        ("text/html; charset=utf-8, text/html; charset=latin1", "text/html", "latin1"),
+        ("text/plain; charset=utf-8, text/html", "text/html", ""),
+        ("text/html, nonsense", "text/html", ""),
+        ("text/html charset=utf-8", "text/html", "utf-8"),
+        ('text/html charset = "utf-8"', "text/html", "utf-8"),
+        ("html", "text/html", ""),
+        ("HTML; charset=utf-8", "text/html", "utf-8"),
+        ("html charset=utf-8", "text/html", "utf-8"),
+        ("xhtml", "text/html", ""),
+        ("application/html", "text/html", ""),
+        ("application/pdf", "application/pdf", ""),
+        ("application/problem+json;charset=utf-8", "application/problem+json", "utf-8"),
+        ("*/*", "", ""),
+        ("", "", ""),
+        ("; charset=utf-8", "", "utf-8"),
+        ("json", "", ""),
+    ],
+)
+def test_a_content_type_as_servers_write_it(header: str, essence: str, charset: str) -> None:
+    assert content_type_of(header) == (essence, charset)

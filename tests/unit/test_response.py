@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -209,3 +210,129 @@ def test_a_link_that_was_found_is_followed_as_it_is() -> None:
     assert [request.to_record() for request in followed] == [Request(url, "parse_book").to_record() for url in found]
     assert answer.follow(found[0], priority=2).priority == 2
     assert [request.url for request in answer.follow_all("a")] == found
+
+
+@pytest.mark.parametrize(
+    ("content_type", "is_html"),
+    [
+        ("text/html, text/html", True),
+        ("text/html; charset=utf-8, text/html", True),
+        ("text/html charset=utf-8", True),
+        ("html", True),
+        ("HTML; charset=utf-8", True),
+        ("nonsense", True),
+        ("text/html,application/pdf", False),
+        ("application/pdf charset=utf-8", False),
+    ],
+)
+def test_a_content_type_need_not_be_well_written(content_type: str, is_html: bool) -> None:
+    answer = Response(URL, headers={"Content-Type": content_type}, body="<a href=/x>é</a>".encode())
+    assert answer.links() == (["http://example.com/x"] if is_html else [])
+    assert not is_html or answer.css_first("a").text() == "é"  # type: ignore[union-attr]
+
+
+XHTML = (
+    '<?xml version="1.0" encoding="{}"?>\n<!-- a > b --><?xml-stylesheet href="x"?>\n'
+    '<html xmlns="http://www.w3.org/1999/xhtml">'
+    '<head><title/><script src="a.js"/><script>if (1 &lt; 2) x = "<p/>";</script></head><body><div class="x"/>'
+    '<p>é<![CDATA[ 1<2 <b>]]></p><a name="top"/><a href="/x?a=1&amp;b=2">x</a><br/><textarea/>'
+    "<p>end</p></body></html>"
+)
+
+
+@pytest.mark.parametrize("content_type", ["application/xml", "text/xml", "application/xhtml+xml"])
+@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1"])
+def test_xhtml_is_read_as_xml_means_it(content_type: str, encoding: str) -> None:
+    answer = Response(URL, headers={"Content-Type": content_type}, body=XHTML.format(encoding).encode(encoding))
+    assert answer.links() == ["http://example.com/x?a=1&b=2"]
+    assert [node.tag for node in answer.css("body > *")] == ["div", "p", "a", "a", "br", "textarea", "p"]
+    assert [tag.get_text() for tag in answer.select("p")] == ["é 1<2 <b>", "end"]
+    assert "<![CDATA[" in answer.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<rss><channel><a href='/x'/></channel></rss>",
+        "<html><a href='/x'/></html>",
+        "<svg xmlns='http://www.w3.org/2000/svg'><html xmlns='http://www.w3.org/1999/xhtml'/></svg>",
+        "<!-- <html xmlns='http://www.w3.org/1999/xhtml'> --><feed/>",
+        "",
+    ],
+)
+def test_other_xml_is_no_page(body: str) -> None:
+    answer = Response(URL, headers={"Content-Type": "application/xml"}, body=body.encode())
+    assert answer.links() == []
+    with pytest.raises(NotHtml):
+        answer.css("a")
+
+
+@pytest.mark.parametrize(
+    "body", ["<a/" * 20_000, "<!--" * 20_000, "<script>" * 20_000, "<![CDATA[" * 20_000, '<a b="' * 20_000]
+)
+def test_hostile_xhtml_takes_little_time(body: str) -> None:
+    answer = Response(URL, headers={"Content-Type": "application/xhtml+xml"}, body=body.encode())
+    begin = time.process_time()
+    assert isinstance(answer.markup, str)
+    assert answer.links() == []
+    assert time.process_time() - begin < 5
+
+
+def test_an_encoding_that_is_set_is_that_of_text_trees_and_links() -> None:
+    answer = Response(URL, headers=HTML, body="<p>Łódź</p><a href='?q=ź'>x</a>".encode("cp1250"))
+    assert answer.css_first("p").text() != "Łódź"  # type: ignore[union-attr]
+    assert answer.select("p") and answer.links()
+    answer.encoding = "cp1250"
+    assert (answer.encoding, answer.css_first("p").text()) == ("windows-1250", "Łódź")  # type: ignore[union-attr]
+    assert answer.select("p")[0].get_text() == "Łódź"
+    assert answer.soup.p is not None and answer.soup.p.get_text() == "Łódź"
+    assert answer.links() == [f"{URL}?q=%9F"]
+
+
+def test_a_byte_order_mark_is_stronger_than_an_encoding_that_is_set() -> None:
+    answer = Response(URL, headers=HTML, body="é".encode("utf-8-sig"))
+    answer.encoding = "windows-1250"
+    assert (answer.encoding, answer.text) == ("utf-8", "é")
+
+
+@pytest.mark.parametrize("label", ["utf-7", "", "windows-1520", None, 5])
+def test_an_encoding_that_no_page_has_is_refused(label: object) -> None:
+    answer = page("é")
+    with pytest.raises(ScraperError, match="name one such as windows-1250"):
+        answer.encoding = label  # type: ignore[assignment]
+    assert answer.text == "é"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "link", "expected"),
+    [
+        ("iso-8859-1", "/suche?wort=Größe", "/suche?wort=Gr%F6%DFe"),
+        ("iso-8859-1", "/süd?süd#süd", "/s%C3%BCd?s%FCd"),
+        ("iso-8859-1", "?a=%C3%BC&b=ü", "/shop/page.html?a=%C3%BC&b=%FC"),
+        ("windows-1251", "?q='я'", "/shop/page.html?q=%27%FF%27"),
+        ("shift_jis", "?q=本", "/shop/page.html?q=%96{"),
+        ("utf-8", "?q=ü", "/shop/page.html?q=%C3%BC"),
+        ("utf-16", "?q=ü", "/shop/page.html?q=%C3%BC"),
+    ],
+)
+def test_the_query_of_a_link_is_in_the_page_s_encoding_and_the_path_in_utf_8(
+    encoding: str, link: str, expected: str
+) -> None:
+    headers = {"Content-Type": f"text/html; charset={encoding}"}
+    answer = Response(URL, headers=headers, body=f'<a href="{link}">x</a>'.encode(encoding))
+    assert answer.links() == [f"http://example.com{expected}"]
+    assert [request.url for request in answer.follow_all("a")] == answer.links()
+    assert answer.follow(link).url == answer.links()[0]
+    assert answer.urljoin(link).partition("#")[0] == answer.links()[0]
+
+
+def test_what_an_encoding_cannot_say_is_sent_as_a_reference() -> None:
+    answer = Response(
+        URL, headers={"Content-Type": "text/html; charset=iso-8859-1"}, body=b"<a href='?a=&#1078;&amp;b=1'>"
+    )
+    assert answer.links() == [f"{URL}?a=%26%231078%3B&b=1"]
+
+
+def test_other_schemes_are_in_utf_8_everywhere() -> None:
+    answer = Response(URL, headers={"Content-Type": "text/html; charset=iso-8859-1"}, body=b"")
+    assert answer.urljoin("mailto:a@example.com?subject=ü") == "mailto:a@example.com?subject=%C3%BC"

@@ -77,3 +77,53 @@ def test_origin_host_and_domain(url: str, origin: str, host: str, domain: str) -
     assert urls.host_of(url) == host
     assert urls.domain_of(url) == domain
     assert urls.scheme_of(url) == origin.partition(":")[0]
+
+
+@pytest.mark.parametrize("names", [["utm_*"], []])
+def test_bytes_that_are_not_utf_8_tell_pages_apart(names: list[str]) -> None:
+    forms = [
+        urls.canonical(f"http://example.com/?q={query}&utm_source=x", sort_query=True, drop_params=names)
+        for query in ("%E9", "%E8", "%C3%A9", "%E9%20x", "%FF%FE")
+    ]
+    assert len(set(forms)) == 5
+    assert "q=%E9" in forms[0]
+    assert "q=%C3%A9" in forms[2]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://example.com/a;jsessionid=12AB", "http://example.com/a"),
+        ("http://example.com/a;jsessionid=12AB?b=1", "http://example.com/a?b=1"),
+        ("http://example.com/a;jsessionid=12AB/b;v=2/c", "http://example.com/a/b;v=2/c"),
+        ("http://example.com/a;v=2;jsessionid=12AB;w=3", "http://example.com/a;v=2;w=3"),
+        ("http://example.com/a;jsessionid", "http://example.com/a"),
+        ("http://example.com/a;JSESSIONID=1", "http://example.com/a;JSESSIONID=1"),
+        ("http://example.com/a?x=1;jsessionid=2&y=3", "http://example.com/a?x=1&y=3"),
+        ("http://example.com/jsessionid=1", "http://example.com/jsessionid=1"),
+        ("http://example.com/?jsessionid=1", "http://example.com/"),
+    ],
+)
+def test_parameters_of_a_path_are_dropped_too(url: str, expected: str) -> None:
+    assert urls.canonical(url, drop_params=["jsessionid"]) == expected
+    assert urls.canonical(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "as_before"),
+    [
+        ("http://example.com/?b=2&a=1", "http://example.com/?a=1&b=2"),
+        ("http://example.com/?q=%C3%A4+b&p=c%20d/e", "http://example.com/?p=c+d%2Fe&q=%C3%A4+b"),
+        ("http://example.com/?a&b=&=c", "http://example.com/?=c&a=&b="),
+        ("http://example.com/?%D0%B6=1&%C3%A4=2", "http://example.com/?%C3%A4=2&%D0%B6=1"),
+    ],
+)
+def test_stores_know_ordinary_urls_again(url: str, as_before: str) -> None:
+    assert urls.canonical(url, sort_query=True) == as_before
+
+
+def test_a_name_in_other_letters_is_dropped_as_it_is_written_in_the_configuration() -> None:
+    assert (
+        urls.canonical("http://example.com/?gr%C3%B6%C3%9Fe=1&b=2", drop_params=["größe"])
+        == "http://example.com/?b=2"
+    )
