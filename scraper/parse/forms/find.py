@@ -137,10 +137,10 @@ def _selected(marked: Marked, forms: list[_Form], selector: str, page_url: str) 
     if found is not None:
         beside = (found, found.find_parent("form"), found.find("form"))
         numbers = [element.get(MARK) for element in beside if element is not None]
-        for number in filter(None, numbers):
+        for number in numbers:
             for form in forms:
                 own = {number_of(form.element), *(control.number for control in form.controls)}
-                if number in map(str, own):
+                if number is not None and str(number) in map(str, own):
                     return [form]
     what = "finds no form" if found is not None else "finds nothing"
     has = told([str(form) for form in forms], " and ") or "none"
