@@ -132,7 +132,7 @@ def recorded(project: Project) -> Project:
     pages: dict[str, Any] = {
         "/": '<a href="/b/1">1</a><a href="/b/2">2</a>',
         "/old": (302, {"Location": "/b/1?x=ä"}, b""),
-        "/b/1?x=%C3%A4": (200, {"Content-Type": "text/html", "Set-Cookie": "s=1", "X-Kept": "yes"}, BOOK.encode()),
+        "/b/1?x=%E4": (200, {"Content-Type": "text/html", "Set-Cookie": "s=1", "X-Kept": "yes"}, BOOK.encode()),
     }
     with PageServer(pages) as server:
         code, out, err = project.run("record", "shop.yaml", server.url)
@@ -153,7 +153,7 @@ def test_a_page_is_kept_with_what_came_of_it_and_without_its_cookies(recorded: P
     assert (book / "body").read_bytes() == BOOK.encode()
     meta = json.loads((book / "meta.json").read_text(encoding="utf-8"))
     assert (meta["site"], meta["callback"], meta["meta"]) == ("../../../../shop.yaml", "book", {"page": 7})
-    assert meta["url"].endswith("/b/1?x=%C3%A4")
+    assert meta["url"].endswith("/b/1?x=%E4")
     assert meta["headers"]["X-Kept"] == "yes"
     assert "set-cookie" not in {name.lower() for name in meta["headers"]}
     items = [{"title": title, "facts": {"number": n, "page": 7}} for n, title in enumerate("AB")]
