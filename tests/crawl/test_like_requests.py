@@ -15,6 +15,7 @@ import pytest
 import requests
 import trustme
 from requests.auth import HTTPDigestAuth
+from urllib3.exceptions import ProtocolError
 from urllib3.util import Timeout
 
 import scraper
@@ -208,3 +209,21 @@ def test_a_certificate_that_is_not_trusted(page_server: Start, tmp_path: Path):
         for get in (requests.get, web.get):
             with pytest.raises(requests.exceptions.SSLError, match="certificate verify failed"):
                 get(url)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_coded_body_that_ends_too_early_is_refused_where_requests_gives_what_came(coding: str, page_server: Start):
+    """A crawl refuses it too: half a page that looks like a whole one is worse than none."""
+    half = CODED[coding][: len(CODED[coding]) // 2]
+    server = page_server({"/": (200, {"Content-Encoding": coding}, half), "/plain": (200, {}, half)})
+    assert BODY.startswith(requests.get(f"{server.url}/", timeout=5).content)
+    with scraper.Sessions(allow_private=True) as web:
+        with pytest.raises(requests.RequestException, match="ends too early"):
+            web.get(f"{server.url}/")
+        streamed = web.get(f"{server.url}/", stream=True)
+        with pytest.raises(requests.RequestException, match="ends too early"):
+            list(streamed.iter_content(64))
+        with pytest.raises(ProtocolError, match="ends too early"):
+            web.get(f"{server.url}/", stream=True).raw.read(decode_content=True)
+        assert web.get(f"{server.url}/", stream=True).raw.read() == half
+        assert web.get(f"{server.url}/plain").content == half

@@ -23,6 +23,7 @@ from scraper.stats import Reason
 _STEP = 256 * 1024
 #: What is left of an unread body is read, so that its connection can be used again, up to this size.
 DRAIN_BYTES = 64 * 1024
+_CUT_SHORT = "the compressed body ends too early"
 
 
 def read_timed_out(url: str) -> ReadTimeoutError:
@@ -152,9 +153,11 @@ class RawResponse(io.IOBase):
         """Return what comes next, up to `amt` bytes."""
         with self._as_urllib3():
             if not self._decoded:
-                self._decoded += self._more(
-                    amt or _STEP, self.decode_content if decode_content is None else decode_content
-                )
+                decode = self.decode_content if decode_content is None else decode_content
+                piece = self._more(amt or _STEP, decode)
+                if decode and not piece:
+                    self._refuse_cut_short()
+                self._decoded += piece
             return self._take(amt)
 
     def readinto(self, buffer: Any) -> int:
@@ -205,8 +208,17 @@ class RawResponse(io.IOBase):
         Raises:
             FetchError: it does.
         """
-        if self._decoder is not None and self._reader.count and not self._decoder.is_whole:
-            raise FetchError("the compressed body ends too early", reason="truncated")
+        if self._is_cut_short:
+            raise FetchError(_CUT_SHORT, reason="truncated")
+
+    @property
+    def _is_cut_short(self) -> bool:
+        return self._decoder is not None and self._reader.count > 0 and not self._decoder.is_whole
+
+    def _refuse_cut_short(self) -> None:
+        """Raise for whoever reads it by `content` or `stream` what requests makes a RequestException of."""
+        if self._is_cut_short:
+            raise ProtocolError(_CUT_SHORT, IncompleteRead(self._reader.count, 0))
 
     def _read(self, amt: int | None, decode: bool) -> bytes:
         if self.closed:
@@ -218,6 +230,8 @@ class RawResponse(io.IOBase):
         while wanted is None or len(self._decoded) < wanted:
             piece = self._more(_STEP if wanted is None else wanted - len(self._decoded), decode)
             if not piece:
+                if decode:
+                    self._refuse_cut_short()
                 break
             self._decoded += piece
         data = self._take(wanted)
