@@ -85,7 +85,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class TestStored:
-    def test_by_content_with_a_record_each(self, page_server: Start, project: Path):
+    @pytest.mark.parametrize("parsers", [0, 2])
+    def test_by_content_with_a_record_each(self, page_server: Start, project: Path, parsers: int):
         one, two = pdf("one"), pdf("two")
         server = page_server(
             {
@@ -95,7 +96,8 @@ class TestStored:
                 "/files/same.pdf?x=1": (200, PDF, one),
             }
         )
-        run = crawl(Papers, server.url, pipelines=files(), exports=["out/papers.jsonl"])
+        engine = {"parsers": parsers}
+        run = crawl(Papers, server.url, pipelines=files(), exports=["out/papers.jsonl"], engine=engine)
         (item,) = (json.loads(line) for line in (project / "out/papers.jsonl").read_text().splitlines())
         assert item == next(iter(run.items))
         for record, content in zip(item["files"], (one, two, one), strict=True):

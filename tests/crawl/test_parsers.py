@@ -134,6 +134,15 @@ class WantsMore(Signed):
         yield from super().start()
 
 
+class Measured(Follow):
+    """Says how large each page is, and takes its time for it."""
+
+    def parse(self, response: Any) -> Any:
+        yield {"size": len(response.body)}
+        time.sleep(0.05)
+        yield from response.follow_all("a")
+
+
 class Slow(Signed):
     def parse(self, response: Any) -> Any:
         time.sleep(0.03)
@@ -254,6 +263,14 @@ class TestSame:
             pipelines=["scraper.pipes:Unique"],
         )
         assert (run.stats["pages"], len(run.items), run.stats["drops"]) == (31, 1, {"duplicate key": 30})
+
+    def test_pages_larger_than_what_lies_between_processes_has_room_for(self, page_server: Start):
+        pages = {
+            path: f"{page}<p>{len(path) % 10}</p>" + "<i>x</i>" * 400_000 if path != "/" else page
+            for path, page in site(6).items()
+        }
+        run = parsed(Measured, page_server(pages).url + "/")
+        assert sorted(item["size"] for item in run.items) == sorted(len(page) for page in pages.values())
 
     def test_retry(self, page_server: Start):
         server = page_server(site(5))
