@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk soak proofs bench profile clean
+.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk soak many-links proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -91,7 +91,10 @@ export-kills: $(READY)  ## every kind of export killed 30 times at random: every
 many-crawls: $(READY)  ## 2,000 crawls in one process: none raises, nothing grows
 	$(BIN)/python -m tests.proofs.many_crawls $(ARGS)
 
-proofs: kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk soak many-crawls  ## all proofs that take minutes
+many-links: $(READY)  ## pages of 5,000 new links: connections, memory, log and the end within their bounds
+	$(BIN)/python -m tests.proofs.many_links $(ARGS)
+
+proofs: kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk soak many-crawls many-links  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.

@@ -42,6 +42,10 @@ BATCH_SECONDS = 0.2
 #: and while all that can be done is to wait for answers. With none to come it is committed at once.
 _SPARE_SECONDS = 0.025
 _BRIEF_SECONDS = 0.01
+#: After a commit that took so long (seconds), no other is begun for a moment: one after the other would let nobody
+#: else write. SQLite asks for the lock each tenth of a second.
+_LONG_SECONDS = 0.5
+_COURTESY_SECONDS = 0.12
 
 
 class BatchWriter:
@@ -179,7 +183,11 @@ class BatchWriter:
         names |= {paused.domain for paused in batch.paused}
         held = [domain for name in names if (domain := self._frontier.get(name)) is not None]
         batch.hosts, self._admission.added_hosts = self._admission.added_hosts, []
+        began = time.monotonic()
         done = self.write(batch, held)
+        if time.monotonic() - began > _LONG_SECONDS:
+            # Who waits for the write lock looks for it now and then only: heartbeats, other shards, the coordinator.
+            time.sleep(_COURTESY_SECONDS)
         outcomes = batch.outcomes
         for outcome in outcomes:
             if isinstance(outcome, Done | Unchanged):

@@ -12,6 +12,7 @@ import secrets
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from scraper.components import Components
 from scraper.config import SiteConfig
 from scraper.engine.batch_writer import BatchWriter
-from scraper.engine.coordination.messages import Claim, Order, Report
+from scraper.engine.coordination.messages import Claim, End, Order, Report, Stop
 from scraper.engine.crash_marker import marker_of
 from scraper.engine.fetch_loop import FetchLoop
 from scraper.engine.frontier.admission import Admission
@@ -108,6 +109,9 @@ class Shard:
         self._on_beaten = beaten
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue() if inbox is None else inbox
         self._fetching: threading.Thread | None = None
+        self._urgent: deque[Order] = deque()
+        #: When it was told of its end first: what is in flight has its time from then on.
+        self._told_at = float("inf")
         self._stop_seconds: float | None = None
         self._end: ShardEnd | None = None
         self._crash: BaseException | None = None
@@ -144,6 +148,7 @@ class Shard:
             product_token(config.user_agent),
             self._answer_unsent,
             lambda: self._parse_worker.waiting,
+            lambda: self._heartbeat.holds,
             most_in_flight=in_flight,
             most_blocking=config.engine.threads,
         )
@@ -206,8 +211,13 @@ class Shard:
     # What others call ------------------------------------------------------------------------------------
 
     def order(self, order: Order) -> None:
-        """Queue an order. From any thread."""
-        self._inbox.put(order)
+        """Queue an order; the end comes before all outcomes that wait. From any thread."""
+        if isinstance(order, End | Stop):
+            self._told_at = min(self._told_at, time.monotonic())
+            self._urgent.append(order)
+            self._wake()
+        else:
+            self._inbox.put(order)
 
     def stop(self, seconds: float) -> None:
         """Take nothing more; what is in flight has `seconds`. From any thread or a signal handler."""
@@ -300,6 +310,9 @@ class Shard:
 
     def _receive(self, timeout: float) -> None:
         """Take in all that has come; waits for the first of it."""
+        while self._urgent:
+            self._take_in(self._urgent.popleft())
+            timeout = 0.0
         try:
             message = self._inbox.get(timeout=timeout)
             while True:
@@ -362,13 +375,15 @@ class Shard:
         """Let what is in flight end and commit it; close all sessions and commit their last figures."""
         self._frontier.close()
         self._sitemaps.close()
-        began = time.monotonic()
+        began = min(time.monotonic(), self._told_at)
         if self._frontier.in_flight:
             self._emit(events.Draining(self._frontier.in_flight, self._drain_until(began) - began))
         while self._frontier.in_flight and time.monotonic() < self._drain_until(began):
             self._receive(0.05)
             self._writer.commit_if_due(nothing_more=self._inbox.empty())
         while not self._inbox.empty():
+            # What cannot be written in time stays queued.
+            self._writer.discarding = self._writer.discarding or time.monotonic() >= self._drain_until(began)
             self._receive(0.0)
             self._writer.keep()
         self._writer.keep()

@@ -277,8 +277,10 @@ class MultiProcess:
                 continue
             if self._store.void_expired_leases_of(process.owner):
                 process.is_lost = True
-                why = "was stopped (SIGSTOP), and " if _is_stopped(process.child.pid) else ""
-                self._take_over(process, f"{why}did not renew its leases for {LEASE_SECONDS:g} s")
+                if _is_stopped(process.child.pid):
+                    who = f"shard {process.number} (pid {process.child.pid})"
+                    self._emit(events.Notice(f"{who} was stopped by a signal (SIGSTOP): SIGCONT lets it go on"))
+                self._take_over(process, f"did not renew its leases for {LEASE_SECONDS:g} s")
             else:
                 # It did, just now; or it holds none yet.
                 process.silent -= _SILENT_ROUND_SECONDS

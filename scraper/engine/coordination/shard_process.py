@@ -16,7 +16,7 @@ from scraper.components import Components
 from scraper.engine import gc_tuning
 from scraper.engine.children.duties import leave_signals_to_others, log_to, portable
 from scraper.engine.coordination.channel import Channel
-from scraper.engine.coordination.messages import Beat, Ended, EventsRelayed, Ping, Ready, Report, WorkerConfig
+from scraper.engine.coordination.messages import Beat, Ended, EventsRelayed, Order, Ping, Ready, Report, WorkerConfig
 from scraper.engine.limits import ShardEnd
 from scraper.engine.shard import Shard
 from scraper.observe.events import Events
@@ -69,6 +69,8 @@ def _listen(link: Channel, orders: queue.SimpleQueue[Any], shards: list[Shard]) 
     def take(message: Any) -> None:
         if isinstance(message, Ping):
             link.send(Beat())
+        elif isinstance(message, Order) and shards:
+            shards[0].order(message)
         else:
             orders.put(message)
 

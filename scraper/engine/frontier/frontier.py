@@ -35,6 +35,8 @@ MAX_UNCOMMITTED = 1_000
 LEAD = 0.004
 #: A domain that is due within so many seconds needs its next request by then.
 _SOON = 0.05
+#: How soon it is looked again (seconds) whether leases that are overdue were renewed.
+_LOOK_AGAIN = 0.2
 #: The part of what may be in flight for domains that are not known to answer: the rest is for those that do.
 _DOUBTFUL_PART = 0.5
 
@@ -80,6 +82,7 @@ class Frontier(DomainTable):
         answer_unsent: what a request comes to without being sent, by its kind; given its origin and, where it is
             obeyed, the robots.txt of that; called under the lock.
         ahead: how many pages wait for the parse thread; after each of them it calls `parsed`.
+        holds: whether the leases were renewed in time; nothing is handed out while they were not.
         most_in_flight: `engine.in_flight`: requests without an answer, at most.
         most_blocking: `engine.threads`: those of domains that block, at most.
     """
@@ -92,6 +95,7 @@ class Frontier(DomainTable):
         token: str,
         answer_unsent: Callable[[Queued, str, Robots | None], Outcome | None] = lambda queued, origin, robots: None,
         ahead: Callable[[], int] = lambda: 0,
+        holds: Callable[[], bool] = lambda: True,
         *,
         most_in_flight: int = 256,
         most_blocking: int = 32,
@@ -102,6 +106,7 @@ class Frontier(DomainTable):
         self._token = token
         self._answer_unsent = answer_unsent
         self._ahead = ahead
+        self._holds = holds
         self._most_ahead = max(MAX_AHEAD, most_in_flight)
         self._most_uncommitted = MAX_UNCOMMITTED + most_in_flight + self._most_ahead
         self._changed: Callable[[], None] = lambda: None
@@ -125,7 +130,9 @@ class Frontier(DomainTable):
         is known.
         """
         with self._lock:
-            return (None, None) if self._closed else self._next(time.monotonic())
+            if self._closed:
+                return None, None
+            return self._next(time.monotonic()) if self._holds() else (None, _LOOK_AGAIN)
 
     def on_change(self, changed: Callable[[], None]) -> None:
         """From now on, call this when `take` may have something; under the lock."""

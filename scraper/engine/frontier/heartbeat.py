@@ -49,13 +49,18 @@ class LeaseHeartbeat:
         """Beat no more."""
         self._stopped.set()
 
+    @property
+    def holds(self) -> bool:
+        """Tell whether the leases were renewed in time."""
+        return time.monotonic() <= self._deadline
+
     def check(self) -> None:
-        """Called right before each send.
+        """Called before each connect, and right before each send.
 
         Raises:
             LeaseLost: the lease may have ended, since it could not be renewed in time.
         """
-        if time.monotonic() > self._deadline:
+        if not self.holds:
             raise LeaseLost("the lease could not be renewed in time; nothing is sent without it")
 
     def _run(self) -> None:

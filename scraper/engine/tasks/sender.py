@@ -92,7 +92,12 @@ class Sender:
 
     @contextlib.contextmanager
     def context(self, job: Job, seconds: float | None = None) -> Iterator[RequestContext]:
-        """Open the context in which a job sends, for `seconds` or the usual time; `abort` can end it meanwhile."""
+        """Open the context in which a job sends, for `seconds` or the usual time; `abort` can end it meanwhile.
+
+        Raises:
+            LeaseLost: the domain may be another shard's by now: nothing is connected to.
+        """
+        self._check_lease()
         throttle = self.frontier.throttle
         gate = DomainGate(job.domain, job, throttle.reserve, throttle.sent, self._check_lease)
         with request_context(seconds or job.domain.settings.session.timeout.total, self._guard, gate) as context:

@@ -33,7 +33,17 @@ class Table:
         self.wakes = 0
         #: Pages that wait for the parse thread.
         self.ahead = 0
-        self.frontier = Frontier(self.settled.append, self._wake, pages, "acme", ahead=lambda: self.ahead, **limits)
+        #: The leases were renewed in time.
+        self.holds = True
+        self.frontier = Frontier(
+            self.settled.append,
+            self._wake,
+            pages,
+            "acme",
+            ahead=lambda: self.ahead,
+            holds=lambda: self.holds,
+            **limits,
+        )
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -175,6 +185,14 @@ class TestTake:
         assert table.take() == "a"
         table.frontier.parsed(page=True, rows=MAX_WAITING)
         assert table.take() is None
+
+    def test_none_while_the_leases_are_overdue(self, table: Table):
+        table.fill(table.domain(), queued(1, "a"))
+        table.holds = False
+        job, wait = table.frontier.take()
+        assert job is None and wait is not None and 0 < wait < 1
+        table.holds = True
+        assert table.take() == "a"
 
     def test_again_once_they_are_committed(self, table: Table):
         domain = table.domain(concurrency=8)

@@ -1,0 +1,176 @@
+"""Pages of 5,000 new links each: commits, connections, memory and the end of the crawl stay within their bounds.
+
+python -m tests.proofs.many_links [--links 5000] [--seconds 10] [--only NAME]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.servers.keepalive import PageServer
+
+_SPIDER = """
+from scraper import Spider
+
+class Links(Spider):
+    def parse(self, response):
+        yield {"url": response.url}
+        for link in response.links():
+            yield response.follow(link)
+"""
+_POOL = 8
+#: MB that a process may take, and that the write-ahead log may grow to.
+_MOST_RSS, _MOST_WAL = 300, 200
+#: Seconds beyond `limits.duration`, and after SIGTERM, within which the command ends, its start included.
+_MOST_OVER, _MOST_STOPPING = 14.0, 10.0
+
+
+class Site(NamedTuple):
+    """Servers on addresses of their own, each page of which links to pages that no other page links to."""
+
+    servers: list[PageServer]
+    links: int
+
+    def page(self, method: str, path: str, headers: Any, body: bytes) -> Any:
+        if headers.get("If-None-Match") == '"1"':
+            return 304, {"ETag": '"1"'}, b""
+        number = int(path.removeprefix("/p") or 0)
+        first = number * self.links + 1
+        addresses = [server.url for server in self.servers]
+        links = "".join(
+            f'<a href="{addresses[each % len(addresses)]}/p{each}">{each}</a>\n'
+            for each in range(first, first + self.links)
+        )
+        return 200, {"Content-Type": "text/html", "ETag": '"1"'}, links.encode()
+
+
+class Watch:
+    """Peak memory of each process of a crawl, and of its write-ahead log, in MB."""
+
+    def __init__(self, process: subprocess.Popen[str], store: Path) -> None:
+        self.rss: dict[int, float] = {}
+        self.wal = 0.0
+        self._process = process
+        self._wal = store.with_name(f"{store.name}-wal")
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while self._process.poll() is None:
+            for pid in _family(self._process.pid):
+                try:
+                    status = Path(f"/proc/{pid}/status").read_text()
+                except OSError:
+                    continue
+                peak = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")), "0")
+                self.rss[pid] = int(peak) / 1024
+            if self._wal.exists():
+                self.wal = max(self.wal, self._wal.stat().st_size / 1e6)
+            time.sleep(0.2)
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and those that it and its children started."""
+    found = [pid]
+    for each in found:
+        try:
+            for children in Path(f"/proc/{each}/task").glob("*/children"):
+                found += map(int, children.read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def crawl(folder: Path, site: Site, *, sets: list[str], stop_after: float | None = None) -> list[str]:
+    """Crawl, and return what is out of bounds."""
+    for server in site.servers:
+        server.clear_log()
+    command = [sys.executable, "-m", "scraper", "crawl", "site.yaml", "--quiet", "--stats", "stats.json"]
+    began = time.monotonic()
+    process = subprocess.Popen([*command, *(f"--set={each}" for each in sets)], cwd=folder, text=True)
+    watch = Watch(process, folder / "crawl.db")
+    duration = next((float(each.rpartition("=")[2].rstrip("s")) for each in sets if "duration" in each), None)
+    if stop_after is not None:
+        time.sleep(stop_after)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+    code = process.wait(120)
+    took = time.monotonic() - began
+    stats = json.loads((folder / "stats.json").read_text())
+    connections = sum(server.connections for server in site.servers)
+    asked = sum(len(server.log) for server in site.servers)
+    print(
+        f"  exit {code}, {took:.1f} s: {stats['pages']:,} pages, {asked:,} requests on {connections} connections;"
+        f" peak {', '.join(f'{each:.0f}' for each in watch.rss.values())} MB; WAL {watch.wal:.0f} MB",
+        flush=True,
+    )
+    bounds = {
+        "connections": (connections, _POOL * len(site.servers)),
+        "memory of a process": (max(watch.rss.values()), _MOST_RSS),
+        "write-ahead log": (watch.wal, _MOST_WAL),
+    }
+    if stop_after is not None:
+        bounds["seconds after SIGTERM"] = took, _MOST_STOPPING
+    elif duration is not None:
+        bounds["seconds beyond limits.duration"] = took - duration, _MOST_OVER
+    return [f"{what}: {value:.1f}, at most {most}" for what, (value, most) in bounds.items() if value > most]
+
+
+def prove(name: str, options: argparse.Namespace) -> list[str]:
+    """Run one of the crawls, and return what is out of bounds."""
+    print(name, flush=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        processes = 2 if "processes" in name else 1
+        site = Site([], options.links)
+        for number in range(2 * processes if processes > 1 else 1):
+            site.servers.append(stack.enter_context(PageServer(site.page, host=f"127.0.0.{number + 1}")))
+        (folder / "spiders").mkdir()
+        (folder / "spiders" / "links.py").write_text(_SPIDER)
+        starts = ", ".join(f"{server.url}/p{number}" for number, server in enumerate(site.servers))
+        (folder / "site.yaml").write_text(
+            f"spider: spiders/links.py:Links\nstart_urls: [{starts}]\nstore: crawl.db\nexports: []\n"
+            f"network: {{allow_private: true}}\nengine: {{processes: {processes}}}\n"
+            f"politeness: {{robots: ignore, delay: 0, concurrency: {_POOL}}}\nsession: {{pool: {_POOL}}}\n"
+        )
+        duration = [f"limits.duration={options.seconds:g}s"]
+        if "SIGTERM" in name:
+            return crawl(folder, site, sets=[], stop_after=options.seconds)
+        if "again" in name:
+            problems = crawl(folder, site, sets=["limits.pages=100"])
+            return problems + crawl(folder, site, sets=duration)
+        return crawl(folder, site, sets=duration)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--links", type=int, default=5_000)
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long each crawl works")
+    parser.add_argument("--only", default="", help="a part of the names of the crawls to run")
+    options = parser.parse_args()
+    names = (
+        "one process, limits.duration",
+        "one process, SIGTERM",
+        "two processes, limits.duration",
+        "two processes, SIGTERM",
+        "one process, 100 pages and then again, by 304",
+    )
+    problems = [f"{name}: {problem}" for name in names if options.only in name for problem in prove(name, options)]
+    if problems:
+        sys.exit("\n".join(problems))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONPATH", str(Path(__file__).parents[2]))
+    main()
