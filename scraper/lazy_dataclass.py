@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar, dataclass_transform
 C = TypeVar("C", bound=type)
 
 _MISSING: Any = dataclasses.MISSING
-#: What an argument is that was left out, where a default is made anew for each object.
+#: What an argument is that was left out, where a default is made for each object.
 _LEFT_OUT = object()
 
 

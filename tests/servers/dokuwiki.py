@@ -56,7 +56,7 @@ class DokuWiki:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def end_sessions(self) -> None:
-        """Log everybody out: forget the sessions, and the key of the cookies that would begin them anew."""
+        """Log everybody out: forget the sessions, and the key of the cookies that would begin them again."""
         for path in (self._folder / "sessions").iterdir():
             path.unlink()
         for path in (self._folder / "data" / "meta").glob("_htcookiesalt*"):

@@ -39,7 +39,7 @@ class OpenConnections:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew, as in a forked process."""
+        """Begin again, as in a forked process."""
         self._lock = threading.Lock()
         self._open = 0
         #: The one that has idled longest first.

@@ -37,7 +37,7 @@ class _Kept:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew, as in a forked process: a session is not for two."""
+        """Begin again, as in a forked process: a session is not for two."""
         self.lock = threading.Lock()
         #: By owner, the one that was used last at the end; then by way.
         self.by_owner: OrderedDict[int, OrderedDict[str, deque[_Offered]]] = OrderedDict()

@@ -139,7 +139,7 @@ class TestGuard:
         assert (run.stats["pages"], public.connections, private.connections) == (1, 1, 0)
 
     def test_a_name_that_changes_to_a_private_address(self, names: Any, raw_server: StartRaw):
-        """Each connection is looked at anew: what the name resolved to before says nothing."""
+        """Each connection is checked again: what the name resolved to before says nothing."""
         known = names({"rebinds.test": [PUBLIC, PRIVATE]})
         public = raw_server(behaviours.http_1_0(), host=PUBLIC)
         private = raw_server(behaviours.always(behaviours.response()), host=PRIVATE, port=public.port)
