@@ -1,17 +1,23 @@
-"""Links and forms are sent as Debian's Chromium sends them, byte by byte, but for differences that have a reason."""
+"""Links and forms are sent, and text is read, as by Debian's Chromium, but for differences that have a reason."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from scraper import Response
 from tests.judged.chromium import CHROMIUM, Sent, asked
-from tests.judged.pages import FORMS, LINKS, Judged
+from tests.judged.pages import FORMS, LINKS, TEXTS, Judged
 
-PAGES = [*((page, "form") for page in FORMS), *((page, "link") for page in LINKS)]
+PAGES = [
+    *((page, "form") for page in FORMS),
+    *((page, "link") for page in LINKS),
+    *((page, "text") for page in TEXTS),
+]
 #: Where Chromium does other than the standard, which counts here.
 DIFFERENT = {
-    "color": "Chromium reads names of colors too, by a younger text of the standard than most browsers",
+    "color": "Chromium reads names of colors too, as the standard has it since 2024; here they count as no color",
     "data list": "Chromium sends what a datalist holds; 4.10.21.4 step 5 leaves it out",
     "unknown accept-charset": "Chromium takes the page's encoding; 4.10.21.5 takes UTF-8",
     "marks in a path": "Chromium escapes `|` in a path; the URL Standard's path percent-encode set has it not",
@@ -40,12 +46,29 @@ def without_boundary(sent: tuple[str, str, str, bytes]) -> tuple[str, str, str, 
     return method, target, kind, body.replace(boundary.encode(), b"B") if boundary else body
 
 
-def test_links_and_forms_are_sent_as_chromium_sends_them() -> None:
+def text_of(page: Judged) -> str:
+    response = Response("http://127.0.0.1/", headers={"Content-Type": page.header}, body=page.body)
+    node = response.css_first("#t")
+    assert node is not None
+    return spaced(response.text_of(node))
+
+
+def spaced(text: str) -> str:
+    """Words as they are apart; how far apart is the layout's."""
+    return " ".join(text.split())
+
+
+def test_links_forms_and_texts_are_those_of_chromium() -> None:
     """One test, since it is one browser that is asked about all pages."""
     with asked(PAGES) as (sent, port):
         answers: Sent = sent
-    differences = {}
+    differences: dict[str, list[Any]] = {}
     for number, (page, kind) in enumerate(PAGES):
+        if kind == "text":
+            texts = text_of(page), spaced(sent.texts[number])
+            if texts[0] != texts[1]:
+                differences[page.name] = [texts]
+            continue
         own = [without_boundary(each) for each in ours(page, number, kind, port)]
         theirs = [without_boundary(answers[number, place]) for place in range(len(own))]
         assert own, page.name

@@ -25,7 +25,9 @@ async function tell(text) { await fetch("/tell", {method: "POST", body: text}); 
 async function run() {
   for (const [number, kind] of %s) {
     await open(number);
-    if (kind === "form") {
+    if (kind === "text") {
+      await tell("text " + number + " " + frame.contentDocument.getElementById("t").innerText);
+    } else if (kind === "form") {
       const form = [...frame.contentDocument.forms].find(form => form.elements.length);
       const all = frame.contentDocument.querySelectorAll("button, input[type=submit], input[type=image]");
       const button = [...all].find(each => each.form === form && each.type !== "button" && each.type !== "reset");
@@ -50,7 +52,11 @@ run().catch(error => tell("end " + error));
 
 
 class Sent(dict[tuple[int, int], tuple[str, str, str, bytes]]):
-    """By page and link: method, target, Content-Type and body, as they came."""
+    """By page and link: method, target, Content-Type and body, as they came; and by page the innerText of #t."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: dict[int, str] = {}
 
 
 @contextmanager
@@ -58,7 +64,7 @@ def asked(pages: Sequence[tuple[Judged, str]]) -> Iterator[tuple[Sent, int]]:
     """Let Chromium visit pages; yield what it sent, and the port of the server.
 
     Args:
-        pages: each with `form` or `link`.
+        pages: each with `form`, `link` or `text`.
     """
     sent, ended, state = Sent(), threading.Event(), {"now": "", "why": ""}
 
@@ -74,6 +80,10 @@ def asked(pages: Sequence[tuple[Judged, str]]) -> Iterator[tuple[Sent, int]]:
             kind, content = "text/html; charset=utf-8", b"<!DOCTYPE html>ok"
             if self.path == "/tell":
                 state["now"] = body.decode()
+                if state["now"].startswith("text "):
+                    _, number, text = state["now"].split(" ", 2)
+                    sent.texts[int(number)] = text
+                    state["now"] = ""
                 if state["now"].startswith("end"):
                     state["why"] = state["now"][3:]
                     ended.set()

@@ -260,3 +260,30 @@ LINKS = (
     _links("euc-kr", "/?책", encoding="euc-kr"),
     _links("utf-16 is sent as utf-8", "/?ü", encoding="utf-8", head="<meta charset=utf-16>"),
 )
+
+
+def _text(name: str, markup: str) -> Judged:
+    return Judged(name, f"<!DOCTYPE html><meta charset=utf-8><div id=t>{markup}</div>")
+
+
+TEXTS = (
+    _text("text: a line break", "<p>Main St 5<br>12345 Berlin</p>"),
+    _text("text: paragraphs", "<p>1</p><p>299,00 \u20ac</p>"),
+    _text("text: inline elements", "a<b>b</b><i>c</i> <span>d</span>e"),
+    _text("text: a superscript", "\u20ac12<sup>99</sup>"),
+    _text("text: cells", "<table><tr><td>1</td><td>2</td></tr><tr><th>3</th><td>4</td></tr></table>"),
+    _text("text: lists", "<ul><li>1<li>2<ul><li>3</ul></ul><dl><dt>4<dd>5</dl>"),
+    _text("text: scripts and styles", "a<script>b</script><style>c{}</style><template>d</template>e"),
+    _text("text: nested blocks", "<div>1<div>2</div>3</div><section><article>4</article>5</section>"),
+    _text("text: headings", "<h1>One</h1><h2>Two</h2>three<hr>four"),
+    _text("text: spaces", "  a \n b&nbsp;c\t<b> d </b>  "),
+    _text("text: preformatted", "<pre>a\n  b</pre>"),
+    _text("text: a comment inside a word", "a<!-- x -->b"),
+    _text("text: a figure", "<figure><img alt=x>1<figcaption>2</figcaption></figure>"),
+    _text("text: a word that may be broken", "ab<wbr>cd&shy;ef"),
+    _text("text: forms", "<form><fieldset><legend>1</legend><label>2</label><button>3</button></fieldset></form>"),
+    _text(
+        "text: quotes and addresses",
+        "<blockquote>1</blockquote><address>2</address><details open><summary>3</summary>4</details>",
+    ),
+)
