@@ -6,10 +6,12 @@ formats that crawls collect beside them.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from functools import cache, lru_cache
 from mimetypes import MimeTypes
 from typing import NamedTuple
+from urllib.parse import unquote
 
 #: So many bytes tell a type.
 HEAD_BYTES = 512
@@ -197,3 +199,26 @@ def ending_of(media_type: str) -> str:
 def _table() -> MimeTypes:
     # Of its own table alone: that of the machine would name files here so and there otherwise.
     return MimeTypes()
+
+
+_NAMES = re.compile(r";\s*(filename\*?)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^;\s]*))", re.IGNORECASE)
+
+
+def file_name_of(header: str | None) -> str | None:
+    """Return the name that a server gives a file, without folders; None where it gives none.
+
+    Source: RFC 6266, 4.3, with RFC 8187 for `filename*`, which counts before `filename`.
+
+    Args:
+        header: the value of Content-Disposition, as requests has it.
+    """
+    found = {match[1].lower(): match[2] or match[3] for match in _NAMES.finditer(header or "")}
+    name = re.sub(r"\\(.)", r"\1", found.get("filename") or "")
+    with contextlib.suppress(UnicodeError):
+        name = name.encode("latin-1").decode()  # what stands there beyond ASCII is UTF-8 nearly always
+    extended = (found.get("filename*") or "").split("'", 2)
+    if len(extended) == 3:
+        with contextlib.suppress(LookupError, UnicodeError):
+            name = unquote(extended[2], extended[0] or "utf-8", "strict")
+    name = "".join(one for one in re.split(r"[/\\]", name)[-1] if one.isprintable()).strip(" .")
+    return name[:255] or None

@@ -87,6 +87,8 @@ class KeptFile:
     last_modified: str | None = None
     #: When it was fetched, or the server said that it is the same, in seconds since the epoch.
     checked_at: float = 0.0
+    #: The name that its server gives it by Content-Disposition.
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,15 @@ class TestStored:
         run = crawl(One, server.url, pipelines=files(into="paper"))
         assert [item.get("paper", {}).get("status") for item in run.items] == [None, None, "stored"]
 
+    def test_a_record_has_the_name_that_the_server_gives(self, page_server: Start):
+        named = PDF | {
+            "Content-Disposition": "attachment; filename=\"../r.pdf\"; filename*=UTF-8''Bericht%20%E2%82%AC.pdf"
+        }
+        server = page_server({"/": links("/files/a", "/files/b"), "/files/a": (200, named, pdf("a")),
+                              "/files/b": (200, PDF, pdf("b"))})  # fmt: skip
+        run = crawl(Papers, server.url, pipelines=files())
+        assert [record["name"] for record in records(run)] == ["Bericht €.pdf", None]
+
     def test_names_cannot_leave_the_folder(self, page_server: Start, project: Path):
         evil = "/files/..%2F..%2F..%2Fevil.sh"
         odd = {"Content-Type": "text/../../evil; charset=x"}

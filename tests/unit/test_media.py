@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scraper.media import UNKNOWN, content_type_of, ending_of, type_of
+from scraper.media import UNKNOWN, content_type_of, ending_of, file_name_of, type_of
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -81,3 +81,27 @@ def test_ending_of(media_type: str, expected: str) -> None:
 )
 def test_a_content_type_as_servers_write_it(header: str, essence: str, charset: str) -> None:
     assert content_type_of(header) == (essence, charset)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, None),
+        ("attachment", None),
+        ('attachment; filename=""', None),
+        ('attachment; filename="a b.pdf"', "a b.pdf"),
+        ("inline; FILENAME=a.pdf; size=3", "a.pdf"),
+        ("attachment; filename=\"EURO.pdf\"; filename*=UTF-8''%e2%82%ac.pdf", "\u20ac.pdf"),
+        ("attachment; filename*=iso-8859-1'en'%A3.pdf", "\xa3.pdf"),
+        ("attachment; filename*=klingon''%e2x; filename=y", "y"),
+        ('attachment; filename="q\\"x.pdf"', 'q"x.pdf'),
+        ('attachment; filename="Gr\xc3\xb6\xc3\x9fe.pdf"', "Gr\xf6\xdfe.pdf"),
+        ('attachment; filename="Gr\xf6\xdfe.pdf"', "Gr\xf6\xdfe.pdf"),
+        ('attachment; filename="../../etc/passwd"', "passwd"),
+        (r'attachment; filename="C:\\x\\y.pdf"', "y.pdf"),
+        ('attachment; filename="a\x01b.pdf"', "ab.pdf"),
+        ('attachment; filename=".."', None),
+    ],
+)
+def test_file_name_of(header: str | None, expected: str | None) -> None:
+    assert file_name_of(header) == expected

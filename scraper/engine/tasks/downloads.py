@@ -27,7 +27,7 @@ from scraper.errors import FetchError, NoRoom, StoreError
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import conditions_of, validators_of
 from scraper.fetch.transport.open_files import is_ours
-from scraper.media import HEAD_BYTES, ending_of, type_of
+from scraper.media import HEAD_BYTES, ending_of, file_name_of, type_of
 from scraper.pipelines.files import Files
 from scraper.request import Request
 from scraper.store.values import FileRow, Found, KeptFile, Queued, Refusal
@@ -106,6 +106,7 @@ class Download:
         self._claimed: str | None = None
         self._type: str | None = None
         self._validators: tuple[str | None, str | None] = (None, None)
+        self._name: str | None = None
         self._is_whole = False
         #: What went wrong with the disk, which is not a server's fault.
         self._broken: StoreError | None = None
@@ -160,6 +161,9 @@ class Download:
         headers, status = response.headers, response.status_code
         self._claimed = headers.get("Content-Type")
         self._validators = validators_of(headers)
+        self._name = file_name_of(headers.get("Content-Disposition"))
+        if self._name is None and status != 200:
+            self._name = self._noted.get("name")
         if status == 206:
             self._go_on(headers.get("Content-Range") or "")
         elif status == 416:
@@ -180,7 +184,7 @@ class Download:
         etag, last_modified = headers.get("ETag"), headers.get("Last-Modified")
         strong = etag if etag and not etag.startswith("W/") else last_modified
         is_plain = (headers.get("Content-Encoding") or "identity").lower() == "identity"
-        noted = {"same": strong if is_plain else None, "type": self._claimed}
+        noted = {"same": strong if is_plain else None, "type": self._claimed, "name": self._name}
         noted |= {"etag": self._validators[0], "last_modified": self._validators[1]}
         with self._disk():
             self._part.parent.mkdir(parents=True, exist_ok=True)
@@ -278,7 +282,7 @@ class Download:
             raise FetchError(flaw, reason="image-too-small")
         digest = self._hash.hexdigest()
         path = f"{self._rules.folder}/{digest[:2]}/{digest}{ending_of(media_type)}"
-        kept = KeptFile(path, digest, self._size, media_type, *self._validators, checked_at=time.time())
+        kept = KeptFile(path, digest, self._size, media_type, *self._validators, time.time(), self._name)
         final = self._root / path
         with self._disk():
             final.parent.mkdir(parents=True, exist_ok=True)

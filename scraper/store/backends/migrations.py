@@ -20,6 +20,7 @@ _STEPS = {
         "DELETE FROM shards",
         "ALTER TABLE shards ADD COLUMN boot TEXT DEFAULT '' NOT NULL",
     ),
+    3: ("ALTER TABLE files ADD COLUMN name TEXT",),
 }
 
 

@@ -50,8 +50,11 @@ class _Row(NamedTuple):
     etag: str | None
     last_modified: str | None
     checked_at: float | None
+    name: str | None
 
 
+#: The columns that hold a file that was fetched, as `KeptFile` has them.
+_FACTS = _Row._fields[5:]
 _adding = inserting(files, _Row._fields)
 _HAD = Prepared(
     _adding.on_conflict_do_update(
@@ -70,7 +73,7 @@ _FAILED = Prepared(
 
 
 #: What a row says of a file that never was fetched.
-_NOTHING = (None,) * 7
+_NOTHING = (None,) * 8
 
 
 class Hold(NamedTuple):
@@ -93,6 +96,7 @@ def record(url: str, kept: KeptFile | None, reason: str = "") -> dict[str, Any]:
     return {
         "url": url,
         "path": kept.path if kept is not None else None,
+        "name": kept.name if kept is not None else None,
         "hash": kept.hash if kept is not None else None,
         "size": kept.size if kept is not None else None,
         "type": kept.type if kept is not None else None,
@@ -114,8 +118,7 @@ def known(connection: Connection, fingerprint: bytes, *, follow: bool = True) ->
         if row.moved_to is None:
             kept = None
             if row.path is not None:
-                facts = (row.path, row.hash, row.size, row.type, row.etag, row.last_modified, row.checked_at)
-                kept = KeptFile(*facts)
+                kept = KeptFile(*(getattr(row, name) for name in _FACTS))
             return FileRow(row.url, row.run, row.reason, kept)
         fingerprint = row.moved_to
     return None
@@ -253,7 +256,7 @@ def _end(connection: Connection, run: int, outcome: FileEnded) -> None:
         row = _Row(queued.fingerprint, queued.request.url, run, outcome.reason, None, *_NOTHING)
         _FAILED.many(connection, [row])
     else:
-        facts = (kept.path, kept.hash, kept.size, kept.type, kept.etag, kept.last_modified, kept.checked_at)
+        facts = (getattr(kept, name) for name in _FACTS)
         _HAD.many(connection, [_Row(queued.fingerprint, queued.request.url, run, "", None, *facts)])
     ended = FileRow(queued.request.url, run, outcome.reason, kept)
     _close(connection, run, queued.fingerprint, ended)

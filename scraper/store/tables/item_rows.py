@@ -51,6 +51,7 @@ files = Table(
     Column("etag", Text),
     Column("last_modified", Text),
     Column("checked_at", Float),  # seconds since the epoch: when it was fetched, or said to be the same
+    Column("name", Text),  # which its server gives it
     with_rowid=False,
 )
 
