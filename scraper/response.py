@@ -18,7 +18,6 @@ from scraper.parse.encoding import decode, decode_in, sniff
 from scraper.parse.labels import encoding_of
 from scraper.parse.lexbor import make_tree
 from scraper.parse.links import Joiner, base_of, header_nofollow, links, may_have_base
-from scraper.parse.text import text_of
 from scraper.parse.xhtml import as_html, is_xhtml
 from scraper.request import Callback, Request
 from scraper.stats import Served
@@ -286,6 +285,8 @@ class Response:
         Args:
             element: of `css`, of `select` or `soup`, or of lxml.
         """
+        from scraper.parse.text import text_of  # it brings all entities of HTML along
+
         return text_of(element)
 
     def links(self) -> list[str]:
