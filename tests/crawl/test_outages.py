@@ -30,33 +30,33 @@ def unused_port() -> int:
 
 
 @contextmanager
-def begun_later(port: int, seconds: float, pages: Any) -> Iterator[list[PageServer]]:
-    """A server that begins to listen after so many seconds."""
+def begun_later(port: int, seen: Seen, pages: Any) -> Iterator[list[PageServer]]:
+    """A server that begins to listen once its domain was held three times."""
     servers: list[PageServer] = []
 
     def begin() -> None:
+        wait_until(lambda: len(seen.of(events.CoolingDown)) >= 3)
         servers.append(PageServer(pages, port=port).__enter__())
 
-    timer = threading.Timer(seconds, begin)
-    timer.start()
+    thread = threading.Thread(target=begin)
+    thread.start()
     try:
         yield servers
     finally:
-        timer.join()
+        thread.join()
         for server in servers:
             server.__exit__(None, None, None)
 
 
 @contextmanager
-def cutting(port: int, seconds: float = 60) -> Iterator[None]:
-    """A server that reads a request and resets its connection, for so many seconds at most."""
-    until = time.monotonic() + seconds
+def cutting(port: int, is_over: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """A server that reads a request and resets its connection, until it is over."""
     ended = threading.Event()
     listener = socket.create_server((HOST, port))
     listener.settimeout(0.05)
 
     def cut() -> None:
-        while time.monotonic() < until and not ended.is_set():
+        while not is_over() and not ended.is_set():
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
@@ -106,7 +106,7 @@ def test_a_server_that_restarts_costs_no_page() -> None:
 def test_a_start_while_the_server_restarts_waits_for_it(robots: str) -> None:
     port, seen = unused_port(), Seen()
 
-    with begun_later(port, 0.5, site(3)) as servers:
+    with begun_later(port, seen, site(3)) as servers:
         run = crawl(Follow, f"http://{HOST}:{port}/", observers=[seen], retry=RETRY, politeness={"robots": robots})
 
     assert (run.stats["pages"], run.stats["failed"]) == (4, 0)
@@ -118,11 +118,11 @@ def test_a_start_while_the_server_restarts_waits_for_it(robots: str) -> None:
 
 
 def test_connections_that_are_reset_before_an_answer_hold_the_domain_too() -> None:
-    port = unused_port()
+    port, seen = unused_port(), Seen()
     starts = [f"http://{HOST}:{port}/p{number}" for number in range(40)]
 
-    with cutting(port, 0.5), begun_later(port, 0.6, site(40)):
-        run = crawl(Pages, *starts, retry=RETRY, politeness={"concurrency": 4})
+    with cutting(port, lambda: len(seen.of(events.CoolingDown)) >= 2), begun_later(port, seen, site(40)):
+        run = crawl(Pages, *starts, observers=[seen], retry=RETRY, politeness={"concurrency": 4})
 
     assert (run.stats["pages"], run.stats["failed"]) == (40, 0)
 
