@@ -122,7 +122,7 @@ _WORD = re.compile(r"[\s\"']*([\w-]+)[\s\"';:]*(?:charset\b.*)?", re.IGNORECASE 
 #: HTML by other names than its own.
 _OF_HTML = frozenset({"html", "htm", "xhtml", "text-html", "text/htm", "text/xhtml", "application/html"})
 _NO_TYPES = frozenset({"*/*", "unknown/unknown", "application/unknown"})
-_CHARSET = re.compile(r"""charset\s*=\s*(?:"([^"]*)"?|'([^']*)'|([^\s;"',]+))""", re.IGNORECASE)
+_CHARSET = re.compile(r"""charset\s*[=:]\s*(?:"([^"]*)"?|'([^']*)'|([^\s;"',]+))""", re.IGNORECASE)
 _BETWEEN = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
 _LONGEST = 1_000
 
@@ -151,7 +151,7 @@ def content_type_of(header: str) -> ContentType:
         named = _CHARSET.search(value)
         said = next((group for group in named.groups() if group), "") if named else ""
         if not found or found in _NO_TYPES:
-            charset = charset or (said if not essence else "")
+            charset = charset or said
             continue
         charset = said or (charset if found == essence or not essence else "")
         essence = found
