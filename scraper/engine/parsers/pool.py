@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 0.25
 #: Parsers that may die one after the other without a page to blame and without an answer in between.
 _MOST_DEATHS = 10
+#: So much of what needs no parser is done in a round, so that what waits for sockets is not held up.
+_OWN_AT_ONCE = 32
 #: How long those that are ended are waited for, in seconds.
 _END_SECONDS = 2.0
 
@@ -151,7 +153,7 @@ class ParserPool:
             ScraperError: a parser cannot be made, or a pipeline could not be opened or closed; parsers die one after
                 the other.
         """
-        while self._own:
+        for _ in range(min(len(self._own), _OWN_AT_ONCE)):
             self._own.popleft()()
         if not self._has_left_spider.is_set():
             self._hand_out()
@@ -192,6 +194,12 @@ class ParserPool:
         for parser in [*self._parsers.values()]:
             parser.put(Close())
             parser.flush()
+        self._note_end()
+
+    def _note_end(self) -> None:
+        # Whoever waits for parsers does not wait for what else the loop has to do.
+        if self.is_over:
+            self._ended.set()
 
     def _take(self, parser: Parser, message: Any) -> None:
         match message:
@@ -257,8 +265,14 @@ class ParserPool:
         if parser.closed is not None and parser.closed.error is not None:
             raise parser.closed.error
         if self._has_left_spider.is_set():
+            self._note_end()
             return
-        why = ended(parser.child.wait())
+        code = parser.child.wait(_END_SECONDS)
+        if code is None:
+            # It lives without its line.
+            parser.child.kill()
+            code = parser.child.wait()
+        why = ended(code)
         marker = parser.marker()
         culprit = self._dispatcher.died(parser.number, marker.noted())
         if culprit is None:
