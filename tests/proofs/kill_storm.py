@@ -165,7 +165,8 @@ def documentation(
             f"engine.parsers={parsers}",
         )
         workers = "shard" if processes > 1 else "parser" if parsers else ""
-        longest = 0.8 * max(1, processes)
+        # Workers take a while to be there.
+        longest = 1.6 if workers else 0.8
         storm = Storm(command("docs.yaml", Path(name), *sets), {"DOCS_PRIVATE": "true"}, longest, workers)
         storm.run(kills, chance)
         check(Path(name), "url", {f"{url}/{page}" for url in urls for page in pages})
