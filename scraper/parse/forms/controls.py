@@ -157,7 +157,8 @@ class _Surroundings:
 
 
 def _inside(element: LexborNode, around: _Around) -> _Around:
-    attributes = {} if element.tag == "-document" else element.attributes
+    # The document above all elements has none; it goes by several names.
+    attributes = {} if element.parent is None else element.attributes
     if element.tag == "form":
         around = around._replace(form=element)
     elif element.tag == "datalist":
