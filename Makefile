@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk soak many-links proofs bench profile clean
+.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -82,6 +82,9 @@ sitemaps: $(READY)  ## a million URLs from an index of twenty sitemaps: each que
 slow-disk: $(READY)  ## a crawl on a disk that takes a second to sync: most of its speed is left
 	$(BIN)/python -m tests.proofs.slow_disk $(ARGS)
 
+many-schedules: $(READY)  ## two hundred crawls due at once on one daemon: once each, a few at a time, in 64 open files
+	$(BIN)/python -m tests.proofs.many_schedules $(ARGS)
+
 soak: $(READY)  ## 200,000 pages of 2,000 domains in 20 minutes, with kills and outages: once each, nothing grows
 	$(BIN)/python -m tests.proofs.soak $(ARGS)
 
@@ -94,7 +97,7 @@ many-crawls: $(READY)  ## 2,000 crawls in one process: none raises, nothing grow
 many-links: $(READY)  ## pages of 5,000 new links: connections, memory, log and the end within their bounds
 	$(BIN)/python -m tests.proofs.many_links $(ARGS)
 
-proofs: kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk soak many-crawls many-links  ## all proofs that take minutes
+proofs: kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk many-schedules soak many-crawls many-links  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.
