@@ -2,8 +2,8 @@
 
     python -m tests.proofs.soak [--minutes 20] [--domains 2000] [--files 512] [--plot soak.svg]
 
-100 pages of each domain in 20 minutes, and fewer in less. The crawl may open `--files` files. Within the first eighth it is
-killed twice and stopped once, each time resumed by the same command; the server is away for some seconds; where
+100 pages of each domain in 20 minutes, and fewer in less. The crawl may open `--files` files. Within the first eighth it
+is killed twice and stopped once, each time resumed by the same command; the server is away for some seconds; where
 there is a C compiler, the clock of the crawl is set back by an hour, and later right again.
 
 Asked are: every page once in the export, and by the server's log again only where one of these lies between; no slope
