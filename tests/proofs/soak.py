@@ -2,7 +2,7 @@
 
     python -m tests.proofs.soak [--minutes 20] [--domains 2000] [--files 512] [--plot soak.svg]
 
-100 pages of each domain in 20 minutes, and fewer in less. The crawl may open `--files` files. Within the first eighth it
+100 pages of each domain in 20 minutes, fewer in less. The crawl may open `--files` files. Within the first eighth it
 is killed twice and stopped once, each time resumed by the same command; the server is away for some seconds; where
 there is a C compiler, the clock of the crawl is set back by an hour, and later right again.
 

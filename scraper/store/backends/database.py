@@ -96,7 +96,17 @@ class Database:
     def _make_file(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            # Never one that is there: closing a file ends all locks that this process has on it, those of SQLite's
+            # connections too, and whoever closes the store next would take itself for the last and delete the log.
+            if not self.path.is_file():
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            if self.path.is_file():  # another process made it just now
+                return
+            raise StoreError(
+                f"the store {self.path} cannot be made: there is something else of that name",
+                remedy="choose another place with the key store",
+            ) from None
         except OSError as error:
             raise StoreError(
                 f"the store {self.path} cannot be made or written: {error.strerror}",

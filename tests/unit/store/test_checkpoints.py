@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -77,3 +79,16 @@ def test_at_its_end_a_crawl_brings_the_log_in_though_others_have_the_store_open(
         assert log_size(path) > 0
         store.close()
         assert log_size(path) == 0
+
+
+def test_who_opens_a_store_twice_loses_nothing_when_another_process_closes_it(path: Path):
+    """Of POSIX locks a process has one for each file, and closing any descriptor of it ends them."""
+    with Store(path) as first:
+        first.keep_cookies({"a.example": "before"})
+        with Store(path):
+            look = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('select * from meta').fetchall()"
+            subprocess.run([sys.executable, "-c", look, str(path)], check=True)
+            first.keep_cookies({"a.example": "after"})
+            read = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('select cookies from domains'))"
+            seen = subprocess.run([sys.executable, "-c", read, str(path)], check=True, capture_output=True, text=True)
+    assert seen.stdout == "('after',)\n"
