@@ -280,7 +280,7 @@ class Response:
         """Return the text of an element of this page in one line, as a field of rules has it.
 
         What a browser shows on lines of their own, in cells, list items or options is apart by a space; scripts,
-        styles, templates and what else is hidden by itself is left out. See docs/guide.md.
+        styles, templates and what else is hidden by itself is left out (docs/rules.md).
 
         Args:
             element: of `css`, of `select` or `soup`, or of lxml.

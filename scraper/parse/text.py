@@ -42,6 +42,9 @@ _RAW_PART = re.compile(rf"<({'|'.join(_RAW)}){_ATTRIBUTES}>.*?</\1>", re.DOTALL)
 _MARKUP = re.compile(rf"<!--.*?-->|<[!?][^>]*>|<(/?[a-zA-Z][^\s/>]*+)({_ATTRIBUTES}\s?/?)>", re.DOTALL)
 _HIDES = re.compile(r"\shidden=\"(?!until-found\")", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\n\f\r]+")
+_SPACE = re.compile(rf"[\s{BREAK}]")
+_SEVERAL_SPACES = re.compile(rf"[\s{BREAK}]{{2,}}")
+_BETWEEN_DIGITS = re.compile(rf"(?<=\d)[{EDGE}{RAISED}]+(?=\d)")
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
@@ -69,8 +72,11 @@ def marked_text_of(element: Any) -> str:
 
     Of white space only that of ASCII is folded: a no-break space tells what belongs together.
     """
-    text = _read(element, BREAK, EDGE, RAISED)
-    return _SPACES.sub(" ", text).strip(f" {BREAK}")
+    if type(element) is LexborNode:
+        child = element.child
+        if child is None or (child.next is None and child.tag == "-text" and element.tag != "pre"):
+            return _SPACES.sub(" ", element.text()).strip()
+    return _SPACES.sub(" ", _read(element, BREAK, EDGE, RAISED)).strip(f" {BREAK}")
 
 
 def own_text_of(element: LexborNode, apart: str = " ") -> str:
@@ -86,14 +92,15 @@ def own_text_of(element: LexborNode, apart: str = " ") -> str:
 
 def without_edges(text: str) -> str:
     """Return marked text without the edges of elements, with a break where digits meet across one."""
-    text = re.sub(rf"(?<=\d)[{EDGE}{RAISED}]+(?=\d)", BREAK, text)
-    text = re.sub(f"[{EDGE}{RAISED}]", "", text)
-    return re.sub(rf"[\s{BREAK}]{{2,}}", lambda match: BREAK if BREAK in match[0] else match[0][0], text)
+    if text.isascii():
+        return text
+    text = _BETWEEN_DIGITS.sub(BREAK, text).replace(EDGE, "").replace(RAISED, "")
+    return _SEVERAL_SPACES.sub(lambda match: BREAK if BREAK in match[0] else match[0][0], text)
 
 
 def folded(text: str) -> str:
     """Return text of the same length with a space for each kind of white space and each break."""
-    return re.sub(rf"[\s{BREAK}]", " ", text)
+    return text if text.isascii() and text.isprintable() else _SPACE.sub(" ", text)
 
 
 def _read(element: Any, apart: str, edge: str, raised: str) -> str:
