@@ -105,33 +105,18 @@ class Request:
         #: For each of these the cookies that were sent, as a digest: redirects that set cookies may return.
         self.cookie_marks: tuple[str, ...] = ()
 
-    @classmethod
-    def plain(cls, url: str, callback: Callback | str | None = None) -> Request:
+    @staticmethod
+    def plain(url: str, callback: Callback | str | None = None) -> Request:
         """Make a GET of `url` and nothing else: quicker than `Request(url, callback)`, which looks at the URL.
 
         Args:
             url: absolute http(s), normalised, without fragment, as links and stored requests are.
             callback: as in `Request`.
         """
-        request = cls.__new__(cls)
-        request.method = "GET"
-        request.headers = {}
-        request.body = None
-        request.url = url
-        request.callback = None if callback is None else method_name(callback)
-        request.errback = None
-        request.cookies = {}
-        request.meta = {}
-        request.priority = 0
-        request.dont_filter = False
-        request.statuses = ()
-        request.retry_unsafe = False
-        request.depth = 0
-        request.listed = False
-        request.file = None
-        request.redirected_from = ()
-        request.cookie_marks = ()
-        return request
+        link = _new_link(_Link)
+        _set_url(link, url)
+        _set_callback(link, None if callback is None else method_name(callback))
+        return link
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url}>"
@@ -243,6 +228,55 @@ class Request:
         request.redirected_from = tuple(get("redirected_from", ()))
         request.cookie_marks = tuple(get("cookie_marks", ()))
         return request
+
+
+class _Link(Request):
+    """A request that is a URL and a callback so far, as most links of a page are to their end.
+
+    It becomes a `Request` with all that belongs to one when anything else of it is looked at or changed.
+    """
+
+    __slots__ = ()
+
+    @property
+    def short_form(self) -> str | None:
+        callback = self.callback
+        if callback is None:
+            return f" {self.url}"
+        return f"{callback} {self.url}" if callback.isidentifier() else None
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in Request.__slots__:
+            raise AttributeError(f"'Request' object has no attribute {name!r}")
+        self._complete()
+        return getattr(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._complete()
+        setattr(self, name, value)
+
+    def _complete(self) -> None:
+        object.__setattr__(self, "__class__", Request)
+        self.method = "GET"
+        self.headers = {}
+        self.body = None
+        self.errback = None
+        self.cookies = {}
+        self.meta = {}
+        self.priority = 0
+        self.dont_filter = False
+        self.statuses = ()
+        self.retry_unsafe = False
+        self.depth = 0
+        self.listed = False
+        self.file = None
+        self.redirected_from = ()
+        self.cookie_marks = ()
+
+
+_new_link = _Link.__new__
+_set_url = vars(Request)["url"].__set__
+_set_callback = vars(Request)["callback"].__set__
 
 
 _DEFAULTS: dict[str, Any] = {

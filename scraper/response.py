@@ -338,7 +338,8 @@ class Response:
                 "None" if link is None else f"a {_described(link)} without href or src",
                 "check what the selector found before following it",
             )
-        url = (self._joiner or self._joining()).url_of(target)
+        joiner = self._joiner or self._joining()
+        url = joiner.made.get(target) or joiner.url_of(target)
         if url is None:
             raise self._bad_link(
                 f"{target[:200]!r}, which is not an http or https URL,",

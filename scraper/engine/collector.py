@@ -38,10 +38,13 @@ class Collector:
             SpiderFailed: the method or a pipeline raised.
             StopCrawl, Retry: the spider said so; what came before is taken in.
         """
-        add = self.add
+        request, add = self.request, self.add
         try:
             for result in results_of(resolve(spider, method)(argument)):
-                add(result)
+                if isinstance(result, Request):
+                    request(result)
+                else:
+                    add(result)
         except DropItem as drop:
             self.dropped(drop, None, ())
         except PageSkipped as skip:

@@ -222,16 +222,16 @@ class Collected(Collector):
         self._depth = depth
 
     def request(self, request: Request) -> None:
-        outgoing, depth = self.yielded.outgoing, self._depth
+        outgoing = self.yielded.outgoing
         if len(outgoing) >= MAX_REQUESTS:
             raise too_many(request)
-        request.depth = depth
         short = request.short_form
-        if short is not None and (known := self._known(request.url, depth)) is not None:
+        if short is not None and (known := self._known(request.url, self._depth)) is not None:
             # Most links: nothing is to be done for them.
             outgoing.append(short)
             self.yielded.duplicates += known is Known.QUEUED
             return
+        request.depth = self._depth
         # Here, where a request that cannot be stored is its page's mistake alone.
         record = request.to_json()
         outgoing.append(record if short is None else short)

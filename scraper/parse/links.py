@@ -35,13 +35,14 @@ class Joiner:
         encoding: the page's encoding, in which queries are escaped.
     """
 
-    __slots__ = ("_encoding", "_folder", "_paths", "_root", "base_url", "made")
+    __slots__ = ("_encoding", "_folder", "_root", "base_url", "made", "paths")
 
     def __init__(self, base_url: str, encoding: str = "utf-8") -> None:
         self.base_url = base_url
         self._encoding = output_of(encoding)
         self._root, self._folder = _places(base_url)
-        self._paths = _paths_of(self._root)
+        #: What came of links from the root of the site; the same menu is on every page.
+        self.paths = _paths_of(self._root)
         #: What was requested, and what came of it.
         self.made: dict[str, str | None] = {}
 
@@ -50,8 +51,7 @@ class Joiner:
         made = self.made
         if link in made:
             return made[link]
-        # The same menu is on every page of a site.
-        before = self._paths.get(link)
+        before = self.paths.get(link)
         if before is not None:
             made[link] = before
             return before
@@ -61,9 +61,9 @@ class Joiner:
         url: str | None
         if plain is not None and plain[1]:
             url = self._root + path
-            if len(self._paths) >= _MOST_PATHS:
-                self._paths.clear()
-            self._paths[link] = url
+            if len(self.paths) >= _MOST_PATHS:
+                self.paths.clear()
+            self.paths[link] = url
         elif plain is not None and self._folder and path == link:
             url = self._folder + path
         else:
@@ -100,6 +100,7 @@ def links(page: LexborHTMLParser | str, joiner: Joiner) -> list[str]:
     if meta_nofollow(tree.css):
         return []
     found: dict[str, str | None] = {}
+    known = joiner.paths.get
     for node in tree.css("a, area"):
         attributes = node.attributes
         if "href" not in attributes:
@@ -107,7 +108,8 @@ def links(page: LexborHTMLParser | str, joiner: Joiner) -> list[str]:
         rel = attributes.get("rel")
         if rel and "nofollow" in rel.lower().split():
             continue
-        url = joiner.url_of(attributes["href"] or "")
+        link = attributes["href"] or ""
+        url = known(link) or joiner.url_of(link)
         if url is not None:
             found[url] = url
     # Whoever follows one of them gives it back as it is.

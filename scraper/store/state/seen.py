@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Recent(Generic[K, V]):
+class Recent(dict[K, V]):
     """The last values that were put or looked up, `most` of them at the most.
 
-    Two generations: when the young one is half of `most`, it becomes the old one, and the old one is forgotten.
-    Several threads may use it: whatever they lose to each other is looked up again.
+    Two generations: when the young one, which is the dict itself, is half of `most`, it becomes the old one, and the
+    old one is forgotten. Several threads may use it: whatever they lose to each other is looked up again.
     """
 
     def __init__(self, most: int) -> None:
+        super().__init__()
         self._half = max(1, most // 2)
-        self._young: dict[K, V] = {}
         self._old: dict[K, V] = {}
 
-    def get(self, key: K) -> V | None:
-        """Return the value of `key`; None where it is not remembered."""
-        value = self._young.get(key)
-        if value is None and self._old:
-            value = self._old.get(key)
-            if value is not None:
-                self.put(key, value)
+    #: Return the value of a key; None where it is not remembered. No function of ours: it is asked for every link.
+    get: Callable[[K], V | None] = dict.__getitem__  # type: ignore[assignment]
+
+    def __missing__(self, key: K) -> V | None:
+        value = self._old.get(key)
+        if value is not None:
+            self.put(key, value)
         return value
 
     def put(self, key: K, value: V) -> None:
         """Remember a value."""
-        self._young[key] = value
-        if len(self._young) >= self._half:
-            self._old, self._young = self._young, {}
+        self[key] = value
+        if super().__len__() >= self._half:
+            self._old = dict(self)
+            self.clear()
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return super().__len__() + len(self._old)
 
 
 class Seen:
