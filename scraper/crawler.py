@@ -118,7 +118,6 @@ class Crawl:
         self._emit = Events(tuple(observers))
         self._components = Components(loaded, spider)
         self._spider = spider
-        self._is_watched = bool(observers)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._engine: SingleProcess | MultiProcess | None = None
         self._stop_seconds: float | None = None
@@ -230,7 +229,7 @@ class Crawl:
             self._emit,
             exports.follow,
             count=count,
-            watched=self._is_watched,
+            watched=self._emit.wanted,
             parsers=parsers,
         )
 

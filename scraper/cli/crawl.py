@@ -198,6 +198,10 @@ class _Figures:
         #: Where the run is.
         self.store: Path | None = None
 
+    def wants(self, kind: type) -> bool:
+        """Tell whether it looks at events of this class."""
+        return kind is RunStarted
+
     def __call__(self, event: object) -> None:
         if isinstance(event, RunStarted):
             self._run = event.run

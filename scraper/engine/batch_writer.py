@@ -189,18 +189,20 @@ class BatchWriter:
             # Who waits for the write lock looks for it now and then only: heartbeats, other shards, the coordinator.
             time.sleep(_COURTESY_SECONDS)
         outcomes = batch.outcomes
-        for outcome in outcomes:
-            if isinstance(outcome, Done | Unchanged):
-                yielded = outcome.yielded
-                items = outcome.items if isinstance(outcome, Unchanged) else len(yielded.items)
-                self._emit(events.PageDone(outcome.url, items, len(yielded.found) + yielded.duplicates))
-            if isinstance(outcome, Done):
-                self._look_for_trap(outcome)
+        pages = [outcome for outcome in outcomes if isinstance(outcome, Done | Unchanged)]
+        if self._emit.wants(events.PageDone):
+            for page in pages:
+                items = page.items if isinstance(page, Unchanged) else len(page.yielded.items)
+                found = len(page.yielded.found) + page.yielded.duplicates
+                self._emit(events.PageDone(page.url, items, found))
+        for page in pages:
+            if isinstance(page, Done):
+                self._look_for_trap(page)
         again_at = {o.queued.id: o.not_before for o in outcomes if isinstance(o, RetryLater)}
         self._frontier.committed(outcomes, again_at, rows)
         self.report.found |= self._leases.found(done.added)
         self.report.hosts += batch.hosts
-        self.report.pages += sum(isinstance(outcome, Done | Unchanged) for outcome in outcomes)
+        self.report.pages += len(pages)
         for portion in portions:
             portion.on_commit()
         for outcome in outcomes:

@@ -1,7 +1,8 @@
 """The events of a crawl.
 
 Emitted by the engine and the fetch room, possibly from several threads; an observer is any callable that
-takes one event. An observer that fails is logged and left out from then on: watching never steers.
+takes one event. An observer that fails is logged and left out from then on: watching never steers. One with a method
+`wants` is called for those events only of whose class it says so.
 """
 
 from __future__ import annotations
@@ -204,27 +205,45 @@ class RunEnded:
     stats: Mapping[str, Any] | None = None
 
 
+#: All there are.
+KINDS: tuple[type, ...] = (
+    *(RunStarted, Connected, Fetched, Retrying, PageDone, PageFailed, Refused, ItemDropped, ItemPutAside),
+    *(CoolingDown, LoggedIn, SessionEnded, LoginFailed, SlowParse, Notice, Tick, Draining, RunEnded),
+)
+
+
 class Events:
-    """Hands each event to every observer."""
+    """Hands each event to every observer that wants it."""
 
     def __init__(self, observers: tuple[Observer, ...] = ()) -> None:
         self._observers = list(observers)
         self._lock = threading.Lock()
 
+    def wants(self, kind: type) -> bool:
+        """Tell whether anybody wants events of this class: where there are many, none need be made else."""
+        return any(_wants(observer, kind) for observer in self._observers)
+
     @property
-    def are_watched(self) -> bool:
-        """Tell whether there is an observer."""
-        return bool(self._observers)
+    def wanted(self) -> frozenset[type]:
+        """Return the classes of events that somebody wants."""
+        return frozenset(filter(self.wants, KINDS))
 
     def __call__(self, event: object) -> None:
+        kind = type(event)
         for observer in tuple(self._observers):
             try:
-                observer(event)
+                if _wants(observer, kind):
+                    observer(event)
             except Exception:
                 _log.exception("%r failed and watches no longer", observer)
                 with self._lock:
                     if observer in self._observers:
                         self._observers.remove(observer)
+
+
+def _wants(observer: Observer, kind: type) -> bool:
+    wants = getattr(observer, "wants", None)
+    return wants is None or bool(wants(kind))
 
 
 class Told(NamedTuple):
@@ -246,10 +265,9 @@ class QueuedEvents(Events):
         self._events = events
         self._put = put
 
-    @property
-    def are_watched(self) -> bool:
-        return self._events.are_watched
+    def wants(self, kind: type) -> bool:
+        return self._events.wants(kind)
 
     def __call__(self, event: object) -> None:
-        if self._events.are_watched:
+        if self.wants(type(event)):
             self._put(Told(event))

@@ -19,22 +19,26 @@ from typing import Any, Literal
 
 from scraper.errors import UsageError
 from scraper.observe import log_lines
-from scraper.observe.events import PageDone, Refused, RunEnded, RunStarted
+from scraper.observe.events import Fetched, PageDone, Refused, RunEnded, RunStarted
 from scraper.observe.terminal import Console, print_line
 from scraper.observe.text import block, plain
 from scraper.reasons import remedy_of
 
 logger = logging.getLogger("scraper")
 
+#: The levels of events of which there are many.
+_LEVELS: Mapping[type, int] = {Fetched: logging.INFO, PageDone: logging.DEBUG}
 #: Fields of the parts of an event, where they would not be understood beside the event's own.
-#: Events that are logged at debug alone; there is one a page.
-_FOR_DEBUGGING = frozenset({PageDone})
 _PART_NAMES = {"id": "connection", "reason": "connection_reason"}
 
 
 def write(level: int, text: str, event: str, values: object) -> None:
     """Log one line. `text` is safe to print; `event` and `values` (a mapping, or an event) are what JSON says."""
-    logger.log(level, "%s", text, extra={"scraper_event": event, "scraper_fields": values})
+    if logger.isEnabledFor(level):
+        # Made here, since `logger.log` would look for the line of code that calls it, which is always this one.
+        record = logger.makeRecord(logger.name, level, __file__, 0, "%s", (text,), None)
+        record.scraper_event, record.scraper_fields = event, values
+        logger.handle(record)
 
 
 class LogObserver:
@@ -47,9 +51,12 @@ class LogObserver:
         self._handlers = handlers
         self._reasons_told: set[str] = set()
 
+    def wants(self, kind: type) -> bool:
+        """Tell whether events of this class may be worth a line, at the level that is on."""
+        level = _LEVELS.get(kind)
+        return level is None or logger.isEnabledFor(level)
+
     def __call__(self, event: object) -> None:
-        if type(event) in _FOR_DEBUGGING and not logger.isEnabledFor(logging.DEBUG):
-            return
         words = log_lines.describe(event)
         if words is None:
             return
@@ -64,8 +71,7 @@ class LogObserver:
         if isinstance(event, RunEnded) and event.stats is not None:
             for name, figures in event.stats["domains"].items():
                 write(*log_lines.domain_sums(name, figures), "domain_sums", {"domain": name, **figures})
-        if logger.isEnabledFor(level):
-            write(level, text, _event_name(type(event).__name__), event)
+        write(level, text, _event_name(type(event).__name__), event)
 
     def close(self) -> None:
         """Take the handlers that `configure` set off the logger."""
@@ -161,7 +167,8 @@ class TextFormatter(logging.Formatter):
     """`12:03:44.512 info  200 GET …`, in local time. Lines that are not an event's are made plain."""
 
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
+        second, part = divmod(record.created, 1)
+        time = f"{_clock(second)}.{int(part * 1000):03d}"
         text = record.getMessage()
         if not hasattr(record, "scraper_event"):
             text = plain(text)
@@ -190,6 +197,12 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
+
+
+@lru_cache(maxsize=4)
+def _clock(second: float) -> str:
+    """Return the local time of day, `12:03:44`; there are many lines a second."""
+    return datetime.fromtimestamp(second).strftime("%H:%M:%S")
 
 
 @lru_cache(maxsize=256)

@@ -41,6 +41,10 @@ class Progress:
         self._marks: deque[tuple[float, int]] = deque()
         self._due: float | None = None
 
+    def wants(self, kind: type) -> bool:
+        """Tell whether it looks at events of this class."""
+        return kind in (RunStarted, Tick, Draining, RunEnded)
+
     def __call__(self, event: object) -> None:
         with self._lock:
             match event:

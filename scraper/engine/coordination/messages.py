@@ -150,8 +150,8 @@ class WorkerConfig:
     hosts: tuple[str, ...]
     #: By name of the logger: what is worth a line.
     log_levels: dict[str, int]
-    #: Somebody wants to know of each event.
-    watched: bool
+    #: The classes of events of which somebody wants to know.
+    watched: frozenset[type]
     #: Processes that parse for it.
     parsers: int = 0
     #: By which all count what is waited for; see `wait_clock`.

@@ -85,7 +85,7 @@ class MultiProcess:
     Args:
         count: how many.
         parsers: processes that parse for each of them.
-        watched: somebody wants to know of each event.
+        watched: the classes of events of which somebody wants to know.
         committed: called after commits: exports follow there.
     """
 
@@ -98,7 +98,7 @@ class MultiProcess:
         committed: Callable[[], None],
         *,
         count: int,
-        watched: bool,
+        watched: frozenset[type],
         parsers: int = 0,
     ) -> None:
         self._store = store

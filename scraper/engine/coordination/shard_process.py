@@ -39,7 +39,7 @@ def main(reader: int, writer: int, *_kept: int) -> None:
     gc_tuning.look_less()
     commission: WorkerConfig = orders.get()
     wait_clock.count_like(commission.clock_offset)
-    teller = _Teller(link)
+    teller = _Teller(link, commission.watched)
     log_to(teller, commission.log_levels)
     end, error = None, None
     try:
@@ -100,7 +100,7 @@ def _crawl(
             commission.run,
             loaded.config,
             Components(loaded),
-            Events((teller,) if commission.watched else ()),
+            Events((teller,)),
             number=commission.number,
             hosts=commission.hosts,
             report=report,
@@ -119,10 +119,14 @@ def _crawl(
 class _Teller:
     """Collects events and lines of the log and sends them together, before each report."""
 
-    def __init__(self, link: Channel) -> None:
+    def __init__(self, link: Channel, wanted: frozenset[type]) -> None:
         self._link = link
+        self._wanted = wanted
         self._events: list[object] = []
         self._lock = threading.Lock()
+
+    def wants(self, kind: type) -> bool:
+        return kind in self._wanted
 
     def __call__(self, event: object) -> None:
         with self._lock:

@@ -64,7 +64,7 @@ class Gathered(Collected):
 class GatheringRunner(SpiderRunner):
     """Calls the spider, and answers with what the shard needs of its results."""
 
-    def __init__(self, components: Components, marker: CrashMarker, run: int, *, watched: bool) -> None:
+    def __init__(self, components: Components, marker: CrashMarker, run: int, *, watched: frozenset[type]) -> None:
         config = components.loaded.config
         named = components.pipelines.files
         # What is known of files the shard looks up.

@@ -56,7 +56,7 @@ class ParseParts:
 
         levels = {name: logging.getLogger(name).getEffectiveLevel() for name in ("root", "scraper")}
         marker = marker_of_parser(self.store.path, self.shard, number)
-        return ParserConfig(self.components.loaded, self.run.id, self.run.name, marker, levels, self.emit.are_watched)
+        return ParserConfig(self.components.loaded, self.run.id, self.run.name, marker, levels, self.emit.wanted)
 
 
 def make_parse_worker(

@@ -23,8 +23,8 @@ class ParserConfig:
     marker: Path  # its crash marker
     #: By name of the logger: what is worth a line.
     log_levels: dict[str, int]
-    #: Somebody wants to know of each event.
-    watched: bool
+    #: The classes of events of which somebody wants to know.
+    watched: frozenset[type]
 
 
 class Page(NamedTuple):

@@ -132,6 +132,8 @@ class Sender:
 
     def report(self, fetch: FetchResult, request: Request, domain: Domain, attempt: int, purpose: str) -> None:
         """Tell observers of a request that was sent."""
+        if not self.emit.wants(events.Fetched):
+            return
         self.emit(
             events.Fetched(
                 domain=domain.name,
