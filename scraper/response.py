@@ -87,7 +87,9 @@ class Response:
     ) -> None:
         self.url = url
         self.status = status
-        self.headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(headers or {})
+        self.headers: CaseInsensitiveDict[str] = (
+            headers if isinstance(headers, CaseInsensitiveDict) else CaseInsensitiveDict(headers or {})
+        )
         self.body = body
         self.request = Request(url) if request is None else request
         self.elapsed = elapsed

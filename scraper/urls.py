@@ -18,7 +18,8 @@ import ada_url
 
 from scraper.suffixes import registrable_domain
 
-_AUTHORITY_ENDS = re.compile(r"[/?#]")
+#: Scheme, and host with port, of a URL; what stands before an `@` is a user's name and password.
+_ORIGIN = re.compile(r"(.*?)://(?:[^/?#]*@)?([^/?#]*)")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 #: A parameter behind a `;` (RFC 3986 section 3.3), with its name.
 _SEGMENT_PARAMETER = re.compile(r";([^;=/?#&]+)(?:=[^;/?#&]*)?")
@@ -104,9 +105,8 @@ def scheme_of(url: str) -> str:
 
 def origin_of(url: str) -> str:
     """Scheme, host and port (RFC 6454 section 4), as `https://example.com` or `http://example.com:8080`."""
-    scheme, _, rest = url.partition("://")
-    authority = _AUTHORITY_ENDS.split(rest, maxsplit=1)[0]
-    return f"{scheme}://{authority.rpartition('@')[2]}"
+    found = _ORIGIN.match(url)
+    return f"{found[1]}://{found[2]}" if found is not None else f"{url}://"
 
 
 def host_of(url: str) -> str:

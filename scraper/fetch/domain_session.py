@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 import requests
+from requests.cookies import extract_cookies_to_jar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_ACCEPT_ENCODING, check_header_validity
 from urllib3.exceptions import InsecureRequestWarning
@@ -45,6 +46,10 @@ class Closable(Protocol):
 _STEPS = ("request", "prepare_request", "merge_environment_settings", "resolve_redirects")
 
 
+def _is_unchanged(session: requests.Session, step: str) -> bool:
+    return getattr(type(session), step) is getattr(requests.Session, step) and step not in vars(session)
+
+
 class DomainSession:
     """One domain's Session with its connections, their ledger and its cookie jar.
 
@@ -74,7 +79,7 @@ class DomainSession:
         self._allow_unobserved = allow_unobserved
         self._making = threading.Lock()
         self._session: requests.Session | None = None
-        self._is_plain = False
+        self._is_plain = self._sends_plainly = False
         self._has_its_cookies = False
         self._has_told = False
 
@@ -111,10 +116,8 @@ class DomainSession:
                 reason="session",
                 remedy="session.class names a class that takes no arguments",
             ) from error
-        kind = type(session)
-        self._is_plain = not session.params and all(
-            getattr(kind, step) is getattr(requests.Session, step) and step not in vars(session) for step in _STEPS
-        )
+        self._is_plain = not session.params and all(_is_unchanged(session, step) for step in _STEPS)
+        self._sends_plainly = _is_unchanged(session, "send")
         self._set_up(session, self._user_agent)
         return session
 
@@ -183,14 +186,21 @@ class DomainSession:
                 allow_redirects=False,
                 stream=True,
             )
-        return session.send(
-            self._prepared(session, request, headers, auth),
+        prepared = self._prepared(session, request, headers, auth)
+        adapter = session.get_adapter(request.url)
+        # What `send` does beside it is for hooks, what they sent, and redirects: here there are none.
+        does_all = isinstance(adapter, DirectAdapter) and self._sends_plainly and not any(prepared.hooks.values())
+        response = (adapter if does_all else session).send(
+            prepared,
             stream=True,
             timeout=timeout,
-            verify=session.verify,
+            verify=session.verify,  # type: ignore[arg-type]
             cert=cert if cert is not None else session.cert,
             proxies=session.proxies,
         )
+        if does_all:
+            extract_cookies_to_jar(session.cookies, prepared, response.raw)  # type: ignore[no-untyped-call]
+        return response
 
     def _prepared(
         self, session: requests.Session, request: Request, headers: Mapping[str, str], auth: Any

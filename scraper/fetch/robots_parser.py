@@ -84,6 +84,8 @@ class RobotsRules:
 
     def deciding(self, url: str) -> RobotsRule | None:
         """Return the rule that decides about `url`; None where there is none, and so it is allowed."""
+        if not (self._prefixes or self._whole or self._globs):
+            return None
         path = settled_path(url)
         if path == "/robots.txt":  # implicitly allowed (section 2.2.2)
             return None

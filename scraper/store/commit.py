@@ -135,10 +135,12 @@ class Commit:
 
     def _outcome(self, outcome: Outcome) -> None:
         request = outcome.queued.id
-        if outcome.attempt is not None:
-            self._attempts.append(self._attempt(request, outcome.attempt))
-            if outcome.attempt.records:
-                self._spooled.append(Spooled(self._run, outcome.attempt.records))
+        attempt = outcome.attempt
+        if attempt is not None:
+            if not _is_told_by_page(outcome, attempt):
+                self._attempts.append(self._attempt(request, attempt))
+            if attempt.records:
+                self._spooled.append(Spooled(self._run, attempt.records))
         match outcome:
             case Done():
                 self._end(request, t.RequestState.DONE, "pages")
@@ -254,7 +256,8 @@ class Commit:
         self._left_out.carry(request, visit.page)
 
     def _page(self, done: Done) -> PageRow:
-        yielded = done.yielded
+        yielded, attempt = done.yielded, done.attempt
+        sending = attempt if attempt is not None and _is_told_by_page(done, attempt) else None
         return PageRow(
             request=done.queued.id,
             run=self._run,
@@ -270,6 +273,9 @@ class Commit:
             item_keys=_KEY_ENCODER.encode([(item.type, item.key) for item in yielded.items]),
             identity=done.identity,
             carried_from=None,
+            sent_at=sending.at if sending is not None else None,
+            seconds=sending.seconds if sending is not None else None,
+            reused=int(sending.reused) if sending is not None else None,
         )
 
     def _failure(self, failed: Failed) -> FailedRow:
@@ -334,6 +340,14 @@ class Commit:
             self._connection.execute(update(runs).where(runs.c.id == self._run).values(hosts=hosts))
         ADD_COUNTS.one(self._connection, *self._counts.values(), self._run)
         return Counts(*READ_COUNTS.rows(self._connection, self._run)[0])
+
+
+def _is_told_by_page(outcome: Outcome, attempt: Attempt) -> bool:
+    """Tell whether the row of a page says all of its sending, as of nearly all pages: it came at the first try."""
+    if not isinstance(outcome, Done) or attempt.number != 1 or attempt.reason or attempt.message:
+        return False
+    said = outcome.connection, outcome.status, outcome.size, None
+    return said == (attempt.connection, attempt.status, attempt.bytes, attempt.wait)
 
 
 def _sayable(text: str) -> str:

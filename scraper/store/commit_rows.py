@@ -29,6 +29,9 @@ class PageRow(NamedTuple):
     item_keys: str
     identity: _Blob | None
     carried_from: int | None
+    sent_at: float | None = None
+    seconds: float | None = None
+    reused: int | None = None
 
 
 class FailedRow(NamedTuple):

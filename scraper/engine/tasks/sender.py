@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -80,19 +78,16 @@ class Sender:
         self.most_redirects = most_redirects
         self._guard = guard
         self._check_lease = check_lease
+        #: What is in flight; changed by single steps, which need no lock.
         self._contexts: set[RequestContext] = set()
-        self._lock = threading.Lock()
 
     def abort(self) -> None:
         """End everything that is in flight, now."""
-        with self._lock:
-            contexts = list(self._contexts)
-        for context in contexts:
+        for context in tuple(self._contexts):
             context.deadline.expire()
 
-    @contextlib.contextmanager
-    def context(self, job: Job, seconds: float | None = None) -> Iterator[RequestContext]:
-        """Open the context in which a job sends, for `seconds` or the usual time; `abort` can end it meanwhile.
+    def context(self, job: Job, seconds: float | None = None) -> request_context:
+        """Return the context in which a job sends, for `seconds` or the usual time; `abort` can end it meanwhile.
 
         Raises:
             LeaseLost: the domain may be another shard's by now: nothing is connected to.
@@ -100,14 +95,9 @@ class Sender:
         self._check_lease()
         throttle = self.frontier.throttle
         gate = DomainGate(job.domain, job, throttle.reserve, throttle.sent, self._check_lease)
-        with request_context(seconds or job.domain.settings.session.timeout.total, self._guard, gate) as context:
-            with self._lock:
-                self._contexts.add(context)
-            try:
-                yield context
-            finally:
-                with self._lock:
-                    self._contexts.discard(context)
+        return request_context(
+            seconds or job.domain.settings.session.timeout.total, self._guard, gate, self._contexts
+        )
 
     def send(self, request: Request, job: Job, sending: Sending) -> FetchResult:
         """Send a request in a context of its own."""

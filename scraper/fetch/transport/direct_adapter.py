@@ -12,6 +12,7 @@ import re
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 import requests
@@ -272,14 +273,19 @@ def _head_of(request: requests.PreparedRequest, route: Route, target: str) -> by
     is_plain_proxy = route.proxy is not None and route.context is None
     if is_plain_proxy and route.proxy is not None and route.proxy.authorization is not None:
         lines.append(b"Proxy-Authorization: " + route.proxy.authorization.encode("latin-1"))
-    for name, value in headers.items():
-        lines.append(_bytes_of(name) + b": " + _bytes_of(value))
+    lines += [_field(name, value) for name, value in headers.items()]
     if _is_chunked(request) and "Transfer-Encoding" not in headers:
         lines.append(b"Transfer-Encoding: chunked")
-    for line in lines:
-        if _LINE_END.search(line):
-            raise InvalidHeader(f"a header of the request has a line end in it: {line[:100]!r}")
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+@lru_cache(maxsize=1_024, typed=True)
+def _field(name: str | bytes, value: str | bytes) -> bytes:
+    """Return a line of the head; most are the same with every request."""
+    line = _bytes_of(name) + b": " + _bytes_of(value)
+    if _LINE_END.search(line):
+        raise InvalidHeader(f"a header of the request has a line end in it: {line[:100]!r}")
+    return line
 
 
 def _host_of(request: requests.PreparedRequest, route: Route) -> bytes:

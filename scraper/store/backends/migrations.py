@@ -21,6 +21,11 @@ _STEPS = {
         "ALTER TABLE shards ADD COLUMN boot TEXT DEFAULT '' NOT NULL",
     ),
     3: ("ALTER TABLE files ADD COLUMN name TEXT",),
+    4: (
+        "ALTER TABLE pages ADD COLUMN sent_at FLOAT",
+        "ALTER TABLE pages ADD COLUMN seconds FLOAT",
+        "ALTER TABLE pages ADD COLUMN reused INTEGER",
+    ),
 }
 
 

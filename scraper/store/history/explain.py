@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from scraper.lazy_dataclass import dataclass
 from scraper.request import Request
@@ -100,6 +101,7 @@ def robots_of(connection: Connection, origin: str) -> RobotsRow | None:
 
 def _known(connection: Connection, row: Row) -> KnownOfUrl:
     finder = _finder(connection, row.found_on)
+    page = connection.execute(select(t.pages).where(t.pages.c.request == row.id)).first()
     return KnownOfUrl(
         id=row.id,
         request=Request.from_record(json.loads(row.request)),
@@ -109,8 +111,8 @@ def _known(connection: Connection, row: Row) -> KnownOfUrl:
         found_on=row.found_on,
         found_on_url=finder[0],
         found_in_sitemap=finder[1],
-        attempts=_attempts(connection, row.id),
-        page=_page(connection, row.id),
+        attempts=(*_attempts(connection, row.id), *_first_try(page)),
+        page=_facts(page),
         failure=runs.failure_of(connection, row.id),
         items=_items(connection, row.run, row.id),
     )
@@ -147,8 +149,14 @@ def _attempts(connection: Connection, request: int) -> tuple[Attempt, ...]:
     )
 
 
-def _page(connection: Connection, request: int) -> PageFacts | None:
-    row = connection.execute(select(t.pages).where(t.pages.c.request == request)).first()
+def _first_try(page: Row | None) -> Iterator[Attempt]:
+    """Give the sending of a page that came at the first try."""
+    if page is not None and page.sent_at is not None:
+        reused = bool(page.reused)
+        yield Attempt(1, page.sent_at, page.connection, reused, page.status, "", "", None, page.seconds, page.bytes)
+
+
+def _facts(row: Row | None) -> PageFacts | None:
     if row is None:
         return None
     yielded = len(outgoing.unpack(row.requests, depth=0))

@@ -84,6 +84,10 @@ pages = Table(
     Column("item_keys", Text, nullable=False),  # JSON: [[type, key], …]
     Column("identity", LargeBinary),  # of request and spider: another one makes something else of the same body
     Column("carried_from", Id),  # the page of an earlier run that it is the same as
+    # Of a page that came at the first try, its sending; that of others is in `attempts`.
+    Column("sent_at", Float),  # seconds since the epoch
+    Column("seconds", Float),
+    Column("reused", Integer),
 )
 
 visits = Table(
@@ -122,7 +126,7 @@ failures = Table(
 )
 
 attempts = Table(
-    "attempts",  # every sending of a request that came to an outcome
+    "attempts",  # every sending of a request that came to an outcome, but of a page that came at the first
     metadata,
     Column("id", Id, primary_key=True),
     Column("run", Id, nullable=False),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,26 @@ class TestHistory:
         assert known.page is not None
         assert (known.page.status, known.page.etag, known.page.requests) == (200, '"x"', 0)
         assert known.items == (("item", None), ("item", None))
+
+    @pytest.mark.parametrize("reused", [True, False])
+    def test_a_page_that_came_at_the_first_try(self, store: Store, run: int, reused: bool):
+        start(store, run, *pages("a"))
+        page = done(queued(store, run, "a"))
+        sent = attempt(connection=page.connection, status=page.status, bytes=page.size, reused=reused)
+        commit(store, run, replace(page, attempt=sent))
+        assert history(store, run, "a").known[0].attempts == (sent,)
+        with closing(sqlite3.connect(store.path)) as look:
+            assert look.execute("select count(*) from attempts").fetchone() == (0,), "its page says it all"
+
+    def test_a_page_that_came_once_its_failure_was_put_back(self, store: Store, run: int):
+        start(store, run, *pages("a"))
+        first = attempt(4, reason="http-500")
+        commit(store, run, failed(queued(store, run, "a"), attempt=first))
+        store.put_back(run, [])
+        page = done(queued(store, run, "a"))
+        sent = attempt(connection=page.connection, status=page.status, bytes=page.size)
+        commit(store, run, replace(page, attempt=sent))
+        assert history(store, run, "a").known[0].attempts == (first, sent)
 
     def test_a_failure_without_a_try(self, store: Store, run: int):
         start(store, run, *pages("a"))

@@ -10,21 +10,30 @@ from pathlib import Path
 import pytest
 
 from scraper.errors import StoreError, StoreLocked
+from scraper.request import Request
 from scraper.store import Store, tables
 from scraper.store.backends import migrations
 from scraper.store.backends.lock import StoreLock
 from tests.unit.store import old_store
 from tests.unit.store.conftest import ME
+from tests.unit.store.test_explain_and_retry import attempt
 from tests.unit.store.test_store import SITE, queue
 
-VERSION_2 = Path(__file__).parent / "version2.db.gz"
+STORES = {number: Path(__file__).parent / f"version{number}.db.gz" for number in (2, 3, 4)}
+
+
+@pytest.fixture(params=STORES)
+def number(request: pytest.FixtureRequest) -> int:
+    """The version of an old store."""
+    found: int = request.param
+    return found
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """A store that the version before wrote, its shard killed."""
+def old(tmp_path: Path, number: int) -> Path:
+    """A store that an older version wrote, its shard killed."""
     path = tmp_path / "crawl.db"
-    path.write_bytes(gzip.decompress(VERSION_2.read_bytes()))
+    path.write_bytes(gzip.decompress(STORES[number].read_bytes()))
     return path
 
 
@@ -71,11 +80,17 @@ class TestMigrated:
         assert columns(old) == columns(tmp_path / "new.db")
         assert version(old) == str(tables.VERSION)
 
-    def test_a_copy_is_kept_as_it_was(self, old: Path):
+    def test_what_was_known_of_a_page_still_is(self, old: Path):
+        request = Request(f"https://{SITE}/a")
+        with Store(old, lock=True) as store:
+            (known,) = store.history(1, request, request.fingerprint()).known
+        assert known.attempts == (attempt(),)
+
+    def test_a_copy_is_kept_as_it_was(self, old: Path, number: int):
         before = old.read_bytes()
         Store(old).close()
-        copy = old.with_name("crawl.db.v2")
-        assert version(copy) == "2"
+        copy = old.with_name(f"crawl.db.v{number}")
+        assert version(copy) == str(number)
         assert copy.stat().st_mode & 0o777 == 0o600
         with (
             contextlib.closing(sqlite3.connect(copy)) as kept,
@@ -84,34 +99,35 @@ class TestMigrated:
             was.deserialize(before.replace(b"\x02\x02", b"\x01\x01", 1))
             assert list(kept.iterdump()) == list(was.iterdump())
 
-    def test_it_is_done_once(self, old: Path):
+    def test_it_is_done_once(self, old: Path, number: int):
         Store(old).close()
-        copy = old.with_name("crawl.db.v2")
+        copy = old.with_name(f"crawl.db.v{number}")
         copy.unlink()
         Store(old).close()
         assert not copy.exists()
 
 
 class TestNotMigrated:
-    def test_all_of_it_or_nothing(self, old: Path, monkeypatch: pytest.MonkeyPatch):
+    def test_all_of_it_or_nothing(self, old: Path, number: int, monkeypatch: pytest.MonkeyPatch):
         before = columns(old)
-        steps = (*migrations._STEPS[2], "ALTER TABLE nowhere ADD COLUMN x INTEGER")
-        monkeypatch.setitem(migrations._STEPS, 2, steps)
+        last = tables.VERSION - 1
+        steps = (*migrations._STEPS[last], "ALTER TABLE nowhere ADD COLUMN x INTEGER")
+        monkeypatch.setitem(migrations._STEPS, last, steps)
         with pytest.raises(StoreError):
             Store(old)
-        assert (columns(old), version(old)) == (before, "2")
+        assert (columns(old), version(old)) == (before, str(number))
 
-    def test_nothing_changes_while_another_version_crawls_with_it(self, old: Path):
+    def test_nothing_changes_while_another_version_crawls_with_it(self, old: Path, number: int):
         lock = StoreLock(old)
         try:
             with pytest.raises(StoreLocked):
                 Store(old)
         finally:
             lock.release()
-        assert version(old) == "2"
-        assert not old.with_name("crawl.db.v2").exists()
+        assert version(old) == str(number)
+        assert not old.with_name(f"crawl.db.v{number}").exists()
 
-    def test_without_a_copy_nothing_changes(self, old: Path, monkeypatch: pytest.MonkeyPatch):
+    def test_without_a_copy_nothing_changes(self, old: Path, number: int, monkeypatch: pytest.MonkeyPatch):
         def full(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
@@ -119,7 +135,7 @@ class TestNotMigrated:
         with pytest.raises(StoreError, match="cannot be copied") as caught:
             Store(old)
         assert "make room" in str(caught.value.remedy)
-        assert version(old) == "2"
+        assert version(old) == str(number)
 
     def test_a_newer_version_is_refused(self, old: Path):
         with contextlib.closing(sqlite3.connect(old)) as newer:
