@@ -62,12 +62,12 @@ class Row:
 ROWS = (
     Row("css, 1 process, 1 domain", ("css", "one"), "Scrapy tuned", ("tuned", "one"), 3.0),
     Row("css, 2 processes, 20 domains", ("css2", "twenty"), "Scrapy tuned", ("tuned", "twenty"), 5.0),
-    Row("css, 1 process, 1 domain", ("css", "one"), "aiohttp + selectolax by hand", ("aiohttp", "one"), 0.75),
+    Row("css, 1 process, 1 domain", ("css", "one"), "aiohttp + selectolax by hand", ("aiohttp", "one"), 0.6),
     Row("css, 2 processes, 20 domains", ("css2", "twenty"), "Go + goquery", ("go", "twenty"), 0.6),
     Row("`select`, 1 process", ("select", "one"), "Scrapy as taught", ("taught", "one"), 2.5),
-    Row("`select`, 1 process", ("select", "one"), "Scrapy tuned", ("tuned", "one"), 1.1),
+    Row("`select`, 1 process", ("select", "one"), "Scrapy tuned", ("tuned", "one"), 1.4),
     Row("`select`, 2 processes, 20 domains", ("select2", "twenty"), "Scrapy tuned", ("tuned", "twenty"), 2.0),
-    Row("whole soup and `select`, 1 process", ("soup", "one"), "Scrapy as taught", ("taught", "one"), 2.5),
+    Row("whole soup and `select`, 1 process", ("soup", "one"), "Scrapy as taught", ("taught", "one"), 2.8),
     Row("whole soup and `select`, 1 process", ("soup", "one"), "Scrapy tuned", ("tuned", "one"), 1.1),
     Row(
         "whole soup and `select`, 2 processes, 20 domains", ("soup2", "twenty"),
@@ -86,7 +86,7 @@ ROWS = (
     Row("whole soup, `processes: auto`, 1 domain", ("soup-auto", "one"), "Scrapy tuned", ("tuned", "one"), 1.2),
     Row("8 requests at once, whole soup", ("soup", "threads"), "1 at once", ("soup-at-once", "threads"), 0.97),
     Row(
-        "peak memory, 1 process", ("css", "one"), "Scrapy tuned", ("tuned", "one"), 1.0,
+        "peak memory, 1 process", ("css", "one"), "Scrapy tuned", ("tuned", "one"), 0.8,
         value=lambda reading: reading.peak, at_most=True,
     ),
     Row(
