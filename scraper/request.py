@@ -255,6 +255,10 @@ class _Link(Request):
         self._complete()
         setattr(self, name, value)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self._complete()
+        return self.__reduce_ex__(protocol)
+
     def _complete(self) -> None:
         object.__setattr__(self, "__class__", Request)
         self.method = "GET"

@@ -112,18 +112,35 @@ def results_of(value: object) -> Iterator[Any]:
     Raises:
         ItemError: something among them is neither.
     """
+    for result in given_by(value):
+        if result is not None:
+            yield checked(result)
+
+
+def given_by(value: object) -> Iterable[Any]:
+    """Return what a callback returned or yields, one by one; `checked` is to look at each that is not None.
+
+    Raises:
+        ItemError: it is neither a request nor an item, nor a number of them.
+    """
     if value is None:
-        return
+        return ()
     if isinstance(value, Request) or is_item(value):
-        yield value
-    elif isinstance(value, Iterable) and not isinstance(value, str | bytes | bytearray):
-        for result in value:
-            if isinstance(result, Request) or is_item(result):
-                yield result
-            elif result is not None:
-                raise _neither(result)
-    else:
-        raise _neither(value)
+        return (value,)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | bytearray):
+        return value
+    raise _neither(value)
+
+
+def checked(result: object) -> Any:
+    """Return a request or an item as it is.
+
+    Raises:
+        ItemError: it is neither.
+    """
+    if isinstance(result, Request) or is_item(result):
+        return result
+    raise _neither(result)
 
 
 def _neither(value: object) -> ItemError:

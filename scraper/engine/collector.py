@@ -12,7 +12,7 @@ from scraper.errors import DropItem, FetchError, ItemError, PageSkipped, Retry, 
 from scraper.pipelines.running import Pipelines
 from scraper.request import Request
 from scraper.response import Response
-from scraper.spider import Spider, resolve, results_of
+from scraper.spider import Spider, checked, given_by, resolve
 
 if TYPE_CHECKING:
     from scraper.pipelines.models import FieldProblem, ItemCheck
@@ -40,11 +40,11 @@ class Collector:
         """
         request, add = self.request, self.add
         try:
-            for result in results_of(resolve(spider, method)(argument)):
+            for result in given_by(resolve(spider, method)(argument)):
                 if isinstance(result, Request):
                     request(result)
-                else:
-                    add(result)
+                elif result is not None:
+                    add(checked(result))
         except DropItem as drop:
             self.dropped(drop, None, ())
         except PageSkipped as skip:

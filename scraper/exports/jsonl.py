@@ -10,6 +10,9 @@ from scraper.exports.base import Export, ItemRow, Position
 from scraper.exports.part_file import described, write_all
 from scraper.exports.target import Target
 
+# Made once: json.dumps makes one a call.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def open_jsonl(target: Target) -> Export:
     """Return the export to a file, or to standard output."""
@@ -56,7 +59,7 @@ class JsonLines:
     def _object(self, row: ItemRow) -> bytes:
         """Return a lone surrogate, which UTF-8 cannot say, is written as its JSON escape."""
         data = row.data if self._fields is None else {name: row.data.get(name) for name in self._fields}
-        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+        return _encode(data).encode("utf-8", "backslashreplace")
 
 
 class JsonlStream:

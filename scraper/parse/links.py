@@ -23,6 +23,8 @@ _NO_LINE_ENDS = {ord(character): None for character in "\t\n\r"}
 _SPACE = "".join(map(chr, range(0x21)))
 #: Links of a site that are kept with what came of them, and sites of which they are kept.
 _MOST_PATHS, _MOST_SITES = 4_096, 64
+#: Where a page tells robots what to do with it.
+_META = "meta[name=robots i]"
 #: Written so that it is looked for by its first character: ignoring case takes three times as long.
 _BASE = re.compile(r"<[bB][aA][sS][eE][\s/]")
 
@@ -97,12 +99,15 @@ def links(page: LexborHTMLParser | str, joiner: Joiner) -> list[str]:
         page: the page's tree, or its text.
     """
     tree = make_tree(page) if isinstance(page, str) else page
-    if meta_nofollow(tree.css):
-        return []
     found: dict[str, str | None] = {}
     known = joiner.paths.get
-    for node in tree.css("a, area"):
+    # One way through the page for all that is looked at.
+    for node in tree.css(f"a, area, {_META}"):
         attributes = node.attributes
+        if "content" in attributes and node.tag == "meta":
+            if _says_nofollow(attributes["content"]):
+                return []
+            continue
         if "href" not in attributes:
             continue
         rel = attributes.get("rel")
@@ -181,8 +186,8 @@ def meta_nofollow(find: Callable[[str], Iterable[LexborNode]]) -> bool:
     """Tell whether a page's `<meta name=robots>` says that no link of it is to be followed; `find` finds its
     elements.
     """
-    for node in find("meta[name=robots i]"):
-        words = re.split(r"[\s,]+", (node.attrs.get("content") or "").lower())
-        if "nofollow" in words or "none" in words:
-            return True
-    return False
+    return any(_says_nofollow(node.attrs.get("content")) for node in find(_META))
+
+
+def _says_nofollow(content: str | None) -> bool:
+    return not {"nofollow", "none"}.isdisjoint(re.split(r"[\s,]+", (content or "").lower()))

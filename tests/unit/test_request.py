@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -193,3 +196,39 @@ def test_a_plain_one_is_what_the_same_url_makes(callback: Any) -> None:
     }
     plain.headers["A"], plain.meta["n"], plain.cookies["c"] = "b", 1, "d"
     assert Request.plain(URL).to_record() == {"url": URL}, "they share nothing"
+
+
+@pytest.mark.parametrize("name", Request.__slots__)
+def test_whatever_is_looked_at_first_in_a_plain_one_is_there(name: str) -> None:
+    assert getattr(Request.plain(URL, "parse_book"), name) == getattr(Request(URL, "parse_book"), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("priority", 5), ("errback", "e"), ("meta", {"a": 1}), ("dont_filter", True), ("url", f"{URL}b")],
+)
+def test_a_change_of_a_plain_one_is_kept(name: str, value: Any) -> None:
+    request = Request.plain(URL, "parse_book")
+    setattr(request, name, value)
+    assert request.to_record() == Request(URL, "parse_book").replace(**{name: value}).to_record()
+    assert type(request) is Request
+
+
+def test_a_plain_one_is_a_request_and_no_more() -> None:
+    request = Request.plain(URL)
+    assert isinstance(request, Request)
+    with pytest.raises(AttributeError, match="'Request' object has no attribute 'priorty'"):
+        _ = request.priorty  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        request.priorty = 1  # type: ignore[attr-defined]
+
+
+def pickled(request: Request) -> Request:
+    copied: Request = pickle.loads(pickle.dumps(request))  # noqa: S301
+    return copied
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickled])
+def test_a_plain_one_is_copied_whole(again: Callable[[Request], Request]) -> None:
+    request = Request.plain(URL, "parse_book")
+    assert again(request).to_record() == request.to_record() == {"url": URL, "callback": "parse_book"}
