@@ -2,7 +2,7 @@
 
 Emitted by the engine and the fetch room, possibly from several threads; an observer is any callable that
 takes one event. An observer that fails is logged and left out from then on: watching never steers. One with a method
-`wants` is called for those events only of whose class it says so.
+`wants` is called for those events only of whose class it says so; that is asked from any thread.
 """
 
 from __future__ import annotations
@@ -243,7 +243,11 @@ class Events:
 
 def _wants(observer: Observer, kind: type) -> bool:
     wants = getattr(observer, "wants", None)
-    return wants is None or bool(wants(kind))
+    try:
+        return wants is None or bool(wants(kind))
+    except Exception:
+        # It gets them all: what fails there leaves it out.
+        return True
 
 
 class Told(NamedTuple):

@@ -104,8 +104,8 @@ def links(page: LexborHTMLParser | str, joiner: Joiner) -> list[str]:
     # One way through the page for all that is looked at.
     for node in tree.css(f"a, area, {_META}"):
         attributes = node.attributes
-        if "content" in attributes and node.tag == "meta":
-            if _says_nofollow(attributes["content"]):
+        if "name" in attributes and node.tag == "meta":
+            if _says_nofollow(attributes.get("content")):
                 return []
             continue
         if "href" not in attributes:

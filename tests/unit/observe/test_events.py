@@ -77,3 +77,14 @@ def test_the_log_wants_what_it_would_write(level: int, wanted: set[type], caplog
         unwanted = set(KINDS) - Events((LogObserver(),)).wanted
     assert {Fetched, PageDone} - unwanted == wanted
     assert unwanted <= {Fetched, PageDone}, "the levels of others are not the same for all of them"
+
+
+def test_an_observer_that_cannot_say_what_it_wants_gets_all():
+    class Broken(Picky):
+        def wants(self, kind: type) -> bool:
+            raise RuntimeError("no")
+
+    broken = Broken()
+    events = Events((broken,))
+    events(Notice("a"))
+    assert (broken.seen, events.wants(Fetched)) == ([Notice("a")], True)

@@ -112,3 +112,8 @@ def test_each_link_is_what_a_browser_makes_of_it(start: str, rest: str, base: st
     href = start + rest
     expected = web_url(href, base)
     assert links(f'<a href="{escape(href)}">x</a>', Joiner(base)) == ([] if expected is None else [expected])
+
+
+def test_what_is_said_to_robots_is_no_link() -> None:
+    page = '<meta name=robots href="/x"><meta name="Robots" content="index"><a name=top href="/a">a</a>'
+    assert links(page, Joiner("http://example.com/")) == ["http://example.com/a"]
