@@ -426,6 +426,11 @@ class Response:
         said = self.headers.get("Content-Type") or ""
         return repr(self._content_type() or said[:80]) if said else "missing"
 
+    @property
+    def is_html(self) -> bool:
+        """Tell whether the body is HTML, by its Content-Type, or where that says nothing, by how it begins."""
+        return self._is_html()
+
     def _is_html(self) -> bool:
         if self._html is None:
             self._html = self._judge_type()

@@ -136,13 +136,17 @@ class Visitor:
             outcome = self.send(request)
             hop(request, outcome)
             response = answer_of(request, outcome)
+            refresh = None
             if not redirects.is_redirect(response):
-                return response, outcome
+                refresh = redirects.refresh_of(response) if response.ok and self._config.pages.refresh else None
+                if refresh is None:
+                    return response, outcome
+            jar, most = self._domain(request.url).jar, self._config.limits.redirects
             try:
-                request, _ = redirects.target_of(
-                    response, outcome.cookies_sent, self._domain(request.url).jar, self._config.limits.redirects
-                )
+                request, _ = redirects.target_of(response, outcome.cookies_sent, jar, most, refresh=refresh)
             except FetchError as error:
+                if refresh is not None and error.reason == "redirect-loop":
+                    return response, outcome
                 raise _explained(request.url, error) from None
 
     def robots_of(self, url: str, hop: Hop = lambda request, outcome: None) -> Robots:

@@ -21,7 +21,7 @@ from scraper.rules.fields import Field, FieldState
 from scraper.rules.hints import nearest
 from scraper.rules.page import Page
 from scraper.rules.rule import PageRule, targets_of
-from scraper.rules.sources import Css, Data, ValueSource, XPath
+from scraper.rules.sources import Css, Data, Relation, ValueSource, XPath
 
 _LONGEST = 100
 
@@ -130,7 +130,7 @@ def _show(rule: PageRule, page: Page) -> bool:
         found = len(selector.find(page, None))
         links = len(set(targets_of(selector, page)))
         _output.write(f"  follow {plain(_selector(selector))}: {found} found, {counted(links, 'link')}\n")
-        if not found:
+        if not found and not isinstance(selector, Relation):
             _suggest(selector, page)
     if not rule.fields:
         return True
@@ -176,7 +176,9 @@ def _rows(name: str, field: Field, page: Page, within: object, indent: str = "")
             yield from _rows(inner_name, inner, page, matches[0], f"{indent}  ")
 
 
-def _selector(selector: Css | XPath) -> str:
+def _selector(selector: Css | XPath | Relation) -> str:
+    if isinstance(selector, Relation):
+        return f"rel: {selector.relation}"
     return selector.selector if isinstance(selector, Css) else selector.expression
 
 

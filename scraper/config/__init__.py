@@ -4,7 +4,7 @@ from scraper.config.load import Loaded, load
 from scraper.config.model.exports import ExportConfig
 from scraper.config.model.items import ItemConfig
 from scraper.config.model.login import LoggedOut, LoginConfig
-from scraper.config.model.rules import FieldConfig, MatchConfig, RuleConfig, SelectorConfig
+from scraper.config.model.rules import FieldConfig, FollowConfig, MatchConfig, RuleConfig, SelectorConfig
 from scraper.config.model.site import (
     DomainSettings,
     EngineConfig,
@@ -32,6 +32,7 @@ __all__ = [
     "EngineConfig",
     "ExportConfig",
     "FieldConfig",
+    "FollowConfig",
     "Gate",
     "ItemConfig",
     "Limits",

@@ -11,8 +11,9 @@ import requests
 from requests.cookies import get_cookie_header
 
 from scraper import urls
-from scraper.errors import FetchError
+from scraper.errors import BadRequest, FetchError
 from scraper.fetch.cookies import LockedJar
+from scraper.parse.refresh import may_refresh, meta_refresh, refresh_place
 from scraper.request import Request
 from scraper.response import Response
 
@@ -33,8 +34,28 @@ def becomes_get(method: str, status: int) -> bool:
     return status not in (307, 308) and method != "HEAD" and (method == "POST" or status == 303)
 
 
+def refresh_of(response: Response) -> str | None:
+    """Return the absolute URL to which a page sends its reader by a refresh; None where it sends him nowhere."""
+    place = refresh_place(response.headers.get("Refresh") or "")
+    if place is None and may_refresh(response.body) and response.is_html:
+        place = meta_refresh(response.text)
+    if place is None:
+        return None
+    try:
+        url = urls.without_fragment(response.urljoin(place))
+    except BadRequest:
+        return None
+    return url if urls.scheme_of(url) in ("http", "https") else None
+
+
 def target_of(
-    response: Response, cookies_sent: str, jar: LockedJar, most: int, secret_headers: Iterable[str] = ()
+    response: Response,
+    cookies_sent: str,
+    jar: LockedJar,
+    most: int,
+    secret_headers: Iterable[str] = (),
+    *,
+    refresh: str | None = None,
 ) -> tuple[Request, bool]:
     """Return the request for the place that a redirect names, and whether it is in the chain already.
 
@@ -45,12 +66,13 @@ def target_of(
         cookies_sent: the Cookie header of the request redirected.
         most: how long a chain may be.
         secret_headers: names of headers which, like Authorization and Cookie, do not cross an origin.
+        refresh: the place that the page names, where it is not the header Location that does.
 
     Raises:
         FetchError: the place is not an http or https URL, the chain is too long, or it is a loop.
     """
     request = response.request
-    location = location_of(response.headers.get("Location") or "")
+    location = refresh or location_of(response.headers.get("Location") or "")
     target = urls.normalize(location, request.url)
     if target is None or urls.scheme_of(target) not in ("http", "https"):
         raise FetchError(
@@ -67,7 +89,7 @@ def target_of(
     if came_before and marks[len(chain) - 1 - chain[::-1].index(target)] == _mark(_cookies_for(target, jar)):
         raise FetchError(f"it redirects in a loop, to {target} again", reason="redirect-loop")
     followed = request.replace(url=target, redirected_from=chain, cookie_marks=marks)
-    if becomes_get(request.method, response.status):
+    if refresh is not None or becomes_get(request.method, response.status):
         followed.method = "GET"
         followed.body = None
         followed.headers = {n: v for n, v in request.headers.items() if n.lower() not in _BODY_HEADERS}

@@ -17,7 +17,7 @@ from scraper.parse.links import header_nofollow, meta_nofollow
 from scraper.request import Request
 from scraper.rules.fields import REGEX_SECONDS, FieldState, Reading, fields_of, search
 from scraper.rules.page import Page
-from scraper.rules.sources import Css, XPath, selector_of
+from scraper.rules.sources import Css, Relation, XPath, links_of, selector_of
 
 
 class RuleItem(NamedItem):
@@ -61,7 +61,7 @@ class PageRule:
         self.number = number
         self.fields = fields_of(config.fields)
         self.each = selector_of(config.each) if config.each is not None else None
-        self.follow = [source for link in config.follow if (source := selector_of(link)) is not None]
+        self.follow = [links_of(link) for link in config.follow]
         self._required = [name for name, field in self.fields.items() if field.required]
         # Those that say whether an element holds an item at all: each page has an address.
         self._own = [name for name, field in config.fields.items() if field.page is None]
@@ -80,18 +80,18 @@ class PageRule:
         if not self.follow or header_nofollow(page.response.headers.get("X-Robots-Tag")):
             return
         targets = self._targets(page)
-        if targets and not meta_nofollow(page.response.css):
+        if targets and not (page.response.is_html and meta_nofollow(page.response.css)):
             yield from {request.url: request for request in page.response.follow_all(targets)}.values()
 
     def _targets(self, page: Page) -> list[str]:
         """Return the links as they are written, each once; of elements that are nofollow, none."""
         found: dict[str, None] = {}
-        try:
-            for source in self.follow:
+        for source in self.follow:
+            try:
                 found.update(dict.fromkeys(targets_of(source, page)))
-        except NotHtml:
-            # A page that is no HTML has no links, as with `response.links()`.
-            return []
+            except NotHtml:
+                # A page that is no HTML has no links but those of its headers, as with `response.links()`.
+                continue
         return list(found)
 
     def items(self, page: Page) -> Iterator[RuleItem]:
@@ -113,7 +113,7 @@ class PageRule:
                 yield RuleItem(self.config.item, readings, lacking, self.number)
 
 
-def targets_of(source: Css | XPath, page: Page) -> Iterator[str]:
+def targets_of(source: Css | XPath | Relation, page: Page) -> Iterator[str]:
     """Return the addresses of what a selector finds, as they are written, without those that are nofollow.
 
     Raises:

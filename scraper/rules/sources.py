@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from lxml import etree
+from requests.utils import parse_header_links
 from selectolax.lexbor import LexborNode
 
-from scraper.config import FieldConfig, SelectorConfig
+from scraper.config import FieldConfig, FollowConfig, SelectorConfig
 from scraper.config.types.pseudo_classes import right_for_lexbor
 from scraper.config.types.selectors import read_css, read_path, read_xpath
 from scraper.parse.srcset import largest_of
@@ -46,7 +47,12 @@ class ValueSource(Protocol):
         """Return what a match holds, for a field of a type; None where it has nothing of that kind."""
 
 
-def selector_of(config: FieldConfig | SelectorConfig) -> Css | XPath | None:
+def links_of(config: FollowConfig) -> Css | XPath | Relation:
+    """Return what finds the links that a rule follows."""
+    return Relation(config.rel) if config.rel is not None else selector_of(config) or Css("")
+
+
+def selector_of(config: FieldConfig | SelectorConfig | FollowConfig) -> Css | XPath | None:
     """Return what finds the elements that a selector names, or a field by one; None for a field of another source."""
     if config.css is not None:
         return Css(config.css)
@@ -156,6 +162,32 @@ class XPath:
                 if (value := match.get(name)) is not None:
                     return _address(name, value, kind)
         return marked_text_of(match) if kind in MARKED else text_of(match)
+
+
+class Relation:
+    """The links of a page that are said to have a relation to it, in its elements or its Link headers (RFC 8288)."""
+
+    takes_attribute = False
+
+    def __init__(self, relation: str) -> None:
+        self.relation = relation
+        self._elements = Css(f'a[rel~="{relation}" i], area[rel~="{relation}" i], link[rel~="{relation}" i]')
+
+    def find(self, page: Page, within: None) -> list[Any]:
+        header = page.response.headers.get("Link") or ""
+        by_header = [
+            link["url"]
+            for link in parse_header_links(header)
+            if self.relation in link.get("rel", "").lower().split() and link.get("url")
+        ]
+        return [*by_header, *(self._elements.find(page, None) if page.response.is_html else ())]
+
+    def attributes(self, match: Any) -> Mapping[str, str | None]:
+        """Return the attributes of the element that was found; a header has none."""
+        return {} if isinstance(match, str) else self._elements.attributes(match)
+
+    def raw(self, match: Any, kind: str) -> str | None:
+        return match if isinstance(match, str) else self._elements.raw(match, kind)
 
 
 def _is_one_call(inside: str) -> bool:

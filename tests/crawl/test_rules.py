@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import pytest
 import yaml
 
 import scraper
@@ -140,3 +142,30 @@ def test_a_spider_may_only_begin() -> None:
     with PageServer({"/x": "<h1>home</h1>"}) as server:
         run = crawl(NoParse, args={"first": server.url + "/x"}, rules=[{"match": "*", "fields": {"title": "h1"}}])
         assert list(run.items) == [{"title": "home"}]
+
+
+class TestRelations:
+    """Pages of a list, as the page and its headers say which one is next."""
+
+    RULES: ClassVar[list[Any]] = [{"match": "*", "follow": [{"rel": "next"}], "fields": {"url": {"page": "url"}}}]
+
+    @pytest.mark.parametrize(
+        "link",
+        [
+            '<a rel="next" href="/2">on</a><a href="/3">no</a>',
+            '<link rel="NEXT" href="/2">',
+            '<a rel="nofollow next" href="/3">no</a><a rel="bookmark next" href="2">on</a>',
+        ],
+    )
+    def test_in_the_page(self, page_server: Callable[..., PageServer], link: str) -> None:
+        server = page_server({"/": link, "/2": "end"})
+        run = scraper.crawl(merged(SETTINGS, {"name": "x", "start_urls": [f"{server.url}/"], "rules": self.RULES}))
+        assert [record.path for record in server.log] == ["/", "/2"]
+        assert run.stats["items"] == 2
+
+    @pytest.mark.parametrize("kind", ["text/html", "application/json"])
+    def test_in_the_header(self, page_server: Callable[..., PageServer], kind: str) -> None:
+        links = '</>; rel="prev", </2?a=1,2>; rel="next last"; title="more, of it"'
+        server = page_server({"/": (200, {"Content-Type": kind, "Link": links}, b"{}"), "/2?a=1,2": "end"})
+        scraper.crawl(merged(SETTINGS, {"name": "x", "start_urls": [f"{server.url}/"], "rules": self.RULES}))
+        assert [record.path for record in server.log] == ["/", "/2?a=1,2"]

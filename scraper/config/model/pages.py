@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from scraper.config.model.frozen import Frozen
-from scraper.config.types.kinds import nearest, optional, text, wrong
+from scraper.config.types.kinds import Flag, nearest, optional, text, wrong
 from scraper.parse.labels import LABELS, encoding_of
 
 
@@ -24,11 +24,19 @@ def _encoding(value: Any) -> str:
     return name
 
 
-class PagesConfig(Frozen):
-    """How pages are read."""
+class ReadingConfig(Frozen):
+    """How pages are read, whichever rule they are for."""
 
     encoding: Annotated[str | None, BeforeValidator(optional(_encoding))] = Field(
         None,
         description="The encoding of pages, whatever they say, unless they begin with a byte order mark: "
         "windows-1250; by default what the page says, else a guess.",
+    )
+
+
+class PagesConfig(ReadingConfig):
+    """How pages are read, and which of them are none."""
+
+    refresh: Flag = Field(
+        True, description="Whether a page that sends its reader on within 30 s (meta refresh) is a redirect."
     )

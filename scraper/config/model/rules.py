@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_va
 
 from scraper.config.field_types import FIELD_TYPES, TYPES
 from scraper.config.model.frozen import Frozen, TextOr
-from scraper.config.model.pages import PagesConfig
+from scraper.config.model.pages import ReadingConfig
 from scraper.config.types import kinds
 from scraper.config.types.date_formats import problem_of_format
 from scraper.config.types.kinds import OptionalText, Reader, matching, optional, text, wrong
@@ -55,6 +55,7 @@ XPath = Annotated[str | None, BeforeValidator(optional(_readable(read_xpath, "an
 Regex = Annotated[str | None, BeforeValidator(optional(_readable(read_regex, "a regular expression")))]
 DataPath = Annotated[str | None, BeforeValidator(optional(_readable(read_path, "a path of names")))]
 MetaName = Annotated[str | None, BeforeValidator(optional(matching(r"[\w:.-]+", "a name such as title or og:title")))]
+Relation = Annotated[str | None, BeforeValidator(optional(matching(r"[a-z][a-z0-9.-]*", "a relation such as next")))]
 Language = Annotated[
     str | None,
     BeforeValidator(optional(matching(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", "a language such as fr or en-GB"))),
@@ -111,6 +112,31 @@ class SelectorConfig(RulePart):
                 raise wrong("a CSS selector, {css: …} or {xpath: …}")
         elif not isinstance(value, cls):
             raise wrong("a CSS selector, {css: …} or {xpath: …}")
+        return value
+
+    def written(self) -> Any:
+        return self.css if self.css is not None else super().written()
+
+
+class FollowConfig(RulePart):
+    """A selector of links, or the relation that they are said to have."""
+
+    css: Css = Field(None, description="A CSS selector.")
+    xpath: XPath = Field(None, description="An XPath 1.0 expression.")
+    rel: Relation = Field(
+        None, description="The links that say so, in the page or in the header Link (RFC 8288): next."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"css": value}
+        if isinstance(value, Mapping):
+            if not _unknown(cls, value) and len(_given(value, ("css", "xpath", "rel"))) != 1:
+                raise wrong("a CSS selector, {css: …}, {xpath: …} or {rel: next}")
+        elif not isinstance(value, cls):
+            raise wrong("a CSS selector, {css: …}, {xpath: …} or {rel: next}")
         return value
 
     def written(self) -> Any:
@@ -232,8 +258,8 @@ class RuleConfig(RulePart):
     match: Annotated[MatchConfig, TextOr("A glob on the path.")] = Field(
         description="Which pages: a glob on the path, {regex: …} on the URL, or {selector: …} on the page."
     )
-    follow: tuple[Annotated[SelectorConfig, TextOr("A CSS selector.")], ...] = Field(
-        (), description="Selectors of the links to follow; nofollow ones are left out."
+    follow: tuple[Annotated[FollowConfig, TextOr("A CSS selector.")], ...] = Field(
+        (), description="Selectors of the links to follow, or {rel: next}; nofollow ones are left out."
     )
     item: ItemName = Field("item", description="The type of the item that the fields make.")
     each: Annotated[SelectorConfig | None, TextOr("A CSS selector.")] = Field(
@@ -242,7 +268,9 @@ class RuleConfig(RulePart):
     fields: dict[FieldName, Annotated[FieldConfig, TextOr("A CSS selector.")]] = Field(
         default_factory=dict, description="The fields of the item."
     )
-    pages: PagesConfig = Field(PagesConfig(), description="How the rule reads its pages, before what the site says.")
+    pages: ReadingConfig = Field(
+        ReadingConfig(), description="How the rule reads its pages, before what the site says."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -210,6 +210,9 @@ class Scope(Frozen):
     exclude: tuple[Annotated[PathRule, TextOr("A glob on the path.")], ...] = Field(
         (), description="Nothing that matches one of these."
     )
+    media_alternates: Flag = Field(
+        False, description="Whether what sitemaps name as a page's form for other media, such as phones, is a page."
+    )
     no_traps: tuple[Text, ...] = Field(
         (),
         description="Globs on the path of what is no trap, however long it goes on: /archive/*; * for all.",

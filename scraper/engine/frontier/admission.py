@@ -74,6 +74,7 @@ class Admission:
         self._allowed = {_bare(host) for host in allowed}
         self._include = [_Rule(rule) for rule in config.scope.include]
         self._exclude = [_Rule(rule) for rule in config.scope.exclude]
+        self.takes_media_alternates = config.scope.media_alternates
         self.traps = Traps(config.scope.no_traps)
 
     @staticmethod

@@ -52,6 +52,8 @@ class RequestTask:
 
     #: What events call this kind.
     purpose: ClassVar[str]
+    #: A page that sends its reader on by itself is a redirect.
+    follows_refresh: ClassVar[bool] = False
 
     def __init__(self, sender: Sender, logins: LoginTask, admission: Admission) -> None:
         self.sender = sender
@@ -163,8 +165,10 @@ class RequestTask:
         if fetch.error is not None or response is None:
             error = fetch.error or FetchError("no answer")
             self.fail(queued, domain, fetch, error.reason, str(error))
-        elif (domain.login is not None and self._was_turned_away(job, queued, fetch)) or self.answered(
-            queued, sending, response, fetch
+        elif (
+            (domain.login is not None and self._was_turned_away(job, queued, fetch))
+            or (self.follows_refresh and self._refreshed(queued, domain, response, fetch))
+            or self.answered(queued, sending, response, fetch)
         ):
             return
         elif redirects.is_redirect(response):
@@ -190,7 +194,17 @@ class RequestTask:
             self.fail(queued, job.domain, fetch, "login-failed", away.message)
         return True
 
-    def _redirected(self, queued: Queued, domain: Domain, response: Response, fetch: FetchResult) -> None:
+    def _refreshed(self, queued: Queued, domain: Domain, response: Response, fetch: FetchResult) -> bool:
+        """Tell whether a page sends its reader on, and not in a circle; then it is settled as a redirect."""
+        if not (response.ok and self.sender.most_redirects and domain.settings.pages.refresh):
+            return False
+        place = redirects.refresh_of(response)
+        return place is not None and self._redirected(queued, domain, response, fetch, refresh=place)
+
+    def _redirected(
+        self, queued: Queued, domain: Domain, response: Response, fetch: FetchResult, refresh: str | None = None
+    ) -> bool:
+        """Settle a redirect, or a page that sends its reader on; False for such a page that shows itself again."""
         try:
             target, came_before = redirects.target_of(
                 response,
@@ -198,10 +212,13 @@ class RequestTask:
                 domain.session.jar,
                 self.sender.most_redirects,
                 domain.settings.session.secret_headers,
+                refresh=refresh,
             )
         except FetchError as error:
+            if refresh is not None and error.reason == "redirect-loop":
+                return False
             self.fail(queued, domain, fetch, error.reason, str(error))
-            return
+            return True
         if target.depth == 0 and not target.listed:
             self.admission.allow_host_of(target.url)
         request = queued.request
@@ -217,6 +234,7 @@ class RequestTask:
             yielded.found.append(verdict)
         attempt = attempt_of(fetch, queued.attempts + 1, "redirect", target.url)
         self.sender.settle(Redirected(queued, yielded, attempt=attempt), len(response.body))
+        return True
 
     def _refused_by_server(self, queued: Queued, domain: Domain, response: Response, fetch: FetchResult) -> None:
         """Settle a status that is neither an answer of this kind nor a redirect."""

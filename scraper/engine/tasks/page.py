@@ -24,6 +24,7 @@ class PageTask(RequestTask):
     """Fetch a page for a callback."""
 
     purpose: ClassVar[str] = "page"
+    follows_refresh: ClassVar[bool] = True
 
     def __init__(self, sender: Sender, logins: LoginTask, admission: Admission, revisit: Revisit) -> None:
         super().__init__(sender, logins, admission)

@@ -94,7 +94,9 @@ class SitemapWorker:
         from scraper.parse.sitemap.reader import NotASitemap, SitemapReader  # most crawls read none
 
         queued = file.queued
-        reader = SitemapReader(queued.request.url, datetime.now(UTC))
+        reader = SitemapReader(
+            queued.request.url, datetime.now(UTC), with_media=self._admission.takes_media_alternates
+        )
         yielded, number = Yielded(), queued.attempts + 1
         file.body.seek(0)
         try:

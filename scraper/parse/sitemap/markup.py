@@ -96,9 +96,11 @@ class MarkupScanner:
     Args:
         url: the file's address, for errors.
         flaws: counts what was wrong and survived.
+        with_media: whether alternates for other media count.
     """
 
-    def __init__(self, url: str, flaws: Counter[str]) -> None:
+    def __init__(self, url: str, flaws: Counter[str], *, with_media: bool = False) -> None:
+        self._with_media = with_media
         self._url = url
         self._flaws = flaws
         #: urlset, sitemapindex, rss or atom; empty before the root element.
@@ -282,6 +284,8 @@ class MarkupScanner:
         relations = attributes.get("rel", "alternate" if is_feed else "").lower().split()
         if "alternate" not in relations or not self._container:
             return
+        if not self._with_media and attributes.get("media", "").strip().lower() not in ("", "all"):
+            return  # the same page for small screens, or for print
         target = _undone(attributes.get("href", "")).strip()
         if not is_feed:
             if len(self._alternates) < MAX_ALTERNATES:

@@ -57,9 +57,13 @@ class SitemapReader:
         url: where the file came from; relative locations start there.
         now: an aware datetime; dates after it are as good as none.
         limits: what is read, at most.
+        with_media: whether alternates for other media (`media="only screen and …"`) are pages of their own.
     """
 
-    def __init__(self, url: str, now: datetime, limits: SitemapLimits | None = None) -> None:
+    def __init__(
+        self, url: str, now: datetime, limits: SitemapLimits | None = None, *, with_media: bool = False
+    ) -> None:
+        self._with_media = with_media
         self._url = urls.normalize(url) or url
         self._root = urls.origin_of(self._url)
         self._now = now
@@ -111,7 +115,7 @@ class SitemapReader:
         return self._in_lines(blocks)
 
     def _in_markup(self, blocks: Iterator[str]) -> Iterator[RawEntry]:
-        scanner = MarkupScanner(self._url, self.flaws)
+        scanner = MarkupScanner(self._url, self.flaws, with_media=self._with_media)
         for block in blocks:
             for entry in scanner.feed(block):
                 self.format = scanner.format

@@ -330,3 +330,19 @@ def test_an_entry_without_a_location_is_told(root: str, name: str, entry: str) -
     body = f"<{root} {NS}>{entry.format(name)}{good}</{root}>".encode()
     assert [found.url for found in reader.entries([body])] == ["https://example.com/a"]
     assert reader.flaws["no-location"] == 1
+
+
+@pytest.mark.parametrize("with_media", [False, True])
+def test_a_page_s_form_for_other_media_is_no_page_unless_wanted(with_media: bool) -> None:
+    def link(address: str, attributes: str) -> str:
+        return f'<xhtml:link rel="alternate" {attributes} href="https://example.com/{address}"/>'
+
+    links = (
+        link("de", 'hreflang="de"')
+        + link("all", 'media="all"')
+        + link("m", 'media="only screen and (max-width: 9em)"')
+    )
+    body = f'<urlset {NS} xmlns:xhtml="http://www.w3.org/1999/xhtml"><url><loc>/a</loc>{links}</url></urlset>'
+    reader = SitemapReader("https://example.com/s.xml", datetime(2025, 1, 1, tzinfo=UTC), with_media=with_media)
+    found = [entry.url.rpartition("/")[2] for entry in reader.entries([body.encode()])]
+    assert found == ["a", "de", "all", *["m"] * with_media]
