@@ -19,7 +19,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.proofs.kill_storm import children_of
 from tests.servers.nginx import Nginx, have_nginx
 
 #: Seconds until the slot at the least: the daemon has seen each of so many sites by then.
@@ -53,11 +52,12 @@ def write_sites(folder: Path, url: str, sites: int, slot: datetime) -> None:
 def watch(daemon: subprocess.Popen[bytes], output: Path, sites: int) -> tuple[int, int]:
     """Wait until each site's crawl has ended; returns the most that were at work at once, and the most open files."""
     most_children = most_files = 0
+    children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children")
     deadline = time.monotonic() + _GIVE_UP_SECONDS
     while output.read_text(encoding="utf-8").count("ended: ") < sites:
         if daemon.poll() is not None or time.monotonic() > deadline:
             sys.exit(f"the daemon did not run all:\n{output.read_text(encoding='utf-8')[-3000:]}")
-        most_children = max(most_children, len(children_of(daemon.pid)))
+        most_children = max(most_children, len(children.read_text(encoding="ascii").split()))
         most_files = max(most_files, len(list(Path(f"/proc/{daemon.pid}/fd").iterdir())))
         time.sleep(0.1)
     return most_children, most_files
