@@ -30,7 +30,8 @@ from scraper.engine.frontier.leases import DomainLeases
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.engine.orders import Orders
 from scraper.engine.parse_worker import ParseWorker
-from scraper.engine.parsers.making import ParseParts, make_parse_worker
+from scraper.engine.parsers.making import make_parse_worker
+from scraper.engine.parsers.parts import ParseParts
 from scraper.engine.revisit import Revisit
 from scraper.engine.shard_sink import ShardSink
 from scraper.engine.status import StatusReporter

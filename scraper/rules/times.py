@@ -7,11 +7,9 @@ letters those are known that mean one offset; for `CST` and the like in a mail's
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import cache
 
-from scraper.parse.text import BREAK, EDGE, RAISED
 from scraper.rules.refusal import NotOfType, quoted
 
 _NAMES = """
@@ -19,7 +17,6 @@ _NAMES = """
     october oct, november nov, december dec
 """
 _MONTHS = {name: number for number, names in enumerate(_NAMES.split(","), start=1) for name in names.split()}
-_UNSEEN = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
 # What stands in the text --------------------------------------------------------------------------------
 
@@ -72,46 +69,6 @@ _ZONES = {
 #: Those that have one meaning in a mail, and others elsewhere.
 _MAIL_ZONES = {"CST": -360}
 _MOST_OFFSET = 14 * 60
-
-
-def to_date(text: str, form: str | None = None, language: str | None = None) -> str:
-    """Return a date, or date and time, as ISO 8601 text; with the offset from UTC where `text` has one.
-
-    Read are ISO 8601, the forms of mail and HTTP (RFC 5322, 3.3), `21 November 2026`, `Nov 21, 2026, 3:30 PM CET`,
-    `21.11.2026`, `2026/11/21`, and `21/11/2026` where only one order is possible.
-
-    Args:
-        form: what the text looks like, in the words of strptime; then nothing else is read.
-        language: the language of its words, `fr` or `en-GB`.
-
-    Raises:
-        NotOfType: it is not one, could be two, or something of it would be left aside.
-    """
-    shown = re.sub(f"[{EDGE}{RAISED}]", "", text).replace(BREAK, " ").strip()
-    if re.search(rf"\d[{EDGE}{RAISED}]+\d", text):
-        raise NotOfType(f"{quoted(shown)} is not a date: its digits stand in several elements, take it by `re`")
-    plain = " ".join(_UNSEEN.sub("", shown).split())
-    if form is not None:
-        return _by_form(plain, form)
-    if not plain.isascii():
-        plain = "".join(str(unicodedata.decimal(one)) if one.isdecimal() else one for one in plain)
-    if language is not None:
-        from scraper.rules.languages import date_in
-
-        return date_in(plain, language)
-    return read_date(plain)
-
-
-def _by_form(text: str, form: str) -> str:
-    try:
-        moment = datetime.strptime(text, form)
-    except ValueError as error:
-        raise NotOfType(f"{quoted(text)} is not a date of the form {form}") from error
-    return moment.isoformat() if _has_time(form) else moment.date().isoformat()
-
-
-def _has_time(form: str) -> bool:
-    return re.search("%[HI]", form.replace("%%", "")) is not None
 
 
 @cache

@@ -12,9 +12,9 @@ from typing import Any
 
 from scraper.config.field_types import FIELD_TYPES
 from scraper.rules.amounts import to_float, to_int, to_money, to_price
+from scraper.rules.dates import to_date
 from scraper.rules.json_text import to_json
 from scraper.rules.refusal import NotOfType, quoted
-from scraper.rules.times import to_date
 
 __all__ = ["READERS", "NotOfType", "to_bool", "to_date", "to_float", "to_int", "to_json", "to_money", "to_price"]
 

@@ -30,7 +30,7 @@ from scraper.store.outcomes import Failed
 from scraper.store.values import Queued, Visit
 
 if TYPE_CHECKING:
-    from scraper.engine.parsers.making import ParseParts
+    from scraper.engine.parsers.parts import ParseParts
 
 #: How often it looks for callbacks that take too long, in seconds.
 _LOOK_SECONDS = 0.25
