@@ -190,6 +190,12 @@ class NotHtml(ScraperError):
     """`.soup`, `.select` or `.css` on a body that is not HTML."""
 
 
+class TooNested(ScraperError):
+    """A page whose elements are nested so that a tree of it would take minutes to make."""
+
+    reason = "too-nested"
+
+
 class PageSkipped(ScraperError):
     """The rules that match a page cannot read it; the message is the reason."""
 
@@ -199,11 +205,12 @@ class ItemError(ScraperError):
 
 
 class SpiderFailed(ScraperError):
-    """A spider raised; `text` is the traceback, from the spider's own frame on."""
+    """A spider raised; `text` is the traceback from its own frame on, and `reason` the word for the stats."""
 
-    def __init__(self, message: str, text: str) -> None:
+    def __init__(self, message: str, text: str, reason: str = "spider") -> None:
         super().__init__(message)
         self.text = text
+        self.reason = reason
 
 
 class NotJson(ScraperError, ValueError):

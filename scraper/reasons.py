@@ -64,6 +64,13 @@ _ROWS = (
     ),
     ReasonRow("offsite", _REFUSED, "The host is outside of the crawl.", "add the host", "allowed_domains"),
     ReasonRow("excluded", _REFUSED, "An entry of scope.exclude matches.", "remove that entry", "scope.exclude"),
+    ReasonRow(
+        "regex-timeout",
+        _REFUSED,
+        "A regular expression of scope took too long on the URL.",
+        "write it so that no two parts of it can match the same text",
+        "scope.exclude",
+    ),
     ReasonRow("not-included", _REFUSED, "No entry of scope.include matches.", "add an entry", "scope.include"),
     ReasonRow(
         "depth",
@@ -200,6 +207,13 @@ _ROWS = (
         "1h",
     ),
     ReasonRow("spider", _FAILED, "The spider raised.", "scraper runs SITE.yaml --failures --verbose shows where"),
+    ReasonRow(
+        "too-nested",
+        _FAILED,
+        "Its elements are nested so deep, and end so wrongly, that reading it would take minutes.",
+        "exclude it, or read response.text",
+        "scope.exclude",
+    ),
     ReasonRow(
         "parse-timeout",
         _FAILED,

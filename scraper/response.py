@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper import urls
 from scraper.config.types.pseudo_classes import WrongSelector, right_for_lexbor
-from scraper.errors import BadRequest, NotHtml, NotJson, ScraperError, UsageError
+from scraper.errors import BadRequest, NotHtml, NotJson, ScraperError, TooNested, UsageError
 from scraper.media import content_type_of
 from scraper.parse.encoding import decode, decode_in, sniff
 from scraper.parse.labels import encoding_of
@@ -240,7 +240,7 @@ class Response:
         self._require_html()
         try:
             return make(self.markup)
-        except NotHtml as error:
+        except (NotHtml, TooNested) as error:
             error.request = self.request
             raise
 
@@ -304,8 +304,7 @@ class Response:
 
     def _html_tree(self) -> LexborHTMLParser:
         if self._tree is None:
-            self._require_html()
-            self._tree = make_tree(self.markup)
+            self._tree = self._of_page(make_tree)
         return self._tree
 
     # Onward ------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from scraper import items
-from scraper.errors import DropItem, FetchError, ItemError, PageSkipped, Retry, SpiderFailed, StopCrawl
+from scraper.errors import DropItem, FetchError, ItemError, PageSkipped, Retry, SpiderFailed, StopCrawl, TooNested
 from scraper.pipelines.running import Pipelines
 from scraper.request import Request
 from scraper.response import Response
@@ -109,4 +109,5 @@ def spider_failed(error: BaseException, method: str) -> SpiderFailed:
         del lines.stack[: own[0]]
     text = "".join(lines.format(chain=not isinstance(error, ItemError | FetchError)))
     place = f" at {lines.stack[0].filename}:{lines.stack[0].lineno}" if own else ""
-    return SpiderFailed(f"{method} raised {type(error).__name__}: {error}{place}", text)
+    said = f"{method} raised {type(error).__name__}: {error}{place}"
+    return SpiderFailed(said, text, error.reason if isinstance(error, TooNested) else "spider")

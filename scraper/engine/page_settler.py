@@ -48,9 +48,10 @@ class PageSettler:
         except Retry as wanted:
             outcome = self._again(queued, wanted, fetch)
         except SpiderFailed as failed:
-            self._emit(events.PageFailed(queued.request.url, "spider", str(failed), failed.text))
-            attempt = attempt_of(fetch, number, "spider", str(failed))
-            outcome = Failed(queued, "spider", str(failed), response.status, failed.text, number, attempt=attempt)
+            reason, said = failed.reason, str(failed)
+            self._emit(events.PageFailed(queued.request.url, reason, said, failed.text))
+            attempt = attempt_of(fetch, number, reason, said)
+            outcome = Failed(queued, reason, said, response.status, failed.text, number, attempt=attempt)
         self._settle(outcome)
         self._frontier.parsed(body_bytes=len(response.body), page=isinstance(outcome, Done), rows=outcome.rows)
 

@@ -3,8 +3,8 @@
 An HTML5 parser can be made to work for ages: the time of lexbor grows with the square of how deep elements are
 nested (100,000 open `<div>`: 15 s), and formatting elements that are left open are made again in every paragraph
 (14 KB of `<b>` and `<p>`: half a gigabyte), and each attribute is compared with all before it in its tag (100,000:
-14 s). Pages that may do so are first rewritten by libxml2, which does none of it, with what is nested too deep
-taken out.
+14 s), and each option of a select with all before it (90,000: 20 s). Pages that may do so are first rewritten by
+libxml2, which does none of it, with what is nested too deep taken out.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import cast
 
 from selectolax.lexbor import LexborHTMLParser
 
+from scraper.parse.nesting import check_nesting
+
 #: How many elements may lie inside each other on a page that had to be rewritten; Chromium's limit too.
 MAX_DEPTH = 512
 
@@ -24,6 +26,8 @@ _OPEN_FORMATTING = 24
 
 #: A tag keeps as many attributes, on a page that had to be rewritten.
 _MAX_ATTRIBUTES = 500
+#: A page keeps as many options, likewise.
+_MAX_OPTIONS = 20_000
 #: Below this length, in characters, no tag can have attributes enough to matter.
 _MANY_CHARACTERS = 50_000
 
@@ -56,7 +60,11 @@ ATTRIBUTES = re.compile(rf"(?:{_ATTRIBUTE.pattern})*+")
 
 
 def make_tree(text: str) -> LexborHTMLParser:
-    """Return the tree of `text`, in time and memory that its length bounds."""
+    """Return the tree of `text`, in time and memory that its length bounds.
+
+    Raises:
+        TooNested: making it would take minutes.
+    """
     if _is_dangerous(text):
         text = _rewritten(text)
     return LexborHTMLParser(text)
@@ -118,6 +126,7 @@ def _most_open_formatting(text: str) -> int:
 def _rewritten(text: str) -> str:
     from lxml import etree  # hardly any page has to be rewritten
 
+    check_nesting(text)
     writer = _Writer()
     parser = etree.HTMLParser(target=writer, huge_tree=True)
     parser.feed(text.replace("\0", "\ufffd"))
@@ -137,9 +146,11 @@ class _Writer:
         self._parts = ["<!DOCTYPE html>"]
         self._depth = 0
         self._raw = 0
+        self._options = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
+        self._options += tag == "option"
         if self._is_written(tag):
             pairs = "".join(
                 f' {name}="{self._escape(value)}"'
@@ -162,6 +173,6 @@ class _Writer:
         return "".join(self._parts)
 
     def _is_written(self, tag: str) -> bool:
-        if tag in _LEFT_OUT or not _NAME.fullmatch(tag):
+        if tag in _LEFT_OUT or not _NAME.fullmatch(tag) or (tag == "option" and self._options > _MAX_OPTIONS):
             return False
         return self._depth <= MAX_DEPTH or tag in _KEPT_AT_ANY_DEPTH

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-import regex
 from lxml import etree
 
 from scraper.config import FieldConfig
@@ -16,14 +15,12 @@ from scraper.config.types.pseudo_classes import right_for_lexbor
 from scraper.config.types.selectors import read_css, read_regex
 from scraper.errors import BadRequest
 from scraper.parse.text import folded, text_of, without_edges
+from scraper.patterns import REGEX_SECONDS, Allowance, search
 from scraper.rules.data import PageText
 from scraper.rules.page import Page
 from scraper.rules.sources import MARKED, Data, source_of
 from scraper.rules.types import READERS, NotOfType, to_date
 
-#: How long a field's regular expression may work on one page, in seconds.
-REGEX_SECONDS = 1.0
-_QUICK_SECONDS = 0.01
 _QUICK_STEPS = 1_000_000
 _MOST_REPEATED = 2
 #: A character, or a class of characters.
@@ -86,6 +83,7 @@ class Field:
         self._is_data = is_data
         self._many = config.many
         self._regex = read_regex(config.re) if config.re is not None else None
+        self._allowance = Allowance()
         self._quick_length = quick_length(config.re) if config.re is not None else 0
         is_plain = config.css is not None and self._kind == "text" and not (config.many or config.re or self.inner)
         query = read_css(config.css) if config.css is not None and is_plain else None
@@ -221,8 +219,9 @@ class Field:
             if len(text) <= self._quick_length:
                 match = self._regex.search(text, concurrent=False)
             else:
-                match = search(self._regex, text, seconds)
+                match = search(self._regex, text, min(seconds, self._allowance.left()))
         except TimeoutError:
+            self._allowance.spend()
             raise TookTooLong(f"the expression {self.config.re} took more than {REGEX_SECONDS:g} s") from None
         if match is None:
             return 0, 0
@@ -270,20 +269,6 @@ def quick_length(expression: str) -> int:
 def fields_of(configs: Mapping[str, FieldConfig]) -> dict[str, Field]:
     """Fields by name, ready to read pages."""
     return {name: Field(config) for name, config in configs.items()}
-
-
-def search(pattern: regex.Pattern[str], text: str, seconds: float) -> regex.Match[str] | None:
-    """Return where the pattern matches first, None where it does not.
-
-    Raises:
-        TimeoutError: it was not known in time.
-    """
-    try:
-        # Letting other threads run costs more than nearly all searches take: it is getting the turn back that does.
-        return pattern.search(text, timeout=_QUICK_SECONDS, concurrent=False)
-    except TimeoutError:
-        # The package takes a limit of 0 for none.
-        return pattern.search(text, timeout=max(seconds, 0.001), concurrent=True)
 
 
 def _whole(number: float) -> int:

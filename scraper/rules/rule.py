@@ -14,8 +14,9 @@ from scraper.config.types.selectors import read_regex
 from scraper.errors import NotHtml, ScraperError
 from scraper.items import NamedItem
 from scraper.parse.links import header_nofollow, meta_nofollow
+from scraper.patterns import REGEX_SECONDS, Allowance, search
 from scraper.request import Request
-from scraper.rules.fields import REGEX_SECONDS, FieldState, Reading, fields_of, search
+from scraper.rules.fields import FieldState, Reading, fields_of
 from scraper.rules.page import Page
 from scraper.rules.sources import Css, Relation, XPath, links_of, selector_of
 
@@ -136,6 +137,7 @@ class _Matcher:
         self._glob = re.compile(translate(config.glob)).match if config.glob is not None else None
         self._regex = read_regex(config.regex) if config.regex is not None else None
         self._selector = config.selector
+        self._allowance = Allowance()
 
     def matches(self, page: Page) -> bool:
         url = page.response.url
@@ -143,8 +145,9 @@ class _Matcher:
             return self._glob(page.path) is not None
         if self._regex is not None:
             try:
-                return search(self._regex, url, REGEX_SECONDS) is not None
+                return search(self._regex, url, self._allowance.left()) is not None
             except TimeoutError:
+                self._allowance.spend()
                 raise ScraperError(
                     f"the expression {self._regex.pattern} took more than {REGEX_SECONDS:g} s on {url[:200]}",
                     remedy="write it so that no two parts of it can match the same text",

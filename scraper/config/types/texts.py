@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
 from scraper.config.types import kinds
 from scraper.config.types.kinds import flag, matching, nearest, optional, text, whole, wrong
+from scraper.config.types.selectors import BadSelector, read_regex
 from scraper.config.types.units import LARGEST, parse_share
 from scraper.config.yaml.scalars import FromEnvironment, typed
 
@@ -160,11 +161,12 @@ def path_rule(value: Any) -> Any:
 
 
 def regular_expression(value: Any) -> str:
-    """Return a regular expression of Python's `re`."""
+    """Return a regular expression of Python's `re`, of which the package `regex` makes one that can be stopped."""
     found = text(value)
     try:
         re.compile(found)
-    except (re.error, OverflowError, RecursionError) as error:
+        read_regex(found)
+    except (re.error, OverflowError, RecursionError, BadSelector) as error:
         raise wrong("a regular expression", remedy=_because("Python", value, error)) from None
     return found
 

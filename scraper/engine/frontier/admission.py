@@ -16,8 +16,10 @@ from functools import lru_cache
 from scraper import urls
 from scraper.config import SiteConfig
 from scraper.config.model.site import DEEPEST, PathRule, UrlConfig
+from scraper.config.types.selectors import read_regex
 from scraper.engine.frontier.traps import Traps
 from scraper.lazy_dataclass import dataclass
+from scraper.patterns import Allowance, search
 from scraper.request import Request
 from scraper.store.state.seen import Recent, Seen
 from scraper.store.tables import Kind
@@ -32,8 +34,9 @@ _VERDICTS = 40_000
 _SHORT_URL = 500
 
 
-#: The reason of URLs that lead on for ever.
+#: The reason of URLs that lead on for ever, and of those on which an expression of `scope` took too long.
 TRAP = "trap"
+REGEX_TIMEOUT = "regex-timeout"
 
 
 class Known(Enum):
@@ -193,11 +196,14 @@ class Admission:
         if not (self._exclude or self._include):
             return None
         path = url[len(origin) :].partition("?")[0] or "/"
-        for rule in self._exclude:
-            if rule.matches(url, path):
-                return "excluded", f"scope.exclude has {rule.text}"
-        if self._include and not any(rule.matches(url, path) for rule in self._include):
-            return "not-included", "no entry of scope.include matches it"
+        try:
+            for rule in self._exclude:
+                if rule.matches(url, path):
+                    return "excluded", f"scope.exclude has {rule.text}"
+            if self._include and not any(rule.matches(url, path) for rule in self._include):
+                return "not-included", "no entry of scope.include matches it"
+        except TimeoutError as error:
+            return REGEX_TIMEOUT, str(error)
         return None
 
     def _covers(self, host: str) -> bool:
@@ -233,11 +239,24 @@ class _Rule:
     """An entry of `scope`: a glob is of the whole path, an expression is looked for in the whole URL."""
 
     def __init__(self, rule: PathRule) -> None:
-        self._is_glob = rule.regex is None
-        self.text = str(rule.glob) if self._is_glob else f"the expression {rule.regex}"
-        self._pattern = re.compile(translate(rule.glob or "*") if rule.regex is None else rule.regex)
+        self._glob = re.compile(translate(rule.glob or "*")) if rule.regex is None else None
+        self._regex = read_regex(rule.regex) if rule.regex is not None else None
+        self.text = str(rule.glob) if rule.regex is None else f"the expression {rule.regex}"
+        self._allowance = Allowance()
 
     def matches(self, url: str, path: str) -> bool:
-        if self._is_glob:
-            return self._pattern.match(path) is not None
-        return self._pattern.search(url) is not None
+        """Tell whether a URL with this path matches.
+
+        Raises:
+            TimeoutError: the expression took too long; the message says so to the user.
+        """
+        if self._regex is None:
+            assert self._glob is not None
+            return self._glob.match(path) is not None
+        try:
+            return search(self._regex, url, self._allowance.left()) is not None
+        except TimeoutError:
+            self._allowance.spend()
+            raise TimeoutError(
+                f"{self.text} of scope took too long on it: write it so that no two parts can match the same text"
+            ) from None

@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 from bs4.exceptions import ParserRejectedMarkup
 
 from scraper.errors import NotHtml
+from scraper.parse.nesting import check_nesting
 from scraper.parse.soup.edit_tracking import watch
 from scraper.parse.soup.select import Index, SoupIndex
 from scraper.parse.soup.trial import builds_alike, edits_are_noticed, is_lazy_alike
@@ -25,6 +26,7 @@ def make_soup(text: str) -> BeautifulSoup:
 
     Raises:
         NotHtml: the page has more than `MAX_TAGS` tags, or lxml cannot read it.
+        TooNested: making it would take minutes.
     """
     _check_size(text)
     readable = _readable(text)
@@ -48,7 +50,7 @@ def index_of(text: str) -> Index:
     possible.
 
     Raises:
-        NotHtml: as `make_soup` does.
+        NotHtml, TooNested: as `make_soup` does.
     """
     if is_lazy_alike() and not _is_xml(text):
         from scraper.parse.soup.builder import build_lazily
@@ -71,6 +73,7 @@ def _check_size(text: str) -> None:
             f"a page of more than {MAX_TAGS:,} tags is too large for a soup",
             remedy="use response.css() and response.links(), which need a fraction of the memory",
         )
+    check_nesting(text)
 
 
 def _readable(text: str) -> str:
