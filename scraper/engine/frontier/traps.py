@@ -36,7 +36,7 @@ _REPEATS_ALONE, _REPEATS, _OCCURRENCES = 4, 3, 6
 _SEGMENTS, _PIECE = 60, 6
 #: Pages of a shape that are looked at before it counts as one that brings nothing.
 _YOUNG = 50
-_SHAPES, _CONTENTS, _SESSION_PAGES = 20_000, 100_000, 20_000
+_SHAPES, _CONTENTS, _SESSION_PAGES = 10_000, 40_000, 10_000
 
 _DIGITS = re.compile(r"[0-9]+")
 #: A segment or value that a program made: a hash, an id.
