@@ -52,6 +52,13 @@ class ItemRow:
 Position = dict[str, Any]
 
 
+#: The longest name of a field, in characters, and of a type, in bytes: files' names have no more than 255.
+MAX_NAME = 200
+#: Names that were found fine, and how many are remembered.
+_FINE: set[str] = set()
+_MOST_FINE = 1_000
+
+
 class NamedItem(dict[str, Any]):
     """A dict that is an item of a type of its own.
 
@@ -107,6 +114,24 @@ def type_of(item: object) -> str:
     if isinstance(item, NamedItem):
         return item.item_type
     return DEFAULT_TYPE if isinstance(item, Mapping) else type(item).__name__
+
+
+def misnamed(kind: str, data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what an item cannot be written under: its type or fields, each with what is wrong with its name.
+
+    Types become names of files and tables, and fields columns; both may come from a page.
+    """
+    if kind in _FINE and _FINE.issuperset(data):
+        return []
+    found = []
+    if not kind.strip(".") or "\0" in kind or len(kind.encode()) > MAX_NAME:
+        found.append(("", f"an item cannot be called {kind[:40]!r}: name its type in at most {MAX_NAME} bytes"))
+    for name in data:
+        if "\0" in name or len(name) > MAX_NAME:
+            found.append((name[:40], f"a field cannot be called so: it has NUL, or more than {MAX_NAME} characters"))
+    if not found and len(_FINE) + len(data) < _MOST_FINE:
+        _FINE.update((kind, *data))
+    return found
 
 
 def key_of(type: str, data: Mapping[str, Any], key_fields: Sequence[str]) -> str | None:

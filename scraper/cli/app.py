@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from scraper.cli import _output, _start
 from scraper.errors import ConfigError, ScraperError
-from scraper.observe.text import plain
+from scraper.observe.text import block, plain
 
 _ABOUT = """Crawl the web on persistent sessions.
 
@@ -132,7 +132,7 @@ def _tell_notes(error: BaseException) -> None:
 
 def _show_traceback(options: Options) -> None:
     if options.traceback:
-        _output.say(traceback.format_exc())
+        _output.say(block(traceback.format_exc(), indent=""))
 
 
 def _show_version(wanted: bool) -> None:

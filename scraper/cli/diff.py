@@ -15,7 +15,7 @@ from scraper.cli._runs import chosen_run
 from scraper.config import load
 from scraper.errors import UsageError
 from scraper.observe.report import changes_text
-from scraper.observe.text import plain
+from scraper.observe.text import plain, plain_json
 from scraper.store import Store
 from scraper.store.history.changes import CHANGE_KINDS, Change
 from scraper.store.values import RunRow
@@ -72,7 +72,9 @@ def diff(
             _output.say(f"note: run {to.id} is unfinished; what it has not visited proves nothing")
         if as_json:
             for change in store.changes(since, to):
-                _output.write(json.dumps(change.record(), ensure_ascii=False, separators=(",", ":")) + "\n")
+                _output.write(
+                    plain_json(json.dumps(change.record(), ensure_ascii=False, separators=(",", ":"))) + "\n"
+                )
             return
         counts = Counter(change.kind for change in store.changes(since, to))
         sums = changes_text({kind: counts[kind] for kind in CHANGE_KINDS})

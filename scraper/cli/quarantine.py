@@ -13,7 +13,7 @@ from scraper.cli import _output
 from scraper.cli._options import RunNumber, Sets, SiteFile
 from scraper.cli._runs import chosen_run
 from scraper.config import load
-from scraper.observe.text import counted, plain
+from scraper.observe.text import counted, plain, plain_json
 from scraper.pipelines.models import FieldProblem
 from scraper.store import Store
 from scraper.store.history.quarantine import QuarantineRow
@@ -76,7 +76,7 @@ def _json(item: QuarantineRow) -> str:
         "data": item.data,
         "at": datetime.fromtimestamp(item.at, UTC).isoformat(timespec="milliseconds"),
     }
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return plain_json(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
 
 
 def _text(item: QuarantineRow) -> str:

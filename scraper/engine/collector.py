@@ -67,6 +67,11 @@ class Collector:
             self.dropped(drop, result, failed)
             return
         kind, data = items.record_of(item)
+        if misnamed := items.misnamed(kind, data):
+            from scraper.pipelines.models import FieldProblem  # hardly ever
+
+            self.quarantined(kind, data, [FieldProblem(*each) for each in misnamed], failed)
+            return
         check = self._models.get(kind)
         if check is not None:
             data, problems = check.check(item, data, self._response)

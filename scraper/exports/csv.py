@@ -16,8 +16,12 @@ from scraper.exports.base import Export, ItemRow
 from scraper.exports.columns import OneType, as_text
 from scraper.exports.target import Target
 
-#: How spreadsheets know a formula; tab and carriage return are skipped before one.
-_FORMULA = re.compile(r"[=+\-@\t\r]")
+#: How a formula begins, also in the wide and small forms of East Asia.
+_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212")
+#: What spreadsheets may skip before one: controls, blanks, and what has no width.
+_SKIPPED = "".join(map(chr, [*range(0x21), *range(0x7F, 0xA1), 0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x1680, 0x180E]))
+_SKIPPED += "".join(map(chr, [*range(0x2000, 0x2010), *range(0x2028, 0x2030), *range(0x205F, 0x2070), 0x3000]))
+_SKIPPED += "\u3164\ufeff\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -83,4 +87,13 @@ class CsvRecords:
 
 def _neutralised(cell: str) -> str:
     """`cell` as text to a spreadsheet, where it would otherwise be a formula."""
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
+    return f"'{cell}" if _may_run(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def _may_run(cell: str) -> bool:
+    if cell[:1] in "\t\r":
+        return cell != ""
+    found = cell.lstrip(_SKIPPED)
+    skipped = cell[: len(cell) - len(found)]
+    # Behind spaces alone it is text to all of them.
+    return found[:1] in _FORMULA and (not skipped or skipped.strip(" ") != "")

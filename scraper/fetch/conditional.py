@@ -17,6 +17,9 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _USUAL = re.compile(
     rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) ({'|'.join(_MONTHS)}) (\d{{4}}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII
 )
+#: What a header can say, and the longest validator that is sent back, in characters.
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]+")
+_MAX_VALIDATOR = 1_024
 
 
 def validators_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
@@ -31,8 +34,8 @@ def validators_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
         return None, None
     if cache and "no-store" in _directives(cache):
         return None, None
-    etag = headers.get("ETag") or None
-    modified = headers.get("Last-Modified") or None
+    etag = _sendable(headers.get("ETag"))
+    modified = _sendable(headers.get("Last-Modified"))
     when = _date(modified)
     if when is None:
         modified = None
@@ -46,7 +49,7 @@ def validators_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
 def conditions_of(etag: str | None, last_modified: str | None) -> dict[str, str]:
     """Return the headers that ask for a page only if it changed since (RFC 9110 sections 13.1.2 and 13.1.3)."""
     conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
-    return {name: value for name, value in conditions.items() if value is not None}
+    return {name: found for name, value in conditions.items() if (found := _sendable(value)) is not None}
 
 
 def contradicts(headers: Mapping[str, str], etag: str | None, last_modified: str | None) -> bool:
@@ -60,6 +63,13 @@ def contradicts(headers: Mapping[str, str], etag: str | None, last_modified: str
         return _opaque(today) != _opaque(etag)
     now, then = _date(headers.get("Last-Modified")), _date(last_modified)
     return now is not None and then is not None and now > then
+
+
+def _sendable(value: str | None) -> str | None:
+    """Return a validator that may be sent back as it is: without control characters (RFC 9110 section 5.5), and short
+    enough that servers take it; None for any other.
+    """
+    return value if value and len(value) <= _MAX_VALIDATOR and _FIELD_VALUE.fullmatch(value) else None
 
 
 def _opaque(etag: str) -> str:

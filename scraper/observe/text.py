@@ -25,6 +25,11 @@ def _escape(match: re.Match[str]) -> str:
     return match.group().encode("unicode_escape").decode("ascii")
 
 
+def plain_json(text: str) -> str:
+    """Return JSON without line breaks that does nothing to a terminal and says the same."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def block(text: str, indent: str = "    ") -> str:
     """Return the lines of `text`, each plain and indented, so that none can pass for a line of its own."""
     return "\n".join(indent + plain(line) for line in text.rstrip("\n").split("\n"))
