@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from scraper.components import Components
 from scraper.config import Loaded, load, masked
-from scraper.engine.coordination.process_count import parser_count, process_count
+from scraper.engine.coordination.process_count import can_have_parsers, parser_count, process_count
 from scraper.engine.coordination.single_process import SingleProcess
 from scraper.engine.crash_marker import strike_marked
 from scraper.engine.frontier.admission import TRAP
@@ -52,6 +52,10 @@ if TYPE_CHECKING:
 _MOST_TRAPS = 10
 #: Files for each request in flight, with which no connection need be closed for another.
 _FILES_OF_ONE = 8
+_MAY_HANG = (
+    "the process before was ended while it parsed a page, longer after its beginning than limits.parse: in case that "
+    "page hung it, pages are parsed in a process of their own this time, which is ended when one takes so long"
+)
 
 
 def crawl(
@@ -201,9 +205,9 @@ class Crawl:
     # Crawling --------------------------------------------------------------------------------------------
 
     def _crawl(self, store: Store, row: RunRow, exports: RunExports) -> tuple[ShardEnd, KeyboardInterrupt | None]:
-        strike_marked(store, row.id)
+        may_hang = strike_marked(store, row.id, limit=self._loaded.config.limits.parse)
         row = store.queue(row.id, first_requests(self._loaded.config)) if self._loaded.config.sitemaps else row
-        engine = self._make_engine(store, row, exports)
+        engine = self._make_engine(store, row, exports, may_hang=may_hang)
         self._engine = engine
         if self._stop_seconds is not None:
             engine.stop(self._stop_seconds)
@@ -214,9 +218,19 @@ class Crawl:
         finally:
             self._engine = None
 
-    def _make_engine(self, store: Store, row: RunRow, exports: RunExports) -> SingleProcess | MultiProcess:
+    def _make_engine(
+        self, store: Store, row: RunRow, exports: RunExports, *, may_hang: bool
+    ) -> SingleProcess | MultiProcess:
+        """Return what crawls.
+
+        Args:
+            may_hang: a page may have hung the process before, which nothing in it can end: a parser can be ended.
+        """
         count = process_count(self._loaded, self._spider, lambda: store.domains_with_work(row.id))
         parsers = parser_count(self._loaded, self._spider, count)
+        if may_hang and not parsers and can_have_parsers(self._spider):
+            parsers = 1
+            self._emit(events.Notice(_MAY_HANG))
         if count == 1:
             config = self._loaded.config
             return SingleProcess(store, row, config, self._components, self._emit, exports.follow, parsers)

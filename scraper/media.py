@@ -81,6 +81,9 @@ _SAME = {
     "audio/mp3": "audio/mpeg",
     "audio/x-wav": "audio/wav",
 }
+#: What an image that is markup is called, and whose types are never markup but for it.
+SVG = "image/svg+xml"
+_NEVER_MARKUP = ("image/", "audio/", "video/", "font/")
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<!--")
 _ENDINGS = {
     "image/jpeg": ".jpg",
@@ -185,6 +188,8 @@ def type_of(head: bytes, claimed: str | None) -> str:
     for kind, place, signature in _SIGNATURES:
         if head[place : place + len(signature)] == signature:
             return said if said.startswith(_WITHIN.get(kind, ("\0",))) else kind
+    if said.startswith(_NEVER_MARKUP) and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return SVG if b"<svg" in head.lower() else "text/html"
     if said in _SIGNED or "/" not in said:
         return "text/html" if head.lstrip()[:20].lower().startswith(_HTML) else UNKNOWN
     return said

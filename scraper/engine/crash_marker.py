@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import math
 import mmap
 import os
 import struct
 import threading
+import time
 from pathlib import Path
 
 from scraper.store import Store
@@ -23,31 +25,38 @@ def marker_of_parser(store: Path, shard: int, number: int) -> Path:
     return store.with_name(f"{store.name}.parsing-{shard}-{number}")
 
 
-def strike_marked(store: Store, run: int, number: int | None = None) -> None:
+def strike_marked(store: Store, run: int, number: int | None = None, *, limit: float = math.inf) -> bool:
     """Count a crash for the pages that were being parsed when processes died.
 
     Args:
         number: of the shard that died; None for all that an earlier call of the crawl left.
+        limit: `limits.parse`, in seconds.
+
+    Returns:
+        Whether one of them may have hung: it was begun longer ago than the limit.
     """
+    may_have_hung = False
     wanted = f"{glob.escape(store.path.name)}.parsing-{'*' if number is None else number}"
     for path in store.path.parent.glob(wanted):
         note = CrashMarker(path, run)
         crashed_on = note.noted()
         if crashed_on is not None:
             store.strike(crashed_on)
+            may_have_hung = may_have_hung or note.age() > limit
         note.close()
     # Parsers end with their shard, of which their pages are not to blame.
     for path in store.path.parent.glob(f"{wanted}-*"):
         CrashMarker(path, run).close()
+    return may_have_hung
 
 
 class CrashMarker:
-    """A small file beside the store that names the page being parsed.
+    """A small file beside the store that names the page being parsed, and when that was begun.
 
     It outlives the process, so a page that brings it down (or eats its memory) is found out after two crashes.
     """
 
-    _FORMAT = struct.Struct("<qq")
+    _FORMAT = struct.Struct("<qqd")
 
     def __init__(self, path: Path, run: int) -> None:
         self._path = path
@@ -60,14 +69,18 @@ class CrashMarker:
 
     def noted(self) -> int | None:
         """Return the request whose page was being parsed when an earlier process of this run died."""
-        run, request = self._FORMAT.unpack_from(self._place)
+        run, request, _ = self._FORMAT.unpack_from(self._place)
         return request if run == self._run and request else None
+
+    def age(self) -> float:
+        """Return how long ago the page was begun that is noted, in seconds."""
+        return time.time() - float(self._FORMAT.unpack_from(self._place)[2])
 
     def write(self, request: int) -> None:
         """Note that the page of this request is about to be parsed."""
         with self._lock:
             if not self._place.closed:
-                self._FORMAT.pack_into(self._place, 0, self._run, request)
+                self._FORMAT.pack_into(self._place, 0, self._run, request, time.time() if request else 0.0)
 
     def clear(self) -> None:
         """It was."""

@@ -34,8 +34,8 @@ def validators_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
         return None, None
     if cache and "no-store" in _directives(cache):
         return None, None
-    etag = _sendable(headers.get("ETag"))
-    modified = _sendable(headers.get("Last-Modified"))
+    etag = sendable(headers.get("ETag"))
+    modified = sendable(headers.get("Last-Modified"))
     when = _date(modified)
     if when is None:
         modified = None
@@ -49,7 +49,7 @@ def validators_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
 def conditions_of(etag: str | None, last_modified: str | None) -> dict[str, str]:
     """Return the headers that ask for a page only if it changed since (RFC 9110 sections 13.1.2 and 13.1.3)."""
     conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
-    return {name: found for name, value in conditions.items() if (found := _sendable(value)) is not None}
+    return {name: found for name, value in conditions.items() if (found := sendable(value)) is not None}
 
 
 def contradicts(headers: Mapping[str, str], etag: str | None, last_modified: str | None) -> bool:
@@ -65,7 +65,7 @@ def contradicts(headers: Mapping[str, str], etag: str | None, last_modified: str
     return now is not None and then is not None and now > then
 
 
-def _sendable(value: str | None) -> str | None:
+def sendable(value: str | None) -> str | None:
     """Return a validator that may be sent back as it is: without control characters (RFC 9110 section 5.5), and short
     enough that servers take it; None for any other.
     """

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from scraper.errors import UsageError
+from scraper.media import SVG
 
 T = TypeVar("T")
 
@@ -43,7 +44,8 @@ class Files:
         folder: where the files are put, below the project's root: as FOLDER/ab/abcdef….pdf, by the SHA-256 of what
             is in them.
         max_bytes: a larger file is refused as `file-too-large`.
-        types: media types, also as `image/*`; another one is refused as `wrong-type`. None allows all.
+        types: media types, also as `image/*`, which is without SVG, since that may hold scripts; another one is
+            refused as `wrong-type`. None allows all.
         fresh_for: seconds for which a file that lies there whole is not fetched again; after them only if it
             changed, as far as its server can tell.
         timeout: seconds for one try; the next goes on where it ended, where the server allows it.
@@ -108,7 +110,8 @@ class Files:
         """Tell whether a file of that type is not wanted."""
         if self.types is None:
             return False
-        family = f"{media_type.partition('/')[0]}/*"
+        # A drawing that may hold scripts is wanted by name alone.
+        family = "" if media_type == SVG else f"{media_type.partition('/')[0]}/*"
         return media_type not in self.types and family not in self.types and "*/*" not in self.types
 
     def flaws_of(self, path: str) -> Iterator[str]:
@@ -125,6 +128,8 @@ class Images(Files):
     """Files that are images: a picture of another type, or smaller than wanted, is refused.
 
         pipelines: [{use: scraper.pipes:Images, field: image, min_width: 200}]
+
+    SVG is no image here unless `types` names it.
 
     Args:
         min_width: pixels; a smaller picture is refused as `image-too-small`. Needs the extra `images`.

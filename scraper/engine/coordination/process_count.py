@@ -48,13 +48,18 @@ def parser_count(loaded: Loaded, spider: type[Spider] | None, shards: int) -> in
         wanted = "auto"
     if wanted == "auto":
         each = cores() // shards
-        return each if each > 1 and os.name == "posix" and _is_importable(spider) else 0
+        return each if each > 1 and can_have_parsers(spider) else 0
     if wanted:
         _require_importable(spider, "engine.parsers", "0")
         if os.name != "posix":
             text = "this system cannot hand open files to a process: write 0"
             raise ConfigError([Problem("crawl()", None, None, "engine.parsers", text)])
     return wanted
+
+
+def can_have_parsers(spider: type[Spider] | None) -> bool:
+    """Tell whether another process can parse for one that was given this class."""
+    return os.name == "posix" and _is_importable(spider)
 
 
 def _is_importable(spider: type[Spider] | None) -> bool:

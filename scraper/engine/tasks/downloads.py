@@ -25,7 +25,7 @@ from scraper.engine.frontier.admission import MAX_URL
 from scraper.engine.tasks.attachments import folders_of, found_of, is_there
 from scraper.errors import FetchError, NoRoom, StoreError
 from scraper.fetch.base import FetchResult as Fetch
-from scraper.fetch.conditional import conditions_of, validators_of
+from scraper.fetch.conditional import conditions_of, sendable, validators_of
 from scraper.fetch.transport.open_files import is_ours
 from scraper.media import HEAD_BYTES, ending_of, file_name_of, type_of
 from scraper.pipelines.files import Files
@@ -181,7 +181,7 @@ class Download:
             self._check_size(self._size + (int(length) if length.isdecimal() else 0))
 
     def _start_over(self, headers: Mapping[str, str]) -> None:
-        etag, last_modified = headers.get("ETag"), headers.get("Last-Modified")
+        etag, last_modified = sendable(headers.get("ETag")), sendable(headers.get("Last-Modified"))
         strong = etag if etag and not etag.startswith("W/") else last_modified
         is_plain = (headers.get("Content-Encoding") or "identity").lower() == "identity"
         noted = {"same": strong if is_plain else None, "type": self._claimed, "name": self._name}

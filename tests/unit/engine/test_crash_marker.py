@@ -33,7 +33,7 @@ def test_names_the_page_that_is_being_parsed(path: Path) -> None:
 def test_is_in_the_file_itself(path: Path) -> None:
     note = CrashMarker(path, 3)
     note.write(7)
-    assert path.read_bytes() == (3).to_bytes(8, "little") + (7).to_bytes(8, "little")
+    assert path.read_bytes()[:16] == (3).to_bytes(8, "little") + (7).to_bytes(8, "little")
 
 
 def test_a_file_that_was_cut_off_names_nothing(path: Path) -> None:
