@@ -20,7 +20,7 @@ from scraper.fetch.origins import Origins, auth_of
 from scraper.fetch.robots import MAX_BYTES, Robots, product_token
 from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.exchange import OpenSendGate, request_context
-from scraper.fetch.transport.guard import Guard
+from scraper.fetch.transport.guard import Guard, may_be_private
 from scraper.observe.text import duration, plain
 from scraper.project import load_object
 from scraper.reasons import reason_row
@@ -79,7 +79,8 @@ class Visitor:
     """Fetches on one Session a domain; nothing is retried but a stale connection.
 
     Args:
-        typed: the host that was typed: it may be private, others only where the configuration allows it.
+        typed: the host that was typed: it may be private, unless it is a public name; others only where the
+            configuration allows it.
         allow: called before each request; returns the seconds that it may take at most, or raises.
         parts: what the crawl's YAML names by reference, where there is one: its Session classes, its secrets.
     """
@@ -92,7 +93,7 @@ class Visitor:
         components: Components | None = None,
     ) -> None:
         self._config = config
-        self._typed = typed
+        self._typed = typed if may_be_private(typed) else None
         self._allow = allow
         self._components = components
         if components is None:

@@ -21,7 +21,7 @@ from scraper.fetch.robots import MAX_BYTES, Robots, product_token
 from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.exchange import request_context
-from scraper.fetch.transport.guard import Guard
+from scraper.fetch.transport.guard import Guard, may_be_private
 from scraper.fetch.transport.open_files import raise_limit
 from scraper.fetch.transport.raw_response import wire_bytes
 from scraper.request import Request
@@ -48,7 +48,8 @@ class Sessions:
         robots: whether robots.txt is asked and obeyed.
         concurrency: requests to a domain at once; 0 means as many as the pool has connections.
         user_agent: sent with every request; "" leaves requests' own.
-        allow_private: whether redirects may lead to private addresses; what is typed by hand always may.
+        allow_private: whether connections may be made to private addresses. Whatever it says, they may to what is
+            typed: an address, localhost or a name without a dot; a public name may not resolve to one.
         session: the settings of each Session: pool, timeouts, idle expiry …
         make: makes a requests.Session, or a subclass.
         allow_unobserved: whether it may have adapters that open connections past the guard, deadline and ledger.
@@ -137,9 +138,10 @@ class Sessions:
         """
         url = _with_params(_absolute(url), keywords.pop("params", None))
         typed = urls.host_of(url)
+        typed_may_be = may_be_private(typed)
         history: list[requests.Response] = []
         while True:
-            allowed = self._allow_private or urls.host_of(url) == typed
+            allowed = self._allow_private or (typed_may_be and urls.host_of(url) == typed)
             response = self._send(method, url, Guard(allowed), keywords)
             location = response.headers.get("Location") if response.status_code in STATUSES else None
             if not allow_redirects or not location:

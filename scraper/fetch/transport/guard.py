@@ -7,18 +7,21 @@ time and to a private one at another gains nothing.
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from scraper.errors import PrivateAddress
 from scraper.fetch.transport.resolver import AddressInfo
 from scraper.lazy_dataclass import dataclass
 
+_log = logging.getLogger(__name__)
+
 
 @lru_cache(maxsize=4096)
 def is_public(address: str) -> bool:
     """Tell whether an IP address is reachable on the public internet, also when IPv6 only wraps an IPv4 one."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
+    ip = ipaddress.ip_address(address.strip("[]").partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or _nat64(ip)
         if inner is not None:
@@ -70,11 +73,42 @@ class Guard:
         return permitted
 
     def check_typed(self, host: str) -> None:
-        """Check what was typed; for where a proxy resolves the name, so that nothing else can be checked."""
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            if host == "localhost" or host.endswith(".localhost"):
-                self.check(host, "127.0.0.1")
-        else:
-            self.check(host, host)
+        """Check a host as it is written; for where a proxy resolves the name, so that nothing else can be checked.
+
+        Names that mean this machine or its own network are refused (RFC 6761 section 6.3, RFC 6762 section 3, RFC
+        8375, ICANN's .internal). Of others it is logged once that the proxy decides.
+        """
+        bare = host.rstrip(".").lower()
+        if is_address(bare):
+            self.check(host, bare)
+        elif _is_local_name(bare):
+            self.check(host, "127.0.0.1")
+        elif not self.allow_private:
+            _tell_of_proxy()
+
+
+def may_be_private(host: str) -> bool:
+    """Tell whether who types this host may mean a private address by it: an address, localhost, a single label.
+
+    A public name is none of it: whoever owns it decides what it resolves to.
+    """
+    bare = host.rstrip(".").lower()
+    return is_address(bare) or "." not in bare or bare.endswith(".localhost")
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is written as an IP address."""
+    try:
+        ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _is_local_name(host: str) -> bool:
+    return "." not in host or host.endswith((".localhost", ".local", ".internal", ".home.arpa"))
+
+
+@cache
+def _tell_of_proxy() -> None:
+    _log.info("a proxy resolves names by itself: that they are public is looked at by how they are written alone")
