@@ -94,7 +94,7 @@ export-kills: $(READY)  ## every kind of export killed 30 times at random: every
 many-crawls: $(READY)  ## 2,000 crawls in one process: none raises, nothing grows
 	$(BIN)/python -m tests.proofs.many_crawls $(ARGS)
 
-many-links: $(READY)  ## pages of 5,000 new links: connections, memory, log and the end within their bounds
+many-links: $(READY)  ## pages of 5,000 and 20,000 new links: connections, memory, log and the end within their bounds
 	$(BIN)/python -m tests.proofs.many_links $(ARGS)
 
 proofs: kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk many-schedules soak many-crawls many-links  ## all proofs that take minutes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -55,7 +56,7 @@ def runs(
         raise UsageError("--reason is about failures", remedy="add --failures")
     loaded = load(site, sets=sets)
     with Store.open_existing(loaded.store) as store:
-        rows = store.all_runs(loaded.config.name)
+        rows = [_as_it_stands(store, row) for row in store.all_runs(loaded.config.name)]
         if failures:
             _list_failures(store, chosen_run(rows, run, loaded.config.name), reason, verbose=verbose, as_json=as_json)
             return
@@ -68,6 +69,12 @@ def runs(
             print_report(_output.out_console(), all_stats[0])
     else:
         _output.write(_runs_table(all_stats))
+
+
+def _as_it_stands(store: Store, row: RunRow) -> RunRow:
+    """Count the interruption of a run that was killed, and that nobody has resumed yet."""
+    was_killed = not (row.is_finished or row.clean or store.is_crawled)
+    return replace(row, interrupted=row.interrupted + 1) if was_killed else row
 
 
 #: The columns of figures, and how each is written.

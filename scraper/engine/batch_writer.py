@@ -88,6 +88,9 @@ class BatchWriter:
         self.report = Report()
         #: What a commit brought the crawl to.
         self.end: ShardEnd | None = None
+        #: No commit is begun that is not expected to end by then (monotonic); how long one takes of late, in seconds.
+        self.deadline = float("inf")
+        self._took = 0.0
         #: Outcomes are not wanted any more; or no others than those of files.
         self.discarding = False
         self.wants_files_only = False
@@ -97,7 +100,8 @@ class BatchWriter:
     @property
     def is_full(self) -> bool:
         """Tell whether the batch should be committed before more is taken in."""
-        return len(self._batch.outcomes) >= BATCH_OUTCOMES or self._rows >= BATCH_ROWS
+        # What is left out costs nothing.
+        return not self.discarding and (len(self._batch.outcomes) >= BATCH_OUTCOMES or self._rows >= BATCH_ROWS)
 
     @property
     def can_wait(self) -> bool:
@@ -174,6 +178,9 @@ class BatchWriter:
         # Also of those that are left out below.
         rows = sum(outcome.rows for outcome in batch.outcomes)
         portions = batch.portions
+        began = time.monotonic()
+        # What cannot be written in time stays queued.
+        self.discarding = self.discarding or began + self._took >= self.deadline
         if self.discarding:
             batch.outcomes, batch.portions = [], []
         elif self.wants_files_only:
@@ -183,9 +190,10 @@ class BatchWriter:
         names |= {paused.domain for paused in batch.paused}
         held = [domain for name in names if (domain := self._frontier.get(name)) is not None]
         batch.hosts, self._admission.added_hosts = self._admission.added_hosts, []
-        began = time.monotonic()
         done = self.write(batch, held)
-        if time.monotonic() - began > _LONG_SECONDS:
+        took = time.monotonic() - began
+        self._took = max(took, self._took / 2)
+        if took > _LONG_SECONDS:
             # Who waits for the write lock looks for it now and then only: heartbeats, other shards, the coordinator.
             time.sleep(_COURTESY_SECONDS)
         outcomes = batch.outcomes

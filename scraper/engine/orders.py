@@ -70,7 +70,7 @@ class Orders:
             case FilesOnly():
                 self._frontier.hand_out_files_only()
                 self._writer.wants_files_only = True
-            case End(end, discard):
+            case End(end=end, discard=discard):
                 self._writer.discarding = self._writer.discarding or discard
                 return end
             case Stop(seconds):

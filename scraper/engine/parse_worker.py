@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -77,7 +78,10 @@ class ParseWorker:
         self._tasks.put(task)
 
     def stop(self) -> None:
-        """End after what is queued."""
+        """End after the task at work; pages that are queued stay so in the store."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._tasks.get_nowait()
         self._put(None)
 
     def wait(self, seconds: float) -> None:

@@ -60,8 +60,10 @@ _NAP_SECONDS = 0.01
 #: How long what is in flight is given at the end, in seconds; and where its outcome will not be kept.
 DRAIN_SECONDS = 10.0
 DISCARD_SECONDS = 1.0
-#: How long the threads are waited for once all that was in flight has been told to end, in seconds.
+#: How long the threads are waited for once all that was in flight has been told to end, in seconds; the callback at
+#: work so long at least.
 _ABORT_SECONDS = 1.0
+_CALLBACK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,9 @@ class Shard:
     def order(self, order: Order) -> None:
         """Queue an order; the end comes before all outcomes that wait. From any thread."""
         if isinstance(order, End | Stop):
-            self._told_at = min(self._told_at, time.monotonic())
+            self._told_at = min(self._told_at, time.monotonic() - (order.late if isinstance(order, End) else 0.0))
+            # The main loop may be waiting for the store.
+            self._frontier.close()
             self._urgent.append(order)
             self._wake()
         else:
@@ -222,6 +226,7 @@ class Shard:
 
     def stop(self, seconds: float) -> None:
         """Take nothing more; what is in flight has `seconds`. From any thread or a signal handler."""
+        self._told_at = min(self._told_at, time.monotonic())
         self._stop_seconds = seconds
         self._wake()
 
@@ -380,11 +385,11 @@ class Shard:
         if self._frontier.in_flight:
             self._emit(events.Draining(self._frontier.in_flight, self._drain_until(began) - began))
         while self._frontier.in_flight and time.monotonic() < self._drain_until(began):
+            self._writer.deadline = self._drain_until(began)
             self._receive(0.05)
             self._writer.commit_if_due(nothing_more=self._inbox.empty())
+        self._writer.deadline = self._drain_until(began)
         while not self._inbox.empty():
-            # What cannot be written in time stays queued.
-            self._writer.discarding = self._writer.discarding or time.monotonic() >= self._drain_until(began)
             self._receive(0.0)
             self._writer.keep()
         self._writer.keep()
@@ -408,7 +413,7 @@ class Shard:
             self._fetching.join(_ABORT_SECONDS)
         self._fetch_loop.wait(max(0.0, until - time.monotonic()))
         # A callback, or a start(), that does not end has had its time.
-        self._parse_worker.wait(_ABORT_SECONDS)
+        self._parse_worker.wait(max(_CALLBACK_SECONDS, until - time.monotonic()))
 
     def _tell_the_rest(self) -> None:
         """Hand over the events that came after the last commit."""

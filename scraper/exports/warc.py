@@ -105,9 +105,9 @@ class ArchiveFile:
         elif part.exists():
             raise ExportError(
                 f"{part} is not what was written to it before, and cannot be written again",
-                remedy="put the file back as it was; or move it away, and the archive resumesout what was in it",
+                remedy="put the file back as it was; or move it away, and the archive goes on without what was in it",
             )
-        _log.warning("%s is gone: the archive resumesout what was in it", part)
+        _log.warning("%s is gone: the archive goes on without what was in it", part)
         return False
 
 

@@ -11,8 +11,8 @@ from scraper.items import ItemRow, Position
 from scraper.store import commit
 from scraper.store.backends import wait_clock
 from scraper.store.backends.checkpoints import Checkpoints
-from scraper.store.backends.database import Database
-from scraper.store.backends.lock import StoreLock
+from scraper.store.backends.database import Busy, Database
+from scraper.store.backends.lock import StoreLock, is_held
 from scraper.store.history import runs
 from scraper.store.outcomes import Batch, Committed
 from scraper.store.run_store import RunStore
@@ -76,6 +76,11 @@ class Store(RunStore):
     def lock_files(self) -> tuple[int, ...]:
         """Return the file descriptors that a process which works for this one has to hold, so that the lock lasts."""
         return self._lock.files if self._lock is not None else ()
+
+    @property
+    def is_crawled(self) -> bool:
+        """Tell whether a crawl is at work with it, this process's or another's."""
+        return self._lock is not None or is_held(self.path)
 
     def close(self) -> None:
         """Close the database and let go of the lock."""
@@ -211,9 +216,14 @@ class Store(RunStore):
             domains.void(connection, owner)
 
     def void_expired_leases_of(self, owner: str) -> bool:
-        """End all leases of a shard that did not renew them in time; False where it did after all."""
-        with self._database.writing() as connection:
-            return domains.void_expired(connection, owner)
+        """End all leases of a shard that did not renew them in time; False where it did after all, and while somebody
+        else writes.
+        """
+        try:
+            with self._database.writing(waits=False) as connection:
+                return domains.void_expired(connection, owner)
+        except Busy:
+            return False
 
     def paused(self) -> dict[str, Pause]:
         """Return the domains that are left alone for a while, by name."""
@@ -235,6 +245,15 @@ class Store(RunStore):
         """Add working time to a run; `interrupted` where a part of it was killed meanwhile."""
         with self._database.writing() as connection:
             runs.add_seconds(connection, run, seconds, interrupted=interrupted)
+
+    def add_seconds_now(self, run: int, seconds: float) -> bool:
+        """Add working time to a run, unless somebody else writes; tell whether that was done."""
+        try:
+            with self._database.writing(waits=False) as connection:
+                runs.add_seconds(connection, run, seconds, interrupted=False)
+        except Busy:
+            return False
+        return True
 
     # Items -----------------------------------------------------------------------------------------------
 

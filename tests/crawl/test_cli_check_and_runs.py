@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.crawl.commands import SIX, Project, command, python_m, site_of, titles
+from tests.crawl.commands import SIX, Project, command, python_m, site_of, start, titles
 from tests.servers.keepalive import PageServer
 
 
@@ -102,6 +104,40 @@ class TestRunsAndExport:
         assert done.returncode == 1
         assert "run scraper crawl first" in done.stderr
         assert not (tmp_path / ".scraper").exists()
+
+    def test_a_run_that_was_killed_is_interrupted_before_anybody_resumes_it(
+        self, project: Project, page_server: Callable[..., PageServer]
+    ):
+        was_asked, was_killed = threading.Event(), threading.Event()
+
+        def answer(method: str, path: str, headers: Any, body: bytes) -> Any:
+            # It is asked for once the page that leads to it is in the store.
+            if path == "/second":
+                was_asked.set()
+                was_killed.wait(30)
+            return 200, {"Content-Type": "text/html"}, b"<h1>Page</h1><a href='/second'>second</a>"
+
+        def figures() -> tuple[int, int]:
+            (run,) = json.loads(command("runs", "site.yaml", "--json", cwd=folder).stdout)
+            return run["pages"], run["interrupted"]
+
+        folder = project(page_server(answer).url)
+        process = start("crawl", "site.yaml", "--set", "politeness.robots=ignore", cwd=folder)
+        try:
+            assert was_asked.wait(30)
+            while_it_crawls = figures()
+        finally:
+            process.kill()
+            process.communicate()
+            was_killed.set()
+        killed = figures()
+        report = command("runs", "site.yaml", "--run", "1", cwd=folder).stdout
+        done = command("crawl", "site.yaml", "--stats", "stats.json", cwd=folder)
+
+        assert (while_it_crawls, killed) == ((1, 0), (1, 1))
+        assert "interrupted 1 time: " in report
+        assert (done.returncode, json.loads((folder / "stats.json").read_text())["interrupted"]) == (0, 1)
+        assert figures() == (2, 1)
 
     def test_one_run_s_report(self, folder: Path):
         done = command("runs", "site.yaml", "--run", "1", cwd=folder)

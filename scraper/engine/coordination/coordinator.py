@@ -16,7 +16,7 @@ from scraper.store import Store
 from scraper.store.values import Counts, Found, RunRow
 
 _TICK_SECONDS = 0.25
-#: How often the working time is written down; a kill loses as much of it.
+#: How often the working time is written down; a kill loses as much of it, or what came while others wrote.
 _KEEP_SECONDS = 1.0
 
 
@@ -55,7 +55,8 @@ class Coordinator:
         )
         for figures in store.figures(run.id).values():
             self.scheduler.figures += figures
-        self._kept_at = now
+        #: When (monotonic) the working time was written down last.
+        self.kept_at = now
         self._ticked_at = 0.0
 
     def take(self, number: int, report: Report) -> Iterator[tuple[int, Order]]:
@@ -84,11 +85,12 @@ class Coordinator:
         if now - self._ticked_at >= _TICK_SECONDS:
             self._ticked_at = now
             self._emit(self.scheduler.tick(now))
-        if now - self._kept_at >= _KEEP_SECONDS:
-            self.keep_time()
+        # Shards that commit one after the other may keep the store locked for long, and time goes on here.
+        if now - self.kept_at >= _KEEP_SECONDS and self._store.add_seconds_now(self._run.id, now - self.kept_at):
+            self.kept_at = now
 
     def keep_time(self, *, interrupted: bool = False) -> None:
         """Write down how long the run has worked; `interrupted` where a shard was killed meanwhile."""
         now = time.monotonic()
-        self._store.add_seconds(self._run.id, now - self._kept_at, interrupted=interrupted)
-        self._kept_at = now
+        self._store.add_seconds(self._run.id, now - self.kept_at, interrupted=interrupted)
+        self.kept_at = now

@@ -100,6 +100,8 @@ class DomainScheduler:
         self._idle_since: float | None = None
         self._asked_store = False
         self._discard = False
+        #: For how long `limits.duration` had been over when that was found, in seconds.
+        self._late = 0.0
         self._commit = run.commits
         self.counts = run.counts
         #: The ledger's sums of the run.
@@ -182,7 +184,7 @@ class DomainScheduler:
         if self.end is None:
             self.end = self._find_end(now)
         if self.end is not None:
-            yield from ((each, End(self.end, self._discard)) for each in self._shards)
+            yield from ((each, End(self.end, self._discard, self._late)) for each in self._shards)
             return
         yield from self._allow()
         if report is not None:
@@ -302,6 +304,8 @@ class DomainScheduler:
     def _find_end(self, now: float) -> ShardEnd | None:
         over = time_is_up(self._limits, self.worked(now))
         if over is not None:
+            # Whoever directs may have been held up by a commit of its own.
+            self._late = min(self.worked(now) - (self._limits.duration or 0.0), now - self._started_at)
             return over
         self._coming = self._coming or limit_reached(self._limits, self.counts, all_started=self._start_done)
         if self._coming is not None:

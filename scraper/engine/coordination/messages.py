@@ -74,11 +74,13 @@ class FilesOnly:
 class End:
     """The crawl is at its end.
 
-    `discard`: what is still in flight is not wanted, since a limit was reached without it.
+    `discard`: what is still in flight is not wanted, since a limit was reached without it. `late`: it came so many
+    seconds ago.
     """
 
     end: ShardEnd
     discard: bool = False
+    late: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

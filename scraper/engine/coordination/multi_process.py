@@ -20,6 +20,7 @@ from scraper.config import Loaded
 from scraper.engine.children import starting
 from scraper.engine.coordination.channel import Channel
 from scraper.engine.coordination.coordinator import Coordinator
+from scraper.engine.coordination.following import Following
 from scraper.engine.coordination.messages import Ended, EventsRelayed, Order, Ping, Ready, Report, Stop, WorkerConfig
 from scraper.engine.crash_marker import strike_marked
 from scraper.engine.limits import STOPPED, ShardEnd
@@ -44,7 +45,7 @@ _LEAVE_SECONDS = 1.0
 _MOST_DEATHS = 10
 #: Messages that are taken in before anything else is looked at again.
 _AT_ONCE = 500
-#: A round that takes so long (seconds) waits for the store, whose own patience ends at 30: who keeps it locked?
+#: When nothing could be written to the store for so long (seconds; patience for it ends at 30), who keeps it locked?
 _STUCK_SECONDS = 20.0
 #: In how many seconds a process says that it is there.
 _ANSWER_SECONDS = 3.0
@@ -70,6 +71,8 @@ class _Process:
     ended: Ended | None = None
     #: It did not renew its leases in time: they are void, and it will notice.
     is_lost: bool = False
+    #: It keeps the store locked and does not answer: it was ended, and its end will be noticed.
+    is_killed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,9 @@ class MultiProcess:
         self._count = count
         self._watched = watched
         self._parsers = parsers
-        self._coordinator = Coordinator(store, run, loaded.config, emit, committed, count)
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._exports = Following(committed, lambda error: self._inbox.put((-1, error)))
+        self._coordinator = Coordinator(store, run, loaded.config, emit, self._exports.committed, count)
         self._processes: dict[int, _Process] = {}
         self._started = 0
         self._looked_at = time.monotonic()
@@ -149,6 +153,7 @@ class MultiProcess:
         finally:
             self._is_over.set()
             self._end_all()
+            self._exports.close()
             self._coordinator.keep_time()
         if interrupt is not None:
             raise interrupt
@@ -184,6 +189,8 @@ class MultiProcess:
         if isinstance(message, Stop):
             self._pass_stop_on(message)
             return
+        if isinstance(message, BaseException):
+            raise message
         process = self._processes.get(number)
         if process is None:
             return
@@ -273,7 +280,9 @@ class MultiProcess:
         passed, self._looked_at = min(now - self._looked_at, _SILENT_ROUND_SECONDS), now
         for process in list(self._processes.values()):
             process.silent += passed
-            if process.owner is None or process.ended or process.is_lost or process.silent <= LEASE_SECONDS:
+            if process.owner is None or process.ended or process.silent <= LEASE_SECONDS:
+                continue
+            if process.is_lost or process.is_killed:
                 continue
             if self._store.void_expired_leases_of(process.owner):
                 process.is_lost = True
@@ -282,7 +291,7 @@ class MultiProcess:
                     self._emit(events.Notice(f"{who} was stopped by a signal (SIGSTOP): SIGCONT lets it go on"))
                 self._take_over(process, f"did not renew its leases for {LEASE_SECONDS:g} s")
             else:
-                # It did, just now; or it holds none yet.
+                # It did, just now; or it holds none yet; or somebody else writes to the store.
                 process.silent -= _SILENT_ROUND_SECONDS
 
     def _free_the_store(self) -> None:
@@ -292,7 +301,7 @@ class MultiProcess:
         """
         while not self._is_over.wait(1.0):
             asked_at = time.monotonic()
-            if asked_at - self._looked_at < _STUCK_SECONDS:
+            if asked_at - self._coordinator.kept_at < _STUCK_SECONDS:
                 continue
             processes = list(self._processes.values())
             for process in processes:
@@ -300,6 +309,7 @@ class MultiProcess:
             self._is_over.wait(_ANSWER_SECONDS)
             for process in processes:
                 if process.owner is not None and process.heard_at < asked_at:
+                    process.is_killed = True
                     process.child.kill()
 
     def _gone(self, process: _Process, code: int) -> None:

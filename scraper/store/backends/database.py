@@ -37,6 +37,10 @@ _FREED_AT_ONCE = 1_000
 _CHECKPOINT_MILLISECONDS = 1_000
 
 
+class Busy(StoreError):
+    """Somebody else writes to the store, and goes on doing so."""
+
+
 class Database:
     """A SQLite file in WAL mode, made with mode 0600 where it is not there yet, or one that can only be read.
 
@@ -167,11 +171,18 @@ class Database:
             ) from error
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Return a transaction that writes; it holds the database's one write lock from its beginning."""
+    def writing(self, *, waits: bool = True) -> Iterator[Connection]:
+        """Return a transaction that writes; it holds the database's one write lock from its beginning.
+
+        Args:
+            waits: for others who write, 30 seconds; else not at all.
+
+        Raises:
+            Busy: they went on for longer.
+        """
         if self._is_read_only:
             raise self._explained(sqlite3.OperationalError("it is readonly"))
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._transaction("BEGIN IMMEDIATE", waits=waits) as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -181,7 +192,7 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
+    def _transaction(self, begin: str, *, waits: bool = True) -> Iterator[Connection]:
         try:
             driver = self._idle.pop()
         except IndexError:
@@ -190,7 +201,13 @@ class Database:
             if driver is None:
                 driver = _connect(self._opened)
             try:
-                driver.execute(begin)
+                if not waits:
+                    driver.execute("PRAGMA busy_timeout=0")
+                try:
+                    driver.execute(begin)
+                finally:
+                    if not waits:
+                        driver.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
                 yield Connection(driver)
                 driver.execute("COMMIT")
             finally:
@@ -214,7 +231,7 @@ class Database:
     def _explained(self, error: sqlite3.Error) -> StoreError:
         cause = str(error)
         if "locked" in cause or "busy" in cause:
-            return StoreError(f"the store {self.path} is locked by another program", remedy="close it and go on")
+            return Busy(f"the store {self.path} is locked by another program", remedy="close it and go on")
         if "full" in cause or "I/O" in cause:
             return StoreError(
                 f"the store {self.path} cannot be written: {cause}",

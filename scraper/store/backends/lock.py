@@ -64,6 +64,20 @@ class StoreLock:
             self._file = -1
 
 
+def is_held(store: Path) -> bool:
+    """Tell whether a crawl is at work with a store, as far as that can be seen."""
+    try:
+        file = os.open(store.with_name(store.name + ".lock"), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        pid = _read_pid(file)
+        # Only where it is not: whoever begins just now must not find the lock taken by us.
+        return pid is not None and (_is_alive(pid) or not _lock(file))
+    finally:
+        os.close(file)
+
+
 def _read_pid(file: int) -> int | None:
     try:
         os.lseek(file, 0, os.SEEK_SET)

@@ -245,6 +245,20 @@ class TestEnd:
         assert crawl.report(1, counts=Counts(pages=1, queued=0), commit=1) == []
         assert crawl.scheduler.counts == Counts(pages=2, queued=3)
 
+    def test_time_that_was_over_before_anybody_looked(self):
+        crawl = Crawl(1, duration=10.0)
+        assert crawl.pass_time(9.0) == []
+        (first,), (second,) = crawl.pass_time(4.0), crawl.pass_time(1.0)
+        end = ShardEnd("limit", "limits.duration: 10 s are over")
+        assert first == (0, End(end, late=3.0))
+        # It is the end since then, whenever it is said.
+        assert second[1].late == 3.0
+
+    def test_time_that_was_used_up_by_an_earlier_call(self):
+        crawl = Crawl(1, run=replace(RUN, seconds=500.0), duration=10.0)
+        ((_, end),) = crawl.pass_time(0.25)
+        assert end.late == 0.25
+
     def test_what_the_spider_said(self):
         crawl = Crawl(2)
         said = ShardEnd("finished", "the spider stopped it")

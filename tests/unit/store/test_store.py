@@ -357,6 +357,21 @@ class TestRuns:
             assert store.run(row.id).is_finished
             assert store.unfinished_run("books") is None
 
+    def test_working_time_is_written_down_unless_somebody_else_writes(self, store: Store, run: int, path: Path):
+        assert store.add_seconds_now(run, 2.0)
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            began = time.monotonic()
+            assert not store.add_seconds_now(run, 3.0)
+            assert time.monotonic() - began < 1.0
+            writer.execute("ROLLBACK")
+        row = store.run(run)
+        assert row is not None and row.seconds == 2.0
+        # Who waits for others does so as before.
+        store.add_seconds(run, 3.0)
+        row = store.run(run)
+        assert row is not None and row.seconds == 5.0
+
     def test_start_is_counted(self, store: Store, run: int):
         store.commit(run, Batch(starts=[StartTaken(Yielded(), 500, False)]), ME, {})
         store.commit(run, Batch(starts=[StartTaken(Yielded(), 3, True)]), ME, {})
