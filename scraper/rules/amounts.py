@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scraper.rules.currencies import code_of, currency_before, currency_behind
-from scraper.rules.numbers import MOST_DIGITS, Found, finite, only_number, plain_digits
+from scraper.rules.currencies import code_of, currency_before, currency_behind, is_currency
+from scraper.rules.numbers import LABELS, MOST_DIGITS, Found, finite, only_number, plain_digits
 from scraper.rules.refusal import NotOfType, quoted
 
 _USUAL_PRICE = re.compile(
@@ -16,6 +16,29 @@ _EXPONENT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+", re.ASCII)
 _PER_UNIT = re.compile(r"\s?/\s?(?:l|L|lt|ltr|litre|liter|litro|gal|kWh|kwh|min|m3|sms|SMS)\b")
 #: Currencies with three decimals (ISO 4217).
 _THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+#: Parts of currencies, by which an amount is the hundredth of what it says.
+_HUNDREDTHS = re.compile(r"[\s-]*(?:¢|c\b(?!\$)|p\b|(?i:cents?|cts?|pence|centimes|øre|öre|groszy|gr|коп|копеек)\b)")
+_DISCOUNT = re.compile(
+    r"[^\w(]*(?:off|discount|rabatt|remise|r[ée]duction|sconto|descuento|desconto|korting|скидк\w+)\b", re.IGNORECASE
+)
+_TWO_DECIMALS = re.compile(r"[.,]\S?\d\d\Z")
+_SPACED = re.compile(r"[^\w.€£$]+")
+_WORD = re.compile(r"[^\W\d_]+")
+#: Words that may stand beside an amount without a currency which is not written with two decimals.
+_BESIDE_AMOUNTS = frozenset(
+    """
+    a each ea excl exkl incl inkl inc hors htva ht iva kdv list moms mwst offer our per piece pro regular retail sale
+    special stück tax the ttc tva us vat vid your zzgl
+    """.split()
+)
+#: What is measured and not paid, also with two decimals.
+_UNITS = frozenset(
+    """
+    cl cm dl feet fl foot ft g gb ghz gr gram grams h hours inch inches kb kg km kw kwh l lb lbs liter liters litre
+    litres m mb mg mhz miles min minutes ml mm mp oz ounces sec seconds stars tb tons v w watt yd
+    км кг г л м мл см
+    """.split()
+)
 _WORD_BEHIND = re.compile(r"[^\W\d_]+(?:[./][^\W\d_]+)*")
 
 
@@ -102,12 +125,30 @@ def _amount(text: str) -> tuple[float, Found]:
     word = _WORD_BEHIND.match(found.behind.removeprefix("-"))
     if word and not currency_behind(found.behind):
         raise NotOfType(f"{quoted(found.text)} is not a price: {word[0]!r} is no currency that is known")
+    _check_words(found)
     digits = found.digits
     if found.cents:
         digits = f"{plain_digits(found, 'price', lone_three='thousands')}.{found.cents}"
     else:
         digits = plain_digits(found, "price", lone_three=_lone_three(found))
     return finite(found.sign + digits, found.text), found
+
+
+def _check_words(found: Found) -> None:
+    """Refuse what words about a number make of it: cents, a discount, a measure, the name of something."""
+    if _HUNDREDTHS.match(found.behind) or found.before.rstrip().endswith("¢"):
+        raise NotOfType(f"{quoted(found.text)} is not a price as it stands: it is in hundredths, take `type: float`")
+    before, behind = currency_before(found.before), currency_behind(found.behind)
+    rest = found.behind.removeprefix("-").lstrip()[len(behind) :]
+    if _DISCOUNT.match(rest):
+        raise NotOfType(f"{quoted(found.text)} is not a price: it is a discount")
+    words = [word.lower() for word in _WORD.findall(f"{found.before} {found.behind}")]
+    if before or behind or not words or any(map(is_currency, _SPACED.split(found.text))):
+        return
+    unit = _WORD.match(found.behind.lstrip(" \u00a0\u202f-"))
+    is_unit = unit is not None and unit[0].lower() in _UNITS
+    if is_unit or not (found.cents or _TWO_DECIMALS.search(found.digits) or LABELS.union(_BESIDE_AMOUNTS) >= {*words}):
+        raise NotOfType(f"{quoted(found.text)} is not a price for sure: no currency is with it, take it by `re`")
 
 
 def _lone_three(found: Found) -> str:

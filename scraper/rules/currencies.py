@@ -44,14 +44,14 @@ _OF_ONE = {
         "DZD": "DA د.ج",
         "EGP": "ج.م L.E LE E£",
         "EUR": "€ euro euros ευρώ",
-        "GBP": "£ quid",
-        "GEL": "₾",
+        "GBP": "£ ￡ quid",
+        "GEL": "₾ lari ლარი ლ",
         "GHS": "₵ GH₵",
         "GTQ": "Q",
         "HKD": "HK$",
         "HUF": "Ft forint",
         "IDR": "Rp rupiah",
-        "ILS": "₪ shekel shekels",
+        "ILS": "₪ NIS nis shekel shekels ש״ח ש\"ח",
         "INR": "₹",
         "IQD": "د.ع",
         "IRR": "ریال",
@@ -77,11 +77,11 @@ _OF_ONE = {
         "PAB": "B/",
         "PEN": "S/",
         "PHP": "₱",
-        "PLN": "zł zl złotych zlotych złote złoty",
+        "PLN": "zł Zł ZŁ zl złotych zlotych złote złoty",
         "PYG": "₲",
         "QAR": "QR ر.ق",
         "RSD": "дин din",
-        "RUB": "₽ руб р рублей рубля рубль",
+        "RUB": "₽ руб р Р рублей рубля рубль",
         "SAR": "ر.س SR",
         "SGD": "S$ SG$",
         "THB": "฿ บาท baht",
@@ -101,14 +101,16 @@ _OF_ONE = {
 #: Marks and words that several currencies share.
 _SHARED = frozenset(
     """
-    $ ¢ ¥ ￥ ƒ ₨ ¤ kr Kr KR Rs RS Re Fr fr FR F f Sh Br Bs KM kn L lei leu Ks Z$ J$ TT$ EC$ Bds$ COL$ CLP$ AR$
+    $ ¥ ￥ ƒ ₨ ¤ kr Kr KR Rs RS Re Fr fr FR F f Sh Br Bs KM kn L lei leu Ks Z$ J$ TT$ EC$ Bds$ COL$ CLP$ AR$
     MOP$ CFA FCFA 元 圆 圓 dollar dollars Dollar Dollars pound pounds franc francs peso pesos rupee rupees kronor
     kroner kronur krónur krone krona dinar dinars dirham dirhams riyal riyals rial ريال دينار دج جنيه ليرة تومان
-    cent cents сом сум Esc
+    сом сум Esc ₤ dinara Lek lek Nu MK Nfk Fdj FBu
+    Fbu FRw VT Vt ZK GFr BTC hrn som so'm Rbl ብር ج.س ل.س ل.د
     """.split()
 )
 #: The length of the longest spelling, with a full stop.
 _LONGEST = 12
+_SOME_DOLLARS = re.compile(r"[A-Z][A-Za-z]{0,3}\$")
 _NO_CENTS = re.compile(r"[.,:]?\s?/?[-\u2212\u2013=]{1,2}")
 
 
@@ -125,7 +127,7 @@ def code_of(spelling: str) -> str:
 def is_currency(spelling: str) -> bool:
     """Tell whether a mark, word or code is a currency, with or without a full stop behind it."""
     bare = spelling.rstrip(".")
-    if bare in _SHARED or bare in _OF_ONE or bare in _CODES:
+    if bare in _SHARED or bare in _OF_ONE or bare in _CODES or _SOME_DOLLARS.fullmatch(bare):
         return True
     small = bare.lower()
     return len(bare) > 2 and (small in _SMALL_CODES or small in _OF_ONE or small in _SHARED)

@@ -62,7 +62,7 @@ _CJK_MULTIPLIERS = frozenset("万萬亿億兆千百十만억천백조")
 #: Letters that multiply where they stand alone behind a number; behind a space only capitals do in a number's unit.
 _MULTIPLYING_LETTERS = frozenset("kKmMbBtTgG")
 #: Words before a number with a space inside, which cannot be the name of something that ends in a number.
-_LABELS = frozenset(
+LABELS = frozenset(
     """
     ab abos approx au aux ca cena ceny cca circa cost costs de des desde dès from for fra från für gesamt hinta hind
     kaina now nur od ou only par pour preis pret preț prezzo precio preço price prices pris prijs prix por só solo sum
@@ -171,7 +171,7 @@ def _leading_point(before: str, digits: str, shown: str, kind: str) -> tuple[str
         return before, digits
     ahead = before[:-1]
     last = ahead[-1:]
-    if last.isalpha() or last in ("/", ".", ","):
+    if last.isalpha() or last == "/":
         return before, digits
     is_bare = not ahead.strip() or last in "-+(:$£€¥" or (last == " " and not ahead.rstrip()[-1:].isalnum())
     if not is_bare or re.search("[.,]", digits) or (last and last in "$£€¥" and len(digits) > 2):
@@ -180,7 +180,7 @@ def _leading_point(before: str, digits: str, shown: str, kind: str) -> tuple[str
 
 
 def _sign(before: str, behind: str, shown: str, kind: str) -> tuple[str, str]:
-    """Return the sign, and what stands before the number without it: `-£5`, `£ -5`, `- 5`."""
+    """Return the sign, and what stands before the number without it: `-£5`, `£ -5`."""
     unclear = NotOfType(f"{quoted(shown)} is not a {kind} for sure: is the dash a minus? Take it by `re`")
     spelling = currency_before(before)
     ahead, between = before, ""
@@ -198,6 +198,8 @@ def _sign(before: str, behind: str, shown: str, kind: str) -> tuple[str, str]:
     if mark == "+":
         return "", ahead + between
     is_first = not ahead.strip() or is_currency(ahead.strip())
+    if match[2] and mark not in "\u2212\uff0d":  # a dash that leads a line, as of a list
+        raise unclear
     if not is_first and (ahead[-1:].isalnum() or match[2] or between != between.strip()):
         raise unclear
     return "-", ahead + between
@@ -206,13 +208,13 @@ def _sign(before: str, behind: str, shown: str, kind: str) -> tuple[str, str]:
 def _check_gap(before: str, shown: str, kind: str) -> None:
     """Refuse a number with a space inside behind a word: `iPhone 12 799 €`."""
     match = _WORD_BEFORE.search(before.rstrip(" "))
-    if match and not is_currency(match[0]) and match[0].lower() not in _LABELS:
+    if match and not is_currency(match[0]) and match[0].lower() not in LABELS:
         raise NotOfType(f"{quoted(shown)} is not a {kind} for sure: it may be two numbers, take one by `re`")
 
 
 def _check_around(before: str, behind: str, shown: str, kind: str) -> None:
     """Refuse a number of which what stands about it makes another."""
-    if _RAISED_DIGITS.match(behind.lstrip("\u2044/ ")) or (before and _RAISED_DIGITS.match(before[-1])):
+    if _RAISED_DIGITS.match(behind.lstrip("\u2044/., ")) or (before and _RAISED_DIGITS.match(before[-1])):
         raise NotOfType(f"{quoted(shown)} is not a {kind}: a fraction or a raised digit belongs to it")
     word = _WORD_BEFORE.search(before)
     if (word and not is_currency(word[0]) and word[0].lower() not in ("x",)) or before.endswith("_"):
@@ -234,7 +236,7 @@ def _check_multiple(behind: str, shown: str, kind: str) -> None:
         or word[0] in _CJK_MULTIPLIERS
         or (kind == "price" and re.fullmatch(r"[kKmMbB](?:EUR|USD|GBP|CHF)", word))
     )
-    if is_multiple and not (word in ("mm", "mil", "mi", "g", "G") and kind != "price"):
+    if is_multiple and not (word in ("mm", "mi", "g", "G") and kind != "price"):
         raise NotOfType(f"{quoted(shown)} is not a {kind} as it stands: {word!r} multiplies it, take `type: text`")
 
 

@@ -29,7 +29,12 @@ READ: list[tuple[Callable[[str], Any], str, Any]] = [
     (to_price, "1,23,456", 123456.0),
     (to_price, "-£5", -5.0),
     (to_price, "\u22125,00", -5.0),
-    (to_price, "99¢", 99.0),
+    (to_price, "Price: 12", 12.0),
+    (to_price, "12.50 / month", 12.5),
+    (to_price, "from $49+", 49.0),
+    (to_price, "1 G$", 1.0),
+    (to_price, "C$ 5", 5.0),
+    (to_price, "£12 each", 12.0),
     (to_int, "22", 22),
     (to_int, "22 left", 22),
     (to_int, "1,234 reviews", 1234),
@@ -62,6 +67,22 @@ REFUSED: list[tuple[Callable[[str], Any], str, str]] = [
     (to_price, "1,23,45", "separators"),
     (to_price, "1.2,3.4", "separators"),
     (to_price, "9" * 400, "too large"),
+    (to_price, "99¢", "hundredths"),
+    (to_price, "99 cents", "hundredths"),
+    (to_price, "50 p", "hundredths"),
+    (to_price, "$5 off", "discount"),
+    (to_price, "5 € Rabatt", "discount"),
+    (to_price, "iPhone 15", "no currency"),
+    (to_price, "July, 2004", "no currency"),
+    (to_price, "5 kg", "no currency"),
+    (to_price, "16.00 ft", "no currency"),
+    (to_price, "10.000 km", "no currency"),
+    (to_price, "In stock (22 left)", "no currency"),
+    (to_price, "$..75", "point before"),
+    (to_price, "- $44.99", "minus"),
+    (to_price, "5,½", "fraction"),
+    (to_int, "5 mil", "multiplies"),
+    (to_float, "- 5", "minus"),
     (to_int, "4.5", "not a whole number"),
     (to_int, "3 of 5", "several numbers"),
     (to_int, "9" * 5_000, "300 digits"),
@@ -84,7 +105,7 @@ def test_what_is_read(read: Callable[[str], Any], text: str, value: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("read", "text", "words"), REFUSED, ids=[f"{case[0].__name__}-{case[2]}" for case in REFUSED]
+    ("read", "text", "words"), REFUSED, ids=[f"{case[0].__name__}-{case[1][:20]}" for case in REFUSED]
 )
 def test_what_is_refused_says_why(read: Callable[[str], Any], text: str, words: str) -> None:
     with pytest.raises(NotOfType, match=words) as caught:
