@@ -24,20 +24,21 @@ _ATTRIBUTES = r"(?:\s=?[^\s>=]*+(?:=\"[^\"]*+\"|='[^']*+')?+)*+"
 _APART = frozenset(
     """
     address article aside blockquote body br caption center colgroup dd details dialog dir div dl dt fieldset
-    figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li listing main menu nav ol
-    optgroup option p plaintext pre rt search section summary table tbody td tfoot th thead tr ul xmp
+    figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li listing main menu mi mn
+    mo ms mtext nav ol optgroup option p plaintext pre search section summary table tbody td text tfoot th thead tr ul
+    xmp
     """.split()
 )
 #: Elements that are not shown, or in whose place something else is.
 _NOT_SHOWN = frozenset(
     """
-    audio canvas datalist desc head iframe noembed noframes noscript object rp script style template textarea title
-    video
+    audio canvas datalist desc dialog head iframe meter noembed noframes noscript object progress rp script style
+    template textarea title video
     """.split()
 )
 #: Elements whose content is not written as markup.
 _RAW = ("script", "style", "iframe", "noembed", "noframes", "xmp", "plaintext")
-_RAW_PART = re.compile(rf"<({'|'.join(_RAW)}){_ATTRIBUTES}>.*?</\1>", re.DOTALL)
+_RAW_PART = re.compile(rf"<({'|'.join(_RAW)}){_ATTRIBUTES}>(.*?)</\1>", re.DOTALL)
 #: A comment or declaration, or a tag: its name, and its attributes.
 _MARKUP = re.compile(rf"<!--.*?-->|<[!?][^>]*>|<(/?[a-zA-Z][^\s/>]*+)({_ATTRIBUTES}\s?/?)>", re.DOTALL)
 _HIDES = re.compile(r"\shidden=\"(?!until-found\")", re.IGNORECASE)
@@ -117,9 +118,15 @@ def _read(element: Any, apart: str, edge: str, raised: str) -> str:
         inner = inner.replace("\n", BREAK)
     if "<" in inner:
         if any(f"<{raw}" in inner for raw in _RAW):
-            inner = _RAW_PART.sub("<script></script>", inner)
+            inner = _RAW_PART.sub(_raw_part, inner)
         inner = _between_tags(_MARKUP.split(inner), apart, edge, raised)
     return unescape(inner) if "&" in inner else inner
+
+
+def _raw_part(match: re.Match[str]) -> str:
+    """Return markup for an element whose content was written as it is: of those that are shown, escaped."""
+    name, content = match[1], match[2]
+    return f"<{name}>{escape(content)}</{name}>" if name in ("xmp", "plaintext") else "<script></script>"
 
 
 def _between_tags(parts: list[str | None], apart: str, edge: str, raised: str) -> str:
@@ -141,7 +148,10 @@ def _between_tags(parts: list[str | None], apart: str, edge: str, raised: str) -
         if name is not None:
             if attributes and attributes.endswith("/") and name not in _VOID:
                 found.append(apart if name in _APART else edge)
-            elif name in _NOT_SHOWN or (attributes and name not in _VOID and _HIDES.search(attributes)):
+            elif name in _NOT_SHOWN and not (name == "dialog" and attributes and " open=" in attributes):
+                out_of_sight, depth = name, 1
+                continue
+            elif attributes and name not in _VOID and _HIDES.search(attributes):
                 out_of_sight, depth = name, 1
                 continue
             elif (name[1:] if name[0] == "/" else name) in _APART:

@@ -36,7 +36,7 @@ _UNITS = frozenset(
     """
     cl cm dl feet fl foot ft g gb ghz gr gram grams h hours inch inches kb kg km kw kwh l lb lbs liter liters litre
     litres m mb mg mhz miles min minutes ml mm mp oz ounces sec seconds stars tb tons v w watt yd
-    км кг г л м мл см
+    км кг \u0433 л м мл см
     """.split()
 )
 _WORD_BEHIND = re.compile(r"[^\W\d_]+(?:[./][^\W\d_]+)*")
@@ -147,7 +147,9 @@ def _check_words(found: Found) -> None:
         return
     unit = _WORD.match(found.behind.lstrip(" \u00a0\u202f-"))
     is_unit = unit is not None and unit[0].lower() in _UNITS
-    if is_unit or not (found.cents or _TWO_DECIMALS.search(found.digits) or LABELS.union(_BESIDE_AMOUNTS) >= {*words}):
+    if is_unit or not (
+        found.cents or _TWO_DECIMALS.search(found.digits) or LABELS.union(_BESIDE_AMOUNTS) >= {*words}
+    ):
         raise NotOfType(f"{quoted(found.text)} is not a price for sure: no currency is with it, take it by `re`")
 
 

@@ -51,7 +51,7 @@ _OF_ONE = {
         "HKD": "HK$",
         "HUF": "Ft forint",
         "IDR": "Rp rupiah",
-        "ILS": "₪ NIS nis shekel shekels ש״ח ש\"ח",
+        "ILS": '₪ NIS nis shekel shekels ש״ח ש"ח',
         "INR": "₹",
         "IQD": "د.ع",
         "IRR": "ریال",

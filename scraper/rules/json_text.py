@@ -26,12 +26,14 @@ _GAP = r"\s{0,20}"
 _AROUND = re.compile(
     rf"(?P<string>{_STRING})"
     r"|<!--[^\"{}\[\]]{0,200}?-->"
-    rf"|(?:/\*|//)?{_GAP}<!\[CDATA\[{_GAP}(?:\*/|//>{_GAP}<!--|/\*{_GAP}><!--{_GAP}\*/)?"
+    rf"|(?:/\*|//)?{_GAP}<!{_GAP}\[{_GAP}(?i:CDATA){_GAP}\[{_GAP}(?:\*/|//>{_GAP}<!--|/\*{_GAP}><!--{_GAP}\*/)?"
     rf"|(?:/\*|//)?{_GAP}(?:-->{_GAP})?<?!?\]\]>{_GAP}(?:\*/|-->)?"
     rf"|(?://{_GAP})?(?:<!--|-->)(?:{_GAP}//)?"
     r"|/\*.*?(?:\*/|\Z)|//[^\n]*|[\ufeff\u00a0\u200b\u2028\u2029]",
     re.DOTALL,
 )
+#: A comment as a whole; where all of the script lies in one, it is no comment but a mark around.
+_COMMENT = re.compile(rf"(?P<kept>{_STRING}|/\*.*?(?:\*/|\Z)|//[^\n]*)|<!--.*?(?:-->|\Z)", re.DOTALL)
 _LAST_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
 _BETWEEN = re.compile(r"[\s;,]*")
 _NEEDLESS_ESCAPE = re.compile(r"\\(?:(')|(.))", re.DOTALL)
@@ -55,6 +57,15 @@ def read_script(text: str) -> tuple[list[Any], str]:
         pass
     if text.startswith(("{&quot;", "[&quot;", "[{&quot;")):
         text = unescape(text)
+    if "<!--" in text:
+        values, problem = _values(_COMMENT.sub(lambda match: match["kept"] or " ", text))
+        if values and not problem:
+            return values, ""
+    return _values(text)
+
+
+def _values(text: str) -> tuple[list[Any], str]:
+    """Return the values of a text that is no plain JSON, as `read_script` does."""
     text = _AROUND.sub(lambda match: _mended(match["string"]) if match["string"] else " ", text)
     text = _LAST_COMMA.sub(lambda match: match[1] or "", text)
     values: list[Any] = []

@@ -1,25 +1,32 @@
-"""Links and forms are sent, and text is read, as by Debian's Chromium, but for differences that have a reason."""
+"""Links, forms, cookies and text are those of Debian's Chromium, but for differences that have a reason."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from scraper import Response
+from scraper.fetch.cookies import LockedJar
 from tests.judged.chromium import CHROMIUM, Sent, asked
-from tests.judged.pages import FORMS, LINKS, TEXTS, Judged
+from tests.judged.pages import COOKIES, FORMS, LINKS, TEXTS, Judged
 
 PAGES = [
     *((page, "form") for page in FORMS),
     *((page, "link") for page in LINKS),
     *((page, "text") for page in TEXTS),
+    *((page, "cookie") for page in COOKIES),
 ]
 #: Where Chromium does other than the standard, which counts here.
 DIFFERENT = {
     "color": "Chromium reads names of colors too, as the standard has it since 2024; here they count as no color",
     "data list": "Chromium sends what a datalist holds; 4.10.21.4 step 5 leaves it out",
     "unknown accept-charset": "Chromium takes the page's encoding; 4.10.21.5 takes UTF-8",
+    "text: closed details": "Chromium leaves out what a click would show, which is written for readers all the same",
+    "cookies: secure": "Chromium trusts 127.0.0.1 as it does https; RFC 6265, 5.4 knows https alone",
+    "cookies: set again": "Chromium takes a cookie of another value for a younger one; RFC 6265, 5.3 does not",
+    "cookies: a tab inside of a value": "Chromium takes no such cookie; RFC 6265, 5.2 has nothing against it",
     "marks in a path": "Chromium escapes `|` in a path; the URL Standard's path percent-encode set has it not",
 }
 
@@ -53,12 +60,25 @@ def text_of(page: Judged) -> str:
     return spaced(response.text_of(node))
 
 
+def cookies_of(page: Judged, number: int, port: int) -> list[str]:
+    """Return what is sent back to a page, as pairs."""
+    jar = LockedJar()
+    address = f"http://127.0.0.1:{port}/page/{number}/"
+    for line in page.cookies:
+        jar.take(line.replace("NAME", f"c{number}"), address)
+    return of_page(jar.header_of(address + "in"), number)
+
+
+def of_page(header: str, number: int) -> list[str]:
+    return [pair for pair in header.split("; ") if re.match(rf"c{number}(?!\d)", pair)]
+
+
 def spaced(text: str) -> str:
     """Words as they are apart; how far apart is the layout's."""
     return " ".join(text.split())
 
 
-def test_links_forms_and_texts_are_those_of_chromium() -> None:
+def test_links_forms_cookies_and_texts_are_those_of_chromium() -> None:
     """One test, since it is one browser that is asked about all pages."""
     with asked(PAGES) as (sent, port):
         answers: Sent = sent
@@ -68,6 +88,11 @@ def test_links_forms_and_texts_are_those_of_chromium() -> None:
             texts = text_of(page), spaced(sent.texts[number])
             if texts[0] != texts[1]:
                 differences[page.name] = [texts]
+            continue
+        if kind == "cookie":
+            pairs = cookies_of(page, number, port), of_page(sent.cookies[number], number)
+            if pairs[0] != pairs[1]:
+                differences[page.name] = [pairs]
             continue
         own = [without_boundary(each) for each in ours(page, number, kind, port)]
         theirs = [without_boundary(answers[number, place]) for place in range(len(own))]

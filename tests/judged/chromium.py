@@ -1,4 +1,4 @@
-"""Ask Debian's Chromium, headless, what it sends for the links and forms of pages."""
+"""Ask Debian's Chromium, headless, what it sends for the links and forms of pages, and what it makes of the rest."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ async function run() {
     await open(number);
     if (kind === "text") {
       await tell("text " + number + " " + frame.contentDocument.getElementById("t").innerText);
+    } else if (kind === "cookie") {
+      await tell(number + " 0");
+      const wait = loaded(); frame.src = "/page/" + number + "/in"; await wait;
     } else if (kind === "form") {
       const form = [...frame.contentDocument.forms].find(form => form.elements.length);
       const all = frame.contentDocument.querySelectorAll("button, input[type=submit], input[type=image]");
@@ -52,11 +55,12 @@ run().catch(error => tell("end " + error));
 
 
 class Sent(dict[tuple[int, int], tuple[str, str, str, bytes]]):
-    """By page and link: method, target, Content-Type and body, as they came; and by page the innerText of #t."""
+    """By page and link: method, target, Content-Type and body, as they came; and by page the innerText of #t, and the cookies."""
 
     def __init__(self) -> None:
         super().__init__()
         self.texts: dict[int, str] = {}
+        self.cookies: dict[int, str] = {}
 
 
 @contextmanager
@@ -64,7 +68,7 @@ def asked(pages: Sequence[tuple[Judged, str]]) -> Iterator[tuple[Sent, int]]:
     """Let Chromium visit pages; yield what it sent, and the port of the server.
 
     Args:
-        pages: each with `form`, `link` or `text`.
+        pages: each with `form`, `link`, `text` or `cookie`.
     """
     sent, ended, state = Sent(), threading.Event(), {"now": "", "why": ""}
 
@@ -76,6 +80,7 @@ def asked(pages: Sequence[tuple[Judged, str]]) -> Iterator[tuple[Sent, int]]:
             self._take()
 
         def _take(self) -> None:
+            cookies: list[str] = []
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             kind, content = "text/html; charset=utf-8", b"<!DOCTYPE html>ok"
             if self.path == "/tell":
@@ -92,14 +97,19 @@ def asked(pages: Sequence[tuple[Judged, str]]) -> Iterator[tuple[Sent, int]]:
             elif state["now"] and self.path not in ("/favicon.ico", "/dot"):  # what it loads by itself
                 number, place = map(int, state["now"].split())
                 state["now"] = ""
+                sent.cookies[number] = self.headers.get("Cookie") or ""
                 sent[number, place] = (self.command, self.path, self.headers.get("Content-Type") or "", body)
             elif self.path.startswith("/page/"):
-                page = pages[int(self.path.split("/")[2])][0]
+                number = int(self.path.split("/")[2])
+                page = pages[number][0]
+                cookies = [line.replace("NAME", f"c{number}") for line in page.cookies]
                 kind, content = page.header, page.body.replace(b"PORT", str(port).encode())
             self.send_response(200)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.send_header("Cache-Control", "no-store")
+            for line in cookies:
+                self.send_header("Set-Cookie", line)
             self.end_headers()
             self.wfile.write(content)
 

@@ -14,6 +14,8 @@ class Judged(NamedTuple):
     markup: str
     encoding: str = "utf-8"
     content_type: str = "text/html"
+    #: Set-Cookie lines that come with it; NAME stands for a name of the page's own.
+    cookies: tuple[str, ...] = ()
 
     @property
     def header(self) -> str:
@@ -286,4 +288,107 @@ TEXTS = (
         "text: quotes and addresses",
         "<blockquote>1</blockquote><address>2</address><details open><summary>3</summary>4</details>",
     ),
+    _text("text: options", "<select><option>1<option selected>2<optgroup label=g><option>3</optgroup></select>x"),
+    _text("text: a price struck out", "<del>20</del><ins>15</ins> <s>9</s><u>8</u>"),
+    _text("text: hidden", "a<span hidden>b</span><p hidden>c</p>d<noscript>e</noscript>f"),
+    _text("text: ruby", "<ruby>\u6f22<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>"),
+    _text(
+        "text: a table with all its parts",
+        "<table><caption>0<thead><tr><th>1<th>2<tbody><tr><td>3<td>4<tfoot><tr><td>5</table>",
+    ),
+    _text("text: a table in a cell", "<table><tr><td>1<table><tr><td>2<td>3</table><td>4</table>"),
+    _text("text: an empty cell", "<table><tr><td>1<td><td>3<tr><td><td>5</table>"),
+    _text("text: closed details", "<details><summary>1</summary>2</details>3"),
+    _text("text: details without a summary", "<details open>2</details>3"),
+    _text("text: a dialog", "a<dialog>b</dialog>c<dialog open>d</dialog>e"),
+    _text("text: inputs", "a<input value=b>c<textarea>d</textarea>e<button>f</button>g"),
+    _text("text: media", "a<video>b</video>c<audio>d</audio>e<canvas>f</canvas>g<iframe>j</iframe>k"),
+    _text("text: drawings", "a<svg><title>b</title><text>c</text></svg>d<svg><desc>e</desc></svg>f"),
+    _text("text: a formula", "<math><mn>2</mn><mo>+</mo><mn>1</mn></math>b"),
+    _text("text: centre, marquee and font", "a<center>b</center>c<font color=red>d</font>e<big>f</big>g<tt>h</tt>"),
+    _text("text: horizontal rules in inline elements", "a<span>b<hr>c</span>d<em>e<div>f</div>g</em>h"),
+    _text("text: line breaks in a row", "a<br><br/>b<br clear=all>c</br>d"),
+    _text("text: references", "&lt;b&gt; &amp;amp; &copy; &#8364; &nbsp;&euro;1&thinsp;234 &notit; &ampx"),
+    _text(
+        "text: sections",
+        "<header>1</header><nav>2</nav><main>3</main><aside>4</aside><footer>5</footer><search>6</search>",
+    ),
+    _text("text: menus and directories", "<menu><li>1<li>2</menu><dir><li>3</dir><dl><div><dt>4<dd>5</div></dl>"),
+    _text("text: subscripts", "H<sub>2</sub>O m<sup>2</sup> x<small>y</small>z"),
+    _text(
+        "text: labels and outputs",
+        "<label>1</label><output>2</output><meter>3</meter><progress>4</progress><data>5</data><time>6</time>",
+    ),
+    _text("text: an element that no one knows", "<price-tag>1</price-tag><price-tag>2</price-tag><x>3</x>"),
+    _text("text: slots and templates", "a<slot>b</slot>c<template><p>d</p></template>e"),
+    _text("text: listings", "<xmp>a<b>\nc</xmp>e<listing>d\n e</listing>"),
+    _text("text: a map and its areas", "a<map><area alt=b href=/>c</map>d<img alt=e>f"),
+    _text("text: words of two directions", "<bdo dir=rtl>abc</bdo><bdi>def</bdi><q>g</q><abbr title=x>h</abbr>"),
+    _text("text: misnested", "<b><p>1</b>2</p><i>3<div>4</i>5</div>"),
+    _text("text: blocks in a link", "<a href=/><h3>1</h3><p>2</p></a><a href=/>3</a><a href=/>4</a>"),
+    _text("text: a frame set's words", "a<noframes>b</noframes><noembed>c</noembed>d<embed>e"),
+)
+
+
+def _cookies(name: str, *lines: str) -> Judged:
+    return Judged(f"cookies: {name}", "<!DOCTYPE html>x", cookies=lines)
+
+
+COOKIES = (
+    _cookies("plain", "NAME=1"),
+    _cookies("a gate with empty attributes", "NAME=1; Expires=; Domain=; Path=/"),
+    _cookies("dates that are none", "NAMEa=1; Expires=soon", "NAMEb=2; Expires=0", "NAMEc=3; expires"),
+    _cookies(
+        "dates",
+        "NAMEa=1; Expires=Wed, 09 Jun 2100 10:18:14 GMT",
+        "NAMEb=2; Expires=Wednesday, 09-Jun-99 10:18:14 GMT",
+        "NAMEc=3; Expires=Wed Jun  9 10:18:14 2032",
+        "NAMEd=4; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+        "NAMEe=5; Expires=09 jun 2031 1:2:3",
+        "NAMEf=6; Expires=Wed, 31 Feb 2032 10:00:00 GMT",
+    ),
+    _cookies("odd ages", "NAMEa=1; Max-Age=", "NAMEb=2; Max-Age=x", "NAMEc=3; Max-Age=1.5", "NAMEd=4; max-age=+60"),
+    _cookies(
+        "ages",
+        "NAMEa=1; Max-Age=0",
+        "NAMEb=2; Max-Age=-1",
+        "NAMEc=3; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+    ),
+    _cookies("a long age", "NAME=1; Max-Age=99999999999999999999"),
+    _cookies("quoted paths", 'NAMEa=1; Path="/"', "NAMEb=2; Path='/'", 'NAMEc=3; Path="/page"'),
+    _cookies(
+        "paths",
+        "NAMEa=1; Path=/page",
+        "NAMEb=2; Path=/pag",
+        "NAMEc=3; Path=/page/",
+        "NAMEd=4; Path=page",
+        "NAMEe=5; Path=/other",
+    ),
+    _cookies(
+        "several paths", "NAMEa=1; Path=/other; Path=/", "NAMEb=2; Path=/; Path=/other", "NAMEc=3; Path=/other; Path="
+    ),
+    _cookies(
+        "domains of an address", "NAMEa=1; Domain=127.0.0.1", "NAMEb=2; Domain=.127.0.0.1", "NAMEc=3; Domain=0.0.1"
+    ),
+    _cookies(
+        "domains elsewhere",
+        "NAMEa=1; Domain=shop.example",
+        "NAMEb=2; Domain=com",
+        "NAMEc=3; Domain=shop.example; Domain=",
+    ),
+    _cookies("quotes in values", 'NAMEa="x y"', 'NAMEb="a\\"b"', 'NAMEc="open', "NAMEd='x'", 'NAMEe={"a":1}'),
+    _cookies("values", "NAMEa=", "NAMEb==", "NAMEc=a=b=c", "NAMEd= a b ", "NAMEe=a,b", "NAMEf=%22;x"),
+    _cookies("a tab inside of a value", "NAME=a\tb"),
+    _cookies("spaces around", "  NAME  =  1  ;  Path  =  /  ", "NAMEb\t=\t2\t"),
+    _cookies("names", "NAME.a=1", "NAME[b]=2", "NAME c=3", "NAME/d=4", "NAME:e=5", "NAME@f=6"),
+    _cookies("set and deleted", "NAMEa=1", "NAMEa=gone; Max-Age=0", "NAMEb=gone; Max-Age=0", "NAMEb=2"),
+    _cookies("set again", "NAMEa=1", "NAMEb=2", "NAMEa=3"),
+    _cookies("longer paths first", "NAMEa=1; Path=/", "NAMEb=2; Path=/page/", "NAMEa=3; Path=/page"),
+    _cookies("attributes that no one knows", "NAME=1; Version=1; Comment=x; Port=99; Priority=High; =; ;;x=y"),
+    _cookies(
+        "same site", "NAMEa=1; SameSite=Lax", "NAMEb=2; SameSite=Strict", "NAMEc=3; SameSite=Odd", "NAMEd=4; HttpOnly"
+    ),
+    _cookies("letters beyond ASCII", "NAME=gr\u00fc\u00df"),
+    _cookies("a value of four thousand characters", "NAMEa=" + "x" * 4_000, "NAMEb=" + "x" * 4_097),
+    _cookies("secure", "NAME=1; Secure"),
 )

@@ -38,6 +38,11 @@ TEXTS = [
     ("<img alt=x>5<input value=3>6", "56"),
     ("a &amp;lt; b &lt;b&gt; &nbsp; c", "a &lt; b <b> c"),
     ('<a title=\'a > b "q"\' a"b=c =d=e disabled>t</a>', "t"),
+    ("a<dialog>b<dialog open>c</dialog></dialog>d<dialog class=x open>e</dialog>f", "ad e f"),
+    ("4<meter value=1>of 5</meter>5<progress>6</progress>7", "457"),
+    ("<svg><text x=1>10</text><text x=2>20</text></svg>", "10 20"),
+    ("<math><mn>1</mn><mo>+</mo><mn>2</mn></math>", "1 + 2"),
+    ("<ruby>\u6f22<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>", "\u6f22kan"),
     (" \n a \t b\r\n c ", "a b c"),
     ("", ""),
 ]
@@ -94,6 +99,10 @@ def test_a_hidden_element_that_is_asked_for_has_its_text(html: str, selector: st
 )
 def test_marks_tell_where_elements_begin_and_end(inside: str, marked: str) -> None:
     assert marked_text_of(tree(inside).css_first("#x")) == marked
+
+
+def test_markup_that_is_shown_as_it_is_written_is_text() -> None:
+    assert text_of(tree("a<xmp>b <i> &amp; c</xmp>d").css_first("#x")) == "a b <i> &amp; c d"
 
 
 def test_text_of_a_soup_s_string_is_the_string() -> None:
