@@ -148,10 +148,9 @@ def _between_tags(parts: list[str | None], apart: str, edge: str, raised: str) -
         if name is not None:
             if attributes and attributes.endswith("/") and name not in _VOID:
                 found.append(apart if name in _APART else edge)
-            elif name in _NOT_SHOWN and not (name == "dialog" and attributes and " open=" in attributes):
-                out_of_sight, depth = name, 1
-                continue
-            elif attributes and name not in _VOID and _HIDES.search(attributes):
+            elif (name in _NOT_SHOWN and not (name == "dialog" and attributes and " open=" in attributes)) or (
+                attributes and name not in _VOID and _HIDES.search(attributes)
+            ):
                 out_of_sight, depth = name, 1
                 continue
             elif (name[1:] if name[0] == "/" else name) in _APART:
