@@ -272,8 +272,7 @@ class Collected(Collector):
     def _attach(self, kind: str, data: dict[str, Any]) -> tuple[Attachment, ...]:
         """Return the files that an item names, and a field of it for what becomes of them."""
         assert self._runner._files is not None
-        base = self._response.url if self._response is not None else None
-        attachments = tuple(self._runner._files.attach(kind, data, base, self._depth))
+        attachments = tuple(self._runner._files.attach(kind, data, self._response, self._depth))
         self.yielded.has_files = self.yielded.has_files or bool(attachments)
         self.yielded.outgoing += [each.request.to_json() for each in attachments if each.request is not None]
         return attachments

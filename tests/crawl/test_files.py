@@ -132,6 +132,33 @@ class TestStored:
         run = crawl(Papers, server.url, pipelines=files())
         assert [record["name"] for record in records(run)] == ["Bericht €.pdf", None]
 
+    def test_a_relative_address_is_that_of_its_page_and_in_its_encoding(self, page_server: Start):
+        page = "<base href=/files/deep/>" + links("gr\xf6\xdfe.pdf?w=gr\xf6\xdfe", "/files/%C3%BC.pdf")
+        head = {"Content-Type": "text/html; charset=iso-8859-1"}
+        server = page_server(
+            lambda method, path, headers, body: (
+                (200, head, page.encode("latin-1")) if path == "/" else (200, PDF, pdf(path))
+            )
+        )
+        run = crawl(Papers, f"{server.url}/", pipelines=files())
+        assert [record["status"] for record in records(run)] == ["stored", "stored"]
+        assert sorted(fetched(server)) == ["/files/%C3%BC.pdf", "/files/deep/gr%C3%B6%C3%9Fe.pdf?w=gr%F6%DFe"]
+
+    def test_a_file_that_did_not_change_keeps_its_name(self, page_server: Start):
+        def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            if path == "/":
+                return 200, {"Content-Type": "text/html"}, links("/files/a").encode()
+            if headers.get("If-None-Match") == '"1"':
+                return 304, {"ETag": '"1"'}, b""
+            said = {"ETag": '"1"', "Content-Disposition": 'attachment; filename="Annual report.pdf"'}
+            return 200, {**PDF, **said}, pdf("a")
+
+        server = page_server(answer)
+        for _ in range(2):
+            run = crawl(Papers, f"{server.url}/", pipelines=files(fresh_for=0))
+            assert [record["name"] for record in records(run)] == ["Annual report.pdf"]
+        assert len(fetched(server)) == 2
+
     def test_names_cannot_leave_the_folder(self, page_server: Start, project: Path):
         evil = "/files/..%2F..%2F..%2Fevil.sh"
         odd = {"Content-Type": "text/../../evil; charset=x"}

@@ -12,8 +12,10 @@ from typing import Any
 from scraper import urls
 from scraper.config.model.site import UrlConfig
 from scraper.engine.frontier.admission import MAX_URL
+from scraper.errors import ScraperError
 from scraper.pipelines.files import Files, rules_of
 from scraper.request import MAX_PRIORITY, Request
+from scraper.response import Response
 from scraper.store.tables import Kind
 from scraper.store.values import Attachment, FileRow, Found, KeptFile
 
@@ -53,11 +55,11 @@ class ItemFiles:
         self._run = run
         self._root = root
 
-    def attach(self, kind: str, data: dict[str, Any], base: str | None, depth: int) -> list[Attachment]:
+    def attach(self, kind: str, data: dict[str, Any], page: Response | None, depth: int) -> list[Attachment]:
         """Return the files that an item names; in `data` a field for what becomes of them is made.
 
         Args:
-            base: the URL of its page, if there is one.
+            page: what it comes from, if that is a page.
             depth: that of the requests.
         """
         found: list[Attachment] = []
@@ -69,11 +71,11 @@ class ItemFiles:
             data[pipeline.into] = [] if is_list else None
             for place, url in enumerate(named):
                 at = place if is_list else -1
-                found.append(self._attachment(pipeline, at, url, base, depth))
+                found.append(self._attachment(pipeline, at, url, page, depth))
         return found
 
-    def _attachment(self, pipeline: Files, place: int, text: str, base: str | None, depth: int) -> Attachment:
-        url = urls.normalize(text, base)
+    def _attachment(self, pipeline: Files, place: int, text: str, page: Response | None, depth: int) -> Attachment:
+        url = _joined(text, page)
         if url is None or urls.scheme_of(url) not in ("http", "https") or len(url) > MAX_URL:
             is_none = FileRow(text[:MAX_URL], self._run, BAD_URL, None)
             return Attachment(pipeline.into, place, is_none.url, b"", is_none)
@@ -103,6 +105,16 @@ class ItemFiles:
             if is_fresh and is_there(self._root, row.kept):
                 return None
         return found_of(request, self._config)
+
+
+def _joined(text: str, page: Response | None) -> str | None:
+    """Return a URL of an item as its page means it, in the page's encoding; None where it is none."""
+    if page is None:
+        return urls.normalize(text)
+    try:
+        return page.urljoin(text)
+    except ScraperError:
+        return None
 
 
 def fingerprint_of(request: Request, config: UrlConfig) -> bytes:
