@@ -15,6 +15,7 @@ import requests
 
 from scraper.config import Loaded, SiteConfig
 from scraper.config.model.pipelines import PipelineConfig
+from scraper.config.model.start import SPOOLED, STDIN, StartFile
 from scraper.config.yaml.tree import path_text
 from scraper.errors import ConfigError, Problem, UsageError
 from scraper.fetch.base import Fetcher
@@ -25,6 +26,7 @@ from scraper.pipelines.files import rules_of
 from scraper.pipelines.running import Pipelines, made
 from scraper.project import load_object
 from scraper.spider import Spider
+from scraper.start_rows import StartRows
 
 if TYPE_CHECKING:
     from scraper.pipelines.models import ItemCheck
@@ -184,22 +186,33 @@ class Components:
         """Make the spider, with the rules around it; None where something is wrong with it."""
         config = self._loaded.config
         reference = config.spider
-        made = None
+        made, file = None, config.start_file
+        starts = config.start_list if file is None else self._rows(file)
         if given is not None or reference is not None:
             kind = given or self._try("spider", lambda: self._spider_class(str(reference)))
-            made = self._try("args", lambda: kind.build(config.args, config.start_urls)) if kind else None
+            made = self._try("args", lambda: kind.build(config.args, starts)) if kind else None
             if kind is None or made is None:
                 return None
-            if not config.own_hosts() and kind.start is Spider.start and not kind.start_urls:
+            if not (config.own_hosts() or file) and kind.start is Spider.start and not kind.start_urls:
                 self._note("start_urls", f"there are none, and {kind.__name__} has no start(): name a first URL")
-        elif not config.own_hosts():
+        elif not (config.own_hosts() or file):
             self._note("start_urls", "there are none, and rules begin nowhere by themselves: name a first URL")
         self._own_spider = made
         if not config.rules:
             return made
         from scraper.rules.spider import RulesSpider
 
-        return RulesSpider(config.rules, made, config.start_urls)
+        return RulesSpider(config.rules, made, starts)
+
+    def _rows(self, file: StartFile) -> StartRows:
+        """Return the rows of the file of start URLs, after a look at its head."""
+        # Standard input is read when the crawl begins.
+        is_piped = file.file == STDIN or file.file.endswith(SPOOLED)
+        name = "standard input" if is_piped else ""
+        rows = StartRows(self._loaded.resolve(file.file), file.column, name)
+        if not is_piped and (wrong := rows.why_unreadable(file.fields)) is not None:
+            self._note(*wrong)
+        return rows
 
     def _spider_class(self, reference: str) -> type[Spider]:
         found = load_object(reference, self._loaded.root)

@@ -29,6 +29,7 @@ from scraper.engine.crash_marker import strike_marked
 from scraper.engine.frontier.admission import TRAP
 from scraper.engine.limits import ShardEnd
 from scraper.engine.shard import DRAIN_SECONDS
+from scraper.engine.start_input import StartInput
 from scraper.engine.tasks.sitemap import first_requests
 from scraper.errors import ExportError, RunMismatch, StoreError
 from scraper.exports.run_exports import RunExports
@@ -116,13 +117,17 @@ class Crawl:
         observers: Sequence[Observer] = (),
         stdout: BinaryIO | None = None,
     ) -> None:
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._loaded = loaded
         self._fresh = fresh
         self._stdout = stdout if stdout is not None else getattr(sys.stdout, "buffer", None)
         self._emit = Events(tuple(observers))
-        self._components = Components(loaded, spider)
+        self._store = self._store_path()
+        self._starts = StartInput(loaded, self._store, lambda: self._stop_seconds is not None)
+        #: The configuration by which it crawls.
+        self._at_work = self._starts.loaded
+        self._components = Components(self._at_work, spider)
         self._spider = spider
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._engine: SingleProcess | MultiProcess | None = None
         self._stop_seconds: float | None = None
         self._lock = threading.Lock()
@@ -142,7 +147,7 @@ class Crawl:
         """
         if raised := raise_limit(_FILES_OF_ONE * self._loaded.config.engine.in_flight):
             self._emit(events.Notice(raised, logging.DEBUG))
-        with Store(self._store_path(), lock=True) as store:
+        with Store(self._store, lock=True) as store:
             row, changed = self._begin(store)
             self._emit(
                 events.RunStarted(
@@ -169,6 +174,7 @@ class Crawl:
             for death in run.stats["died"]:
                 self._emit(events.Notice(death_text(death)))
             if result != "stopped":
+                self._starts.discard()
                 self._prune(store)
         self._emit(events.RunEnded(run.id, run.result, run.why, run.stats))
         if interrupt is not None:
@@ -188,10 +194,11 @@ class Crawl:
         config = self._loaded.config
         identity, kept = _identity(self._loaded), masked(self._loaded)
         begun = store.unfinished_run(config.name)
-        if begun is None:
-            return store.begin_run(config.name, identity, kept), []
-        if self._fresh:
+        if begun is not None and self._fresh:
             store.end_run(begun.id, "abandoned", "a fresh run was asked for", finished=True)
+            begun = None
+        if begun is None:
+            self._starts.read()
             return store.begin_run(config.name, identity, kept), []
         differing = mismatch(begun, self._loaded)
         if differing:
@@ -199,6 +206,8 @@ class Crawl:
                 f"run {begun.id} of {config.name} is unfinished, and was started with {differing}",
                 remedy="--fresh begins a new run and gives that one up",
             )
+        if not begun.start_done:
+            self._starts.resume(has_begun=begun.start_taken > 0)
         changed = _differences(begun.config, kept)
         return store.resume_run(begun, kept), changed
 
@@ -232,14 +241,14 @@ class Crawl:
             parsers = 1
             self._emit(events.Notice(_MAY_HANG))
         if count == 1:
-            config = self._loaded.config
+            config = self._at_work.config
             return SingleProcess(store, row, config, self._components, self._emit, exports.follow, parsers)
         from scraper.engine.coordination.multi_process import MultiProcess
 
         return MultiProcess(
             store,
             row,
-            self._loaded,
+            self._at_work,
             self._emit,
             exports.follow,
             count=count,
@@ -366,7 +375,9 @@ def _identity(loaded: Loaded) -> str:
     secrets.
     """
     config = loaded.config
-    parts = json.dumps([config.spider, config.args, list(config.start_urls)], sort_keys=True, default=str)
+    file = config.start_file
+    starts = list(config.start_list) if file is None else file.model_dump()
+    parts = json.dumps([config.spider, config.args, starts], sort_keys=True, default=str)
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 

@@ -89,6 +89,13 @@ _ROWS = (
         "scope.no_traps",
         '["/calendar*"]',
     ),
+    ReasonRow(
+        "bad-row",
+        _REFUSED,
+        "A row of the file of start URLs holds no absolute http or https URL, or is no row of CSV.",
+        "fix the row: the message names its line",
+        "start_urls",
+    ),
     ReasonRow("robots", _REFUSED, "robots.txt does not allow it.", "ask the site's owner", "politeness.robots"),
     ReasonRow(
         "unknown-outcome",

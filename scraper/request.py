@@ -60,6 +60,7 @@ class Request:
         "priority",
         "redirected_from",
         "retry_unsafe",
+        "row",
         "statuses",
         "url",
     )
@@ -100,6 +101,8 @@ class Request:
         self.listed = False
         #: The folder that a file which an item names is put into; None for other requests.
         self.file: str | None = None
+        #: The line of the file of start URLs that names it, whose columns are its meta; 0 for other requests.
+        self.row = 0
         #: The URLs that redirected here, oldest first.
         self.redirected_from: tuple[str, ...] = ()
         #: For each of these the cookies that were sent, as a digest: redirects that set cookies may return.
@@ -168,6 +171,7 @@ class Request:
             or self.cookie_marks
             or self.listed
             or self.file
+            or self.row
             or "\n" in self.url
         ):
             return None
@@ -225,6 +229,7 @@ class Request:
         request.retry_unsafe = get("retry_unsafe", False)
         request.listed = get("listed", False)
         request.file = get("file")
+        request.row = get("row", 0)
         request.redirected_from = tuple(get("redirected_from", ()))
         request.cookie_marks = tuple(get("cookie_marks", ()))
         return request
@@ -274,6 +279,7 @@ class _Link(Request):
         self.depth = 0
         self.listed = False
         self.file = None
+        self.row = 0
         self.redirected_from = ()
         self.cookie_marks = ()
 
@@ -297,6 +303,7 @@ _DEFAULTS: dict[str, Any] = {
     "depth": 0,
     "listed": False,
     "file": None,
+    "row": 0,
     "redirected_from": (),
     "cookie_marks": (),
 }

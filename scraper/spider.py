@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar, Self
 
@@ -12,6 +12,7 @@ from scraper.errors import ItemError, ScraperError, UsageError
 from scraper.items import is_item
 from scraper.request import Request
 from scraper.response import Response
+from scraper.start_rows import BadRow, StartRows
 
 #: Attributes that are the crawl's to set.
 _RESERVED = frozenset({"log", "name", "start_urls"})
@@ -33,7 +34,7 @@ class Spider:
     #: The spider's name: that of its class in lower case unless it gives another.
     name: str = "spider"
     #: Where `start` begins; a configuration's `start_urls` replace a class's own.
-    start_urls: Sequence[str] = ()
+    start_urls: Iterable[str] = ()
     #: For the spider's own messages.
     log: ClassVar[logging.Logger] = logging.getLogger("scraper.spider.Spider")
 
@@ -55,8 +56,8 @@ class Spider:
 
     def start(self) -> Iterable[Any]:
         """Return the first requests: one for each of `start_urls`. Write your own to begin otherwise."""
-        for url in self.start_urls:
-            yield Request(url)
+        urls = self.start_urls
+        yield from urls.requests() if isinstance(urls, StartRows) else map(Request, urls)
 
     def parse(self, response: Response) -> Any:
         """Handle each answer whose request names no other callback: yield items and requests."""
@@ -66,7 +67,7 @@ class Spider:
         )
 
     @classmethod
-    def build(cls, args: Mapping[str, Any], start_urls: Sequence[str] = ()) -> Self:
+    def build(cls, args: Mapping[str, Any], start_urls: Iterable[str] = ()) -> Self:
         """Return a spider with these arguments, as the configuration gives them.
 
         Raises:
@@ -83,7 +84,7 @@ class Spider:
         except Exception as error:
             raise UsageError(f"{cls.__name__} cannot be made: {type(error).__name__}: {error}") from error
         if start_urls:
-            spider.start_urls = list(start_urls)
+            spider.start_urls = start_urls if isinstance(start_urls, StartRows) else list(start_urls)
         return spider
 
 
@@ -133,12 +134,12 @@ def given_by(value: object) -> Iterable[Any]:
 
 
 def checked(result: object) -> Any:
-    """Return a request or an item as it is.
+    """Return a request or an item as it is, and what a file of start URLs has instead.
 
     Raises:
         ItemError: it is neither.
     """
-    if isinstance(result, Request) or is_item(result):
+    if isinstance(result, Request) or is_item(result) or isinstance(result, BadRow):
         return result
     raise _neither(result)
 

@@ -48,7 +48,9 @@ def check(
     parts = [
         *([f"spider {config.spider}"] if config.spider is not None else []),
         *([counted(len(config.rules), "rule")] if config.rules else []),
-        counted(len(config.start_urls), "start URL"),
+        counted(len(config.start_list), "start URL")
+        if config.start_file is None
+        else f"start URLs of {config.start_file.file}",
         counted(len(config.pipelines), "pipeline"),
         counted(len(config.exports), "export"),
     ]
@@ -59,7 +61,7 @@ def check(
 
 def _served_by_threads(config: SiteConfig) -> Iterator[tuple[str, str]]:
     """Give the domains that the YAML names and the fetch loop cannot serve, each with the reason."""
-    named = [*config.start_urls, *config.origins, *(url for url in config.sitemaps if url != AUTO)]
+    named = [*config.start_list, *config.origins, *(url for url in config.sitemaps if url != AUTO)]
     hosts = [*map(urls.host_of, named), *(config.allowed_domains or ()), *config.domains]
     for domain in dict.fromkeys(urls.domain_of_host(host) for host in hosts if host):
         if why := why_blocks(config, config.for_domain(domain), domain):

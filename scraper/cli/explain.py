@@ -184,7 +184,7 @@ class _Explanation:
         elif known.kind is Kind.SITEMAP:
             yield _line("found in", "the configuration, under sitemaps")
         else:
-            is_start = request.url in {Request(url).url for url in self._config.start_urls}
+            is_start = request.url in {Request(url).url for url in self._config.start_list}
             yield _line("found on", f"no page: {'a start URL' if is_start else 'the spider began with it'}")
         if request.url != typed:
             yield _line("sent as", f"{plain(request.url)}: the form in which it was found first")

@@ -96,7 +96,7 @@ def test(
 
 def _saved(file: Path, url: str | None, loaded: Loaded) -> Response:
     """Return a page from a file, taken for HTML."""
-    starts = loaded.config.start_urls
+    starts = loaded.config.start_list
     return saved_page(file, url if url is not None else starts[0] if starts else "http://localhost/")
 
 

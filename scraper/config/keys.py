@@ -45,6 +45,9 @@ def inner_type(annotation: Any, part: str | int) -> Any:
         return info.annotation if info else None
     found = bare(annotation)
     arguments = get_args(found)
+    if get_origin(found) in (Union, types.UnionType):
+        types_of_forms = (inner_type(form, part) for form in arguments)
+        return next((each for each in types_of_forms if each is not None), None)
     if get_origin(found) is dict and isinstance(part, str):
         return arguments[1]
     if get_origin(found) in (tuple, frozenset) and isinstance(part, int):
@@ -72,7 +75,9 @@ def nearest_key(path: Path) -> Path:
     """Return the path of the right key for an unknown one: in its own section or in another; or nothing."""
     *above, name = path
     word = str(name)
-    model = section(type_at(tuple(above)))
+    written_as = type_at(tuple(above))
+    models = map(section, (written_as, *get_args(bare(written_as))))
+    model = next((each for each in models if each is not None), None)
     if model is None:
         return ()
     local = {key: (*above, key) for key in fields_of(model)}

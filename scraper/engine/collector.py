@@ -67,6 +67,7 @@ class Collector:
             self.dropped(drop, result, failed)
             return
         kind, data = items.record_of(item)
+        data = self.completed(data)
         if misnamed := items.misnamed(kind, data):
             from scraper.pipelines.models import FieldProblem  # hardly ever
 
@@ -79,6 +80,10 @@ class Collector:
                 self.quarantined(kind, data, problems, failed)
                 return
         self.item(kind, data, failed)
+
+    def completed(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return an item's record with what it has beside what its page gave."""
+        return data
 
     # What becomes of each --------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from scraper.observe.events import Events
 from scraper.request import Request
 from scraper.response import Response
 from scraper.spider import results_of
+from scraper.start_rows import BadRow
 from scraper.store.outcomes import Done, Failed
 from scraper.store.state import outgoing
 from scraper.store.values import Attachment, Queued, Refusal, StoredItem, Visit, Yielded
@@ -40,6 +41,9 @@ MAX_REQUESTS = 100_000
 #: Results of start() that are committed together: so many, or those of so many seconds.
 START_PORTION = 500
 START_SECONDS = 0.25
+#: The reason of rows of a file of start URLs that begin nothing, and how many of them are named in the log.
+BAD_ROW = "bad-row"
+BAD_ROWS_TOLD = 10
 # Made once: json.dumps makes one a call.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -76,7 +80,9 @@ class SpiderRunner:
         self._is_unique = components.pipelines.is_unique
         self._models = components.models
         self._keys = {kind: item.key for kind, item in config.items.items()}
-        self._has_start_urls = bool(config.start_urls)
+        self._row_fields = config.start_file.fields if config.start_file is not None else ()
+        self._bad_rows = 0
+        self._has_start_urls = bool(config.start_list)
         self._admission = admission
         self._emit = emit
         self._marker = marker
@@ -165,6 +171,11 @@ class SpiderRunner:
         try:
             for result in results:
                 taken += 1
+                if isinstance(result, BadRow):
+                    collected.bad_row(result)
+                    if taken >= START_PORTION:
+                        return collected.yielded, taken, False
+                    continue
                 if isinstance(result, Request) and not self._has_start_urls:
                     self._admission.allow_host_of(result.url)
                 collected.add(result)
@@ -177,6 +188,14 @@ class SpiderRunner:
         except BaseException as error:
             raise spider_failed(error, "start") from error
         return collected.yielded, taken, True
+
+    def tell_of_bad_row(self, text: str) -> None:
+        """Warn of the first bad rows of a file of start URLs; the report counts them all."""
+        self._bad_rows += 1
+        if self._bad_rows <= BAD_ROWS_TOLD:
+            self._emit(events.Notice(text))
+        elif self._bad_rows == BAD_ROWS_TOLD + 1:
+            self._emit(events.Notice(f"more such rows are only counted: refused, {BAD_ROW}"))
 
     def _collect(self, response: Response | None, depth: int) -> Collected:
         """Return what takes in the results of one call; `depth` is that of its requests."""
@@ -244,6 +263,20 @@ class Collected(Collector):
             self._runner._emit(events.Refused(verdict.url, verdict.reason, verdict.message))
         else:
             self.yielded.found.append(verdict)
+
+    def bad_row(self, row: BadRow) -> None:
+        """Note a row of the file of start URLs that begins nothing."""
+        place = f"{row.file}:{row.line}"
+        fingerprint = blake2b(place.encode(), digest_size=16).digest()
+        self.yielded.refusals.append(Refusal(row.text or place, fingerprint, BAD_ROW, f"{place}: {row.message}"))
+        self._runner.tell_of_bad_row(f"{place}: {row.message}; the row is left out")
+
+    def completed(self, data: dict[str, Any]) -> dict[str, Any]:
+        request = self._response.request if self._response is not None else None
+        if request is None or not request.row:
+            return data
+        columns = {name: request.meta.get(name) for name in self._runner._row_fields if data.get(name) is None}
+        return {**data, **columns}
 
     def carry(self, blob: bytes | None, depth: int) -> None:
         """Take in the requests that a page yielded in an earlier run, as the store keeps them."""

@@ -24,11 +24,11 @@ class RulesSpider(Spider):
 
     name = "rules"
 
-    def __init__(self, rules: Sequence[RuleConfig], inner: Spider | None, start_urls: Sequence[str] = ()) -> None:
+    def __init__(self, rules: Sequence[RuleConfig], inner: Spider | None, start_urls: Iterable[str] = ()) -> None:
         super().__init__()
         self.rules = [PageRule(config, number) for number, config in enumerate(rules)]
         self.inner = inner
-        self.start_urls = list(start_urls)
+        self.start_urls = start_urls
         self._told: set[tuple[int, str]] = set()
 
     def start(self) -> Iterable[Any]:

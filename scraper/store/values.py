@@ -63,6 +63,9 @@ class Found:
     kind: Kind = Kind.PAGE
     #: When its sitemap says that it changed last, in seconds since the epoch.
     lastmod: float | None = None
+    #: Of a row of a file of start URLs its columns: another row with other ones is no duplicate, since both get
+    #: the items of their page.
+    columns: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

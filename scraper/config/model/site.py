@@ -15,6 +15,7 @@ from scraper.config.model.login import LoginConfig
 from scraper.config.model.pages import PagesConfig
 from scraper.config.model.pipelines import PipelineConfig
 from scraper.config.model.rules import RuleConfig
+from scraper.config.model.start import StartFile, StartUrls
 from scraper.config.types import addresses, kinds, texts
 from scraper.config.types.kinds import (
     Bytes,
@@ -292,7 +293,9 @@ class SiteConfig(Frozen):
     )
     rules: tuple[RuleConfig, ...] = Field((), description="What pages mean, without Python; all that match apply.")
     args: dict[Text, kinds.Anything] = Field(default_factory=dict, description="Keyword arguments of the spider.")
-    start_urls: tuple[addresses.StartUrl, ...] = Field((), description="Where the crawl begins.")
+    start_urls: StartUrls = Field(
+        (), description="Where the crawl begins: a list of URLs, or {file: urls.csv, column: url}, read row by row."
+    )
     allowed_domains: Annotated[tuple[addresses.AllowedHost, ...] | None, BeforeValidator(_not_empty)] = Field(
         None, description="Hosts that may be fetched from, with their subdomains; by default those of start_urls."
     )
@@ -346,11 +349,23 @@ class SiteConfig(Frozen):
     )
     schedule: Schedule | None = Field(None, description="When the crawl runs again.")
 
+    @property
+    def start_list(self) -> tuple[str, ...]:
+        """Return the start URLs that the configuration itself names."""
+        return () if isinstance(self.start_urls, StartFile) else self.start_urls
+
+    @property
+    def start_file(self) -> StartFile | None:
+        """Return the file that names them, where one does."""
+        return self.start_urls if isinstance(self.start_urls, StartFile) else None
+
     def own_hosts(self) -> list[str]:
         """Return the hosts of the scope where `allowed_domains` is absent: of start_urls, or without any of
-        `sitemaps`.
+        `sitemaps`. Those of a file of start URLs are added as it is read.
         """
-        return [host_of(url) for url in self.start_urls or self.sitemaps if url != addresses.AUTO]
+        if self.start_file is not None:
+            return []
+        return [host_of(url) for url in self.start_list or self.sitemaps if url != addresses.AUTO]
 
     def for_domain(self, domain: str) -> DomainSettings:
         """Return the settings that hold for `domain`."""

@@ -7,12 +7,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from scraper.config.keys import nearest_key
+from scraper.config.model.start import AS_FILE, AS_LIST
 from scraper.config.secrets import MASK, hidden_in_error, is_secret_path
 from scraper.config.yaml.scalars import FromEnvironment, shown
 from scraper.config.yaml.tree import BROKEN, Node, Path, Scalar, Table, find, key_text
 from scraper.errors import Problem
 
 _KEY = "[key]"
+#: What pydantic adds to the place of a value that may have several forms.
+_FORMS = frozenset({AS_LIST, AS_FILE})
 _EMPTY = "remove the key, or give it a value"
 _SECTIONS = {"model_type", "model_attributes_type", "dict_type", "mapping_type"}
 _LISTS = {"tuple_type", "list_type", "frozen_set_type", "set_type"}
@@ -26,7 +29,11 @@ def problems_of(error: ValidationError, root: Node) -> list[Problem]:
 
 def paths_of(error: ValidationError) -> list[Path]:
     """Return where a value is wrong, so that the rest can be looked at without it."""
-    return [tuple(part for part in details["loc"] if part != _KEY) for details in error.errors(include_url=False)]
+    return [tuple(part for part in _place(details) if part != _KEY) for details in error.errors(include_url=False)]
+
+
+def _place(details: Any) -> Path:
+    return tuple(part for part in details["loc"] if part not in _FORMS)
 
 
 def place(root: Node, path: Path, text: str) -> Problem:
@@ -61,7 +68,7 @@ def _hidden(path: Path, value: Any) -> Any:
 
 def _problem(details: Any, root: Node) -> Problem | None:
     kind = details["type"]
-    path: Path = details["loc"]
+    path: Path = _place(details)
     context = details.get("ctx") or {}
     if context.get("at"):
         path = (*path, context["at"])

@@ -85,6 +85,6 @@ def cores() -> int:
 
 def _domains(loaded: Loaded, domains_with_work: Callable[[], list[str]]) -> int:
     config = loaded.config
-    seen = {urls.domain_of(url) for url in config.start_urls}
+    seen = {urls.domain_of(url) for url in config.start_list}
     seen |= {urls.domain_of(f"http://{host}/") for host in config.allowed_domains or ()}
     return len(seen.union(domains_with_work()))

@@ -129,7 +129,8 @@ class Admission:
             refused = "depth", f"it lies {request.depth} links deep: limits.depth is {self._depth}{default}"
         if refused is not None:
             return Refusal(request.url[:MAX_URL], verdict.fingerprint, *refused)
-        return Found(request, verdict.fingerprint, verdict.domain, request.dont_filter, record)
+        columns = request.meta if request.row else None
+        return Found(request, verdict.fingerprint, verdict.domain, request.dont_filter, record, columns=columns)
 
     def judge_listed(self, url: str, lastmod: float | None) -> Found | Refusal:
         """Return the verdict on a page that a sitemap lists: each comes once, so that nothing of it is remembered.

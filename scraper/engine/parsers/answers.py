@@ -62,6 +62,7 @@ class AnsweredRunner(SpiderRunner):
         yielded.items = [self._item(*item) for item in answer.items]
         yielded.dropped, yielded.aside, yielded.shapes = [*answer.dropped], [*answer.aside], [*answer.shapes]
         yielded.skipped = [*answer.skipped]
+        yielded.refusals += answer.refusals
         yielded.has_files, yielded.stop = answer.has_files, answer.stop
         return yielded
 

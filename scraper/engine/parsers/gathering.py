@@ -137,6 +137,7 @@ class GatheringRunner(SpiderRunner):
             None,
             taken,
             done,
+            tuple(yielded.refusals),
         )
 
     def _told(self) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from scraper.config import Loaded
 from scraper.errors import Retry, ScraperError, SpiderFailed
 from scraper.lazy_dataclass import dataclass
+from scraper.store.values import Refusal
 
 # From the shard to a parser --------------------------------------------------------------------------------
 
@@ -95,6 +96,8 @@ class Answer(NamedTuple):
     #: Results of start() that were taken, and whether they were the last.
     taken: int = 0
     done: bool = False
+    #: Rows of a file of start URLs that begin nothing.
+    refusals: tuple[Refusal, ...] = ()
 
 
 class Said(NamedTuple):

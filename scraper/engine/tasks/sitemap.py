@@ -141,7 +141,7 @@ def first_requests(config: SiteConfig) -> list[Found]:
     """
     found: dict[bytes, Found] = {}
     for url in config.sitemaps:
-        origins = dict.fromkeys(map(urls.origin_of, config.start_urls))
+        origins = dict.fromkeys(map(urls.origin_of, config.start_list))
         for place in [f"{origin}/robots.txt" for origin in origins] if url == AUTO else [url]:
             request = request_for(place, 0)
             fingerprint = Admission.fingerprint_of(request, config.urls)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection, Iterable, Mapping
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from scraper.request import Request
@@ -83,6 +84,16 @@ _REFUSE = Prepared(
 )
 
 
+_QUEUED_AS = Prepared(
+    select(frontier.c.request).where(
+        frontier.c.run == bindparam("run_id"),
+        frontier.c.fingerprint == bindparam("known_as"),
+        frontier.c.copy == literal_column("0"),
+    ),
+    ("run_id", "known_as"),
+)
+
+
 # Of several dates the latest counts, so that no page is spared that changed after all.
 _DATE = Prepared(
     update(frontier)
@@ -108,7 +119,20 @@ def add(connection: Connection, run: int, found: Iterable[tuple[Found, int | Non
     fresh: set[bytes] = set()
     ranks: dict[str, int] = {}
     duplicates = 0
+    columns: dict[bytes, Mapping[str, str]] = {}
     for candidate, page in found:
+        copy = 0
+        if candidate.columns is not None and not candidate.unfiltered:
+            before = columns.setdefault(candidate.fingerprint, candidate.columns)
+            if before is candidate.columns:
+                # Found as a link in the same batch, it has none.
+                is_new = candidate.fingerprint in fresh
+                before = {} if is_new else _columns_of(connection, run, candidate.fingerprint, before)
+            copy = 0 if before == candidate.columns else _copy_for(candidate.columns)
+        if copy:
+            rows.append(_row(run, candidate, page)._replace(copy=copy))
+            ranks[candidate.domain] = min(rows[-1].rank, ranks.get(candidate.domain, rows[-1].rank))
+            continue
         if not candidate.unfiltered and candidate.kind is Kind.PAGE:
             if candidate.fingerprint in fresh or seen.is_queued(candidate.fingerprint):
                 duplicates += 1
@@ -124,6 +148,22 @@ def add(connection: Connection, run: int, found: Iterable[tuple[Found, int | Non
         dated += [_date(run, row.fingerprint, row.lastmod) for row in rows if row.lastmod is not None]
     _DATE.many(connection, dated)
     return Added(ranks if new else {}, new, duplicates + len(rows) - new, fresh)
+
+
+def _columns_of(
+    connection: Connection, run: int, fingerprint: bytes, otherwise: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return the columns with which a request is queued already; `otherwise` where it is not."""
+    for (record,) in _QUEUED_AS.rows(connection, run, fingerprint):
+        meta: Mapping[str, str] = json.loads(record).get("meta", {})
+        return meta
+    return otherwise
+
+
+def _copy_for(columns: Mapping[str, str]) -> int:
+    """Return a number that is the same for the same columns, so that one more equal row is a duplicate."""
+    text = json.dumps(columns, sort_keys=True).encode()
+    return int.from_bytes(blake2b(text, digest_size=8).digest()) >> 2 | 1
 
 
 def _date(run: int, fingerprint: bytes, lastmod: float) -> tuple[float, int, bytes, float]:
