@@ -249,9 +249,12 @@ class Response:
     def css(self, selector: str) -> list[LexborNode]:
         """Return the elements that a CSS selector finds, as selectolax's nodes, each once.
 
+        A node's own `css` is selectolax's, and looks for what it is given unchecked.
+
         Raises:
             NotHtml: the body is not HTML.
-            ScraperError: lexbor, the parser behind it, would find other elements (`:disabled`, `:read-only`).
+            ScraperError: lexbor, the parser behind it, would find other elements (`:disabled`, `:read-only`), or it
+                is no selector of elements (`p::text`).
             selectolax.lexbor.SelectolaxError: it is not a selector.
         """
         if ":" in selector:
@@ -269,6 +272,12 @@ class Response:
         return self._html_tree().css_first(selector)
 
     def _right(self, selector: str) -> str:
+        if selector.rstrip().endswith("::text") or "::attr(" in selector:
+            raise ScraperError(
+                f"response.css finds elements, and no {selector[selector.index('::') :].strip()}",
+                remedy="take the text of an element by response.text_of(element), an attribute by element.attrs",
+                request=self.request,
+            )
         try:
             return right_for_lexbor(selector)
         except WrongSelector as error:

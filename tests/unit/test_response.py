@@ -336,3 +336,12 @@ def test_what_an_encoding_cannot_say_is_sent_as_a_reference() -> None:
 def test_other_schemes_are_in_utf_8_everywhere() -> None:
     answer = Response(URL, headers={"Content-Type": "text/html; charset=iso-8859-1"}, body=b"")
     assert answer.urljoin("mailto:a@example.com?subject=ü") == "mailto:a@example.com?subject=%C3%BC"
+
+
+@pytest.mark.parametrize("selector", ["p::text", "p ::text", "a::attr(href)"])
+def test_css_that_asks_for_no_elements_says_what_to_write(selector: str) -> None:
+    response = Response("http://a.example/", headers={"Content-Type": "text/html"}, body=b"<p>a</p>")
+    for find in (response.css, response.css_first):
+        with pytest.raises(ScraperError, match=r"response\.text_of\(element\)"):
+            find(selector)
+    assert response.css('p[title="x::y"]') == []
