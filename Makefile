@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint check coverage kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links proofs bench profile clean
+.PHONY: help demo test test-oldest lint audit fuzz check coverage kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -45,7 +45,14 @@ test-oldest: pyproject.toml  ## the unit tests with the oldest dependencies that
 	$(VENV)-oldest/bin/python -m pip install --quiet --editable . --group dev --constraint $(VENV)-oldest/constraints.txt
 	$(VENV)-oldest/bin/python -m pytest -m "not slow" -n 2 --dist worksteal tests/unit tests/conformance tests/crawl/test_demo_shop.py
 
-check: lint test test-oldest  ## all that CI runs
+check: lint audit test test-oldest  ## all that CI runs
+
+audit: $(READY)  ## that what is installed fits together; SECURITY.md lists it, and says how it is looked after
+	$(BIN)/python -m pip check
+	$(BIN)/python -m pytest tests/security/test_dependencies.py
+
+fuzz: $(READY)  ## every reader of what the web and users write, ten minutes each; ARGS="--minutes 1 --only html"
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 kill-storm: $(READY)  ## crawls killed with SIGKILL at random moments: nothing lost, nothing twice
 	$(BIN)/python -m tests.proofs.kill_storm $(ARGS)

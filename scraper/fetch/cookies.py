@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.cookies import RequestsCookieJar, get_cookie_header
 
+from scraper.errors import StoreError
 from scraper.fetch.set_cookie import domain_matches, host_in_jar, path_matches, read_set_cookie
 
 _log = logging.getLogger(__name__)
@@ -218,12 +219,21 @@ class LockedJar(RequestsCookieJar):
         return json.dumps([_record(cookie) for cookie in cookies], separators=(",", ":"))
 
     def load(self, text: str) -> None:
-        """Take in what `dump` gave, leaving out what has expired since."""
-        for record in json.loads(text):
-            rest = record.pop("rest", {})
-            cookie = Cookie(**record, rest=rest)
-            if not cookie.is_expired():
-                self.set_cookie(cookie)
+        """Take in what `dump` gave, leaving out what has expired since.
+
+        Raises:
+            StoreError: it is something else.
+        """
+        try:
+            for record in json.loads(text):
+                rest = record.pop("rest", {})
+                cookie = Cookie(**record, rest=rest)
+                if not cookie.is_expired():
+                    self.set_cookie(cookie)
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise StoreError(
+                f"the store holds cookies that cannot be read: {error}", remedy="scraper cookies SITE.yaml --clear"
+            ) from None
         self.changes = 0
 
 

@@ -11,9 +11,10 @@ from scraper.parse.lexbor import make_tree
 LONGEST = 30
 #: Where a page says it: in its head.
 _HEAD = 65_536
-_META = re.compile(rb"<meta[^>]*http-equiv\s*=\s*[\"']?\s*refresh", re.IGNORECASE)
+_META = re.compile(rb"http-equiv\s*+=\s*+[\"']?+\s*+refresh", re.IGNORECASE)
+#: Nothing is gone back on: of blanks without end there would be no end of ways to share them out.
 _REFRESH = re.compile(
-    r"\s*(?:(?P<seconds>[0-9]+)[0-9.]*|(?=\.)[0-9.]+)\s*(?:[;,]\s*|(?<=\s))(?:url\s*=\s*)?(?P<place>.*)",
+    r"\s*+(?:(?P<seconds>[0-9]++)[0-9.]*+|(?=\.)[0-9.]++)\s*+(?:[;,]\s*+|(?<=\s))(?:url\s*+=\s*+)?(?P<place>.*)",
     re.IGNORECASE | re.ASCII | re.DOTALL,
 )
 

@@ -1,0 +1,422 @@
+"""What is fuzzed: each target reads a text made of the pieces of its language, and may raise our errors alone."""
+
+from __future__ import annotations
+
+import io
+import json
+import zlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from http.client import HTTPException
+from typing import NamedTuple
+
+from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
+from warcio.archiveiterator import ArchiveIterator
+
+from scraper import Response, urls
+from scraper.config import load
+from scraper.config.yaml.reader import read_tree
+from scraper.errors import ScraperError
+from scraper.fetch.archive import RecordMaker
+from scraper.fetch.conditional import conditions_of, validators_of
+from scraper.fetch.cookies import LockedJar
+from scraper.fetch.cookies_txt import read_cookies, write_cookies
+from scraper.fetch.redirects import location_of, refresh_of
+from scraper.fetch.robots_parser import decoded, rules_for
+from scraper.fetch.transport.recorder import WireRecorder
+from scraper.media import content_type_of, file_name_of, type_of
+from scraper.parse.sitemap.reader import SitemapReader
+from scraper.store.state.outgoing import pack, unpack
+from tests.unit.fetch.raw_bytes import raw_of
+
+URL = "http://a.example/dir/page?x=1"
+_CONFIG = load({"name": "x", "spider": "a:B", "start_urls": ["http://a.example/"]}).config
+_LATER = datetime(2026, 6, 15, tzinfo=UTC)
+
+
+class Target(NamedTuple):
+    """One reader of what the web, or a user, writes.
+
+    Attributes:
+        read: reads bytes.
+        pieces: what its language consists of.
+        allowed: what it may raise.
+    """
+
+    read: Callable[[bytes], object]
+    pieces: Sequence[bytes]
+    allowed: tuple[type[Exception], ...] = (ScraperError,)
+
+
+def read_answer(data: bytes) -> None:
+    """A head, with its body, and the same in two pieces."""
+    for parts in ([data], [data[: len(data) // 2], data[len(data) // 2 :]]):
+        response = raw_of(*parts, most=1_000_000)
+        response.raw.read(decode_content=True)
+
+
+def read_headers(data: bytes) -> None:
+    """Values that stand in heads."""
+    text = data.decode("latin-1")
+    conditions = conditions_of(*validators_of({"ETag": text, "Last-Modified": text, "Vary": text, "Date": text}))
+    assert not any(set(value) & set("\r\n\0") for value in conditions.values())
+    name = file_name_of(text)
+    assert name is None or not set(name) & set("/\\\0")
+    type_of(data, text)
+    content_type_of(text)
+
+
+def read_set_cookies(data: bytes) -> None:
+    """A line that sets a cookie, and what is sent back for it."""
+    jar = LockedJar()
+    for line in data.decode("latin-1").split("\r\n"):
+        jar.take(line, URL)
+    for url in (URL, "https://b.a.example/", "http://elsewhere.example/"):
+        header = jar.header_of(url)
+        assert not set(header) & set("\r\n\0")
+        assert url != "http://elsewhere.example/" or not header
+    again = LockedJar()
+    again.load(jar.dump())
+    assert again.dump() == jar.dump()
+
+
+def read_location(data: bytes) -> None:
+    """Where a redirect or a refresh leads."""
+    text = data.decode("latin-1")
+    found = urls.normalize(location_of(text), URL)
+    assert found is None or (found.isascii() and not set(found) & set("\r\n\0 "))
+    refresh_of(Response(URL, headers={"Refresh": text}))
+
+
+def read_robots(data: bytes) -> None:
+    """A robots.txt, and whether it allows some pages."""
+    rules = rules_for(decoded(data), "persistent-scraper")
+    for path in ("/", "/a/b?c=d", "/" + "a" * 2_000):
+        rules.allows(f"http://a.example{path}")
+
+
+def read_sitemap(data: bytes) -> None:
+    """A sitemap, in pieces."""
+    reader = SitemapReader(URL, _LATER)
+    entries = list(reader.entries(data[place : place + 97] for place in range(0, len(data), 97)))
+    assert all(entry.url.startswith(("http://", "https://")) for entry in entries)
+
+
+def read_html(data: bytes) -> None:
+    """A page, by both parsers and all that looks for something in it."""
+    response = Response(URL, headers={"Content-Type": "text/html"}, body=data)
+    assert all(link.startswith(("http://", "https://")) for link in response.links())
+    response.css("a b, p > i")
+    response.select("a b, p > i")
+    assert response.soup.find("nothing") is None
+    refresh_of(response)
+
+
+def read_yaml(data: bytes) -> None:
+    """A YAML file, as it is read and as it is checked."""
+    tree, _ = read_tree(data.decode("utf-8", "replace"), "site.yaml", {})
+    if tree is not None:
+        load({"name": "x"}, sets=[f"args={data.decode('utf-8', 'replace')}"])
+
+
+def read_cookie_file(data: bytes) -> None:
+    """A cookies.txt; what was read can be written and read again."""
+    cookies, _ = read_cookies(data.decode("utf-8", "replace"), "cookies.txt")
+    text, left_out = write_cookies(cookies)
+    if text.strip() and len(left_out) < len(cookies):
+        assert len(read_cookies(text, "again").cookies) == len(cookies) - len(left_out)
+
+
+def read_warc(data: bytes) -> None:
+    """An exchange of any bytes as WARC records, by a reader that is not ours."""
+    recorder = WireRecorder()
+    recorder.url, recorder.sent, recorder.received = (
+        URL,
+        bytearray(data),
+        bytearray(b"HTTP/1.1 200 OK\r\n\r\n" + data),
+    )
+    written = RecordMaker(_CONFIG).records([recorder])
+    records = list(ArchiveIterator(io.BytesIO(written), no_record_parse=True)) if written else []
+    assert len(records) in (0, 2)
+    for record in ArchiveIterator(io.BytesIO(written), no_record_parse=True) if records else ():
+        block = record.raw_stream.read()
+        assert record.rec_type != "response" or block == bytes(recorder.received)
+
+
+def read_store_row(data: bytes) -> None:
+    """The blobs and texts of a store that somebody else wrote."""
+    text = data.decode("utf-8", "replace")
+    for blob in (data, zlib.compress(data), pack([text])):
+        unpack(blob, 0)
+    LockedJar().load(text)
+
+
+_URLS = (
+    b"http://",
+    b"https://",
+    b"//",
+    b"/",
+    b"\\",
+    b"..",
+    b"?",
+    b"#",
+    b"@",
+    b":",
+    b"[",
+    b"]",
+    b"%",
+    b"%00",
+    b"a.example",
+)
+_URLS += (b"javascript:", b"\xe9", b"\xc3\xa9", b" ", b"\t", b"\n", b"xn--", b"0x7f.1", b"2130706433", b", ")
+_HTML = tuple(
+    f"<{slash}{name}>".encode()
+    for name in "a b p i div font table tr td th li ul select option svg math template form button h1 br html body"
+    " head script style title noscript nobr frameset plaintext textarea x".split()
+    for slash in ("", "/")
+)
+_HTML += (
+    b"<!--",
+    b"-->",
+    b"<![CDATA[",
+    b"]]>",
+    b"<!doctype html>",
+    b"&amp;",
+    b"&#0;",
+    b"&",
+    b"<",
+    b">",
+    b"='",
+    b'="',
+)
+_HTML += (
+    b"<base href=",
+    b"<a href=/x>",
+    b"<meta http-equiv=refresh content='0;url=/x'>",
+    b"\0",
+    b"\xff\xfe",
+    b"<?xml?>",
+)
+_WIRE: tuple[type[Exception], ...] = (ScraperError, OSError, HTTPError, RequestException)
+
+TARGETS: dict[str, Target] = {
+    "heads": Target(
+        read_answer,
+        (
+            b"HTTP/1.1 200 OK\r\n",
+            b"HTTP/1.0 304 x\r\n",
+            b"HTTP/1.1 103 \r\n",
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b"\0",
+            b": ",
+            b",",
+        )
+        + (b"Content-Length: 5", b"Content-Length: -1", b"Transfer-Encoding: chunked", b"Content-Encoding: gzip")
+        + (
+            b"Connection: close",
+            b"Keep-Alive: timeout=5, max=1",
+            b"X: ",
+            b" folded",
+            b"\xe9",
+            b"5\r\nhello\r\n",
+            b"0\r\n\r\n",
+        ),
+        (*_WIRE, HTTPException),
+    ),
+    "chunks": Target(
+        lambda data: read_answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + data),
+        (
+            b"0\r\n\r\n",
+            b"5\r\nhello\r\n",
+            b"\r\n",
+            b"\n",
+            b";a=b",
+            b"FFFFFFFFFFFFFFFFF",
+            b"-1",
+            b"+1",
+            b"0x1",
+            b"1 ",
+            b"T: x\r\n",
+        ),
+        (*_WIRE, HTTPException),
+    ),
+    "headers": Target(
+        read_headers,
+        (
+            b"filename=",
+            b"filename*=",
+            b"UTF-8''",
+            b'"',
+            b"\\",
+            b"%2f",
+            b"..",
+            b"/",
+            b";",
+            b",",
+            b"attachment",
+            b"text/html",
+        )
+        + (b"charset=", b"image/png", b"W/", b"Sun, 06 Nov 1994 08:49:37 GMT", b"\r\n", b"\0", b"=", b"\xff"),
+    ),
+    "set-cookie": Target(
+        read_set_cookies,
+        (
+            b"a=b",
+            b"=",
+            b";",
+            b"; Domain=",
+            b"; Path=",
+            b"; Max-Age=",
+            b"; Expires=",
+            b"; Secure",
+            b"example",
+            b"a.example",
+        )
+        + (
+            b".",
+            b"com",
+            b"-1",
+            b"9" * 400,
+            b"Thu, 01 Jan 1970 00:00:00 GMT",
+            b"\r\n",
+            b"\0",
+            b'"',
+            b"\xe9",
+            b"__Host-",
+            b"x" * 5_000,
+        ),
+    ),
+    "location": Target(read_location, (*_URLS, b"0; url=", b"5;URL='")),
+    "robots": Target(
+        read_robots,
+        (
+            b"User-agent: *\n",
+            b"User-agent: persistent-scraper\n",
+            b"Disallow: ",
+            b"Allow: ",
+            b"/",
+            b"*",
+            b"$",
+            b"%2F",
+            b"\n",
+            b"\r",
+        )
+        + (b"Crawl-delay: ", b"1e999", b"-1", b"Sitemap: ", b"#", b"\xef\xbb\xbf", b"\xff", b"a", b"*a*a*a*b", b":"),
+    ),
+    "sitemaps": Target(
+        read_sitemap,
+        (
+            b"<urlset>",
+            b"</urlset>",
+            b"<url>",
+            b"</url>",
+            b"<loc>",
+            b"</loc>",
+            b"<sitemapindex>",
+            b"<sitemap>",
+            b"<lastmod>",
+        )
+        + (
+            b"2026-01-01",
+            b"<!DOCTYPE x [",
+            b"<!ENTITY a 'b'>",
+            b"]>",
+            b"&a;",
+            b"<![CDATA[",
+            b"]]>",
+            b"<rss>",
+            b"<feed>",
+        )
+        + (
+            b"http://a.example/",
+            b"\x1f\x8b\x08\0",
+            b"\n",
+            b"<?xml version='1.0' encoding='utf-16'?>",
+            b"<x:link href='/'/>",
+        ),
+    ),
+    "html": Target(read_html, _HTML),
+    "yaml": Target(
+        read_yaml,
+        (
+            b"a: ",
+            b"- ",
+            b"\n",
+            b"  ",
+            b"&a ",
+            b"*a",
+            b"<<: ",
+            b"!!python/object:os.system",
+            b"!x ",
+            b"{",
+            b"}",
+            b"[",
+            b"]",
+            b"|",
+        )
+        + (
+            b"'",
+            b'"',
+            b"${X}",
+            b"${X:-y}",
+            b"#",
+            b"---",
+            b"...",
+            b"? ",
+            b"\t",
+            b"0x1F",
+            b"1e3",
+            b".inf",
+            b"2026-01-01",
+            b"\xff",
+        ),
+    ),
+    "cookie files": Target(
+        read_cookie_file,
+        (
+            b".a.example\tTRUE\t/\tFALSE\t0\ta\tb",
+            b"\n",
+            b"\t",
+            b"#HttpOnly_",
+            b"TRUE",
+            b"FALSE",
+            b"-1",
+            b"9" * 30,
+            b"\0",
+            b"\r",
+            b"# ",
+        )
+        + (b"a.example", b"/", b"\xef\xbb\xbf", b"[::1]", b"com"),
+    ),
+    "warc": Target(
+        read_warc,
+        (b"GET / HTTP/1.1\r\n", b"Cookie: a\r\n", b"Authorization: b\r\n", b"\r\n", b"\n", b"WARC/1.1\r\n", b"\0"),
+    ),
+    "store rows": Target(
+        read_store_row,
+        (
+            b'{"url":',
+            b'"http://a.example/"',
+            b"}",
+            b"{",
+            b"[",
+            b"]",
+            b",",
+            b'"meta":',
+            b'"rest":',
+            b"null",
+            b"1e999",
+            b"\n",
+            b" ",
+        )
+        + (
+            json.dumps([{"name": "a", "value": "b"}]).encode(),
+            b"parse http://a.example/",
+            b'"body":"\\u0100"',
+            b"\x78\x9c",
+        ),
+    ),
+}
