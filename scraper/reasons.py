@@ -246,6 +246,7 @@ _ROWS = (
     ReasonRow(
         "file-too-large", _FAILED, "A file is larger than its pipeline allows.", "allow more there", "pipelines"
     ),
+    ReasonRow("too-many-files", _FAILED, "The items of its page name more than 1,000 files.", "name fewer of them"),
     ReasonRow(
         "wrong-type", _FAILED, "A file is not of a type that its pipeline takes.", "allow it there", "pipelines"
     ),

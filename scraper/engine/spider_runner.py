@@ -17,7 +17,7 @@ from scraper.engine.collector import Collector, spider_failed
 from scraper.engine.crash_marker import CrashMarker
 from scraper.engine.frontier.admission import Admission, Known
 from scraper.engine.revisit import Revisit
-from scraper.engine.tasks.attachments import ItemFiles
+from scraper.engine.tasks.attachments import MOST_OF_PAGE, ItemFiles
 from scraper.errors import BadRequest, DropItem, StopCrawl
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import validators_of
@@ -238,6 +238,7 @@ class Collected(Collector):
         self.yielded = Yielded()
         self._runner = runner
         self._known = runner._admission.known
+        self._files_named = 0
         self._depth = depth
 
     def request(self, request: Request) -> None:
@@ -305,7 +306,9 @@ class Collected(Collector):
     def _attach(self, kind: str, data: dict[str, Any]) -> tuple[Attachment, ...]:
         """Return the files that an item names, and a field of it for what becomes of them."""
         assert self._runner._files is not None
-        attachments = tuple(self._runner._files.attach(kind, data, self._response, self._depth))
+        room = max(0, MOST_OF_PAGE - self._files_named)
+        attachments = tuple(self._runner._files.attach(kind, data, self._response, self._depth, room))
+        self._files_named += len(attachments)
         self.yielded.has_files = self.yielded.has_files or bool(attachments)
         self.yielded.outgoing += [each.request.to_json() for each in attachments if each.request is not None]
         return attachments

@@ -21,6 +21,9 @@ from scraper.store.values import Attachment, FileRow, Found, KeptFile
 
 #: Why what is not the URL of a file is not fetched.
 BAD_URL = "bad-url"
+#: How many files the items of one page may name, and why no more of them are fetched.
+MOST_OF_PAGE = 1_000
+TOO_MANY = "too-many-files"
 
 
 def is_there(root: Path, kept: KeptFile) -> bool:
@@ -55,12 +58,15 @@ class ItemFiles:
         self._run = run
         self._root = root
 
-    def attach(self, kind: str, data: dict[str, Any], page: Response | None, depth: int) -> list[Attachment]:
+    def attach(
+        self, kind: str, data: dict[str, Any], page: Response | None, depth: int, room: int = MOST_OF_PAGE
+    ) -> list[Attachment]:
         """Return the files that an item names; in `data` a field for what becomes of them is made.
 
         Args:
             page: what it comes from, if that is a page.
             depth: that of the requests.
+            room: how many more its page may name.
         """
         found: list[Attachment] = []
         for pipeline in self._pipelines:
@@ -71,19 +77,25 @@ class ItemFiles:
             data[pipeline.into] = [] if is_list else None
             for place, url in enumerate(named):
                 at = place if is_list else -1
-                found.append(self._attachment(pipeline, at, url, page, depth))
+                if len(found) < room:
+                    found.append(self._attachment(pipeline, at, url, page, depth))
+                else:
+                    found.append(self._none(pipeline, at, url, TOO_MANY))
         return found
 
     def _attachment(self, pipeline: Files, place: int, text: str, page: Response | None, depth: int) -> Attachment:
         url = _joined(text, page)
         if url is None or urls.scheme_of(url) not in ("http", "https") or len(url) > MAX_URL:
-            is_none = FileRow(text[:MAX_URL], self._run, BAD_URL, None)
-            return Attachment(pipeline.into, place, is_none.url, b"", is_none)
+            return self._none(pipeline, place, text, BAD_URL)
         url = urls.without_fragment(url)
         request = Request.plain(url)
         request.file, request.priority, request.depth = pipeline.folder, MAX_PRIORITY, depth
         fingerprint = fingerprint_of(request, self._config)
         return self.resolved(Attachment(pipeline.into, place, url, fingerprint, request=request))
+
+    def _none(self, pipeline: Files, place: int, text: str, reason: str) -> Attachment:
+        row = FileRow(text[:MAX_URL], self._run, reason, None)
+        return Attachment(pipeline.into, place, row.url, b"", row)
 
     def resolved(self, attachment: Attachment) -> Attachment:
         """Return an attachment with the request that fetches its file now, or else with what is known of that."""
