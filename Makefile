@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint audit fuzz check coverage kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links proofs bench profile clean
+.PHONY: help demo test test-oldest lint audit fuzz check coverage kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -98,13 +98,19 @@ soak: $(READY)  ## 200,000 pages of 2,000 domains in 20 minutes, with kills and 
 export-kills: $(READY)  ## every kind of export killed 30 times at random: every item once, nothing half
 	$(BIN)/python -m tests.proofs.export_kills $(ARGS)
 
+outages: $(READY)  ## a server that restarts for 6 s, or is down at the start: no page fails, no attempt is used
+	$(BIN)/python -m tests.proofs.outages $(ARGS)
+
+clock-steps: $(READY)  ## the clock set back by an hour and forward by two: crawl and schedule go on (needs a C compiler)
+	$(BIN)/python -m tests.proofs.clock_steps $(ARGS)
+
 many-crawls: $(READY)  ## 2,000 crawls in one process: none raises, nothing grows
 	$(BIN)/python -m tests.proofs.many_crawls $(ARGS)
 
 many-links: $(READY)  ## pages of 5,000 and 20,000 new links: connections, memory, log and the end within their bounds
 	$(BIN)/python -m tests.proofs.many_links $(ARGS)
 
-proofs: kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk many-schedules soak many-crawls many-links  ## all proofs that take minutes
+proofs: kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk many-schedules soak many-crawls many-links outages clock-steps  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.

@@ -133,7 +133,7 @@ def crawl(folder: Path, site: Site, *, sets: list[str], stop_after: float | None
         f" peak {', '.join(f'{each:.0f}' for each in watch.rss.values())} MB; WAL {watch.wal:.0f} MB",
         flush=True,
     )
-    bounds = {
+    bounds: dict[str, tuple[float, float]] = {
         "connections": (connections, _POOL * len(site.servers)),
         "memory of a process": (max(watch.rss.values()), _MOST_RSS),
         "write-ahead log": (watch.wal, _MOST_WAL),
