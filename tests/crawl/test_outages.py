@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,12 @@ from scraper.fetch.politeness import Outage
 from scraper.observe import events
 from tests.crawl.commands import Project, command, start, wait_until
 from tests.crawl.crawling import HOST, Follow, Pages, Seen, crawl, paths, reasons_of_failures, site
+from tests.crawl.sharding import Linked
+from tests.crawl.test_login import Members
+from tests.servers.club import PASSWORD, USER, Club
 from tests.servers.keepalive import PageServer
 
+HOSTS = ("127.0.0.2", "127.0.0.3")
 #: Of a short outage: pauses of 0.05, 0.1, 0.2 … 1.6 s.
 RETRY = {"backoff": "50ms", "attempts": 2}
 
@@ -27,6 +32,12 @@ RETRY = {"backoff": "50ms", "attempts": 2}
 def unused_port() -> int:
     with socket.create_server((HOST, 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+def attempts_used(store: Path) -> int:
+    """How many requests used up an attempt."""
+    with closing(sqlite3.connect(store)) as database:
+        return int(database.execute("select count(*) from frontier where attempts > 0").fetchone()[0])
 
 
 @contextmanager
@@ -115,6 +126,57 @@ def test_a_start_while_the_server_restarts_waits_for_it(robots: str) -> None:
     assert reasons == {f"http://{HOST}:{port} refuses connections"}
     waits = [event.seconds for event in seen.of(events.CoolingDown)]
     assert waits == sorted(waits) and waits[-1] > 2 * waits[0]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_crawl_with_processes_waits_for_servers_that_are_down(processes: int, tmp_path: Path) -> None:
+    ports, seen = (unused_port(), unused_port()), Seen()
+    starts = [f"http://{host}:{port}/" for host, port in zip(HOSTS, ports, strict=True)]
+    settings: dict[str, Any] = {"engine": {"processes": processes}, "store": str(tmp_path / "crawl.db")}
+
+    with ExitStack() as servers:
+
+        def begin() -> None:
+            wait_until(lambda: {event.domain for event in seen.of(events.CoolingDown)} == {*HOSTS})
+            for host, port in zip(HOSTS, ports, strict=True):
+                servers.enter_context(PageServer(site(20), host=host, port=port))
+
+        beginning = threading.Thread(target=begin)
+        beginning.start()
+        run = crawl(Linked, *starts, observers=[seen], retry=RETRY, **settings)
+        beginning.join()
+
+    assert (run.stats["pages"], run.stats["failed"]) == (42, 0)
+    assert attempts_used(tmp_path / "crawl.db") == 0
+
+
+def test_a_login_waits_for_a_server_that_is_down(tmp_path: Path) -> None:
+    """It is no failed login, and nobody logs in twice."""
+    port, seen = unused_port(), Seen()
+    login = {"url": f"http://{HOST}:{port}/login", "form": {"user": USER, "password": PASSWORD}}
+    clubs: list[Club] = []
+
+    def begin() -> None:
+        wait_until(lambda: len(seen.of(events.CoolingDown)) >= 3)
+        clubs.append(Club(port=port))
+        clubs[0].__enter__()
+
+    beginning = threading.Thread(target=begin)
+    beginning.start()
+    run = crawl(
+        Members,
+        f"http://{HOST}:{port}/",
+        observers=[seen],
+        retry=RETRY,
+        login=login,
+        store=str(tmp_path / "crawl.db"),
+    )
+    beginning.join()
+    clubs[0].__exit__(None, None, None)
+
+    assert (run.stats["pages"], run.stats["failed"]) == (9, 0)
+    assert clubs[0].login_requests == [("GET", 200), ("POST", 303)]
+    assert attempts_used(tmp_path / "crawl.db") == 0
 
 
 def test_connections_that_are_reset_before_an_answer_hold_the_domain_too() -> None:

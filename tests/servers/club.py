@@ -23,8 +23,10 @@ class Club(PageServer):
         forgets_after: member pages after which all sessions end, once.
     """
 
-    def __init__(self, pages: int = 8, *, turns_away: str = "redirect", forgets_after: int | None = None) -> None:
-        super().__init__(self._answer_to)
+    def __init__(
+        self, pages: int = 8, *, turns_away: str = "redirect", forgets_after: int | None = None, port: int = 0
+    ) -> None:
+        super().__init__(self._answer_to, port=port)
         self._pages = pages
         self._turns_away = turns_away
         self._forgets_after = forgets_after
