@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 
+from scraper import hiding
 from scraper.config import Loaded, SiteConfig
 from scraper.config.model.pipelines import PipelineConfig
 from scraper.config.model.start import SPOOLED, STDIN, StartFile
@@ -52,6 +53,8 @@ class Components:
     """
 
     def __init__(self, loaded: Loaded, spider: type[Spider] | None = None) -> None:
+        # Each process of a crawl makes these first.
+        hiding.remember(loaded.secrets)
         self._loaded = loaded
         self._problems: list[Problem] = []
         config = loaded.config
@@ -79,7 +82,7 @@ class Components:
             raise ConfigError(self._problems)
         self.spider: Spider = made
         self.pipelines: Pipelines = made_pipelines
-        self.origins = Origins(config.origins, auths)
+        self.origins = Origins(config.origins, auths, config.hosts_of_scope(made.start_urls))
 
     @property
     def loaded(self) -> Loaded:

@@ -163,7 +163,7 @@ _ROWS = (
     ReasonRow("bad-http", _FAILED, "The answer is not HTTP.", _SERVER),
     ReasonRow("bad-url", _FAILED, "The URL cannot be sent.", "fix the link, or exclude it", "scope.exclude"),
     ReasonRow("bad-header", _FAILED, "A header cannot be sent.", "fix the header", "session.headers"),
-    ReasonRow("bad-redirect", _FAILED, "It redirects to what is not an http or https URL."),
+    ReasonRow("bad-redirect", _FAILED, "It redirects to what is no http or https URL, or a POST to another origin."),
     ReasonRow("redirect-loop", _FAILED, "It redirects to a URL where it has been."),
     ReasonRow(
         "too-many-redirects",

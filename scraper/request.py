@@ -45,6 +45,7 @@ class Request:
     """
 
     __slots__ = (
+        "bare",
         "body",
         "callback",
         "cookie_marks",
@@ -99,6 +100,8 @@ class Request:
         self.depth = 0
         #: A sitemap names it, or it is one: no first request, whatever its depth.
         self.listed = False
+        #: Another origin's answer chose the URL, and no callback did: it gets no secrets of `origins`.
+        self.bare = False
         #: The folder that a file which an item names is put into; None for other requests.
         self.file: str | None = None
         #: The line of the file of start URLs that names it, whose columns are its meta; 0 for other requests.
@@ -170,6 +173,7 @@ class Request:
             or self.redirected_from
             or self.cookie_marks
             or self.listed
+            or self.bare
             or self.file
             or self.row
             or "\n" in self.url
@@ -228,6 +232,7 @@ class Request:
         request.statuses = tuple(get("statuses", ()))
         request.retry_unsafe = get("retry_unsafe", False)
         request.listed = get("listed", False)
+        request.bare = get("bare", False)
         request.file = get("file")
         request.row = get("row", 0)
         request.redirected_from = tuple(get("redirected_from", ()))
@@ -278,6 +283,7 @@ class _Link(Request):
         self.retry_unsafe = False
         self.depth = 0
         self.listed = False
+        self.bare = False
         self.file = None
         self.row = 0
         self.redirected_from = ()
@@ -302,6 +308,7 @@ _DEFAULTS: dict[str, Any] = {
     "retry_unsafe": False,
     "depth": 0,
     "listed": False,
+    "bare": False,
     "file": None,
     "row": 0,
     "redirected_from": (),
@@ -332,7 +339,7 @@ def method_name(callback: Callback | str | None) -> str | None:
 def _absolute(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]] | None) -> str:
     if not isinstance(url, str):
         raise BadRequest(f"a URL is text, not {type(url).__name__}")
-    normal = urls.normalize(url)
+    normal = urls.resolve(url)
     if normal is None or not normal.startswith(("http://", "https://")):
         raise BadRequest(
             f"{url[:200]!r} is not an absolute http or https URL",

@@ -325,7 +325,7 @@ class Response:
             BadRequest: no browser would.
         """
         joiner = self._joining()
-        url = urls.normalize(joiner.escaped(link), joiner.base_url)
+        url = urls.resolve(joiner.escaped(link), joiner.base_url)
         if url is None:
             raise self._bad_link(repr(link[:200]), "check where the spider took it from")
         return url

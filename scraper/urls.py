@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_to_bytes, urlencode
@@ -46,6 +46,31 @@ def _absolute(url: str) -> str | None:
     except ValueError:  # as above
         return None
     return url if normal == url else normal
+
+
+def resolve(url: str, base: str | None = None) -> str | None:
+    """Return the same without `user:password@`: whoever makes or links to a URL sends nobody's password with it."""
+    normal = normalize(url, base)
+    return normal if normal is None or "@" not in normal else without_user(normal)
+
+
+def without_user(url: str) -> str:
+    """Return an absolute http(s) URL without the user and password before its host."""
+    found = _ORIGIN.match(url)
+    if found is None or found[1] not in ("http", "https"):
+        return url
+    return f"{found[1]}://{found[2]}{url[found.end() :]}"
+
+
+def keeps_secrets(before: str, after: str) -> bool:
+    """Tell whether what was meant for one URL may be sent to another: within its origin, or from http to https of the
+    same host, each on the port of its scheme.
+    """
+    old, new = origin_of(before), origin_of(after)
+    if old == new:
+        return True
+    has_port = ":" in old.removeprefix("http://").rpartition("]")[2]
+    return old.startswith("http://") and not has_port and new == old.replace("http:", "https:", 1)
 
 
 def without_fragment(url: str) -> str:
@@ -126,6 +151,23 @@ def domain_of_host(host: str) -> str:
     except ValueError:
         return registrable_domain(host) or host
     return host
+
+
+def bare_host(host: str) -> str:
+    """Return a host as scopes compare it: `www.` and a trailing dot make no difference."""
+    return host.lower().rstrip(".").removeprefix("www.")
+
+
+def is_within(host: str, hosts: Collection[str] | None) -> bool:
+    """Tell whether a host, or a domain above it, is one of some bare hosts; of None every host is."""
+    if hosts is None:
+        return True
+    host = bare_host(host)
+    while host:
+        if host in hosts:
+            return True
+        _, _, host = host.partition(".")
+    return False
 
 
 def domain_of(url: str) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 import urllib3  # noqa: F401 (it binds a socket when it is first imported, to see whether there is IPv6)
+
+from scraper import hiding
 
 _UNIT = Path(__file__).parent / "unit"
 
@@ -33,3 +36,10 @@ def _no_sockets_no_sleep(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     monkeypatch.setattr(
         time, "sleep", lambda seconds: sleep(seconds) if threading.current_thread() in others else refuse("slept")
     )
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests() -> Iterator[None]:
+    """What one test's configuration says to hide is no secret of the next."""
+    yield
+    hiding.forget()

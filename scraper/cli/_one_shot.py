@@ -15,12 +15,14 @@ from scraper.config.keys import split_key
 from scraper.errors import BadRequest, FetchError, UsageError
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
+from scraper.fetch.cookies import LockedJar
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.origins import Origins, auth_of
 from scraper.fetch.robots import MAX_BYTES, Robots, product_token
 from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.exchange import OpenSendGate, request_context
 from scraper.fetch.transport.guard import Guard, may_be_private
+from scraper.hiding import without_user_info
 from scraper.observe.text import duration, plain
 from scraper.project import load_object
 from scraper.reasons import reason_row
@@ -38,7 +40,13 @@ def request_of(url: str) -> Request:
         UsageError: it is not a whole http or https URL.
     """
     try:
-        return Request(url)
+        request = Request(url)
+        if without_user_info(url) != url:
+            raise UsageError(
+                "a URL is named without user and password here",
+                remedy=f"write origins: {{{urls.origin_of(request.url)}: {{auth: {{basic: [USER, PASSWORD]}}}}}}",
+            )
+        return request
     except BadRequest as error:
         raise UsageError(error.message, remedy="write it whole, as https://example.com/") from None
 
@@ -144,7 +152,8 @@ class Visitor:
                     return response, outcome
             jar, most = self._domain(request.url).jar, self._config.limits.redirects
             try:
-                request, _ = redirects.target_of(response, outcome.cookies_sent, jar, most, refresh=refresh)
+                secret = self._config.for_domain(urls.domain_of(request.url)).session.secret_headers
+                request, _ = redirects.target_of(response, outcome.cookies_sent, jar, most, secret, refresh=refresh)
             except FetchError as error:
                 if refresh is not None and error.reason == "redirect-loop":
                     return response, outcome
@@ -158,7 +167,10 @@ class Visitor:
             hop(request, outcome)
             return outcome
 
-        robots, _ = fetch_robots(urls.origin_of(url), send, lambda request: self._domain(request.url).jar)
+        def jar_of(request: Request) -> LockedJar:
+            return self._domain(request.url).jar
+
+        robots, _ = fetch_robots(urls.origin_of(url), send, jar_of, product_token(self._config.user_agent))
         return robots
 
     def _domain(self, url: str) -> DomainSession:

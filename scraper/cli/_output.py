@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scraper.errors import ExportError, ScraperError
+from scraper.hiding import hide
 from scraper.observe.terminal import Console, console_for
 from scraper.observe.text import plain
 
@@ -76,7 +77,7 @@ def say(line: str) -> None:
     """Write a line to standard error; where that is closed, to nobody."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(f"{line}\n")
+            sys.stderr.write(f"{hide(line)}\n")
             sys.stderr.flush()
 
 

@@ -13,6 +13,7 @@ from scraper.cli import _output
 from scraper.cli._options import RunNumber, Sets, SiteFile
 from scraper.cli._runs import chosen_run
 from scraper.config import load
+from scraper.hiding import hide_in
 from scraper.observe.text import counted, plain, plain_json
 from scraper.pipelines.models import FieldProblem
 from scraper.store import Store
@@ -76,7 +77,7 @@ def _json(item: QuarantineRow) -> str:
         "data": item.data,
         "at": datetime.fromtimestamp(item.at, UTC).isoformat(timespec="milliseconds"),
     }
-    return plain_json(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
+    return plain_json(json.dumps(hide_in(record), ensure_ascii=False, separators=(",", ":")))
 
 
 def _text(item: QuarantineRow) -> str:

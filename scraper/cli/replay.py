@@ -55,8 +55,14 @@ def replay(
             remedy="make some: scraper record SITE.yaml URL",
         )
     differ = 0
+    told: set[Path] = set()
+    here = project_root(Path("any.yaml"))
     for folder in folders:
         page = recording.read(folder)
+        if page.site not in told and not page.site.is_relative_to(here):
+            # Before any code of another project runs.
+            told.add(page.site)
+            _output.say(f"runs the spider of {plain(_output.path_from_here(page.site))}")
         lines = recording.replay(page, sets, update=update)
         if lines:
             differ += 1

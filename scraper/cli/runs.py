@@ -16,6 +16,7 @@ from scraper.cli._runs import chosen_run
 from scraper.config import load
 from scraper.crawler import stats_of
 from scraper.errors import UsageError
+from scraper.hiding import hide_in
 from scraper.observe.report import print_report
 from scraper.observe.text import block, counted, plain, size
 from scraper.store import Store
@@ -137,4 +138,4 @@ def _as_json(failure: FailureRow) -> dict[str, Any]:
 
 
 def _write_json(value: object) -> None:
-    _output.write(json.dumps(value, indent=2) + "\n")
+    _output.write(json.dumps(hide_in(value), indent=2) + "\n")

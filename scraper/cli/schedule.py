@@ -29,6 +29,7 @@ from scraper.cli._schedule_facts import (
 from scraper.cli.crawl import Watching, conduct
 from scraper.config import load
 from scraper.errors import ScraperError, StoreLocked, UsageError
+from scraper.hiding import hide_in
 from scraper.observe.text import plain
 from scraper.schedule import systemd
 from scraper.schedule.child import Ending, take_over
@@ -123,7 +124,7 @@ def list_(paths: Paths, as_json: AsJson = False) -> None:
     found = each.of(lambda site: (standing_of(site), last_of(site)))
     rows = [(site, standing, next_of(site, standing), last) for site, (standing, last) in found]
     if as_json:
-        _output.write(json.dumps([as_json_of(*row) for row in rows], indent=2) + "\n")
+        _output.write(json.dumps(hide_in([as_json_of(*row) for row in rows]), indent=2) + "\n")
         each.end()
         return
     heads = ("crawl", "schedule", "next", "late", "last", "result", "state")
@@ -224,7 +225,7 @@ def history(
     each = _Each(_sites(paths))
     found = [(site, row) for site, rows in each.of(lambda site: history_of(site, limit)) for row in rows]
     if as_json:
-        _output.write(json.dumps([row_as_json(row) for _, row in found], indent=2) + "\n")
+        _output.write(json.dumps(hide_in([row_as_json(row) for _, row in found]), indent=2) + "\n")
         each.end()
         return
     heads = ("crawl", "time", "started", "ended", "result", "exit", "run", "why")

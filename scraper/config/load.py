@@ -11,11 +11,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from scraper import hiding
 from scraper.config.checks.between_keys import check_between_keys
 from scraper.config.checks.rules import spider_or_rules
 from scraper.config.keys import split_key
 from scraper.config.model.exports import ExportConfig
 from scraper.config.model.site import SiteConfig
+from scraper.config.secrets import secret_values
 from scraper.config.walk import leaves, plain_values
 from scraper.config.yaml.problems import paths_of, problems_of
 from scraper.config.yaml.reader import place_of, read_tree
@@ -54,12 +56,14 @@ class Loaded:
         root: the project's root, where relative paths and imports start.
         path: the YAML file; None where the configuration came from Python.
         sources: by key (`session.timeout.read`, `start_urls[0]`), where its value came from.
+        secrets: the values that are shown nowhere; whatever process has the configuration hides them.
     """
 
     config: SiteConfig
     root: FilePath
     path: FilePath | None
     sources: Mapping[str, Provenance]
+    secrets: frozenset[str] = frozenset()
 
     def resolve(self, path: str | FilePath) -> FilePath:
         """`path` as an absolute one; relative ones start at the project's root."""
@@ -116,7 +120,10 @@ def load(
     if config is None or problems:
         raise ConfigError(_in_order(problems))
     config = _with_defaults(config, root)
-    return Loaded(config, project, path, _sources(config, root))
+    sources = _sources(config, root)
+    secrets = secret_values(config, sources, environ)
+    hiding.remember(secrets)
+    return Loaded(config, project, path, sources, frozenset(secrets))
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:

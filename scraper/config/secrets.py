@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
-from scraper.config.yaml.tree import Path
+from scraper.config.walk import leaves, plain_values
+from scraper.config.yaml.tree import Path, Provenance, path_text
+from scraper.hiding import MASK, USER_INFO, without_user_info
 
-MASK = "***"
+if TYPE_CHECKING:
+    from scraper.config.model.site import SiteConfig
 
-_TELLING = ("password", "passwd", "passphrase", "secret", "token", "credential", "apikey", "accesskey", "privatekey")
-_TELLING_WORDS = frozenset({"auth", "authorization", "pass", "pwd", "cookie", "pat"})
-_USER_INFO = re.compile(r"(?<=//)[^/?#\s]*@")
+_TELLING = (
+    *("password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "motdepasse", "contrasena"),
+    *("secret", "token", "credential", "apikey", "accesskey", "privatekey", "sessionid", "sessid", "signature"),
+)
+_TELLING_WORDS = frozenset(
+    {"auth", "authorization", "bearer", "cookie", "csrf", "jwt", "otp", "pass", "pat", "pwd", "pw", "sid", "xsrf"}
+)
+#: Headers whose names end like those of secrets, and that hold none (RFC 6455 section 11.3.1; Idempotency-Key).
+_PUBLIC_KEYS = frozenset({"sec-websocket-key", "idempotency-key"})
+#: Of `origins.*.headers`, those whose values are on every page, and no secrets.
+_PUBLIC_HEADERS = frozenset({"content-type", "user-agent", "referer", "origin", "x-requested-with", "cache-control"})
+#: What stands in Authorization: of `Bearer abc` the secret is abc.
+_WITH_SCHEME = re.compile(r"[A-Za-z-]+ (\S+)")
 
 
 def is_secret_name(name: str) -> bool:
@@ -22,13 +37,20 @@ def is_secret_name(name: str) -> bool:
     return any(part in joined for part in _TELLING) or any(word.lower() in _TELLING_WORDS for word in words)
 
 
+def is_secret_header(name: str) -> bool:
+    """Tell the same of a header, of which the last word may be `key`: Ocp-Apim-Subscription-Key, X-Functions-Key."""
+    lower = name.lower()
+    return is_secret_name(name) or (lower.endswith("-key") and lower not in _PUBLIC_KEYS)
+
+
 def is_secret_path(path: Path) -> bool:
     """Tell whether what lies at `path` is never shown."""
     if path[:1] == ("origins",):
         return len(path) > 2 and path[2] in ("headers", "auth")
     if path[:2] == ("login", "form"):
         return len(path) > 2
-    return any(is_secret_name(str(part)) for part in _chosen_part(path))
+    named = is_secret_header if "headers" in path[:-1] else is_secret_name
+    return any(named(str(part)) for part in _chosen_part(path))
 
 
 def is_free_form(path: Path) -> bool:
@@ -48,11 +70,6 @@ def _chosen_part(path: Path) -> Path:
     if inner[:1] == ("exports",) and inner[2:3] == ("options",):
         return inner[3:]
     return inner[2:] if inner[:2] == ("session", "headers") else ()
-
-
-def without_user_info(text: str) -> str:
-    """`text` with the user and password of every URL in it hidden."""
-    return _USER_INFO.sub(f"{MASK}@", text) if "@" in text else text
 
 
 def hidden_in_error(path: Path, value: str) -> str:
@@ -78,3 +95,55 @@ def masked_text(path: Path, value: Any, variables: tuple[str, ...]) -> Any:
             return hidden_in_error(path, value)
         return without_user_info(value)
     return value
+
+
+def secret_values(config: SiteConfig, sources: Mapping[str, Provenance], environ: Mapping[str, str]) -> set[str]:
+    """Return what may be shown nowhere: the values that `masked_text` masks, and what they are made of.
+
+    Those are what `origins` and `login.form` hold, in `args` and other places of a user's own what is named like a
+    secret or came from the environment, whatever came of a variable that is named so, and passwords in URLs.
+    """
+    found: set[str] = set()
+    shown: list[str] = []
+    perhaps: set[str] = set()
+    for path, value in leaves(plain_values(config)):
+        source = sources.get(path_text(path))
+        variables = source.variables if source is not None else ()
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or _is_public(path):
+            continue
+        text = str(value)
+        found.update(_passwords_in(text))
+        if masked_text(path, value, variables) != MASK:
+            shown.append(text)
+        elif not is_secret_path(path) and not any(map(is_secret_name, variables)):
+            perhaps |= {text, *(environ[name] for name in variables if name in environ)}
+        else:
+            # The whole address of a webhook, and what stands behind its host.
+            found |= {text, text.partition("://")[2].partition("/")[2]}
+            if (scheme := _WITH_SCHEME.fullmatch(text)) is not None:
+                found.add(scheme[1])
+            found |= {environ[name] for name in variables if name in environ}
+    # What stands in a URL that is shown, say, is none.
+    found |= {text for text in perhaps if not any(text in other for other in shown)}
+    for origin in config.origins.values():
+        if isinstance(origin.auth, Mapping) and "basic" in origin.auth:
+            pair = ":".join(map(str, origin.auth["basic"]))
+            found |= {pair, base64.b64encode(pair.encode()).decode()}
+    return found
+
+
+def _is_public(path: Path) -> bool:
+    """Tell whether what lies there is not shown, and no secret all the same."""
+    if path[:1] != ("origins",):
+        return False
+    if path[2:] == ("auth",):
+        return True  # module:factory
+    name = str(path[3]).lower() if path[2:3] == ("headers",) and len(path) > 3 else ""
+    return name in _PUBLIC_HEADERS or name.startswith("accept")
+
+
+def _passwords_in(text: str) -> Iterator[str]:
+    for match in USER_INFO.finditer(text):
+        password = match[0].rpartition("@")[0].partition(":")[2]
+        yield password
+        yield unquote(password)

@@ -13,6 +13,7 @@ from scraper.config.secrets import masked_text
 from scraper.config.walk import plain_values
 from scraper.config.yaml.scalars import resolve
 from scraper.config.yaml.tree import Origin, Path, Provenance, path_text
+from scraper.hiding import hide_in
 from scraper.lazy_dataclass import dataclass
 
 _PLAIN_TEXT = re.compile(r"[A-Za-z_/.](?:[\w/.:+@=%?&*()~;\- ]*[\w/.+@=%?&*()~;\-])?")
@@ -59,7 +60,7 @@ def masked(of: Loaded | SiteConfig) -> dict[str, Any]:
     What is secret because it came from the environment is known of a `Loaded` only; so a run keeps that one's.
     """
     config, sources = (of.config, of.sources) if isinstance(of, Loaded) else (of, {})
-    found = _masked(plain_values(config), (), sources)
+    found = hide_in(_masked(plain_values(config), (), sources))
     assert isinstance(found, dict)
     return found
 
@@ -145,7 +146,7 @@ class _Lines:
             return f"[{', '.join(self.inline(item, (*path, number)) for number, item in enumerate(value))}]"
         if isinstance(value, tuple):
             return f"[{', '.join(map(_scalar, value))}]"
-        return _scalar(masked_text(path, value, self.source_of(path).variables))
+        return _scalar(hide_in(masked_text(path, value, self.source_of(path).variables)))
 
 
 def _scalar(value: Any) -> str:

@@ -37,6 +37,7 @@ from scraper.engine.shard_sink import ShardSink
 from scraper.engine.status import StatusReporter
 from scraper.engine.tasks.downloads import Downloads
 from scraper.engine.tasks.registry import tasks_of
+from scraper.engine.tasks.robots import RobotsTask
 from scraper.engine.tasks.sender import Sender
 from scraper.engine.tasks.sitemap_cache import SitemapCache
 from scraper.engine.tasks.sitemap_worker import SitemapWorker
@@ -180,6 +181,7 @@ class Shard:
             self._revisit,
             SitemapCache(store, is_asked=config.revisit.conditional),
             downloads,
+            RobotsTask(self._sender, lambda name: self._leases.session(name), product_token(config.user_agent)),
         )
         self._fetch_loop = FetchLoop(
             self._frontier,

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scraper.config.model.exports import ExportConfig
-from scraper.config.secrets import without_user_info
 from scraper.exports.base import Export, ItemRow, ItemSource, ItemStore, Position
+from scraper.hiding import without_user_info
 
 #: Rows asked of the store at once.
 _BATCH = 250

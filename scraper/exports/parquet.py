@@ -159,7 +159,8 @@ class ParquetExport:
             if place.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a folder")
             place.part.parent.mkdir(parents=True, exist_ok=True)
-            self._file = place.part.open("wb")
+            place.part.unlink(missing_ok=True)  # a link would lead anywhere
+            self._file = place.part.open("xb")
         self._number += 1
         return self._file
 

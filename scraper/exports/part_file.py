@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scraper.errors import ExportError
+from scraper.private_files import PRIVATE, open_file
 
 _CHUNK = 1 << 20
 _ROOM = "make room on the disk, then run the same command again: it goes on from the store"
@@ -67,12 +68,16 @@ def write_all(stream: BinaryIO | io.RawIOBase, data: bytes) -> None:
 class PartFile:
     """The growing file of one export. It is unbuffered: what was appended is with the operating system.
 
+    A symbolic link in its place is not followed: in a folder that others may write into, it would lead anywhere.
+
     Args:
         path: the final name.
         part: where it grows; by default beside it. Its folder is created.
+        private: whether nobody else may read it, whatever the umask says.
     """
 
-    def __init__(self, path: Path, part: Path | None = None) -> None:
+    def __init__(self, path: Path, part: Path | None = None, *, private: bool = False) -> None:
+        self._mode = PRIVATE if private else 0o666
         self.path = path
         self.part = part or path.with_name(path.name + ".part")
         self.length = 0
@@ -90,7 +95,9 @@ class PartFile:
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "is a folder")
             self.part.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.part.open("wb", buffering=0)
+            # One of an earlier run may have been made with another mode, or by somebody else.
+            self.part.unlink(missing_ok=True)
+            self._file = open_file(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._mode)
         self.length = self.crc = 0
 
     def go_on(self, length: int, crc: int) -> bool:
@@ -102,7 +109,7 @@ class PartFile:
         self.release()
         with described(self.part):
             try:
-                self._file = self.part.open("r+b", buffering=0)
+                self._file = open_file(self.part, os.O_RDWR)
             except FileNotFoundError:
                 return False
             try:

@@ -11,13 +11,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from scraper.config.secrets import without_user_info
 from scraper.errors import ExportError
 from scraper.exports.base import Export
 from scraper.exports.columns import BOOL, FLOAT, INT, JSON, LIST, TEXT, Columns, wider
 from scraper.exports.optional_dependencies import package
 from scraper.exports.tables import NOTES, Note, TableExport, TableSettings
 from scraper.exports.target import Target
+from scraper.hiding import without_user_info
 
 _CONNECT_SECONDS = 10
 _STAGE = "_scraper_stage"

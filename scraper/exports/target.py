@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scraper.config.model.exports import STDOUT, ExportConfig, compression_of
-from scraper.config.secrets import without_user_info
 from scraper.exports.codecs import codec_of
 from scraper.exports.destinations import Destination, LocalDestination, RemoteDestination, file_system
 from scraper.exports.file_export import FileExport, Places
 from scraper.exports.paths import numbered
 from scraper.exports.records import Records
 from scraper.exports.tables import TableSettings
+from scraper.hiding import without_user_info
 from scraper.lazy_dataclass import dataclass
 
 

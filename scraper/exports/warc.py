@@ -45,7 +45,7 @@ class ArchiveFile:
         self._run = run
         self._config = loaded.config
         self._path = path
-        self._file = PartFile(path)
+        self._file = PartFile(path, private=True)
         self._is_open = False
 
     def follow(self) -> None:

@@ -2,7 +2,8 @@
 
 An exchange becomes two records, its request and its response, each a gzip member of its own, so that a file of them
 can be cut back and read at any record. Both hold what went over the wire: heads in the order and case that they had,
-bodies in the codings in which they came. Only the values of request headers that hold secrets are masked.
+bodies in the codings in which they came. Only secrets are masked: the values of request headers that hold them, and
+what the configuration says they are, wherever it stands as it is; a coded body is left as it came.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from importlib import metadata
 from typing import Any
 
 from scraper.config import SiteConfig
-from scraper.config.secrets import MASK, is_secret_name, without_user_info
+from scraper.config.secrets import is_secret_header
 from scraper.fetch.base import Fetcher, FetchResult
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.transport.exchange import RequestContext
 from scraper.fetch.transport.recorder import WireRecorder
+from scraper.hiding import MASK, hide, star_out
 from scraper.request import Request
 
 #: Where a head ends; servers leave out the carriage return.
@@ -51,16 +53,19 @@ class RecordMaker:
         return b"".join(self._pair(recorder) for recorder in recorders)
 
     def _pair(self, recorder: WireRecorder) -> bytes:
-        received = bytes(recorder.received)
+        received = star_out(bytes(recorder.received))
         end = _END_OF_HEAD.search(received)
         if end is None or not _STATUS_LINE.match(received):
             return b""
-        about = {"WARC-Date": _date(recorder.began), "WARC-Target-URI": without_user_info(recorder.url)}
+        about = {"WARC-Date": _date(recorder.began), "WARC-Target-URI": hide(recorder.url)}
         if recorder.address is not None:
             about["WARC-IP-Address"] = recorder.address
         request, response = _new_id(), _new_id()
         sent = _record(
-            "request", request, {**about, "WARC-Concurrent-To": response}, self._masked(bytes(recorder.sent))
+            "request",
+            request,
+            {**about, "WARC-Concurrent-To": response},
+            star_out(self._masked(bytes(recorder.sent))),
         )
         about["WARC-Concurrent-To"] = request
         about["WARC-Payload-Digest"] = _digest(received[end.end() :])
@@ -75,7 +80,7 @@ class RecordMaker:
         for place, line in enumerate(lines[1:], start=1):
             name, colon, _ = line.partition(b":")
             text = name.decode("latin-1").strip()
-            if colon and (text.lower() in self._secret or is_secret_name(text)):
+            if colon and (text.lower() in self._secret or is_secret_header(text)):
                 lines[place] = name + b": " + MASK.encode()
         return b"\r\n".join(lines) + blank + body
 
@@ -115,7 +120,8 @@ def info_record(filename: str, config: SiteConfig, run: int) -> bytes:
         "isPartOf": f"{config.name}, run {run}",
         "robots": config.politeness.robots,
         "http-header-user-agent": config.user_agent,
-        "description": f"values of request headers that hold secrets are replaced by {MASK}; logins are left out",
+        "description": f"values of request headers that hold secrets are replaced by {MASK}, secrets elsewhere by as "
+        "many *; logins are left out",
     }
     block = "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode()
     about = {"WARC-Date": _date(datetime.now(UTC).timestamp()), "WARC-Filename": filename}

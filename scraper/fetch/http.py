@@ -84,12 +84,12 @@ class HttpFetcher:
     def _refuse_incompatibility(self, error: Exception, request: Request, domain: DomainSession) -> None:
         from scraper.fetch.transport.compatibility import internal_error, is_incompatibility
 
-        _, auth, _ = self._origins.of(request.url)
+        _, auth, _ = self._origins.of(request)
         if is_incompatibility(error, with_user_code=auth is not None or domain.runs_user_code):
             raise internal_error(f"{type(error).__name__}: {error}") from error
 
     def _send(self, request: Request, domain: DomainSession, conditions: Mapping[str, str]) -> requests.Response:
-        secrets, auth, cert = self._origins.of(request.url)
+        secrets, auth, cert = self._origins.of(request)
         headers = {**secrets, **request.headers, **conditions} if secrets or request.headers else conditions
         return domain.send(request, headers, auth=auth, cert=cert)
 

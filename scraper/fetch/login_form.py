@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -30,7 +31,7 @@ def is_at(url: str, place: str) -> bool:
     """Tell whether a URL is a place, given as path or URL: same host, same path, and at least the place's
     parameters.
     """
-    wanted = urlsplit(urls.normalize(place, url) or place)
+    wanted = urlsplit(urls.resolve(place, url) or place)
     found = urlsplit(url)
     parameters = set(parse_qsl(wanted.query, keep_blank_values=True))
     return (
@@ -43,8 +44,11 @@ def is_at(url: str, place: str) -> bool:
 # Logging in -------------------------------------------------------------------------------------------------
 
 
-def filled_in(login: LoginConfig, page: Response) -> Request:
+def filled_in(login: LoginConfig, page: Response, named: Collection[str] = ()) -> Request:
     """Return the request that sends the login form of a page.
+
+    Args:
+        named: origins beside its own that it may be sent to.
 
     Raises:
         LoginError: the page has no such form, or sending it would give the password away.
@@ -61,7 +65,7 @@ def filled_in(login: LoginConfig, page: Response) -> Request:
         raise LoginError(
             f"{page.status} at {page.url}: {message}", remedy="check login.url, and the fields' names in login.form"
         ) from None
-    _refuse_to_give_away(login, form)
+    _refuse_to_give_away(login, form, named)
     # Logging in twice does no harm.
     return request_of(form, page.url, retry_unsafe=True)
 
@@ -73,17 +77,20 @@ def _without_values(login: LoginConfig, message: str) -> str:
     return message
 
 
-def _refuse_to_give_away(login: LoginConfig, form: FilledForm) -> None:
+def _refuse_to_give_away(login: LoginConfig, form: FilledForm, named: Collection[str]) -> None:
     if form.method == "GET":
         raise LoginError(
             f"the form on {login.url} is sent by GET, so that the password would be part of a URL",
             remedy="a script sends this form: log in from the spider, as that script does",
         )
-    refuse_other_domain(login, form.action)
+    refuse_elsewhere(login, form.action, named)
 
 
-def refuse_other_domain(login: LoginConfig, url: str) -> None:
-    """Raise where what was filled in would leave the login's domain, or its encryption.
+def refuse_elsewhere(login: LoginConfig, url: str, named: Collection[str]) -> None:
+    """Raise where what was filled in would leave the login's origin for one that the configuration does not name.
+
+    Args:
+        named: those that it names, as `https://accounts.example.com`; each belongs to the login's domain.
 
     Raises:
         LoginError: it would.
@@ -95,6 +102,12 @@ def refuse_other_domain(login: LoginConfig, url: str) -> None:
         )
     if urls.scheme_of(login.url) == "https" and urls.scheme_of(url) != "https":
         raise LoginError(f"it leads from {login.url} to {url}, which is not encrypted", remedy="check login.url")
+    if not urls.keeps_secrets(login.url, url) and urls.origin_of(url) not in named:
+        origin = urls.origin_of(url)
+        raise LoginError(
+            f"it leads from {login.url} to {url}, of another origin",
+            remedy=f"where that is meant, name {origin} in start_urls, or its host in allowed_domains",
+        )
 
 
 def is_logged_in(login: LoginConfig, page: Response) -> bool:
@@ -141,7 +154,7 @@ def sign_of(login: LoginConfig, page: Response) -> str | None:
     if is_at(page.url, login.url):
         return None
     if redirects.is_redirect(page):
-        target = urls.normalize(redirects.location_of(page.headers["Location"]), page.url) or ""
+        target = urls.resolve(redirects.location_of(page.headers["Location"]), page.url) or ""
         for place in (login.url, *(sign.redirect for sign in login.when if sign.redirect is not None)):
             if is_at(target, place):
                 return f"it redirects to {target}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -10,6 +10,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from scraper import urls
 from scraper.config import OriginConfig
 from scraper.errors import UsageError
+from scraper.request import Request
 
 
 class Origins:
@@ -17,19 +18,27 @@ class Origins:
 
     Args:
         auths: what `auth_of` made, by the origins' names.
+        hosts: those that the crawl is told to visit, with their subdomains; all where there are none. To a host that
+            a redirect brings into the scope nothing is sent.
     """
 
-    def __init__(self, configs: Mapping[str, OriginConfig], auths: Mapping[str, AuthBase | None]) -> None:
+    def __init__(
+        self, configs: Mapping[str, OriginConfig], auths: Mapping[str, AuthBase | None], hosts: Iterable[str] = ()
+    ) -> None:
+        self._hosts = {urls.bare_host(host) for host in hosts}
         self._configs = {_origin(name): config for name, config in configs.items()}
         self._auth = {_origin(name): auth for name, auth in auths.items()}
 
-    def of(self, url: str) -> tuple[Mapping[str, str], AuthBase | None, Any]:
-        """Return headers, auth and client certificate for a request of `url`."""
+    def of(self, request: Request) -> tuple[Mapping[str, str], AuthBase | None, Any]:
+        """Return headers, auth and client certificate for a request.
+
+        Nothing for one whose URL another origin chose: by a redirect, a listing, or as the file of an item.
+        """
         if not self._configs:
             return {}, None, None
-        origin = urls.origin_of(url)
+        origin = urls.origin_of(request.url)
         config = self._configs.get(origin)
-        if config is None:
+        if config is None or request.bare or not urls.is_within(urls.host_of(origin), self._hosts or None):
             return {}, None, None
         return config.headers, self._auth.get(origin), config.cert
 

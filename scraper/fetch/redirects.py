@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ import requests
 from requests.cookies import get_cookie_header
 
 from scraper import urls
+from scraper.config.secrets import is_secret_header
 from scraper.errors import BadRequest, FetchError
 from scraper.fetch.cookies import LockedJar
 from scraper.parse.refresh import may_refresh, meta_refresh, refresh_place
@@ -21,6 +22,8 @@ STATUSES = frozenset({301, 302, 303, 307, 308})
 #: How a place begins that is meant to be one by itself.
 _BEGINNINGS = ("/", "http://", "https://")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+#: What to do where a redirect would take a body to another origin.
+SEND_IT_THERE = "send it there in the first place, if that is meant"
 _BODY_HEADERS = frozenset({"content-type", "content-length", "content-encoding", "transfer-encoding"})
 
 
@@ -60,20 +63,22 @@ def target_of(
     """Return the request for the place that a redirect names, and whether it is in the chain already.
 
     It has the callback, errback, meta, depth and priority of the one redirected. 301, 302 and 303 turn POST into
-    GET, 307 and 308 keep method and body. A URL comes again in a chain only when the cookies for it have changed.
+    GET, 307 and 308 keep method and body, and lead to no other origin with them. A URL comes again in a chain only
+    when the cookies for it have changed.
 
     Args:
         cookies_sent: the Cookie header of the request redirected.
         most: how long a chain may be.
-        secret_headers: names of headers which, like Authorization and Cookie, do not cross an origin.
+        secret_headers: names of headers which, like those whose names tell, do not cross an origin.
         refresh: the place that the page names, where it is not the header Location that does.
 
     Raises:
-        FetchError: the place is not an http or https URL, the chain is too long, or it is a loop.
+        FetchError: the place is not an http or https URL, or another origin's for a body; the chain is too long, or
+            it is a loop.
     """
     request = response.request
     location = refresh or location_of(response.headers.get("Location") or "")
-    target = urls.normalize(location, request.url)
+    target = urls.resolve(location, request.url)
     if target is None or urls.scheme_of(target) not in ("http", "https"):
         raise FetchError(
             f"it redirects to {location[:200]!r}, which is not an http or https URL", reason="bad-redirect"
@@ -93,12 +98,29 @@ def target_of(
         followed.method = "GET"
         followed.body = None
         followed.headers = {n: v for n, v in request.headers.items() if n.lower() not in _BODY_HEADERS}
-    if urls.origin_of(target) != urls.origin_of(request.url):
+    if not urls.keeps_secrets(request.url, target):
         # What a request carries of its own is not for another origin.
+        if followed.body is not None or followed.method not in ("GET", "HEAD"):
+            raise FetchError(body_for_another(request.method, target), reason="bad-redirect", remedy=SEND_IT_THERE)
         followed.cookies = {}
-        secret = {"authorization", "cookie", *(name.lower() for name in secret_headers)}
-        followed.headers = {n: v for n, v in followed.headers.items() if n.lower() not in secret}
+        followed.headers = without_secrets(followed.headers, secret_headers)
+    followed.bare = request.bare or not urls.keeps_secrets(request.url, target)
     return followed, came_before
+
+
+def body_for_another(method: str, target: str) -> str:
+    """Return why a request that is no GET is not sent where a redirect leads."""
+    return f"it redirects this {method} to {urls.origin_of(target)}, another origin"
+
+
+def without_secrets(headers: Mapping[str, str], named: Iterable[str] = ()) -> dict[str, str]:
+    """Return the headers that may be sent to another origin: not Authorization, Cookie, X-Api-Key and their like.
+
+    Args:
+        named: others that hold secrets.
+    """
+    secret = {name.lower() for name in named}
+    return {n: v for n, v in headers.items() if n.lower() not in secret and not is_secret_header(n)}
 
 
 def location_of(header: str) -> str:

@@ -108,7 +108,7 @@ class Robots:
             origin: the origin whose file it is; a sitemap named by a path lies there, though the protocol
                 (https://www.sitemaps.org/protocol.html) wants whole URLs.
         """
-        named = (urls.normalize(value, f"{origin}/robots.txt") for value in self._rules("*").sitemaps)
+        named = (urls.resolve(value, f"{origin}/robots.txt") for value in self._rules("*").sitemaps)
         return list(dict.fromkeys(url for url in named if url and urls.scheme_of(url) in ("http", "https")))
 
     @cached_property

@@ -8,14 +8,23 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
+from requests.utils import get_auth_from_url
 
 from scraper import urls
 from scraper.config import SessionConfig
 from scraper.errors import BadRequest, DeadlineExceeded, FetchError, RobotsRefused
 from scraper.fetch.base import FetchResult
+from scraper.fetch.cookies import LockedJar
 from scraper.fetch.domain_session import DomainSession, SessionFactory
 from scraper.fetch.politeness import Pace
-from scraper.fetch.redirects import STATUSES, becomes_get, location_of
+from scraper.fetch.redirects import (
+    SEND_IT_THERE,
+    STATUSES,
+    becomes_get,
+    body_for_another,
+    location_of,
+    without_secrets,
+)
 from scraper.fetch.retry import failure_of
 from scraper.fetch.robots import MAX_BYTES, Robots, product_token
 from scraper.fetch.robots_fetch import fetch_robots
@@ -129,7 +138,7 @@ class Sessions:
             keywords: as for requests: params, headers, data, json, auth, cookies, timeout, verify, stream …
 
         Raises:
-            BadRequest: the URL is not absolute http(s).
+            BadRequest: the URL is not absolute http(s), or a redirect would take a body to another origin.
             RobotsRefused: robots.txt does not allow it (with `robots=True`).
             PrivateAddress: a redirect leads to an address that is not public.
             NoRoom: the system had no file, memory or port for a connection for so long.
@@ -137,6 +146,9 @@ class Sessions:
             requests.RequestException: as requests raises it.
         """
         url = _with_params(_absolute(url), keywords.pop("params", None))
+        if (bare := urls.without_user(url)) != url:
+            keywords.setdefault("auth", get_auth_from_url(url))
+            url = bare
         typed = urls.host_of(url)
         typed_may_be = may_be_private(typed)
         history: list[requests.Response] = []
@@ -152,7 +164,7 @@ class Sessions:
                 raise requests.TooManyRedirects(f"more than {_MAX_REDIRECTS} redirects", response=response)
             history.append(response)
             response.close()
-            target = urls.normalize(location_of(location), url)
+            target = urls.resolve(location_of(location), url)
             if target is None or urls.scheme_of(target) not in ("http", "https"):
                 raise BadRequest(f"{url} redirects to {location[:200]!r}, which is not an http or https URL")
             method, keywords = _redirected(method, keywords, response.status_code, url, target)
@@ -200,12 +212,12 @@ class Sessions:
         with domain.robots_lock:
             robots = domain.robots.get(origin)
             if robots is None or not robots.is_current(time.time()):
-                robots = domain.robots[origin] = self._fetch_robots(origin, guard)
+                robots = domain.robots[origin] = self._fetch_robots(origin, guard, product_token(agent))
                 domain.gate.slow_to(robots.crawl_delay(product_token(agent)))
         if not robots.allows(url, product_token(agent)):
             raise RobotsRefused(robots.why or f"robots.txt of {origin} does not allow {url}")
 
-    def _fetch_robots(self, origin: str, guard: Guard) -> Robots:
+    def _fetch_robots(self, origin: str, guard: Guard, token: str) -> Robots:
         def send(request: Request) -> FetchResult:
             try:
                 answer = self._domain(urls.domain_of(request.url)).send("GET", request.url, guard)
@@ -215,7 +227,10 @@ class Sessions:
             response = Response(request.url, answer.status_code, answer.headers, body, request=request)
             return FetchResult(response, None, None, 0.0, 0)
 
-        robots, _ = fetch_robots(origin, send, lambda request: self._domain(urls.domain_of(request.url)).session.jar)
+        def jar_of(request: Request) -> LockedJar:
+            return self._domain(urls.domain_of(request.url)).session.jar
+
+        robots, _ = fetch_robots(origin, send, jar_of, token)
         return robots
 
 
@@ -335,9 +350,10 @@ def _redirected(
         method = "GET"
         for name in ("data", "json", "files"):
             following.pop(name, None)
-    if urls.origin_of(url) != urls.origin_of(target):
+    if not urls.keeps_secrets(url, target):
+        if method not in ("GET", "HEAD", "OPTIONS"):
+            raise BadRequest(f"{url}: {body_for_another(method, target)}", remedy=SEND_IT_THERE)
         for name in ("auth", "cookies", "cert"):
             following.pop(name, None)
-        headers = following.get("headers") or {}
-        following["headers"] = {n: v for n, v in headers.items() if n.lower() not in ("authorization", "cookie")}
+        following["headers"] = without_secrets(following.get("headers") or {})
     return method, following

@@ -6,6 +6,7 @@ command, what `configure` sets.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -18,10 +19,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scraper.errors import UsageError
+from scraper.hiding import hide, hide_in
 from scraper.observe import log_lines
 from scraper.observe.events import Fetched, PageDone, Refused, RunEnded, RunStarted
 from scraper.observe.terminal import Console, print_line
 from scraper.observe.text import block, plain
+from scraper.private_files import open_to_append
 from scraper.reasons import remedy_of
 
 logger = logging.getLogger("scraper")
@@ -115,7 +118,6 @@ def configure(*, format: Literal["text", "json"], file: Path | None, quiet: bool
 
 def _open_file(path: Path) -> logging.Handler:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         handler = FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except (OSError, ValueError) as error:
         cause = getattr(error, "strerror", None) or str(error)
@@ -157,7 +159,11 @@ def _style(level: int) -> str:
 
 
 class FileHandler(_LeavesWhenBroken, logging.FileHandler):
-    """Appends each line to a file."""
+    """Appends each line to a file that only its owner reads."""
+
+    def _open(self) -> io.TextIOWrapper:
+        file = open_to_append(Path(self.baseFilename))
+        return io.TextIOWrapper(io.BufferedWriter(file), self.encoding, self.errors, line_buffering=False)
 
 
 # Formatters ------------------------------------------------------------------------------------------
@@ -169,7 +175,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         second, part = divmod(record.created, 1)
         time = f"{_clock(second)}.{int(part * 1000):03d}"
-        text = record.getMessage()
+        text = hide(record.getMessage())
         if not hasattr(record, "scraper_event"):
             text = plain(text)
         if record.exc_info:
@@ -196,7 +202,7 @@ class JsonFormatter(logging.Formatter):
             line |= {"event": "log", "logger": record.name, "message": record.getMessage()}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return json.dumps(hide_in(line), default=lambda value: hide(str(value)))
 
 
 @lru_cache(maxsize=4)

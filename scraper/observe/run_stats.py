@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from scraper.errors import ScraperError
+from scraper.hiding import hide_in
+from scraper.private_files import write_private
 from scraper.stats import ConnectionStats, RunSummary
 
 
@@ -66,19 +67,13 @@ def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> di
 
 
 def write_stats(path: Path, stats: Mapping[str, Any]) -> None:
-    """Write `stats` to `path`, whole or not at all; its folder is created.
+    """Write `stats` to `path`, whole or not at all, for its owner alone; its folder is created.
 
     Raises:
         ScraperError: it cannot be written.
     """
-    part = path.with_name(f"{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(stats, indent=2) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_private(path, (json.dumps(hide_in(stats), indent=2) + "\n").encode())
     except (OSError, ValueError) as error:
         cause = getattr(error, "strerror", None) or str(error)
         raise ScraperError(

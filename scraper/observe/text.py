@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from scraper.hiding import hide
+
 # Control characters (C0, DEL, C1), what changes the direction of text or breaks a line (Unicode UAX 9, UAX 14),
 # and lone surrogates, which no output can encode.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -13,8 +15,9 @@ _LONGEST = 2000
 def plain(text: str) -> str:
     """`text` as one line that does nothing to a terminal: control characters become escapes, as in `\\x1b`.
 
-    Of more than 2,000 characters the middle is left out.
+    Secrets are hidden. Of more than 2,000 characters the middle is left out.
     """
+    text = hide(text)
     if len(text) > _LONGEST:
         half = _LONGEST // 2
         text = f"{text[:half]} ... ({len(text) - 2 * half:,} characters) ... {text[-half:]}"
@@ -32,7 +35,7 @@ def plain_json(text: str) -> str:
 
 def block(text: str, indent: str = "    ") -> str:
     """Return the lines of `text`, each plain and indented, so that none can pass for a line of its own."""
-    return "\n".join(indent + plain(line) for line in text.rstrip("\n").split("\n"))
+    return "\n".join(indent + plain(line) for line in hide(text).rstrip("\n").split("\n"))
 
 
 def size(count: int) -> str:

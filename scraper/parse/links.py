@@ -140,7 +140,7 @@ def _places(base_url: str) -> tuple[str, str]:
 
 def web_url(link: str, base_url: str) -> str | None:
     """Return `link` as an absolute http(s) URL without fragment; None where it is not one."""
-    url = urls.normalize(link, base_url)
+    url = urls.resolve(link, base_url)
     if url is None or urls.scheme_of(url) not in ("http", "https"):
         return None
     return urls.without_fragment(url)
@@ -160,7 +160,7 @@ def base_of(tree: LexborHTMLParser, url: str) -> str:
     base = tree.css_first("base[href]")
     if base is None:
         return url
-    target = urls.normalize(base.attrs.get("href") or "", url)
+    target = urls.resolve(base.attrs.get("href") or "", url)
     if target is None or urls.scheme_of(target) in ("data", "javascript"):
         return url
     return target

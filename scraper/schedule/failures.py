@@ -16,6 +16,7 @@ from typing import Any
 import requests
 
 from scraper.config import OnFailure
+from scraper.hiding import hide_in
 from scraper.store.history.schedules import Occurrence
 
 #: Seconds that a command has, or an answer to a post may take to connect and to come.
@@ -32,7 +33,7 @@ def has_failed(ended: Occurrence) -> bool:
 
 def report_of(ended: Occurrence) -> dict[str, Any]:
     """Return what is told, in words of JSON. Times are in UTC (ISO 8601)."""
-    return {
+    report = {
         "name": ended.name,
         "run": ended.run,
         "slot": datetime.fromtimestamp(ended.slot, UTC).isoformat(timespec="seconds"),
@@ -42,6 +43,7 @@ def report_of(ended: Occurrence) -> dict[str, Any]:
         "why": ended.why,
         "log": ended.log,
     }
+    return {key: hide_in(value) for key, value in report.items()}
 
 
 def tell(action: OnFailure, ended: Occurrence, folder: Path, *, timeout: float = TIMEOUT) -> str | None:

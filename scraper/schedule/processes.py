@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from scraper.errors import ScraperError, StoreLocked
+from scraper.private_files import open_to_append
 from scraper.schedule.sites import ScheduledSite
 from scraper.store.backends.lock import StoreLock
 from scraper.store.history.schedules import Occurrence
@@ -62,12 +63,12 @@ class SystemProcesses:
     """Real ones: `python -m scraper schedule start SITE.yaml …`, which outlive who started them."""
 
     def start(self, site: ScheduledSite, run: Occurrence) -> Process:
-        command = [sys.executable, "-m", "scraper", "schedule", "start", str(site.path)]
+        # Not from the folder it is started in, where a file may have the name of any module.
+        command = [sys.executable, "-P", "-m", "scraper", "schedule", "start", str(site.path)]
         command += ["--run", str(run.id), "--epoch", str(run.epoch), "--log-file", run.log]
         try:
             output = output_of(run.log)
-            output.parent.mkdir(parents=True, exist_ok=True)
-            with output.open("ab") as file:
+            with open_to_append(output) as file:
                 return _Started(command, file.fileno())
         except OSError as error:
             raise ScraperError(

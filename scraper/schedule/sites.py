@@ -10,6 +10,7 @@ from scraper.config import Loaded, Schedule, load
 from scraper.errors import ConfigError, UsageError
 from scraper.lazy_dataclass import dataclass
 from scraper.schedule.times import Times
+from scraper.store.history.schedules import LOGS
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -42,7 +43,7 @@ class ScheduledSite:
 
     def log_of(self, slot_text: str, number: int) -> Path:
         """Return where the log of a run lies: beside the store."""
-        return self.store.parent / "logs" / f"{self.name}-{slot_text}-{number}.log"
+        return self.store.parent / LOGS / f"{self.name}-{slot_text}-{number}.log"
 
 
 def site_of(loaded: Loaded) -> ScheduledSite | None:

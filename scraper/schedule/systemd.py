@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from scraper.config.types.units import format_duration
 from scraper.errors import UsageError
 from scraper.schedule.sites import ScheduledSite
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 
 
@@ -24,15 +26,22 @@ def units(site: ScheduledSite, python: Path | None = None) -> dict[str, str]:
         python: the interpreter that crawls; by default the one that runs.
 
     Raises:
-        UsageError: its cron says something that OnCalendar cannot say exactly.
+        UsageError: its cron says something that OnCalendar cannot say exactly, or a path has a control character.
     """
+    python = python or Path(sys.executable)
+    for text in (str(site.path), str(site.root), str(python), site.name, site.schedule.timezone):
+        if _CONTROL.search(text):
+            raise UsageError(
+                f"{text!r} cannot stand in a unit, where a control character may end a line",
+                remedy="give it another name",
+            )
     name = f"scraper-{_unit_name(site.name)}"
-    return {f"{name}.service": _service(site, python or Path(sys.executable)), f"{name}.timer": _timer(site)}
+    return {f"{name}.service": _service(site, python), f"{name}.timer": _timer(site)}
 
 
 def _service(site: ScheduledSite, python: Path) -> str:
     command = " ".join(
-        _quoted(word) for word in (str(python), "-m", "scraper", "schedule", "trigger", str(site.path))
+        _quoted(word) for word in (str(python), "-P", "-m", "scraper", "schedule", "trigger", str(site.path))
     )
     return (
         f"[Unit]\nDescription=Crawl {site.name}\nWants=network-online.target\nAfter=network-online.target\n\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from scraper.hiding import hide
 from scraper.store import tables as t
 from scraper.store.backends.statements import portions
 from scraper.store.commit_rows import (
@@ -351,5 +352,6 @@ def _is_told_by_page(outcome: Outcome, attempt: Attempt) -> bool:
 
 
 def _sayable(text: str) -> str:
-    """Text without lone surrogates, which a page's JSON can bring into a message and UTF-8 cannot say."""
+    """Text without secrets, and without lone surrogates, which a page's JSON can bring in and UTF-8 cannot say."""
+    text = hide(text)
     return text if text.isascii() else text.encode(errors="replace").decode()

@@ -5,6 +5,10 @@ A recording is a folder:
     body            the bytes of the page, as a callback gets them
     meta.json       url, status, headers; the callback and meta of its request; the YAML of its crawl
     expected.json   the items and requests that came of it; in `ignore`, fields that make no difference
+
+It is meant to be committed, so that nothing in it is a secret: what the configuration says is one is masked wherever
+it stands, and what is named like one in headers, cookies, forms, JSON, `meta` and URLs. The spider sees the page as
+it was saved.
 """
 
 from __future__ import annotations
@@ -21,14 +25,17 @@ from urllib.parse import unquote, urlsplit
 
 from scraper.components import Components
 from scraper.config import Loaded, load
-from scraper.config.secrets import MASK, is_secret_name
 from scraper.engine.collector import Collector
 from scraper.errors import DropItem, Retry, ScraperError, SpiderFailed, StopCrawl, UsageError
+from scraper.hiding import hide_in, hide_in_bytes
 from scraper.lazy_dataclass import dataclass
 from scraper.pipelines.models import FieldProblem
+from scraper.private_files import write_private
+from scraper.project import project_root
 from scraper.request import Request
 from scraper.response import Response
 from scraper.spider import resolve
+from scraper.testing import masking
 from scraper.testing.differences import differences
 
 #: Where recordings are, below the project's root.
@@ -58,7 +65,7 @@ class Recording:
 
 def folder_of(loaded: Loaded, response: Response) -> Path:
     """Return where a page is recorded: a name that its URL and callback give, the same each time."""
-    parts = urlsplit(response.url)
+    parts = urlsplit(masking.url(response.url))
     said = re.sub(r"[^a-z0-9]+", "-", unquote(f"{parts.path} {parts.query}").lower()).strip("-")[:50].strip("-")
     digest = hashlib.blake2b(f"{response.request.callback} {response.url}".encode(), digest_size=3).hexdigest()
     return loaded.root / FOLDER / loaded.config.name / f"{said or 'index'}-{digest}"
@@ -72,42 +79,50 @@ def save(loaded: Loaded, response: Response) -> tuple[Recording, dict[str, Any]]
         ScraperError: the folder cannot be written.
     """
     assert loaded.path is not None, "a recording belongs to a YAML file"
-    outcome = outcome_of(loaded, response)
     folder = folder_of(loaded, response)
     meta = {
         "site": Path(os.path.relpath(loaded.path, folder)).as_posix(),
-        "url": response.url,
+        "url": masking.url(response.url),
         "status": response.status,
-        "headers": {name: value for name, value in response.headers.items() if name.lower() not in _LEFT_OUT},
+        "headers": masking.headers(
+            {name: value for name, value in response.headers.items() if name.lower() not in _LEFT_OUT}
+        ),
         "callback": response.request.callback,
-        "meta": response.meta,
+        "meta": masking.data(response.meta),
     }
+    saved = _page(meta, hide_in_bytes(response.body))
+    outcome = outcome_of(loaded, saved)
     with _told(folder):
         ignore = _ignored(json.loads((folder / EXPECTED).read_bytes())) if (folder / EXPECTED).exists() else ()
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _BODY).write_bytes(response.body)
+        write_private(folder / _BODY, saved.body)
         _write(folder / _META, meta)
     _expect(folder, outcome, ignore)
-    return Recording(folder, loaded.path, response), outcome
+    return Recording(folder, loaded.path, saved), outcome
 
 
 def read(folder: Path) -> Recording:
     """Return a recording.
 
     Raises:
-        ScraperError: the folder holds none, or what it holds is damaged.
+        ScraperError: the folder holds none, what it holds is damaged, or its YAML, whose code would run, is not of
+            the project that the folder is in.
     """
     with _told(folder):
         meta = json.loads((folder / _META).read_bytes())
-        request = Request(meta["url"], meta.get("callback"), meta=meta.get("meta") or {})
-        response = Response(
-            meta["url"],
-            int(meta["status"]),
-            meta["headers"],
-            (folder / _BODY).read_bytes(),
-            request=request,
+        response = _page(meta, (folder / _BODY).read_bytes())
+        site = Path(os.path.normpath(folder.absolute() / meta["site"]))
+    root = project_root(folder.absolute() / EXPECTED)
+    if not site.resolve().is_relative_to(root.resolve()):
+        raise ScraperError(
+            f"the recording {folder} names {site}, outside of the project {root}: its spider is not run",
+            remedy="record the page again in this project",
         )
-        return Recording(folder, Path(os.path.normpath(folder / meta["site"])), response)
+    return Recording(folder, site, response)
+
+
+def _page(meta: Mapping[str, Any], body: bytes) -> Response:
+    request = Request(meta["url"], meta.get("callback"), meta=meta.get("meta") or {})
+    return Response(meta["url"], int(meta["status"]), meta["headers"], body, request=request)
 
 
 def recordings_in(folder: Path) -> list[Path]:
@@ -163,7 +178,7 @@ def outcome_of(loaded: Loaded, response: Response) -> dict[str, Any]:
             made.call(components.spider, callback, response)
         except (StopCrawl, Retry) as end:
             made.outcome["ended"] = f"{type(end).__name__}: {end.message}"
-    outcome: dict[str, Any] = json.loads(json.dumps(made.outcome))
+    outcome: dict[str, Any] = hide_in(json.loads(json.dumps(made.outcome)))
     return outcome
 
 
@@ -175,7 +190,7 @@ class _Made(Collector):
         self.outcome: dict[str, Any] = {"items": [], "requests": []}
 
     def request(self, request: Request) -> None:
-        self.outcome["requests"].append(_record_of(request))
+        self.outcome["requests"].append(masking.request(json.loads(request.to_json())))
 
     def item(self, kind: str, data: dict[str, Any], failed: tuple[str, ...]) -> None:
         self.outcome["items"].append({"type": kind, "fields": data})
@@ -193,14 +208,6 @@ class _Made(Collector):
         self.outcome.setdefault("skipped", []).append(reason)
 
 
-def _record_of(request: Request) -> dict[str, Any]:
-    record = json.loads(request.to_json())
-    if "headers" in record:
-        headers: Mapping[str, str] = record["headers"]
-        record["headers"] = {name: MASK if is_secret_name(name) else value for name, value in headers.items()}
-    return dict(record)
-
-
 def _ignored(expected: Mapping[str, Any]) -> list[str]:
     return [str(name) for name in expected.get("ignore", ())]
 
@@ -211,7 +218,7 @@ def _expect(folder: Path, outcome: Mapping[str, Any], ignore: Sequence[str]) -> 
 
 
 def _write(path: Path, value: Any) -> None:
-    path.write_bytes((json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
+    write_private(path, (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
 
 
 @contextmanager

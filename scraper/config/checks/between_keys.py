@@ -8,12 +8,13 @@ from pathlib import Path as FilePath
 from scraper.config.checks.exports import NAME_THE_KEY, check_exports
 from scraper.config.checks.rules import check_rules
 from scraper.config.model.site import DomainSettings, SiteConfig
+from scraper.config.secrets import is_secret_header
 from scraper.config.yaml.problems import place, place_of_key, shown_at
 from scraper.config.yaml.tree import Node, Path, find, key_text
 from scraper.errors import Problem
 
-#: Headers that carry a secret whatever their value; only `origins` may set them.
-_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+#: Headers that say where a request goes and ends (RFC 9112 sections 3.2 and 6): whoever sends it writes them.
+_FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade"})
 
 
 def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> list[Problem]:
@@ -25,6 +26,9 @@ def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> lis
         prefix = ("domains", domain)
         problems += [*_concurrency(settings, root, prefix), *_headers(settings, root, prefix)]
         problems += _names_of_attributes(root, prefix)
+    for origin, secrets in config.origins.items():
+        for name in secrets.headers:
+            problems += _framing(root, ("origins", origin, "headers", name))
     problems += check_exports(config, root, project)
     problems += _gate(config, root)
     problems += check_rules(config, root)
@@ -57,17 +61,31 @@ def _inherited(root: Node, path: Path, value: int) -> str:
 
 
 def _headers(settings: DomainSettings, root: Node, prefix: Path) -> Iterator[Problem]:
-    """Secrets stay with their origin."""
+    """Secrets stay with their origin, and requests end where they say."""
     named = {name.lower() for name in settings.session.secret_headers}
     for name in settings.session.headers:
         path = (*prefix, "session", "headers", name)
-        if name.lower() not in named | _SECRET_HEADERS or find(root, path)[1] != path:
+        if find(root, path)[1] != path:
+            continue
+        yield from _framing(root, path)
+        if name.lower() not in named and not is_secret_header(name):
             continue
         yield place_of_key(
             root,
             path,
             "expected headers without secrets: every domain would get this one, so move it to "
             f"origins: {{https://HOST: {{headers: {{{name}: …}}}}}}",
+        )
+
+
+def _framing(root: Node, path: Path) -> Iterator[Problem]:
+    """No header at `path` that frames the request."""
+    name = str(path[-1])
+    if name.lower() in _FRAMING:
+        yield place_of_key(
+            root,
+            path,
+            f"expected headers that do not frame the request: {name} is written with each one, so leave it out",
         )
 
 

@@ -4,6 +4,7 @@ Durations are seconds, sizes are bytes. What the keys mean to a user is said in 
 which is also what `scraper schema` prints.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -28,7 +29,7 @@ from scraper.config.types.kinds import (
     SecondsOrZero,
     Text,
 )
-from scraper.urls import host_of
+from scraper.urls import host_of, origin_of
 
 #: What ends a crawl that nothing else does; null lifts either.
 DEEPEST, MOST_PAGES = 10_000, 10_000_000
@@ -66,11 +67,12 @@ class SessionConfig(Frozen):
 
     pool: Count = Field(8, description="Connections kept, and the most that are open to a domain at once.")
     headers: dict[texts.HeaderName, texts.HeaderValue] = Field(
-        default_factory=dict, description="Sent with every request. Secrets belong to `origins`."
+        default_factory=dict,
+        description="Sent with every request, to every domain: no secrets, and no framing.",
     )
     secret_headers: tuple[texts.HeaderName, ...] = Field(
         (),
-        description="Headers that hold secrets, beside Authorization and Cookie: only `origins` may set them.",
+        description="Headers that hold secrets, beside those whose names tell: only `origins` may set them.",
     )
     timeout: TimeoutConfig = Field(TimeoutConfig.model_construct(), description="How long a request may take.")
     idle_expiry: Seconds = Field(
@@ -358,6 +360,28 @@ class SiteConfig(Frozen):
     def start_file(self) -> StartFile | None:
         """Return the file that names them, where one does."""
         return self.start_urls if isinstance(self.start_urls, StartFile) else None
+
+    def hosts_of_scope(self, start_urls: Iterable[str]) -> list[str]:
+        """Return the hosts that the configuration, or a spider's own `start_urls`, name for the crawl."""
+        if self.allowed_domains is not None:
+            return list(self.allowed_domains)
+        own = self.own_hosts()
+        if own and self.login is not None:
+            own.append(host_of(self.login.url))
+        return [*own, *map(host_of, start_urls)] if own else []
+
+    def named_origins(self) -> frozenset[str]:
+        """Return the origins that the configuration names: of URLs, of secrets, and for each host of
+        `allowed_domains` those with the scheme and port of the login, and of https.
+        """
+        found = {origin_of(url) for url in [*self.start_list, *self.sitemaps] if url != addresses.AUTO}
+        found.update(self.origins)
+        for host in self.allowed_domains or ():
+            found.add(f"https://{host}")
+            if self.login is not None:
+                own = origin_of(self.login.url)
+                found.add(own.replace(host_of(own), host, 1))
+        return frozenset(found)
 
     def own_hosts(self) -> list[str]:
         """Return the hosts of the scope where `allowed_domains` is absent: of start_urls, or without any of

@@ -21,6 +21,16 @@ _PROXY_KEY = r"(?:http|https|all)(?:://[^/\s]+)?"
 
 def start_url(value: Any) -> str:
     """Return an absolute http(s) URL, in its normal form and without a fragment."""
+    found = _web_url(value)
+    if urls.without_user(found) != found:
+        raise wrong(
+            "a URL without user and password",
+            remedy="they belong to origins: {https://HOST: {auth: {basic: [USER, PASSWORD]}}}",
+        )
+    return found
+
+
+def _web_url(value: Any) -> str:
     found = text(value).strip()
     normal = urls.normalize(found)
     if normal is not None and urls.scheme_of(normal) in ("http", "https") and urls.host_of(normal):
@@ -58,7 +68,7 @@ def sitemaps(value: Any) -> Any:
 def post_url(value: Any) -> str:
     """Return an absolute http(s) URL, as it is written."""
     found = text(value)
-    start_url(value)
+    _web_url(value)
     return found
 
 

@@ -8,10 +8,11 @@ from pydantic import ValidationError
 
 from scraper.config.keys import nearest_key
 from scraper.config.model.start import AS_FILE, AS_LIST
-from scraper.config.secrets import MASK, hidden_in_error, is_secret_path
+from scraper.config.secrets import hidden_in_error, is_secret_path
 from scraper.config.yaml.scalars import FromEnvironment, shown
 from scraper.config.yaml.tree import BROKEN, Node, Path, Scalar, Table, find, key_text
 from scraper.errors import Problem
+from scraper.hiding import MASK
 
 _KEY = "[key]"
 #: What pydantic adds to the place of a value that may have several forms.

@@ -74,7 +74,7 @@ class Admission:
         #: Hosts added since the list was emptied last, for the store.
         self.added_hosts: list[str] = []
         allowed = config.allowed_domains if config.allowed_domains is not None else tuple(hosts)
-        self._allowed = {_bare(host) for host in allowed}
+        self._allowed = {urls.bare_host(host) for host in allowed}
         self._include = [_Rule(rule) for rule in config.scope.include]
         self._exclude = [_Rule(rule) for rule in config.scope.exclude]
         self.takes_media_alternates = config.scope.media_alternates
@@ -91,8 +91,8 @@ class Admission:
         Nothing changes where `allowed_domains` says what is allowed.
         """
         host = urls.host_of(url)
-        if self._follows_start and _bare(host) not in self._allowed:
-            self._allowed.add(_bare(host))
+        if self._follows_start and urls.bare_host(host) not in self._allowed:
+            self._allowed.add(urls.bare_host(host))
             # A new one, so that a verdict that another thread is still thinking about goes into the old one.
             self._verdicts = Recent(_VERDICTS)
             self.added_hosts.append(host)
@@ -100,7 +100,7 @@ class Admission:
     def allow(self, hosts: Iterable[str]) -> None:
         """Take in hosts that another shard found so."""
         if self._follows_start:
-            self._allowed.update(_bare(host) for host in hosts)
+            self._allowed.update(urls.bare_host(host) for host in hosts)
             self._verdicts = Recent(_VERDICTS)
 
     def known(self, url: str, depth: int) -> Known | None:
@@ -132,16 +132,19 @@ class Admission:
         columns = request.meta if request.row else None
         return Found(request, verdict.fingerprint, verdict.domain, request.dont_filter, record, columns=columns)
 
-    def judge_listed(self, url: str, lastmod: float | None) -> Found | Refusal:
+    def judge_listed(self, url: str, lastmod: float | None, file: str) -> Found | Refusal:
         """Return the verdict on a page that a sitemap lists: each comes once, so that nothing of it is remembered.
 
         Args:
             url: absolute, without fragment.
+            file: the URL of the sitemap.
             lastmod: when the sitemap says that it changed last, in seconds since the epoch.
         """
         request = Request.from_record({"url": url, "listed": True})
         fingerprint = self.fingerprint_of(request, self._urls)
         origin = urls.origin_of(url)
+        if not file.startswith(f"{origin}/"):
+            request.bare = not urls.keeps_secrets(file, url)
         host, domain = _home_of(origin)
         refused = self._why_refused(url, origin, host)
         if refused is not None:
@@ -209,12 +212,7 @@ class Admission:
 
     def _covers(self, host: str) -> bool:
         """Tell whether the host or a domain above it is allowed; `www.` makes no difference."""
-        host = _bare(host)
-        while host:
-            if host in self._allowed:
-                return True
-            _, _, host = host.partition(".")
-        return False
+        return urls.is_within(host, self._allowed)
 
 
 @lru_cache(maxsize=4_096)
@@ -230,10 +228,6 @@ def _too_long(url: str) -> tuple[str, str]:
 
 def _offsite(host: str) -> tuple[str, str]:
     return "offsite", f"{host} is not within allowed_domains: add it there to crawl it"
-
-
-def _bare(host: str) -> str:
-    return host.lower().rstrip(".").removeprefix("www.")
 
 
 class _Rule:

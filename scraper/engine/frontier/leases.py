@@ -80,16 +80,21 @@ class DomainLeases:
             self._frontier.add(self._domain(lease))
         return sorted(set(new).difference(lease.domain for lease in leases))
 
-    def _domain(self, lease: Lease) -> Domain:
-        settings = self._config.domains.get(lease.domain, self._settings)
-        session = DomainSession(
-            lease.domain,
-            settings.session,
+    def session(self, name: str) -> DomainSession:
+        """Make the Session of a domain, without what the store keeps of it."""
+        settings = self._config.domains.get(name, self._settings).session
+        return DomainSession(
+            name,
+            settings,
             self._config.user_agent,
-            make=partial(self._make_session, settings.session.class_),
+            make=partial(self._make_session, settings.class_),
             on_opening=lambda opening: self._emit(events.Connected(opening)),
             allow_unobserved=self._config.network.allow_unobserved,
         )
+
+    def _domain(self, lease: Lease) -> Domain:
+        settings = self._config.domains.get(lease.domain, self._settings)
+        session = self.session(lease.domain)
         if lease.cookies:
             session.jar.load(lease.cookies)
         connections, profile = session.connections, lease.profile
@@ -152,7 +157,7 @@ class DomainLeases:
         config, mark = self._config.login, lease.profile.login
         if config is None or domain_of(config.url) != lease.domain:
             return None
-        login = LoginState(config, mark if any(True for _ in session.jar) else "")
+        login = LoginState(config, mark if any(True for _ in session.jar) else "", self._config.named_origins())
         if mark and login.stage is Stage.OUT:
             session.jar.clear()
         return login

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Collection
 from enum import Enum
 
 from scraper.config import LoginConfig
@@ -52,10 +53,12 @@ class LoginState:
 
     Args:
         mark: of the session that the store has; empty where none is known to be good.
+        named: origins that the form may be sent to beside that of its page.
     """
 
-    def __init__(self, config: LoginConfig, mark: str) -> None:
+    def __init__(self, config: LoginConfig, mark: str, named: Collection[str] = ()) -> None:
         self.config = config
+        self.named = named
         is_known = is_mark_of(mark, config)
         self.stage = Stage.IN if is_known else Stage.OUT
         self._own_mark = mark if is_known else mark_of(config)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from scraper import urls
@@ -27,10 +27,16 @@ TOO_MANY = "too-many-files"
 
 
 def is_there(root: Path, kept: KeptFile) -> bool:
-    """Tell whether a file lies where it was put, as large as it was."""
+    """Tell whether a file lies where it was put, as large as it was.
+
+    What a store or a note from elsewhere says to lie outside of `root` was never put anywhere.
+    """
+    path = PurePosixPath(kept.path)
+    if path.is_absolute() or ".." in path.parts:
+        return False
     try:
-        return (root / kept.path).stat().st_size == kept.size
-    except OSError:
+        return (root / path).stat().st_size == kept.size
+    except (OSError, ValueError):
         return False
 
 
@@ -90,6 +96,7 @@ class ItemFiles:
         url = urls.without_fragment(url)
         request = Request.plain(url)
         request.file, request.priority, request.depth = pipeline.folder, MAX_PRIORITY, depth
+        request.bare = page is None or not urls.keeps_secrets(page.url, url)
         fingerprint = fingerprint_of(request, self._config)
         return self.resolved(Attachment(pipeline.into, place, url, fingerprint, request=request))
 
@@ -122,7 +129,7 @@ class ItemFiles:
 def _joined(text: str, page: Response | None) -> str | None:
     """Return a URL of an item as its page means it, in the page's encoding; None where it is none."""
     if page is None:
-        return urls.normalize(text)
+        return urls.resolve(text)
     try:
         return page.urljoin(text)
     except ScraperError:

@@ -219,7 +219,7 @@ class RequestTask:
                 return False
             self.fail(queued, domain, fetch, error.reason, str(error))
             return True
-        if target.depth == 0 and not target.listed:
+        if target.depth == 0 and not target.listed and queued.request.method == "GET":
             self.admission.allow_host_of(target.url)
         request = queued.request
         # What such a request redirects to in turn is not a duplicate either.

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -29,6 +30,7 @@ from scraper.fetch.conditional import conditions_of, sendable, validators_of
 from scraper.fetch.transport.open_files import is_ours
 from scraper.media import HEAD_BYTES, ending_of, file_name_of, type_of
 from scraper.pipelines.files import Files
+from scraper.private_files import open_file
 from scraper.request import Request
 from scraper.store.values import FileRow, Found, KeptFile, Queued, Refusal
 
@@ -38,6 +40,7 @@ PARTS = ".part"
 _MARGIN = 1_000_000
 _BLOCK = 256 * 1024
 _RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _UNMET = re.compile(r"bytes \*/(\d{1,18})")
 
 
@@ -126,11 +129,16 @@ class Download:
         noted = self._noted.get("kept")
         if noted is None:
             return None
-        kept = KeptFile(**noted)
-        final = self._root / kept.path
+        try:
+            kept = KeptFile(**noted)
+            is_ours = kept.path == _path_of(self._rules.folder, kept.hash, kept.type)
+        except (TypeError, ValueError):
+            return None
+        if not is_ours:
+            return None  # the note of somebody else, who may mean any path
         if not is_there(self._root, kept) and self._had == kept.size:
             with self._disk():
-                self._part.replace(final)
+                self._part.replace(self._root / kept.path)
         return kept if is_there(self._root, kept) else None
 
     @property
@@ -200,7 +208,7 @@ class Download:
             raise FetchError(f"it sent the part {said[:100]!r}, which was not requested", reason="truncated")
         self._read_part()
         with self._disk():
-            self._file = self._part.open("ab")
+            self._file = open_file(self._part, os.O_WRONLY | os.O_APPEND, 0o666)
 
     def _read_part(self) -> None:
         """Take what there is into the hash; nothing more need come."""
@@ -281,7 +289,7 @@ class Download:
             self._throw_away()
             raise FetchError(flaw, reason="image-too-small")
         digest = self._hash.hexdigest()
-        path = f"{self._rules.folder}/{digest[:2]}/{digest}{ending_of(media_type)}"
+        path = _path_of(self._rules.folder, digest, media_type)
         kept = KeptFile(path, digest, self._size, media_type, *self._validators, time.time(), self._name)
         final = self._root / path
         with self._disk():
@@ -323,6 +331,17 @@ class Download:
             raise self._broken from error
 
 
+def _path_of(folder: str, digest: str, media_type: str) -> str:
+    """Return where a file lies: by its hash, so that no server chooses its name.
+
+    Raises:
+        ValueError: that is no SHA-256.
+    """
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError(digest)
+    return f"{folder}/{digest[:2]}/{digest}{ending_of(media_type)}"
+
+
 def _confirmed(known: KeptFile, headers: Mapping[str, str]) -> KeptFile:
     """Return a file of which the server said that it is the same."""
     etag, last_modified = validators_of(headers)
@@ -341,12 +360,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, noted: Mapping[str, Any]) -> None:
     part = path.with_suffix(".new")  # in the place of .json
-    part.write_text(json.dumps(noted), encoding="utf-8")
+    part.unlink(missing_ok=True)
+    with part.open("x", encoding="utf-8") as file:
+        file.write(json.dumps(noted))
     part.replace(path)
 
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
+        status = path.lstat()
+        return status.st_size if stat.S_ISREG(status.st_mode) else 0
     except OSError:
         return 0

@@ -83,7 +83,7 @@ class LoginTask:
         config = login.config
         page = self._follow(job, login, Request(config.url), is_first=True)
         try:
-            request = logging_in.filled_in(config, page)
+            request = logging_in.filled_in(config, page, login.named)
         except LoginError:
             if config.ok is not None and logging_in.is_logged_in(config, page):
                 return "it was before"
@@ -94,7 +94,7 @@ class LoginTask:
         return f"the form led to {page.url}"
 
     def _follow(self, job: Job, login: LoginState, request: Request, *, is_first: bool) -> Response:
-        """Return the page at the end of the redirects, all of them on this domain."""
+        """Return the page at the end of the redirects, all of them at its origin, or at one that is named."""
         domain = job.domain
         while True:
             try:
@@ -111,7 +111,7 @@ class LoginTask:
             secret = domain.settings.session.secret_headers
             jar = domain.session.jar
             request, _ = redirects.target_of(response, fetch.cookies_sent, jar, MAX_REDIRECTS, secret)
-            logging_in.refuse_other_domain(login.config, request.url)
+            logging_in.refuse_elsewhere(login.config, request.url, login.named)
             is_first = False
 
     def _fetch(self, request: Request, job: Job, is_first: bool) -> FetchResult:

@@ -35,7 +35,12 @@ class Tasks:
 
 
 def tasks_of(
-    sender: Sender, admission: Admission, revisit: Revisit, sitemap_cache: SitemapCache, downloads: Downloads
+    sender: Sender,
+    admission: Admission,
+    revisit: Revisit,
+    sitemap_cache: SitemapCache,
+    downloads: Downloads,
+    robots: RobotsTask,
 ) -> Tasks:
     """Make the task of each kind."""
     login = LoginTask(sender)
@@ -46,6 +51,6 @@ def tasks_of(
         Kind.CHECK: CheckTask(*common, revisit),
         Kind.FILE: FileTask(*common, downloads),
     }
-    jobs: dict[Kind | Prerequisite, JobTask] = {Prerequisite.ROBOTS: RobotsTask(sender), Prerequisite.LOGIN: login}
+    jobs: dict[Kind | Prerequisite, JobTask] = {Prerequisite.ROBOTS: robots, Prerequisite.LOGIN: login}
     jobs.update(requests.items())
     return Tasks(requests, jobs)

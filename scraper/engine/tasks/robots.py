@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
+from collections.abc import Callable
 
+from scraper import urls
 from scraper.engine.frontier.frontier import Job
 from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender
 from scraper.errors import InternalError, LeaseLost, NoRoom
 from scraper.fetch.base import FetchResult
+from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.robots import MAX_BYTES, Robots, RobotsState
 from scraper.fetch.robots_fetch import fetch_robots
 from scraper.observe import events
@@ -19,10 +23,17 @@ _log = logging.getLogger(__name__)
 
 
 class RobotsTask:
-    """Fetch the robots.txt of an origin; has no state of its own."""
+    """Fetch the robots.txt of an origin; has no state of its own.
 
-    def __init__(self, sender: Sender) -> None:
+    Args:
+        make_session: makes the Session of a domain that another shard has, or nobody.
+        token: our name in robots.txt.
+    """
+
+    def __init__(self, sender: Sender, make_session: Callable[[str], DomainSession], token: str) -> None:
         self._sender = sender
+        self._make_session = make_session
+        self._token = token
 
     def run(self, job: Job) -> None:
         """Fetch the robots.txt of an origin; transient failures are tried again through the frontier."""
@@ -75,14 +86,27 @@ class RobotsTask:
     def _fetch(self, job: Job, origin: str, attempt: int) -> tuple[Robots, str, FetchResult | None]:
         """Fetch a robots.txt on this domain's Session; each request waits for its turn like any other.
 
+        Where it redirects to another domain, that one's Session sends it: settings and cookies are a domain's own.
         Returns the reason where it is unreachable besides, and the request that was answered last or not at all.
         """
-        sender, session = self._sender, job.domain.session
+        sender = self._sender
         fetch: FetchResult | None = None
-        with sender.context(job) as context:
+        sessions = {job.domain.name: job.domain.session}
+        with sender.context(job) as context, contextlib.ExitStack() as closing:
+
+            def session_of(request: Request) -> DomainSession:
+                name = urls.domain_of(request.url)
+                if name not in sessions:
+                    known = sender.frontier.get(name)
+                    sessions[name] = known.session if known is not None else self._make_session(name)
+                    if known is None:
+                        closing.callback(lambda: job.domain.session.ledger.add(sessions[name].ledger.take()))
+                        closing.callback(sessions[name].close)
+                return sessions[name]
 
             def send(request: Request) -> FetchResult:
                 nonlocal fetch
+                session = session_of(request)
                 fetch = sender.fetcher.fetch(request, session, context, body_limit=MAX_BYTES, truncate=True)
                 if fetch.records:
                     sender.sink.settled(Archived(job.domain.name, fetch.records))
@@ -90,5 +114,5 @@ class RobotsTask:
                 sender.reached(job.domain, fetch)
                 return fetch
 
-            robots, reason = fetch_robots(origin, send, lambda request: session.jar)
+            robots, reason = fetch_robots(origin, send, lambda request: session_of(request).jar, self._token)
         return robots, reason, fetch

@@ -106,7 +106,7 @@ class SitemapTask(RequestTask):
         yielded = Yielded()
         origin = urls.origin_of(outcome.queued.request.url)
         for url in outcome.sitemaps or [origin + _USUAL_PATH]:
-            keep_verdict(self.admission.judge_sitemap(request_for(url, 0)), yielded, self.sender.emit)
+            keep_verdict(self.admission.judge_sitemap(request_for(url, 0, origin + "/")), yielded, self.sender.emit)
         return Listed(outcome.queued, yielded, was_read=True)
 
     def _unread(self, queued: Queued, message: str, attempt: Attempt | None = None) -> Listed:
@@ -149,8 +149,13 @@ def first_requests(config: SiteConfig) -> list[Found]:
     return list(found.values())
 
 
-def request_for(url: str, depth: int) -> Request:
+def request_for(url: str, depth: int, named_by: str | None = None) -> Request:
     """Return a request for a file: it goes before all pages, since it may tell which of these need not be asked
     for.
+
+    Args:
+        named_by: the URL of what names it; None where that is the configuration.
     """
-    return Request.from_record({"url": url, "listed": True, "depth": depth, "priority": MAX_PRIORITY})
+    request = Request.from_record({"url": url, "listed": True, "depth": depth, "priority": MAX_PRIORITY})
+    request.bare = named_by is not None and not urls.keeps_secrets(named_by, url)
+    return request

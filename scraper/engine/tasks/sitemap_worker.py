@@ -138,9 +138,9 @@ class SitemapWorker:
     def _take(self, file: Request, entry: SitemapEntry, yielded: Yielded) -> None:
         if entry.kind == "page":
             lastmod = entry.lastmod.timestamp() if entry.lastmod is not None else None
-            verdict = self._admission.judge_listed(entry.url, lastmod)
+            verdict = self._admission.judge_listed(entry.url, lastmod, file.url)
         else:
-            verdict = self._admission.judge_sitemap(request_for(entry.url, file.depth + 1), beside=file.url)
+            verdict = self._admission.judge_sitemap(request_for(entry.url, file.depth + 1, file.url), beside=file.url)
         keep_verdict(verdict, yielded, self._emit)
 
 

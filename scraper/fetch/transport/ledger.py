@@ -88,6 +88,11 @@ class Ledger:
         with self._lock:
             self._since_taken.retries += 1
 
+    def add(self, figures: ConnectionStats) -> None:
+        """Take in what a Session counted that was made for a moment."""
+        with self._lock:
+            self._since_taken += figures
+
     def take(self) -> ConnectionStats:
         """Return the sums since the last time they were taken."""
         with self._lock:

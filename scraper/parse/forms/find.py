@@ -177,7 +177,7 @@ def _submitted(
     written = _attribute(source, "formaction", form.element, "action").strip()
     # No action means the page's own address, and `<base>` makes no difference then.
     joiner = Joiner(base_of(tree, page_url), encoding)
-    action = urls.normalize(joiner.escaped(written), joiner.base_url) if written else urls.normalize(page_url)
+    action = urls.resolve(joiner.escaped(written), joiner.base_url) if written else urls.resolve(page_url)
     if action is None or urls.scheme_of(action) not in ("http", "https"):
         raise FormError(
             f"{form} on {page_url} is sent to {written[:200]!r}, which is not an http or https URL",

@@ -64,7 +64,7 @@ class SitemapReader:
         self, url: str, now: datetime, limits: SitemapLimits | None = None, *, with_media: bool = False
     ) -> None:
         self._with_media = with_media
-        self._url = urls.normalize(url) or url
+        self._url = urls.resolve(url) or url
         self._root = urls.origin_of(self._url)
         self._now = now
         self._limits = limits or SitemapLimits()
@@ -92,7 +92,7 @@ class SitemapReader:
         """
         raws = self._raw_entries(chunks)
         for raw in islice(raws, self._limits.entries):
-            base = urls.normalize(raw.base, self._url) or self._url if raw.base else self._url
+            base = urls.resolve(raw.base, self._url) or self._url if raw.base else self._url
             url = self._absolute(raw.location, base)
             if url is not None:
                 yield SitemapEntry(url, self._date(raw.date), raw.kind)

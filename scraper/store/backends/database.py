@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import sqlite3
@@ -17,7 +18,11 @@ from scraper.store.backends import migrations, read_only
 from scraper.store.backends.lock import StoreLock
 from scraper.store.sql import Connection, insert, select
 
+_log = logging.getLogger(__name__)
+
 _BUSY_SECONDS = 30
+#: Stores of which it was said that others can read them.
+_told_of: set[Path] = set()
 #: Connections that are kept while nobody uses them.
 _KEPT = 4
 #: SQLite's number for an auto_vacuum that is done on request.
@@ -66,6 +71,7 @@ class Database:
                 self._read_in_place()
             else:
                 self._make_file()
+                _tell_if_open(self.path)
             self._refuse_strangers()
             with self.reading() as connection:
                 is_current = self._is_current(connection)
@@ -297,6 +303,14 @@ class Database:
             self._idle.pop().close()
         if self._copy is not None:
             self._copy.cleanup()
+
+
+def _tell_if_open(path: Path) -> None:
+    """Warn, once, of a store that other users of the system can read: sessions of logins are in it."""
+    if os.name != "posix" or path in _told_of or not path.stat().st_mode & 0o077:
+        return
+    _told_of.add(path)
+    _log.warning("the store %s can be read by others, and holds cookies and requests: chmod 600 %s", path, path)
 
 
 def _create(connection: Connection, statements: Iterator[str]) -> None:

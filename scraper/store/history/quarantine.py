@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from scraper.health import Quarantined
+from scraper.hiding import hide
 from scraper.lazy_dataclass import dataclass
 from scraper.store.backends.statements import Prepared, inserting
 from scraper.store.sql import Connection, bindparam, func, insert, select
@@ -83,9 +84,9 @@ class LeftOut:
     def add(self, aside: Sequence[Quarantined], dropped: Sequence[str], page: int | None) -> None:
         """Add items of a page, or of start(), and the reasons of those that were dropped."""
         for item in aside:
-            self._rows.append((self._run, page, item.url, item.type, item.data, item.problems, self._now))
+            self._rows.append((self._run, page, item.url, item.type, item.data, hide(item.problems), self._now))
         for reason in dropped:
-            self._reasons[reason[:LONGEST_REASON].encode(errors="replace").decode()] += 1
+            self._reasons[hide(reason)[:LONGEST_REASON].encode(errors="replace").decode()] += 1
 
     def carry(self, page: int, earlier: int) -> None:
         """Keep in quarantine what an unchanged page left there in an earlier run."""

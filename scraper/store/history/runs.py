@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from scraper import urls
+from scraper.hiding import hide
 from scraper.store.sql import Connection, Expression, Row, func, insert, select, update
 from scraper.store.tables import failures, frontier, pages, refusals, runs
 from scraper.store.values import COUNTS, GOOD_RESULTS, ChangeCounts, Counts, FailureRow, RunRow
@@ -44,7 +45,7 @@ def resume(connection: Connection, run: RunRow, config: Mapping[str, Any]) -> Ru
 def end(connection: Connection, run: int, result: str, why: str, *, ended_at: float | None) -> None:
     """Note how a run ended; without `ended_at` it is unfinished, and the next crawl resumes it."""
     connection.execute(
-        update(runs).where(runs.c.id == run).values(result=result, why=why, ended_at=ended_at, clean=1)
+        update(runs).where(runs.c.id == run).values(result=result, why=hide(why), ended_at=ended_at, clean=1)
     )
 
 

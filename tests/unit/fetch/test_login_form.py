@@ -8,7 +8,7 @@ import pytest
 
 from scraper import Response
 from scraper.config import LoginConfig
-from scraper.fetch.login_form import LoginError, filled_in, is_at, is_logged_in, refuse_other_domain, sign_of, why_not
+from scraper.fetch.login_form import LoginError, filled_in, is_at, is_logged_in, refuse_elsewhere, sign_of, why_not
 
 URL = "https://www.example.com/login"
 FORM = (
@@ -38,8 +38,8 @@ class TestFilledIn:
         assert request.headers["Referer"] == URL
         assert request.may_be_repeated
 
-    def test_to_another_host_of_the_domain_only_the_origin_is_told(self):
-        request = filled_in(login(), page(form("https://accounts.example.com/")))
+    def test_to_another_named_host_of_the_domain_only_the_origin_is_told(self):
+        request = filled_in(login(), page(form("https://accounts.example.com/")), ["https://accounts.example.com"])
         assert request.headers["Referer"] == "https://www.example.com/"
 
     @pytest.mark.parametrize(
@@ -49,6 +49,8 @@ class TestFilledIn:
             ("<form><input name=q></form>", "has all of 'user', 'password'; it has a form ('q')"),
             (form(method="get"), "sent by GET"),
             (form("https://example.net/"), "of another domain"),
+            (form("https://accounts.example.com/"), "of another origin"),
+            (form("https://www.example.com:8443/"), "of another origin"),
             (form("http://www.example.com/"), "not encrypted"),
         ],
     )
@@ -68,10 +70,13 @@ class TestFilledIn:
         with pytest.raises(LoginError, match="not HTML"):
             filled_in(login(), Response(URL, 200, {"Content-Type": "application/json"}, b"{}"))
 
-    def test_a_redirect_keeps_to_the_domain(self):
-        refuse_other_domain(login(), "https://accounts.example.com/")
-        with pytest.raises(LoginError):
-            refuse_other_domain(login(), "https://example.net/")
+    def test_a_redirect_keeps_to_what_is_named(self):
+        named = ["https://accounts.example.com", "https://example.net"]
+        refuse_elsewhere(login(), "https://accounts.example.com/", named)
+        for url in ("https://example.net/", "https://sso.example.com/", "https://accounts.example.com:8443/"):
+            with pytest.raises(LoginError):
+                refuse_elsewhere(login(), url, named)
+        refuse_elsewhere(login(url="http://www.example.com/login"), "https://www.example.com/in", [])
 
 
 class TestProof:

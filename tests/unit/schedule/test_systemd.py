@@ -48,7 +48,7 @@ def test_units_name_absolute_paths_and_quote_them():
     assert list(found) == ["scraper-books.service", "scraper-books.timer"]
     path = str(Path("/srv/my crawls/100%%/books.yaml")).replace("\\", "\\\\")
     assert (
-        f'ExecStart={Path("/opt/py/bin/python")} -m scraper schedule trigger "{path}"\n'
+        f'ExecStart={Path("/opt/py/bin/python")} -P -m scraper schedule trigger "{path}"\n'
         in found["scraper-books.service"]
     )
     assert "\nOnActiveSec=1h30m\nOnUnitActiveSec=1h30m\nRandomizedDelaySec=1m30s\n" in found["scraper-books.timer"]

@@ -1,0 +1,72 @@
+"""What tests of secrets share: a site that keeps the headers it got, and crawls that end in a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+from tests.servers.keepalive import PageServer
+
+SECRET = "hunter2-is-no-secret"
+HEADER = "X-Api-Key"
+
+
+class Heard(list[tuple[str, str, dict[str, str], bytes]]):
+    """What a server was sent: method, path, headers by lower-case name, body."""
+
+    def paths(self) -> list[str]:
+        return [path for _, path, _, _ in self]
+
+    def got(self, text: str) -> list[str]:
+        """The paths of requests in which `text` stands anywhere."""
+        return [
+            path
+            for method, path, headers, body in self
+            if text in path or text.encode() in body or any(text in value for value in headers.values())
+        ]
+
+
+def listening(page_server: Callable[..., PageServer], pages: Mapping[str, Any], **options: Any) -> PageServer:
+    """Start a server that keeps what it is sent in `heard`."""
+    heard = Heard()
+
+    def answer(method: str, path: str, headers: Message, body: bytes) -> Any:
+        heard.append((method, path, {name.lower(): value for name, value in headers.items()}, body))
+        page = pages.get(path, (404, {"Content-Type": "text/plain"}, b"no such page"))
+        if isinstance(page, tuple):
+            return page
+        return 200, {"Content-Type": "text/html"}, page.encode() if isinstance(page, str) else page
+
+    server = page_server(answer, **options)
+    server.heard = heard  # type: ignore[attr-defined]
+    return server
+
+
+def heard(server: PageServer) -> Heard:
+    """What a server of `listening` was sent."""
+    found: Heard = server.heard  # type: ignore[attr-defined]
+    return found
+
+
+def to(url: str, status: int = 302) -> tuple[int, dict[str, str], bytes]:
+    """A redirect."""
+    return status, {"Location": url}, b""
+
+
+def files_with(folder: Path, text: str) -> list[str]:
+    """The files below a folder that hold `text`, gzip undone; a name that holds it counts."""
+    import gzip
+
+    found = []
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = Path(root, name)
+            data = path.read_bytes()
+            if name.endswith(".gz"):
+                data = gzip.decompress(data)
+            if text.encode() in data or text in str(path.relative_to(folder)):
+                found.append(str(path.relative_to(folder)))
+    return sorted(found)

@@ -1,0 +1,289 @@
+"""A password of the configuration, or of a URL, turns up where somebody else may read it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from scraper import Response, hiding
+from scraper.config import load
+from scraper.config.secrets import is_secret_header, is_secret_name
+from scraper.errors import ConfigError
+from scraper.hiding import hide
+from scraper.observe.log import JsonFormatter
+from tests.crawl.commands import Project, command
+from tests.security.attacks import SECRET, files_with, heard, listening
+from tests.servers.keepalive import PageServer
+
+Start = Callable[..., PageServer]
+
+SPIDER = """
+from scraper import DropItem, Request, Spider
+
+class Pages(Spider):
+    def __init__(self, key):
+        self.key = key
+
+    def start(self):
+        yield Request(self.start_urls[0])
+        yield Request(self.start_urls[0] + "fails", callback="fail")
+        yield Request(self.start_urls[0] + "raises", headers={"X-Api-Key": self.key}, callback="fail")
+
+    def parse(self, response):
+        print(f"printed {response.url}")
+        yield {"title": "a page", "key": "none"}
+        yield {"title": "drop me", "key": self.key}
+
+    def fail(self, response):
+        raise ValueError(f"the key {self.key} was refused")
+
+def tidy(item):
+    if item["title"] == "drop me":
+        raise DropItem(f"it holds {item['key']}")
+    return item
+"""
+MORE = """name: site
+args: {key: "${KEY}"}
+pipelines: [spiders.pages:tidy]
+exports: [out/site.jsonl]
+archive: out/site.warc.gz
+gate: {min_items: 0, max_failed: 100%}
+"""
+
+
+class TestByValue:
+    def test_it_is_in_no_log_traceback_store_report_stats_or_explanation(self, page_server: Start, project: Project):
+        pages = {"/": "<h1>a</h1>", "/fails": "<p>", "/raises": f"<p>you sent {SECRET}"}
+        folder = project(listening(page_server, pages).url, spider=SPIDER, more=MORE)
+        done = command(
+            *("crawl", "site.yaml", "--log-file", "out/log.txt", "--stats", "out/stats.json"), cwd=folder, KEY=SECRET
+        )
+        assert "was refused" in done.stderr + (folder / "out/log.txt").read_text()
+        shown = [done.stdout, done.stderr]
+        url = (folder / "site.yaml").read_text().partition("[")[2].partition("]")[0]
+        for words in (
+            ("runs", "site.yaml", "--failures", "--verbose"),
+            ("runs", "site.yaml", "--failures", "--json"),
+            ("runs", "site.yaml", "--json"),
+            ("explain", "site.yaml", f"{url}fails"),
+            ("check", "site.yaml", "--show"),
+        ):
+            told = command(*words, cwd=folder, KEY=SECRET)
+            shown += [told.stdout, told.stderr]
+        assert any("***" in text for text in shown)
+        assert [text for text in shown if SECRET in text] == []
+        assert files_with(folder / "out", SECRET) == []
+        # The store has requests as they are to be sent, and nothing else.
+        import sqlite3
+
+        with sqlite3.connect(folder / ".scraper/site.db") as store:
+            for (table,) in store.execute("select name from sqlite_master where type = 'table'").fetchall():
+                if table not in ("frontier", "pages", "visits"):
+                    assert SECRET not in repr(store.execute(f"select * from {table}").fetchall()), table
+
+    def test_in_a_json_log(self, page_server: Start, project: Project):
+        pages = {"/": "<h1>a</h1>", "/fails": "<p>", "/raises": "<p>"}
+        folder = project(listening(page_server, pages).url, spider=SPIDER, more=MORE)
+        done = command("crawl", "site.yaml", "--log-format", "json", cwd=folder, KEY=SECRET)
+        lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+        assert any("was refused" in json.dumps(line) for line in lines)
+        assert SECRET not in done.stderr
+
+    @pytest.mark.parametrize("engine", ["{processes: 2}", "{parsers: 1}"])
+    def test_in_other_processes_of_a_crawl(self, page_server: Start, project: Project, engine: str):
+        pages = {"/": "<h1>a</h1>", "/fails": "<p>", "/raises": "<p>"}
+        folder = project(listening(page_server, pages).url, spider=SPIDER, more=f"{MORE}engine: {engine}\n")
+        done = command("crawl", "site.yaml", cwd=folder, KEY=SECRET)
+        assert "was refused" in done.stderr
+        assert SECRET not in done.stderr
+
+    @pytest.mark.parametrize(
+        "yaml",
+        [
+            'args: {password: "%s"}',
+            'args: {deep: {api_key: "%s"}}',
+            'args: {list: [{token: "%s"}]}',
+            'login: {url: "https://a.com/in", form: {user: jo, field7: "%s"}}',
+            'origins: {"https://a.com": {headers: {X-Thing: "%s"}}}',
+            'origins: {"https://a.com": {headers: {Authorization: "Bearer %s"}}}',
+            'origins: {"https://a.com": {auth: {basic: [jo, "%s"]}}}',
+            'session: {proxies: {all: "http://jo:%s@proxy.example:3128"}}',
+            'exports: ["postgresql://jo:%s@db.example/x"]',
+            'schedule: {every: 1h, on_failure: {post: "https://hook.example/%s"}}',
+        ],
+    )
+    def test_wherever_in_the_yaml_it_stands(self, yaml: str, tmp_path: Path):
+        path = tmp_path / "site.yaml"
+        path.write_text(f"spider: a:B\n{yaml % SECRET}\n", encoding="utf-8")
+        load(path)
+        assert SECRET not in hide(f"they sent {SECRET} to us")
+
+    def test_a_variable_that_is_named_like_a_secret_anywhere(self):
+        load({"spider": "a:B"}, sets=["start_urls=['https://a.com/?k=${API_TOKEN}']"], environ={"API_TOKEN": SECRET})
+        assert hide(f"/?k={SECRET}") == "/?k=***"
+
+    def test_what_is_no_secret_stays(self):
+        accept = {"Accept": "application/json", "X-Requested-With": "XMLHttpRequest"}
+        load({"spider": "a:B", "args": {"query": "python books"}, "origins": {"https://a.com": {"headers": accept}}})
+        said = "python books as application/json by XMLHttpRequest"
+        assert hide(said) == said
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            quote("p&ss w/rd é", safe=""),
+            "p%26ss+w%2Frd+%C3%A9",
+            json.dumps("p&ss w/rd é")[1:-1],
+            repr("p&ss w/rd é"),
+            "p&amp;ss w/rd é",
+            base64.b64encode("p&ss w/rd é".encode()).decode(),
+        ],
+    )
+    def test_however_it_is_written(self, written: str):
+        hiding.remember(["p&ss w/rd é"])
+        assert hide(f"<{written}>").replace("'", "") == "<***>"
+
+    def test_a_password_of_basic_auth_in_base_64(self):
+        load({"spider": "a:B", "origins": {"https://a.com": {"auth": {"basic": ["jo", SECRET]}}}})
+        assert hide("Basic " + base64.b64encode(f"jo:{SECRET}".encode()).decode()) == "Basic ***"
+
+    def test_a_json_log_line_stays_json_where_a_number_is_a_secret(self):
+        hiding.remember(["1234"])
+        record = logging.LogRecord("x", logging.INFO, "", 1, "pin 1234 of %s", ("1234",), None)
+        record.scraper_event, record.scraper_fields = "fetched", {"bytes": 12345, "url": "/1234"}
+        line = json.loads(JsonFormatter().format(record))
+        assert (line["bytes"], line["url"]) == (12345, "/***")
+
+
+class TestByName:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("password", "DB_PASSWORD", "user[password]", "passwd", "pwd", "Passwort", "mot_de_passe", "contrasena"),
+            *("api_key", "apiKey", "X-Api-Key", "X-Auth-Token", "csrf_token", "jwt", "PHPSESSID", "client_secret"),
+        ],
+    )
+    def test_told_by_its_name(self, name: str):
+        assert is_secret_name(name) or is_secret_header(name)
+
+    @pytest.mark.parametrize(
+        "name", ["Accept", "Idempotency-Key", "Sec-WebSocket-Key", "monkey", "X-Author", "Keep-Alive"]
+    )
+    def test_told_to_be_none(self, name: str):
+        assert not is_secret_header(name)
+
+
+class TestUserInfo:
+    @pytest.mark.parametrize(
+        "yaml",
+        [
+            "start_urls: ['https://jo:%s@a.com/']",
+            "start_urls: ['https://%s@a.com/']",
+            "start_urls: ['https://a.com/']\nsitemaps: 'https://jo:%s@a.com/s.xml'",
+            "login: {url: 'https://jo:%s@a.com/in', form: {user: jo}}",
+            "login: {url: 'https://a.com/in', form: {user: jo}, ok: 'https://jo:%s@a.com/me'}",
+        ],
+    )
+    def test_in_the_yaml_it_is_refused_with_the_way_to_origins(self, yaml: str, project: Project, tmp_path: Path):
+        path = tmp_path / "site.yaml"
+        path.write_text(f"spider: a:B\n{yaml % SECRET}\n", encoding="utf-8")
+        with pytest.raises(ConfigError) as error:
+            load(path)
+        assert "origins" in str(error.value)
+        assert SECRET not in str(error.value)
+        assert error.value.problems[0].line in (2, 3)
+
+    def test_on_the_command_line_too(self, page_server: Start, tmp_path: Path):
+        server = listening(page_server, {"/": "<p>"})
+        done = command("fetch", server.url.replace("//", f"//jo:{SECRET}@") + "/", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "origins" in done.stderr
+        assert SECRET not in done.stderr + done.stdout
+        assert heard(server) == []
+
+    @pytest.mark.parametrize("link", ["http://{}@{}/b", "//{}@{}/b", "http:\\\\{}@{}/b", "HTTP://{}@{}/b"])
+    def test_of_a_page_s_link_nothing_is_sent_or_kept(self, page_server: Start, project: Project, link: str):
+        pages = {"/b": "<h1>b</h1>"}
+        server = listening(page_server, pages)
+        host = server.url.removeprefix("http://")
+        pages["/"] = f'<h1>a</h1><a href="{link.format(f"jo:{SECRET}", host)}">b</a>'
+        folder = project(server.url)
+        done = command("crawl", "site.yaml", "--log-file", "out/log.txt", cwd=folder)
+        assert heard(server).paths() == ["/robots.txt", "/", "/b"]
+        assert not any("authorization" in headers for _, _, headers, _ in heard(server))
+        assert SECRET not in done.stdout + done.stderr
+        assert files_with(folder, SECRET) == []
+
+    @pytest.mark.parametrize("how", ["redirect", "base", "sitemap", "form"])
+    def test_however_a_site_writes_it(self, page_server: Start, how: str):
+        page = {
+            "base": '<base href="http://jo:{}@a.com/x/"><a href="y">y</a>',
+            "form": '<form method=post action="http://jo:{}@a.com/"><input name=q></form>',
+            "redirect": "",
+            "sitemap": "",
+        }[how].format(SECRET)
+        response = Response(
+            "http://a.com/", 302, {"Content-Type": "text/html", "Location": f"//jo:{SECRET}@a.com/x"}, page.encode()
+        )
+        if how == "base":
+            found = [*response.links(), response.urljoin("z"), response.follow("z").url]
+        elif how == "form":
+            found = [response.form({"q": "1"}).url]
+        elif how == "redirect":
+            from scraper.fetch.cookies import LockedJar
+            from scraper.fetch.redirects import target_of
+
+            found = [target_of(response, "", LockedJar(), 10)[0].url]
+        else:
+            from datetime import UTC, datetime
+
+            from scraper.parse.sitemap.reader import SitemapReader
+
+            reader = SitemapReader("http://a.com/s.xml", datetime.now(UTC))
+            found = [each.url for each in reader.entries([f"http://jo:{SECRET}@a.com/x\n".encode()])]
+        assert found
+        assert [url for url in found if "@" in url or not url.startswith("http://a.com/")] == []
+
+    def test_sessions_send_it_as_requests_does_and_show_it_nowhere(self, page_server: Start):
+        import scraper
+
+        server = listening(page_server, {"/": "<p>"})
+        with scraper.Sessions() as web:
+            answer = web.get(server.url.replace("//", f"//jo:{SECRET}@") + "/")
+        assert heard(server)[0][2]["authorization"] == "Basic " + base64.b64encode(f"jo:{SECRET}".encode()).decode()
+        assert SECRET not in answer.url
+
+
+class TestHeadersOfAllDomains:
+    @pytest.mark.parametrize(
+        "name", ["Authorization", "Cookie", "X-Api-Key", "x-auth-token", "X-CSRF-Token", "Ocp-Apim-Subscription-Key"]
+    )
+    @pytest.mark.parametrize(
+        "where", ["session: {headers: {%s: v}}", "domains: {a.io: {session: {headers: {%s: v}}}}"]
+    )
+    def test_a_secret_is_refused_with_the_way_to_origins(self, name: str, where: str, tmp_path: Path):
+        path = tmp_path / "site.yaml"
+        path.write_text(f"spider: a:B\n{where % name}\n", encoding="utf-8")
+        with pytest.raises(ConfigError) as error:
+            load(path)
+        assert "origins: {https://HOST: {headers: {" + name in str(error.value)
+        assert error.value.problems[0].line == 2
+
+    @pytest.mark.parametrize("name", ["Host", "Content-Length", "transfer-encoding", "Connection", "TE", "Upgrade"])
+    @pytest.mark.parametrize(
+        "where", ["session: {headers: {%s: v}}", "origins: {'https://a.io': {headers: {%s: v}}}"]
+    )
+    def test_what_frames_a_request_is_refused(self, name: str, where: str, tmp_path: Path):
+        path = tmp_path / "site.yaml"
+        path.write_text(f"spider: a:B\n{where % name}\n", encoding="utf-8")
+        with pytest.raises(ConfigError, match="frame the request"):
+            load(path)
+
+    def test_others_are_taken(self):
+        load({"spider": "a:B", "session": {"headers": {"Accept-Language": "de", "X-Requested-With": "x"}}})
