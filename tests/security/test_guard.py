@@ -106,7 +106,7 @@ def test_a_crawl_that_may_not_go_inside_does_not_however_its_start_is_written(
     port = server.url.rpartition(":")[2]
     folder = project(f"http://{host}:{port}", more="exports: []")
     command("crawl", "site.yaml", "--set", "network.allow_private=false", cwd=folder)
-    assert "private-address" in command("runs", "site.yaml", "--failures", cwd=folder).stdout
+    assert "not a public address" in command("runs", "site.yaml", "--failures", cwd=folder).stdout
     assert not server.log
 
 
