@@ -188,7 +188,7 @@ class TestStores:
             crawl(Pages, server.url, store=store)
 
     def test_a_folder(self, tmp_path: Path):
-        with pytest.raises(StoreError, match="cannot be made or written"):
+        with pytest.raises(StoreError, match="cannot be made: there is something else"):
             crawl(Pages, "http://127.0.0.1:9/", store=str(tmp_path))
 
     def test_below_a_file(self, tmp_path: Path):
