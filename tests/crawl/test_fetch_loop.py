@@ -209,10 +209,10 @@ def run_to_end(loop: Any, seconds: float = 5.0) -> None:
 
 def test_pauses_end_in_their_order(loop: Any) -> None:
     ended: list[float] = []
-    for seconds in (0.03, 0.01, 0.02):
+    for seconds in (0.15, 0.05, 0.1):
         loop.start(lambda seconds=seconds: (pause(seconds), ended.append(seconds)))
     run_to_end(loop)
-    assert ended == [0.01, 0.02, 0.03]
+    assert ended == [0.05, 0.1, 0.15]
     assert current.loop is None
 
 
