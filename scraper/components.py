@@ -129,14 +129,18 @@ class Components:
         return digest.digest()
 
     def make_fetcher(self) -> Fetcher:
-        """Make what fetches for a crawl: it keeps what goes over the wire where the crawl has an archive."""
+        """Make what fetches for a crawl; where it is to, it keeps what goes over the wire, or what is answered."""
         config = self._loaded.config
         fetcher = fetcher_of(config, self.origins)
-        if config.archive is None:
-            return fetcher
-        from scraper.fetch.archive import ArchivingFetcher, RecordMaker
+        if config.archive is not None:
+            from scraper.fetch.archive import ArchivingFetcher, RecordMaker
 
-        return ArchivingFetcher(fetcher, RecordMaker(config))
+            fetcher = ArchivingFetcher(fetcher, RecordMaker(config))
+        if config.revisit.keep_bodies:
+            from scraper.fetch.keeping import KeepingFetcher
+
+            fetcher = KeepingFetcher(fetcher)
+        return fetcher
 
     def make_session(self, reference: str) -> requests.Session:
         """Make a Session of the class that a `session.class` names."""

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -17,12 +18,13 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from scraper.components import Components
 from scraper.config import Loaded, load, masked
+from scraper.engine.cached import require_kept
 from scraper.engine.coordination.process_count import can_have_parsers, parser_count, process_count
 from scraper.engine.coordination.single_process import SingleProcess
 from scraper.engine.crash_marker import strike_marked
@@ -38,6 +40,7 @@ from scraper.gate import outside_gate
 from scraper.items import ItemRow
 from scraper.observe import events
 from scraper.observe.events import Events, Observer
+from scraper.observe.from_python import watching
 from scraper.observe.report import death_text
 from scraper.observe.run_stats import run_stats
 from scraper.run import Run
@@ -51,6 +54,8 @@ if TYPE_CHECKING:
 
 #: Traps that the figures name.
 _MOST_TRAPS = 10
+#: What marks a run of kept pages in its configuration.
+_CACHED = "cached"
 #: Files for each request in flight, with which no connection need be closed for another.
 _FILES_OF_ONE = 8
 _MAY_HANG = (
@@ -63,6 +68,9 @@ def crawl(
     source: Path | str | Mapping[str, Any] | type[Spider],
     *,
     fresh: bool = False,
+    cached: bool = False,
+    log: str | None = None,
+    progress: bool = False,
     observers: Sequence[Observer] = (),
     **overrides: Any,
 ) -> Run:
@@ -75,6 +83,10 @@ def crawl(
     Args:
         source: the path of a YAML file, a mapping of the same keys, or a Spider class.
         fresh: begin a new run even where one is unfinished.
+        cached: parse the pages that the store or an archive keeps again, and fetch nothing.
+        log: `debug`, `info`, `warning` or `error`: what is worth a line on standard error. Where Python's logging has
+            handlers, the lines are theirs, without `log` too, by the level of the logger `scraper`.
+        progress: show how it goes: in a notebook and on a terminal in place, elsewhere a line every ten seconds.
         observers: called with each event of `scraper.observe.events`.
         overrides: keys of the YAML, laid over `source`: `limits={"pages": 10}`.
 
@@ -86,12 +98,18 @@ def crawl(
         ScraperError: the system lets a process open too few files.
         ExportError: an export cannot be written; the items are in the store.
         KeyboardInterrupt: after what was in flight was given 10 seconds; the run can be resumed.
+
+    What ends a crawl that has begun has the run as its attribute `run`: `error.run.items` are those found so far,
+    of a private store too.
     """
     if isinstance(source, type):
         reference = f"{source.__module__}:{source.__qualname__}"
         loaded = load({"name": source.name, "spider": reference}, overrides=overrides)
-        return Crawl(loaded, spider=source, fresh=fresh, observers=observers).run()
-    return Crawl(load(source, overrides=overrides), fresh=fresh, observers=observers).run()
+    else:
+        loaded = load(source, overrides=overrides)
+    spider = source if isinstance(source, type) else None
+    with watching(log, progress=progress) as own:
+        return Crawl(loaded, spider=spider, fresh=fresh, cached=cached, observers=(*own, *observers)).run()
 
 
 class Crawl:
@@ -101,6 +119,7 @@ class Crawl:
         loaded: the configuration.
         spider: the class, where it is at hand; else it is imported as the configuration names it.
         fresh: begin a new run even where one is unfinished; that one ends as abandoned.
+        cached: parse the pages that the store or an archive keeps again, in a run of their own, and fetch nothing.
         observers: called with each event.
         stdout: what the export `-` writes to.
 
@@ -114,10 +133,12 @@ class Crawl:
         *,
         spider: type[Spider] | None = None,
         fresh: bool = False,
+        cached: bool = False,
         observers: Sequence[Observer] = (),
         stdout: BinaryIO | None = None,
     ) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        loaded = replace(loaded, is_cached=True) if cached else loaded
         self._loaded = loaded
         self._fresh = fresh
         self._stdout = stdout if stdout is not None else getattr(sys.stdout, "buffer", None)
@@ -159,6 +180,8 @@ class Crawl:
                     interrupted=row.interrupted,
                 )
             )
+            if self._loaded.is_cached:
+                self._emit(events.Notice("kept pages are parsed again, and nothing is fetched", logging.INFO))
             exports = RunExports(store, row.id, self._loaded, self._stdout, began=row.started_at)
             interrupt: KeyboardInterrupt | None = None
             try:
@@ -178,6 +201,7 @@ class Crawl:
                 self._prune(store)
         self._emit(events.RunEnded(run.id, run.result, run.why, run.stats))
         if interrupt is not None:
+            interrupt.run = run  # type: ignore[attr-defined]
             raise interrupt
         return run
 
@@ -194,8 +218,12 @@ class Crawl:
         config = self._loaded.config
         identity, kept = _identity(self._loaded), masked(self._loaded)
         begun = store.unfinished_run(config.name)
-        if begun is not None and self._fresh:
-            store.end_run(begun.id, "abandoned", "a fresh run was asked for", finished=True)
+        if self._loaded.is_cached:
+            require_kept(self._loaded, store)
+            kept[_CACHED] = True
+        why = self._why_given_up(begun)
+        if begun is not None and why:
+            store.end_run(begun.id, "abandoned", why, finished=True)
             begun = None
         if begun is None:
             self._starts.read()
@@ -210,6 +238,25 @@ class Crawl:
             self._starts.resume(has_begun=begun.start_taken > 0)
         changed = _differences(begun.config, kept)
         return store.resume_run(begun, kept), changed
+
+    def _why_given_up(self, begun: RunRow | None) -> str:
+        """Return why an unfinished run is not resumed; nothing where it is.
+
+        Raises:
+            RunMismatch: it was fetching, and this call is to fetch nothing.
+        """
+        if begun is None:
+            return ""
+        if self._fresh:
+            return "a fresh run was asked for"
+        if begun.config.get(_CACHED):
+            return "a run of kept pages is not resumed"
+        if self._loaded.is_cached:
+            raise RunMismatch(
+                f"run {begun.id} of {begun.name} is unfinished, and --cached would give it up",
+                remedy="finish it by scraper crawl, or give it up by --fresh",
+            )
+        return ""
 
     # Crawling --------------------------------------------------------------------------------------------
 
@@ -295,6 +342,8 @@ class Crawl:
         except Exception as second:
             # The store itself may be what failed; the first error is the one to tell.
             error.add_note(f"and the run could not be marked: {second}")
+        with contextlib.suppress(Exception):
+            error.run = self._result(store, row, ())  # type: ignore[attr-defined]
         self._emit(events.RunEnded(row.id, "failed", message))
 
     # Ending ----------------------------------------------------------------------------------------------

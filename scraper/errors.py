@@ -165,6 +165,12 @@ class NoRoom(FetchError):
     reason = "no-room"
 
 
+class NotCached(FetchError):
+    """Nothing is kept of a page that a crawl of kept pages came to."""
+
+    reason = "not-cached"
+
+
 class BodyTooLarge(FetchError):
     """The body is larger than `limits.body`."""
 

@@ -96,6 +96,14 @@ _ROWS = (
         "fix the row: the message names its line",
         "start_urls",
     ),
+    ReasonRow(
+        "not-cached",
+        _REFUSED,
+        "`scraper crawl --cached` came to a page of which nothing is kept.",
+        "crawl without --cached, with {set}",
+        "revisit.keep_bodies",
+        "true",
+    ),
     ReasonRow("robots", _REFUSED, "robots.txt does not allow it.", "ask the site's owner", "politeness.robots"),
     ReasonRow(
         "unknown-outcome",

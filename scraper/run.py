@@ -58,6 +58,10 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.id} of {self.name}: {self.result}, {self._count} items>"
 
+    def __getstate__(self) -> dict[str, Any]:
+        # An error carries its run to other processes; a private store ends here.
+        return {**vars(self), "_folder": None}
+
     @property
     def items(self) -> Items:
         """Return the items, as dicts, in the order in which they were found."""

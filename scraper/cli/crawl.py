@@ -75,6 +75,9 @@ def add_to(app: typer.Typer) -> None:
 def crawl(
     site: SiteFile,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run even where one is unfinished.")] = False,
+    cached: Annotated[
+        bool, typer.Option("--cached", help="Parse the pages that are kept again, and fetch nothing.")
+    ] = False,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
     log_format: LogLook = LogFormat.TEXT,
     log_file: LogFile = None,
@@ -94,18 +97,19 @@ def crawl(
     \b
       scraper crawl config/books.yaml
       scraper crawl config/books.yaml --set limits.pages=10 --set politeness.delay=2s
+      scraper crawl config/books.yaml --cached
       scraper crawl config/books.yaml --fresh --log-format json --stats out/stats.json
     """
     watching = Watching(log_format, log_file, quiet, not quiet, stats)
-    raise typer.Exit(crawl_and_report(lambda: load(site, sets=sets), fresh=fresh, watching=watching))
+    raise typer.Exit(crawl_and_report(lambda: load(site, sets=sets), fresh=fresh, watching=watching, cached=cached))
 
 
-def crawl_and_report(read: Callable[[], Loaded], *, fresh: bool, watching: Watching) -> int:
+def crawl_and_report(read: Callable[[], Loaded], *, fresh: bool, watching: Watching, cached: bool = False) -> int:
     """Crawl and print the report at the end, for `crawl` and `retry`.
 
     Returns the exit code, and raises what `conduct` does.
     """
-    code, run = conduct(read, fresh=fresh, watching=watching)
+    code, run = conduct(read, fresh=fresh, watching=watching, cached=cached)
     if run is not None and not watching.quiet and watching.format is LogFormat.TEXT:
         _output.say("")
         with contextlib.suppress(OSError, ValueError):  # nobody reads it
@@ -113,7 +117,9 @@ def crawl_and_report(read: Callable[[], Loaded], *, fresh: bool, watching: Watch
     return code
 
 
-def conduct(read: Callable[[], Loaded], *, fresh: bool, watching: Watching) -> tuple[int, Run | None]:
+def conduct(
+    read: Callable[[], Loaded], *, fresh: bool, watching: Watching, cached: bool = False
+) -> tuple[int, Run | None]:
     """Crawl under signal handlers, logged and shown, for `crawl` and `demo`.
 
     Returns the exit code and the run, which is None where a signal came before it began.
@@ -126,7 +132,7 @@ def conduct(read: Callable[[], Loaded], *, fresh: bool, watching: Watching) -> t
     observer = log.configure(format=watching.format.value, file=watching.file, quiet=watching.quiet, console=console)
     progress = Progress(console)
     try:
-        return _conduct(read, fresh=fresh, watching=watching, observer=observer, progress=progress, console=console)
+        return _conduct(read, fresh, cached, watching, observer=observer, progress=progress, console=console)
     except Interrupted as signal:
         return signal.exit_code, None
     except ScraperError as error:
@@ -149,9 +155,10 @@ def conduct(read: Callable[[], Loaded], *, fresh: bool, watching: Watching) -> t
 
 def _conduct(
     read: Callable[[], Loaded],
-    *,
     fresh: bool,
+    cached: bool,
     watching: Watching,
+    *,
     observer: log.LogObserver,
     progress: Progress,
     console: Console,
@@ -175,7 +182,7 @@ def _conduct(
 
             starting.use(fork_server.fork_server(starting.use))
         figures.store = loaded.store
-        crawl = Crawl(loaded, fresh=fresh, observers=observers)
+        crawl = Crawl(loaded, fresh=fresh, cached=cached, observers=observers)
         stopping.crawl_with(crawl.stop)
         try:
             run = crawl.run()

@@ -57,6 +57,7 @@ class Loaded:
         path: the YAML file; None where the configuration came from Python.
         sources: by key (`session.timeout.read`, `start_urls[0]`), where its value came from.
         secrets: the values that are shown nowhere; whatever process has the configuration hides them.
+        is_cached: kept pages are parsed again, and nothing is fetched.
     """
 
     config: SiteConfig
@@ -64,6 +65,7 @@ class Loaded:
     path: FilePath | None
     sources: Mapping[str, Provenance]
     secrets: frozenset[str] = frozenset()
+    is_cached: bool = False
 
     def resolve(self, path: str | FilePath) -> FilePath:
         """`path` as an absolute one; relative ones start at the project's root."""

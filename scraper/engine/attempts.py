@@ -21,7 +21,7 @@ def attempt_of(fetch: Fetch, number: int, reason: str = "", message: str = "", w
     began = served.sent_at if served is not None and served.sent_at else now - fetch.seconds
     return Attempt(
         number=number,
-        at=time.time() - (now - began),
+        at=fetch.fetched_at or time.time() - (now - began),
         connection=served.id if served is not None else None,
         reused=served is not None and served.reused,
         status=fetch.response.status if fetch.response is not None else None,
@@ -31,4 +31,5 @@ def attempt_of(fetch: Fetch, number: int, reason: str = "", message: str = "", w
         seconds=fetch.seconds,
         bytes=fetch.bytes,
         records=fetch.records,
+        kept=fetch.kept,
     )

@@ -17,10 +17,12 @@ class Revisit:
     Args:
         source: a digest of what makes items of a body: spider, pipelines, rules, settings; None where it cannot be
             known, and everything is fetched and parsed again.
+        parses_all: nothing is taken over, whatever is known of it.
     """
 
-    def __init__(self, config: RevisitConfig, source: bytes | None) -> None:
+    def __init__(self, config: RevisitConfig, source: bytes | None, *, parses_all: bool = False) -> None:
         self._config = config
+        self._parses_all = parses_all
         self._source = source if config.conditional else None
         self._knows_future = False
         self._identities: dict[str | None, bytes] = {}
@@ -54,7 +56,7 @@ class Revisit:
         unchanged.
         """
         visit, request = queued.visit, queued.request
-        if visit is None or visit.identity is None or visit.identity != self.identity_of(request):
+        if visit is None or self._parses_all or visit.identity is None or visit.identity != self.identity_of(request):
             return None
         if any(name in request.headers for name in CONDITIONS):
             return None

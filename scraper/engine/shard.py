@@ -43,6 +43,7 @@ from scraper.engine.tasks.sitemap_cache import SitemapCache
 from scraper.engine.tasks.sitemap_worker import SitemapWorker
 from scraper.engine.turns import Turns
 from scraper.errors import LeaseLost
+from scraper.fetch.base import Fetcher
 from scraper.fetch.robots import Robots, product_token
 from scraper.fetch.transport.guard import Guard
 from scraper.fetch.transport.open_files import most_in_flight
@@ -104,6 +105,11 @@ class Shard:
     ) -> None:
         self._store = store
         self._run = run
+        self._is_cached = components.loaded.is_cached
+        if self._is_cached:
+            from scraper.engine.cached import offline
+
+            config = offline(config)
         self._config = config
         self._components = components
         self._emit = emit
@@ -122,7 +128,7 @@ class Shard:
         self._frontier = self._make_frontier()
         self._admission = Admission(config, [*config.own_hosts(), *hosts], store.seen(run.id))
         self._crash_marker = marker_of(store.path, run.id, number)
-        self._revisit, turns = Revisit(config.revisit, components.source), Turns()
+        self._revisit, turns = Revisit(config.revisit, components.source, parses_all=self._is_cached), Turns()
         parts = ParseParts(
             store,
             run,
@@ -161,7 +167,7 @@ class Shard:
         store, config, components = self._store, self._config, self._components
         self._sitemaps = SitemapWorker(self._admission, self._frontier, self._told, self._inbox.put)
         self._heartbeat = LeaseHeartbeat(lambda: store.renew_leases(self.owner), self._beaten, self._was_stopped)
-        self._fetcher = components.make_fetcher()
+        self._fetcher = self._make_fetcher()
         self._sender = Sender(
             self._frontier,
             self._fetcher,
@@ -173,7 +179,11 @@ class Shard:
             config.limits.redirects,
         )
         downloads = Downloads(
-            rules_of(components.pipelines.files), components.root, partial(store.file, follow=False), config
+            rules_of(components.pipelines.files),
+            components.root,
+            partial(store.file, follow=False),
+            config,
+            only_known=self._is_cached,
         )
         self._tasks = tasks_of(
             self._sender,
@@ -193,6 +203,13 @@ class Shard:
             companion=None if isinstance(self._parse_worker, ParseWorker) else self._parse_worker,
         )
 
+    def _make_fetcher(self) -> Fetcher:
+        if not self._is_cached:
+            return self._components.make_fetcher()
+        from scraper.engine.cached import CachedFetcher
+
+        return CachedFetcher(self._store, self._components.loaded)
+
     def _make_committing(self, report: Callable[[Report], None]) -> None:
         store, run, limits, frontier = self._store, self._run, self._config.limits, self._frontier
         self._leases = DomainLeases(
@@ -203,6 +220,7 @@ class Shard:
             self._told,
             owner=self.owner,
             make_session=self._components.make_session,
+            fetches=not self._is_cached,
         )
         watch = StatusReporter(frontier, self._runner, limits, self._emit)
         self._writer = BatchWriter(

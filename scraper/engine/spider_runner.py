@@ -109,7 +109,7 @@ class SpiderRunner:
             yielded,
             url=response.url,
             status=response.status,
-            fetched_at=time.time(),
+            fetched_at=fetch.fetched_at or time.time(),
             connection=served.id if served is not None else None,
             size=fetch.bytes,
             etag=etag,

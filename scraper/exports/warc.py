@@ -116,7 +116,7 @@ def open_archive(store: SpoolStore, run: int, loaded: Loaded) -> ArchiveFile | N
     without one.
     """
     path = loaded.config.archive
-    if path is None:
+    if path is None or loaded.is_cached:
         return None
     filled = path.replace("{name}", loaded.config.name).replace("{run}", str(run))
     return ArchiveFile(store, run, loaded, loaded.resolve(filled))

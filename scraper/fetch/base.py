@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from scraper.errors import DeadlineExceeded, FetchError
 from scraper.fetch.domain_session import DomainSession
@@ -56,6 +56,13 @@ class ResponseHead(Protocol):
     def headers(self) -> Mapping[str, str]: ...
 
 
+class Kept(NamedTuple):
+    """An answer as the store keeps it: its head as `scraper.fetch.keeping` writes it, its body packed by zlib."""
+
+    head: str
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class FetchResult:
     """The result of one request: a response, whatever its status, or an error."""
@@ -69,6 +76,10 @@ class FetchResult:
     cookies_sent: str = ""
     #: Its exchanges as records of an archive, where one is kept.
     records: _Blob = b""
+    #: The answer as it is to be kept, where it is.
+    kept: Kept | None = None
+    #: When it was fetched, in seconds since the epoch; 0 for now.
+    fetched_at: float = 0.0
 
     def read_in(self, encoding: str | None) -> None:
         """Let the response be read in the encoding that `pages.encoding` names, if it names one."""

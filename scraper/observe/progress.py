@@ -69,6 +69,9 @@ class Progress:
         self._stopping = None
         self._marks.clear()
         self._due = None
+        self._make_live()
+
+    def _make_live(self) -> None:
         if not isinstance(self._console, PlainConsole) and is_live(self._console):
             from scraper.observe import live  # with rich, which is only needed on a terminal
 
@@ -79,7 +82,7 @@ class Progress:
         if self._live is not None:
             from scraper.observe import live
 
-            live.update(self._live, self._name, tick, _lines(tick, rate, self._stopping))
+            live.update(self._live, self._name, tick, lines_of(tick, rate, self._stopping))
             return
         if self._due is None:
             self._due = tick.seconds + self._every
@@ -102,7 +105,7 @@ class Progress:
             self._live = None
 
 
-def _lines(tick: Tick, rate: float, stopping: str | None) -> list[tuple[str, str]]:
+def lines_of(tick: Tick, rate: float, stopping: str | None) -> list[tuple[str, str]]:
     """Return the lines of the live display below its first, with their styles."""
     lines = [(_counts(tick), ""), (_speed(tick, rate), "")]
     if tick.waiting:

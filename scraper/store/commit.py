@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from scraper.fetch.base import Kept
 from scraper.hiding import hide
 from scraper.store import tables as t
 from scraper.store.backends.statements import portions
@@ -41,7 +42,19 @@ from scraper.store.outcomes import (
     Unchanged,
 )
 from scraper.store.sql import Connection, select, update
-from scraper.store.state import checks, domains, files, frontier, health, listings, outgoing, spool, sums, visits
+from scraper.store.state import (
+    bodies,
+    checks,
+    domains,
+    files,
+    frontier,
+    health,
+    listings,
+    outgoing,
+    spool,
+    sums,
+    visits,
+)
 from scraper.store.state.seen import Seen
 from scraper.store.state.spool import Spooled
 from scraper.store.values import COUNTS, Attempt, Counts, Found, Listing, Queued, Refusal, StoredItem, Yielded
@@ -81,6 +94,8 @@ class Commit:
         self._forgotten: list[tuple[bytes]] = []
         self._listings: list[tuple[bytes, Listing | None]] = []
         self._copies: list[tuple[int, int, int, int]] = []
+        self._kept: list[tuple[bytes, float, Kept]] = []
+        self._used: list[bytes] = []
         self._held: list[files.Hold] = []
         self._held_copies: list[files.Copy] = []
         self._file_ends: list[FileEnded] = []
@@ -142,6 +157,8 @@ class Commit:
                 self._attempts.append(self._attempt(request, attempt))
             if attempt.records:
                 self._spooled.append(Spooled(self._run, attempt.records))
+            if attempt.kept is not None and not isinstance(outcome, RetryLater):
+                self._kept.append((outcome.queued.fingerprint, attempt.at, attempt.kept))
         match outcome:
             case Done():
                 self._end(request, t.RequestState.DONE, "pages")
@@ -228,6 +245,7 @@ class Commit:
         self._counts["carried"] += 1
         self._counts["not_modified"] += carried.was_not_modified
         self._counts["unstable"] += carried.is_unstable
+        self._used.append(carried.queued.fingerprint)
         self._pages.append(
             PageRow(
                 request=request,
@@ -331,6 +349,8 @@ class Commit:
         visits.note(connection, self._visits)
         visits.forget(connection, self._forgotten)
         listings.keep(connection, self._run, self._listings)
+        bodies.use(connection, self._run, self._used)
+        bodies.keep(connection, self._run, self._kept)
         return added
 
     def _sum_up(self, batch: Batch) -> Counts:

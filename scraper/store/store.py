@@ -16,7 +16,8 @@ from scraper.store.backends.lock import StoreLock, is_held
 from scraper.store.history import runs
 from scraper.store.outcomes import Batch, Committed
 from scraper.store.run_store import RunStore
-from scraper.store.state import domains, files, frontier, items, listings, spool, visits
+from scraper.store.state import bodies, domains, files, frontier, items, listings, spool, visits
+from scraper.store.state.bodies import KeptAnswer
 from scraper.store.state.domains import Lease
 from scraper.store.state.seen import Seen
 from scraper.store.values import (
@@ -176,6 +177,16 @@ class Store(RunStore):
         """Return what is kept of a sitemap, with its body or without."""
         with self._database.reading() as connection:
             return listings.read(connection, fingerprint, body=body)
+
+    def kept_answer(self, fingerprint: bytes) -> KeptAnswer | None:
+        """Return the answer to a request as it was kept last."""
+        with self._database.reading() as connection:
+            return bodies.read(connection, fingerprint)
+
+    def has_bodies(self) -> bool:
+        """Tell whether any answer is kept."""
+        with self._database.reading() as connection:
+            return bodies.are_there(connection)
 
     def mark_sent(self, request: int) -> None:
         """Mark a request that must not be repeated, on the disk, before it is handed to the network."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field, fields
 from typing import Any
 
+from scraper.fetch.base import Kept
 from scraper.health import Quarantined, Shape
 from scraper.lazy_dataclass import dataclass
 from scraper.request import Request
@@ -181,6 +182,7 @@ class Attempt:
     seconds: float
     bytes: int  # of the body, over the wire
     records: Records = b""  # of the archive, where one is kept
+    kept: Kept | None = None  # the answer, where it is to be kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,11 @@ class RevisitConfig(Frozen):
     fresh_for: SecondsOrZero = Field(
         0.0, description="A page that was seen so recently is taken over without asking; 0 asks each time."
     )
+    keep_bodies: Flag = Field(
+        False,
+        description="Whether the store keeps what servers answer, packed, so that scraper crawl --cached parses it "
+        "again without them.",
+    )
     sitemap_lastmod: Flag = Field(
         True, description="Whether a page of which its sitemap says that it did not change since is not fetched."
     )

@@ -42,6 +42,7 @@ class DomainLeases:
     Args:
         owner: the shard's name in leases.
         make_session: makes a requests.Session of the class that a `session.class` names.
+        fetches: whether anything is sent, so that it is said where robots.txt is ignored.
     """
 
     def __init__(
@@ -54,7 +55,9 @@ class DomainLeases:
         *,
         owner: str,
         make_session: Callable[[str], requests.Session],
+        fetches: bool = True,
     ) -> None:
+        self._fetches = fetches
         self._store = store
         self._run = run
         self._config = config
@@ -100,7 +103,7 @@ class DomainLeases:
         connections, profile = session.connections, lease.profile
         connections.idle_limits.load(profile.idle_limits)
         connections.latency = profile.latency
-        if settings.politeness.robots == "ignore":
+        if settings.politeness.robots == "ignore" and self._fetches:
             self._emit(events.Notice(f"robots.txt of {lease.domain} is not fetched (politeness.robots: ignore)"))
         pace = Pace.of(settings.politeness)
         known = {

@@ -18,7 +18,7 @@ from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Job
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender, Sending
-from scraper.errors import FetchError, InternalError, LeaseLost, NoRoom, StoreError
+from scraper.errors import FetchError, InternalError, LeaseLost, NoRoom, NotCached, StoreError
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
 from scraper.fetch.retry import asked_wait
@@ -27,7 +27,7 @@ from scraper.observe import events
 from scraper.request import Request
 from scraper.response import Response
 from scraper.store.backends import wait_clock
-from scraper.store.outcomes import Failed, Outcome, Redirected, RetryLater
+from scraper.store.outcomes import Failed, Outcome, Redirected, Refused, RetryLater
 from scraper.store.values import Found, Queued, Refusal, Yielded
 
 _log = logging.getLogger(__name__)
@@ -259,6 +259,11 @@ class RequestTask:
         """
         attempt, response = queued.attempts + 1, fetch.response
         request = queued.request
+        if reason == NotCached.reason:
+            # Nothing was sent, and nothing failed.
+            refusal = Refusal(request.url, queued.fingerprint, reason, message)
+            self.sender.settle(self.unsent(Refused(queued, refusal)) or Refused(queued, refusal))
+            return
         if reason == NoRoom.reason and (request.may_be_repeated or not _was_sent(fetch)):
             # Ours, and not the server's: no attempt is used.
             self.sender.settle(RetryLater(queued, wait_clock.now() + NO_ROOM_SECONDS, queued.attempts))

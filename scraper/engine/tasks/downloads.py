@@ -51,11 +51,19 @@ class Downloads:
         rules: what holds for files, by folder.
         root: where the paths of files start.
         find: what the store knows of a file, by its fingerprint.
+        only_known: files that are there are taken as they are, and no others are fetched.
     """
 
     def __init__(
-        self, rules: Mapping[str, Files], root: Path, find: Callable[[bytes], FileRow | None], config: SiteConfig
+        self,
+        rules: Mapping[str, Files],
+        root: Path,
+        find: Callable[[bytes], FileRow | None],
+        config: SiteConfig,
+        *,
+        only_known: bool = False,
     ) -> None:
+        self._only_known = only_known
         self._rules = rules
         self._root = root
         self._find = find
@@ -84,7 +92,8 @@ class Downloads:
         row = self._find(queued.fingerprint)
         # Another crawl may put the same file into the same folder, at the same time.
         part = self._root / rules.folder / PARTS / f"{self._config.name}-{queued.fingerprint.hex()}"
-        return Download(rules, self._root, part, row.kept if row is not None else None)
+        kept = row.kept if row is not None else None
+        return Download(rules, self._root, part, kept, takes_known=self._only_known)
 
 
 class Download:
@@ -94,7 +103,10 @@ class Download:
     type as soon as that can be told; at the end give it its name.
     """
 
-    def __init__(self, rules: Files, root: Path, part: Path, known: KeptFile | None) -> None:
+    def __init__(
+        self, rules: Files, root: Path, part: Path, known: KeptFile | None, *, takes_known: bool = False
+    ) -> None:
+        self._takes_known = takes_known
         self._rules = rules
         self._root = root
         self._known = known if known is not None and is_there(root, known) else None
@@ -121,11 +133,14 @@ class Download:
     # Before it is sent -----------------------------------------------------------------------------------
 
     def finished_before(self) -> KeptFile | None:
-        """Return the file, where an earlier process had all of it and was killed before that was committed.
+        """Return the file, where an earlier process had all of it and was killed before that was committed, or where
+        a known one is taken as it is.
 
         Raises:
             StoreError: the disk cannot be written.
         """
+        if self._takes_known and self._known is not None:
+            return self._known
         noted = self._noted.get("kept")
         if noted is None:
             return None

@@ -45,7 +45,8 @@ def prune(writing: Writing, name: str, keep: int) -> list[int]:
 def _delete(writing: Writing, run: int) -> None:
     for table in (t.attachments, t.items, t.lingering, t.quarantine, t.spool):
         _repeat(writing, partial(_delete_by_id, table=table, run=run))
-    _repeat(writing, partial(_delete_refusals, run=run))
+    for table in (t.refusals, t.bodies):
+        _repeat(writing, partial(_delete_by_fingerprint, table=table, run=run))
     _repeat(writing, partial(_delete_requests, run=run))
     with writing() as connection:
         for table in (t.figures, t.exports, t.health, t.drops, t.listings):
@@ -66,8 +67,7 @@ def _delete_by_id(connection: Connection, table: Table, run: int) -> int:
     return connection.execute(delete(table).where(table.c.id.in_(some))).rowcount
 
 
-def _delete_refusals(connection: Connection, run: int) -> int:
-    table = t.refusals
+def _delete_by_fingerprint(connection: Connection, table: Table, run: int) -> int:
     some = select(table.c.fingerprint).where(table.c.run == run).limit(PORTION)
     return connection.execute(delete(table).where(table.c.run == run, table.c.fingerprint.in_(some))).rowcount
 

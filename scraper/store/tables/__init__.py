@@ -15,7 +15,18 @@ from scraper.store.tables.item_rows import (
     shapes,
     spool,
 )
-from scraper.store.tables.requests import attempts, failures, frontier, listings, meta, pages, refusals, runs, visits
+from scraper.store.tables.requests import (
+    attempts,
+    bodies,
+    failures,
+    frontier,
+    listings,
+    meta,
+    pages,
+    refusals,
+    runs,
+    visits,
+)
 from scraper.store.tables.schedules import schedule_runs, schedules
 
 __all__ = [
@@ -24,6 +35,7 @@ __all__ = [
     "RequestState",
     "attachments",
     "attempts",
+    "bodies",
     "chunks",
     "domains",
     "drops",

@@ -110,6 +110,17 @@ listings = Table(
     Index("listings_of_run", "run"),
 )
 
+bodies = Table(
+    "bodies",  # answers as they came last, of all runs: revisit.keep_bodies
+    metadata,
+    Column("fingerprint", LargeBinary, primary_key=True),
+    Column("run", Id, nullable=False),  # the newest that saw it
+    Column("at", Float, nullable=False),  # seconds since the epoch: when it was fetched
+    Column("head", Text, nullable=False),  # JSON: status and headers
+    Column("body", LargeBinary, nullable=False),  # packed by zlib
+    Index("bodies_of_run", "run"),
+)
+
 failures = Table(
     "failures",
     metadata,
