@@ -26,7 +26,7 @@ from scraper.fetch.origins import Origins, auth_of
 from scraper.pipelines.files import rules_of
 from scraper.pipelines.running import Pipelines, made
 from scraper.project import load_object
-from scraper.spider import Spider
+from scraper.spider import Spider, unread_names
 from scraper.start_rows import StartRows
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class Components:
         self._problems: list[Problem] = []
         config = loaded.config
         self._own_spider: Spider | None = None
+        #: What is worth a warning before the crawl begins.
+        self.notes: list[str] = []
+        #: The rules that were for a page, by number, each once, until somebody takes them from here.
+        self.matched_rules: list[int] = []
         made = self._spider(spider)
         functions = [
             self._try(f"pipelines[{place}]", partial(self._pipeline, pipeline))
@@ -92,7 +96,7 @@ class Components:
     @property
     def root(self) -> Path:
         """Return where relative paths start."""
-        return self._loaded.root
+        return self._loaded.resolve("")
 
     @property
     def source(self) -> bytes | None:
@@ -123,6 +127,10 @@ class Components:
         encodings = {name: each.pages.encoding for name, each in config.domains.items() if each.pages.encoding}
         if config.pages.encoding or encodings:
             digest.update(json.dumps([config.pages.encoding, encodings], sort_keys=True).encode())
+        nofollow = {name: sorted(each.politeness.nofollow.obeyed) for name, each in config.domains.items()}
+        if len(config.politeness.nofollow.obeyed) < 2 or any(len(obeyed) < 2 for obeyed in nofollow.values()):
+            # What a page left out is not known to lead anywhere.
+            digest.update(json.dumps([sorted(config.politeness.nofollow.obeyed), nofollow], sort_keys=True).encode())
         if config.login is not None:
             # What was fetched logged out, or as another user of other fields, does not belong to this crawl.
             digest.update(json.dumps([config.login.url, sorted(config.login.form)]).encode())
@@ -200,6 +208,7 @@ class Components:
             made = self._try("args", lambda: kind.build(config.args, starts)) if kind else None
             if kind is None or made is None:
                 return None
+            self.notes += unread_names(kind)
             if not (config.own_hosts() or file) and kind.start is Spider.start and not kind.start_urls:
                 self._note("start_urls", f"there are none, and {kind.__name__} has no start(): name a first URL")
         elif not (config.own_hosts() or file):
@@ -209,7 +218,9 @@ class Components:
             return made
         from scraper.rules.spider import RulesSpider
 
-        return RulesSpider(config.rules, made, starts)
+        spider = RulesSpider(config.rules, made, starts)
+        self.matched_rules = spider.matched
+        return spider
 
     def _rows(self, file: StartFile) -> StartRows:
         """Return the rows of the file of start URLs, after a look at its head."""

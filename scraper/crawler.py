@@ -22,13 +22,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from scraper.advice import Seen, advice
 from scraper.components import Components
-from scraper.config import Loaded, load, masked
+from scraper.config import Loaded, SiteConfig, load, masked
 from scraper.engine.cached import require_kept
 from scraper.engine.coordination.process_count import can_have_parsers, parser_count, process_count
 from scraper.engine.coordination.single_process import SingleProcess
 from scraper.engine.crash_marker import strike_marked
-from scraper.engine.frontier.admission import TRAP
+from scraper.engine.frontier.admission import NOFOLLOW, TRAP
 from scraper.engine.limits import ShardEnd
 from scraper.engine.shard import DRAIN_SECONDS
 from scraper.engine.start_input import StartInput
@@ -36,7 +37,7 @@ from scraper.engine.tasks.sitemap import first_requests
 from scraper.errors import ExportError, RunMismatch, StoreError
 from scraper.exports.run_exports import RunExports
 from scraper.fetch.transport.open_files import raise_limit
-from scraper.gate import outside_gate
+from scraper.gate import gate_of, outside_gate
 from scraper.items import ItemRow
 from scraper.observe import events
 from scraper.observe.events import Events, Observer
@@ -52,8 +53,9 @@ from scraper.store.values import ChangeCounts, RunRow
 if TYPE_CHECKING:
     from scraper.engine.coordination.multi_process import MultiProcess
 
-#: Traps that the figures name.
-_MOST_TRAPS = 10
+#: Traps that the figures name, and causes for which no robots.txt could be fetched.
+_MOST_TRAPS = _MOST_CAUSES = 10
+_NO_ROBOTS = "robots-unreachable"
 #: What marks a run of kept pages in its configuration.
 _CACHED = "cached"
 #: Files for each request in flight, with which no connection need be closed for another.
@@ -77,8 +79,8 @@ def crawl(
     """Crawl, and return the run: `run.items`, `run.stats`, `run.result`.
 
     Resumes an unfinished run of the same name in the same store, as the command does. It may be called again
-    and from any thread. A mapping or a class without `store` uses a private temporary store, which is gone with the
-    run object.
+    and from any thread. A mapping or a class without `store` uses a private temporary store, which lives as long as
+    the run or its items, and writes exports only where it names some.
 
     Args:
         source: the path of a YAML file, a mapping of the same keys, or a Spider class.
@@ -104,12 +106,22 @@ def crawl(
     """
     if isinstance(source, type):
         reference = f"{source.__module__}:{source.__qualname__}"
-        loaded = load({"name": source.name, "spider": reference}, overrides=overrides)
+        loaded = load({"name": source.name, "spider": reference}, overrides=_private(overrides))
     else:
+        if isinstance(source, Mapping) and not {"store", "exports"} & source.keys():
+            overrides = _private(overrides)
         loaded = load(source, overrides=overrides)
     spider = source if isinstance(source, type) else None
     with watching(log, progress=progress) as own:
         return Crawl(loaded, spider=spider, fresh=fresh, cached=cached, observers=(*own, *observers)).run()
+
+
+def _private(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the overrides of a crawl without a YAML: with a private store it writes no export, unless asked to.
+
+    Its items are read from the run; several such crawls at once would write to one file.
+    """
+    return dict(overrides) if {"store", "exports"} & overrides.keys() else {**overrides, "exports": []}
 
 
 class Crawl:
@@ -166,6 +178,8 @@ class Crawl:
 
         Raises what `crawl` does.
         """
+        for note in (*([self._loaded.moved] if self._loaded.moved else []), *self._components.notes):
+            self._emit(events.Notice(note))
         if raised := raise_limit(_FILES_OF_ONE * self._loaded.config.engine.in_flight):
             self._emit(events.Notice(raised, logging.DEBUG))
         with Store(self._store, lock=True) as store:
@@ -196,6 +210,8 @@ class Crawl:
             run = self._result(store, row, paths)
             for death in run.stats["died"]:
                 self._emit(events.Notice(death_text(death)))
+            for warning in run.stats["warnings"]:
+                self._emit(events.Notice(warning))
             if result != "stopped":
                 self._starts.discard()
                 self._prune(store)
@@ -314,7 +330,9 @@ class Crawl:
         changes = self._compare(store, earlier, current, exports)
         health = store.health(row.id)
         before = store.health(earlier.id) if earlier is not None else None
-        outside = outside_gate(self._loaded.config.gate, current.counts, earlier, changes, health, before)
+        is_default = self._loaded.is_default("gate.min_items")
+        gate = gate_of(self._loaded.config, is_default=is_default)
+        outside = outside_gate(gate, current.counts, earlier, changes, health, before, is_default=is_default)
         return ("outside-gate", outside) if outside is not None else (end.result, end.why)
 
     def _compare(self, store: Store, earlier: RunRow | None, run: RunRow, exports: RunExports) -> ChangeCounts | None:
@@ -358,11 +376,33 @@ class Crawl:
     def _result(self, store: Store, row: RunRow, paths: Sequence[str]) -> Run:
         current = store.run(row.id)
         assert current is not None
-        return Run(store.path, current, stats_of(store, current, paths), self._folder)
+        return Run(store.path, current, stats_of(store, current, paths, self._loaded.config), self._folder)
 
 
-def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the figures of a run as `--stats` writes them."""
+def _advice(config: SiteConfig, store: Store, run: RunRow) -> list[str]:
+    """Return what to look at in a run that ended by itself; of one that was cut off nothing can be told."""
+    if run.result not in ("finished", "limit", "outside-gate"):
+        return []
+    said = store.refused_why(run.id, "nofollow", len(NOFOLLOW))
+    seen = Seen(
+        pages=run.counts.pages,
+        health=store.health(run.id),
+        filled_before=store.filled_before(run),
+        matched=store.matched_rules(run) if config.rules else (),
+        doubles=store.doubles(run.id) if any(item.key for item in config.items.values()) else {},
+        nofollow=said.get(NOFOLLOW["page"], 0),
+    )
+    return advice(config, seen)
+
+
+def stats_of(
+    store: Store, run: RunRow, exports: Sequence[str] = (), config: SiteConfig | None = None
+) -> dict[str, Any]:
+    """Return the figures of a run as `--stats` writes them.
+
+    Args:
+        config: that of the crawl, where warnings are wanted.
+    """
     failures, refusals = store.counts_by_reason(run.id)
     quarantined, drops = store.left_out(run.id)
     counts = run.counts
@@ -389,6 +429,7 @@ def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str
         failures=failures,
         refusals=refusals,
         traps=store.refused_why(run.id, TRAP, _MOST_TRAPS) if TRAP in refusals else {},
+        robots_unreachable=store.failed_why(run.id, _NO_ROBOTS, _MOST_CAUSES) if _NO_ROBOTS in failures else {},
         exports=tuple(exports),
         checked=counts.checked,
         sitemaps=counts.sitemaps,
@@ -398,6 +439,7 @@ def stats_of(store: Store, run: RunRow, exports: Sequence[str] = ()) -> dict[str
         drops=drops,
         skipped=store.skipped(run.id),
         health={kind: sums.figures() for kind, sums in sorted(store.health(run.id).items())},
+        warnings=_advice(config, store, run) if config is not None else (),
         died=[death.record() for death in store.died(run)],
         files=store.file_counts(run.id),
         paused=[] if run.is_finished else _paused(store),

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from scraper.config import Gate
+from scraper.config import Gate, SiteConfig
 from scraper.health import FieldHealth, Health
 from scraper.store.values import ChangeCounts, Counts, RunRow
+
+
+def gate_of(config: SiteConfig, *, is_default: bool) -> Gate:
+    """Return the gate of a crawl.
+
+    Where nobody wrote gate.min_items, its default does not hold for a crawl that makes no items by design: one of
+    rules without fields, or one that is there for its archive.
+
+    Args:
+        is_default: nobody wrote gate.min_items.
+    """
+    only_follows = config.spider is None and not any(rule.fields for rule in config.rules)
+    if is_default and (only_follows or config.archive is not None):
+        return config.gate.model_copy(update={"min_items": None})
+    return config.gate
 
 
 def outside_gate(
@@ -16,6 +31,8 @@ def outside_gate(
     changes: ChangeCounts | None = None,
     health: Health | None = None,
     before: Health | None = None,
+    *,
+    is_default: bool = False,
 ) -> str | None:
     """Say why a finished run is outside its gate, in a sentence that names figure and bound; None where it is inside.
 
@@ -25,10 +42,11 @@ def outside_gate(
         changes: what `max_gone` speaks of; without an earlier run nothing is gone.
         health: what `fields` speaks of.
         before: that of the previous run, which knows fields that no item has any more.
+        is_default: nobody wrote gate.min_items.
     """
     return (
         _too_empty(gate, health or {}, before or {})
-        or _too_few_items(gate, counts, previous)
+        or _too_few_items(gate, counts, previous, is_default=is_default)
         or _too_large("URLs failed", counts.failed, counts.pages + counts.failed, "gate.max_failed", gate.max_failed)
         or _too_large(
             "items were dropped", counts.dropped, counts.items + counts.dropped, "gate.max_dropped", gate.max_dropped
@@ -62,7 +80,7 @@ def _meant(written: str, health: Health, before: Health) -> list[tuple[str, str]
     return [(each, written) for each in known or health]
 
 
-def _too_few_items(gate: Gate, counts: Counts, previous: RunRow | None) -> str | None:
+def _too_few_items(gate: Gate, counts: Counts, previous: RunRow | None, *, is_default: bool) -> str | None:
     least = gate.min_items
     if isinstance(least, str):
         if previous is None:
@@ -75,7 +93,8 @@ def _too_few_items(gate: Gate, counts: Counts, previous: RunRow | None) -> str |
             f"of run {previous.id}"
         )
     if least is not None and counts.items < least:
-        return f"{counts.items} items, fewer than gate.min_items: {least}"
+        default = f" (nobody wrote gate.min_items; the default is {least})" if is_default else ""
+        return f"{counts.items} items, fewer than gate.min_items: {least}{default}"
     return None
 
 

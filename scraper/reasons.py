@@ -104,6 +104,14 @@ _ROWS = (
         "revisit.keep_bodies",
         "true",
     ),
+    ReasonRow(
+        "nofollow",
+        _REFUSED,
+        "A page (by `<meta name=robots>` or X-Robots-Tag) or a link (by rel=nofollow) asks not to follow it.",
+        "follow it all the same by {set}; {page: ignore, link: obey} tells pages and links apart",
+        "politeness.nofollow",
+        "ignore",
+    ),
     ReasonRow("robots", _REFUSED, "robots.txt does not allow it.", "ask the site's owner", "politeness.robots"),
     ReasonRow(
         "unknown-outcome",
@@ -131,9 +139,17 @@ _ROWS = (
         fits_fetch=True,
     ),
     ReasonRow(
+        "proxy",
+        _FAILED,
+        "The proxy cannot be reached, or makes no connection to the server.",
+        "look whether the proxy runs, and at its address",
+        "session.proxies",
+        fits_fetch=True,
+    ),
+    ReasonRow(
         "connect",
         _FAILED,
-        "No connection came about, to the server or its proxy.",
+        "No connection came about to the server.",
         "look whether the server runs, and at the port",
         "session.timeout.connect",
         fits_fetch=True,

@@ -58,6 +58,7 @@ class Request:
         "listed",
         "meta",
         "method",
+        "nofollow",
         "priority",
         "redirected_from",
         "retry_unsafe",
@@ -106,6 +107,8 @@ class Request:
         self.file: str | None = None
         #: The line of the file of start URLs that names it, whose columns are its meta; 0 for other requests.
         self.row = 0
+        #: What asks not to follow the link: its `page`, or the `link` itself; None for most.
+        self.nofollow: str | None = None
         #: The URLs that redirected here, oldest first.
         self.redirected_from: tuple[str, ...] = ()
         #: For each of these the cookies that were sent, as a digest: redirects that set cookies may return.
@@ -176,6 +179,7 @@ class Request:
             or self.bare
             or self.file
             or self.row
+            or self.nofollow
             or "\n" in self.url
         ):
             return None
@@ -235,6 +239,7 @@ class Request:
         request.bare = get("bare", False)
         request.file = get("file")
         request.row = get("row", 0)
+        request.nofollow = get("nofollow")
         request.redirected_from = tuple(get("redirected_from", ()))
         request.cookie_marks = tuple(get("cookie_marks", ()))
         return request
@@ -286,6 +291,7 @@ class _Link(Request):
         self.bare = False
         self.file = None
         self.row = 0
+        self.nofollow = None
         self.redirected_from = ()
         self.cookie_marks = ()
 
@@ -311,6 +317,7 @@ _DEFAULTS: dict[str, Any] = {
     "bare": False,
     "file": None,
     "row": 0,
+    "nofollow": None,
     "redirected_from": (),
     "cookie_marks": (),
 }

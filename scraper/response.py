@@ -17,7 +17,16 @@ from scraper.media import content_type_of
 from scraper.parse.encoding import decode, decode_in, sniff
 from scraper.parse.labels import encoding_of
 from scraper.parse.lexbor import make_tree
-from scraper.parse.links import Joiner, base_of, header_nofollow, links, may_have_base
+from scraper.parse.links import (
+    NOFOLLOW,
+    Joiner,
+    base_of,
+    header_nofollow,
+    links,
+    may_have_base,
+    meta_nofollow,
+    rel_nofollow,
+)
 from scraper.parse.xhtml import as_html, is_xhtml
 from scraper.request import Callback, Request
 from scraper.stats import Served
@@ -61,6 +70,7 @@ class Response:
         "_html",
         "_index",
         "_joiner",
+        "_page_says",
         "_soup",
         "_text",
         "_tree",
@@ -68,7 +78,9 @@ class Response:
         "connection",
         "elapsed",
         "headers",
+        "left_out",
         "named_encoding",
+        "obeyed",
         "request",
         "status",
         "url",
@@ -96,6 +108,11 @@ class Response:
         self.connection = connection
         #: The encoding that a user has named; None where the page decides.
         self.named_encoding: str | None = None
+        #: Whose nofollow holds, of `page` and `link`; set by the crawl, from politeness.nofollow.
+        self.obeyed = NOFOLLOW
+        #: The URLs that links(), follow_all() and rules left out for it, and whose it was.
+        self.left_out: dict[str, str] = {}
+        self._page_says: bool | None = None
         self._text: tuple[str, str] | None = None
         self._soup: BeautifulSoup | None = None
         self._index: Index | None = None
@@ -154,6 +171,7 @@ class Response:
             connection=self.connection,
         )
         other.encoding = label
+        other.obeyed, other.left_out = self.obeyed, self.left_out
         return other
 
     @property
@@ -304,12 +322,34 @@ class Response:
         """Return the http(s) links of `a` and `area`, absolute, without fragment, each once, in the page's order.
 
         Links that are `rel=nofollow` are left out, and all of them where the page's `<meta name=robots>` or its
-        X-Robots-Tag says `nofollow` or `none`. A body that is not HTML has none.
+        X-Robots-Tag says `nofollow` or `none`; `politeness.nofollow` is the key that lets them. A body that is not
+        HTML has none.
         """
-        if not self._is_html() or header_nofollow(self.headers.get("X-Robots-Tag")):
+        if not self._is_html():
             return []
-        tree = self._html_tree()
-        return links(tree, self._joining())
+        page_says = header_nofollow(self.headers.get("X-Robots-Tag"))
+        return links(
+            self._html_tree(), self._joining(), obeyed=self.obeyed, left_out=self.left_out, page_says=page_says
+        )
+
+    def may_follow(self, url: str, rel: str | Iterable[str] | None) -> bool:
+        """Tell whether a link to `url` may be followed, by what the page says of all of them and its own `rel`.
+
+        One that may not is noted in `left_out`.
+        """
+        if self._page_says is None:
+            says = "page" in self.obeyed and (
+                header_nofollow(self.headers.get("X-Robots-Tag")) or (self._is_html() and meta_nofollow(self.css))
+            )
+            self._page_says = says
+        if self._page_says:
+            self.left_out[url] = "page"
+        elif rel and "link" in self.obeyed and rel_nofollow(rel):
+            self.left_out.setdefault(url, "link")
+        else:
+            self.left_out.pop(url, None)
+            return True
+        return False
 
     def _html_tree(self) -> LexborHTMLParser:
         if self._tree is None:
@@ -362,13 +402,14 @@ class Response:
     ) -> Iterator[Request]:
         """Return requests for many links: those of a CSS selector (selectolax's), or those given as for `follow`.
 
-        What is not a link to http(s) (mailto:, an `<a>` without href) is left out.
+        What is not a link to http(s) (mailto:, an `<a>` without href) is left out, and of elements those that are
+        nofollow, as `links` does. A URL given as text is followed.
         """
         joiner = self._joining()
         for link in self.css(links) if isinstance(links, str) else links:
             target = _target(link)
             url = None if target is None else joiner.url_of(target)
-            if url is not None:
+            if url is not None and (isinstance(link, str) or self.may_follow(url, _rel(link))):
                 yield Request(url, callback, **keywords) if keywords else Request.plain(url, callback)
 
     def form(
@@ -482,6 +523,11 @@ def _target(link: object) -> str | None:
             if isinstance(value, str):
                 return value
     return None
+
+
+def _rel(link: object) -> str | list[str] | None:
+    rel: str | list[str] | None = link.attrs.get("rel")  # type: ignore[attr-defined]
+    return rel
 
 
 def _described(link: object) -> str:

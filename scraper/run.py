@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from scraper.store import Store
 from scraper.store.values import FailureRow, RunRow
 
+#: Items that are read from the store in one go.
+_AT_ONCE = 500
 
-class Items:
-    """The items of a run, as dicts, read from the store as they are iterated; may be iterated again."""
 
-    def __init__(self, store: Path, run: int, count: int) -> None:
+class Items(Sequence[dict[str, Any]]):
+    """The items of a run, as dicts: a sequence that is read from the store each time, a portion at once.
+
+    `pandas.DataFrame(run.items)`, `run.items[0]`, `run.items[-10:]`, `len(run.items)`. It keeps its store alive.
+
+    Args:
+        keep: what has to live as long as this.
+    """
+
+    def __init__(self, store: Path, run: int, count: int, keep: object = None) -> None:
         self._store = store
         self._run = run
         self._count = count
+        self._keep = keep
+
+    def __repr__(self) -> str:
+        return f"<Items of run {self._run}: {self._count:,}>"
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         with Store.open_existing(self._store) as store:
@@ -26,6 +40,25 @@ class Items:
 
     def __len__(self) -> int:
         return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[dict[str, Any]]: ...
+
+    def __getitem__(self, place: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        places = range(self._count)[place]
+        if isinstance(places, range):
+            wanted = places if places.step > 0 else places[::-1]
+            found = self._between(wanted.start, wanted.stop)[:: wanted.step] if wanted else []
+            return found if places.step > 0 else found[::-1]
+        return self._between(places, places + 1)[0]
+
+    def _between(self, first: int, end: int) -> list[dict[str, Any]]:
+        with Store.open_existing(self._store) as store:
+            chunk = min(end - first, _AT_ONCE)
+            return [row.data for row in islice(store.stream_items(self._run, chunk, skip=first), end - first)]
 
 
 class Run:
@@ -52,7 +85,7 @@ class Run:
         self.stats = dict(stats)
         self._store = store
         self._count = row.counts.items
-        # A private store lives as long as this object.
+        # A private store lives as long as this object, or its items.
         self._folder = folder
 
     def __repr__(self) -> str:
@@ -65,7 +98,7 @@ class Run:
     @property
     def items(self) -> Items:
         """Return the items, as dicts, in the order in which they were found."""
-        return Items(self._store, self.id, self._count)
+        return Items(self._store, self.id, self._count, self._folder)
 
     @property
     def failures(self) -> list[FailureRow]:

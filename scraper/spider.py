@@ -18,6 +18,13 @@ from scraper.start_rows import BadRow, StartRows
 _RESERVED = frozenset({"log", "name", "start_urls"})
 
 
+#: Attributes of Scrapy's spiders that somebody may expect to be read.
+_OF_SCRAPY = {
+    "allowed_domains": "write the key allowed_domains: [example.com] into the YAML",
+    "custom_settings": "write keys of the YAML instead, such as politeness: {delay: 1s} (scraper schema lists them)",
+}
+
+
 class Spider:
     """Derive from this, and write `parse`.
 
@@ -85,7 +92,19 @@ class Spider:
             raise UsageError(f"{cls.__name__} cannot be made: {type(error).__name__}: {error}") from error
         if start_urls:
             spider.start_urls = start_urls if isinstance(start_urls, StartRows) else list(start_urls)
+        elif isinstance(spider.start_urls, str):
+            raise UsageError(
+                f"start_urls of {cls.__name__} is one text, not a list",
+                remedy=f"write start_urls = [{spider.start_urls[:200]!r}]",
+            )
         return spider
+
+
+def unread_names(kind: type[Spider]) -> Iterator[str]:
+    """Say which attributes of a spider's class are Scrapy's and mean nothing here, and what is written instead."""
+    for name, instead in _OF_SCRAPY.items():
+        if hasattr(kind, name):
+            yield f"{kind.__name__}.{name} is not read: {instead}"
 
 
 def resolve(spider: Spider, name: str | None) -> Any:

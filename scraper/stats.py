@@ -70,22 +70,14 @@ class ConnectionStats:
     retries: int = 0
     bytes: int = 0  # of bodies, as they came over the wire
     handshake_seconds: float = 0.0  # spent opening connections
+    #: What the reused requests would have spent on connections of their own: the median of their origin's each.
+    seconds_saved: float = 0.0
     reasons: dict[str, int] = field(default_factory=dict)
 
     @property
     def reuse_rate(self) -> float:
         """Return the share of requests that needed no new connection, 0 to 1."""
         return self.reused / self.requests if self.requests else 0.0
-
-    @property
-    def handshake_mean(self) -> float:
-        """Return seconds that opening one connection took."""
-        return self.handshake_seconds / self.connections if self.connections else 0.0
-
-    @property
-    def seconds_saved(self) -> float:
-        """Return what the reused requests would have spent on opening connections of their own."""
-        return self.reused * self.handshake_mean
 
     def __iadd__(self, other: ConnectionStats) -> ConnectionStats:
         for name in FIGURES:
@@ -124,6 +116,8 @@ class RunSummary:
     refusals: Mapping[str, int]
     #: The paths that hold the data.
     exports: tuple[str, ...]
+    #: By why robots.txt could not be fetched, how many URLs failed for it.
+    robots_unreachable: Mapping[str, int] = field(default_factory=dict)
     #: Pages taken over from an earlier run, since they are the same; and of these, for how many the server said 304.
     carried: int = 0
     not_modified: int = 0
@@ -147,6 +141,8 @@ class RunSummary:
     health: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     #: Fields that lived in an earlier run and that next to no item has any more; see `scraper.health.Death`.
     died: Sequence[Mapping[str, Any]] = ()
+    #: What to look at: names of the YAML that fitted nothing and the like, a sentence each.
+    warnings: Sequence[str] = ()
     #: Domains that are left alone for a while, where the run is unfinished: `domain`, `why`, and `until`, in seconds
     #: since the epoch.
     paused: Sequence[Mapping[str, Any]] = ()
@@ -157,4 +153,14 @@ class RunSummary:
 
 
 #: The names of the sums of `ConnectionStats`, but for its reasons.
-FIGURES = ("requests", "connections", "unused", "reused", "stale", "retries", "bytes", "handshake_seconds")
+FIGURES = (
+    "requests",
+    "connections",
+    "unused",
+    "reused",
+    "stale",
+    "retries",
+    "bytes",
+    "handshake_seconds",
+    "seconds_saved",
+)

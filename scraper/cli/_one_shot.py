@@ -9,8 +9,9 @@ from pathlib import Path
 import requests
 
 from scraper import urls
+from scraper.cli._login import CrawlSession
 from scraper.components import Components, fetcher_of
-from scraper.config import SiteConfig, load
+from scraper.config import Loaded, SiteConfig, load
 from scraper.config.keys import split_key
 from scraper.errors import BadRequest, FetchError, UsageError
 from scraper.fetch import redirects
@@ -90,7 +91,8 @@ class Visitor:
         typed: the host that was typed: it may be private, unless it is a public name; others only where the
             configuration allows it.
         allow: called before each request; returns the seconds that it may take at most, or raises.
-        parts: what the crawl's YAML names by reference, where there is one: its Session classes, its secrets.
+        components: what the crawl's YAML names by reference, where there is one: its Session classes, its secrets.
+        crawl: the crawl's configuration, where it goes with its cookies and login.
     """
 
     def __init__(
@@ -99,8 +101,10 @@ class Visitor:
         typed: str,
         allow: Callable[[], float] = lambda: float("inf"),
         components: Components | None = None,
+        crawl: Loaded | None = None,
     ) -> None:
         self._config = config
+        self._own = CrawlSession(crawl) if crawl is not None else None
         self._typed = typed if may_be_private(typed) else None
         self._allow = allow
         self._components = components
@@ -140,11 +144,17 @@ class Visitor:
         Raises:
             FetchError: a hop got no answer, or leads nowhere.
         """
+        first = request
         while True:
             before(request)
+            if self._own is not None and self._own.is_wanted(request.url):
+                self._own.log_in(self.send, self._domain(request.url))
             outcome = self.send(request)
             hop(request, outcome)
             response = answer_of(request, outcome)
+            if self._own is not None and self._own.has_ended(response):
+                request = first
+                continue
             refresh = None
             if not redirects.is_redirect(response):
                 refresh = redirects.refresh_of(response) if response.ok and self._config.pages.refresh else None
@@ -186,6 +196,8 @@ class Visitor:
                 make=make,
                 allow_unobserved=self._config.network.allow_unobserved,
             )
+            if self._own is not None:
+                self._own.lend(self._domains[name])
         return self._domains[name]
 
 

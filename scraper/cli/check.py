@@ -13,10 +13,11 @@ from scraper.cli import _output
 from scraper.cli._options import Sets, SiteFile
 from scraper.components import Components
 from scraper.config import Loaded, SiteConfig, effective_text, load
+from scraper.config.model.exports import STDOUT
 from scraper.config.types.addresses import AUTO
 from scraper.engine.frontier.blocking import why_blocks
 from scraper.exports import Surroundings, open_export
-from scraper.observe.text import counted
+from scraper.observe.text import counted, plain
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,7 +44,7 @@ def check(
     """
     loaded = load(site, sets=sets)
     _output.write(effective_text(loaded, defaults=not no_defaults))
-    _import_all(loaded)
+    notes = _import_all(loaded)
     config = loaded.config
     parts = [
         *([f"spider {config.spider}"] if config.spider is not None else []),
@@ -54,9 +55,19 @@ def check(
         counted(len(config.pipelines), "pipeline"),
         counted(len(config.exports), "export"),
     ]
+    for line in (*notes, *([loaded.moved] if loaded.moved else []), *_places(loaded)):
+        _output.say(line)
     for domain, why in _served_by_threads(config):
         _output.say(f"threads send what is for {domain}, {config.engine.threads} at once at most: {why}")
     _output.say(f"ok: {config.name}, {', '.join(parts)}")
+
+
+def _places(loaded: Loaded) -> Iterator[str]:
+    """Tell where the store and the exports lie, as absolute paths."""
+    yield f"store: {plain(str(loaded.store))}"
+    for export in loaded.config.exports:
+        if not export.is_remote and export.path != STDOUT:
+            yield f"export: {plain(str(loaded.resolve(export.path)))}"
 
 
 def _served_by_threads(config: SiteConfig) -> Iterator[tuple[str, str]]:
@@ -68,7 +79,8 @@ def _served_by_threads(config: SiteConfig) -> Iterator[tuple[str, str]]:
             yield domain, why
 
 
-def _import_all(loaded: Loaded) -> None:
-    Components(loaded)
+def _import_all(loaded: Loaded) -> list[str]:
+    notes = Components(loaded).notes
     for export in loaded.config.exports:
         open_export(export, Surroundings(loaded.resolve, loaded.store, io.BytesIO()))
+    return notes

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from scraper.advice import did_you_mean
 from scraper.cli import _output
 from scraper.cli._options import RunNumber, Sets, SiteFile
 from scraper.cli._runs import chosen_run, newest_finished
@@ -20,6 +21,7 @@ from scraper.config.model.exports import STDOUT, format_of
 from scraper.errors import UsageError
 from scraper.exports import Surroundings, open_export
 from scraper.exports.follow import Follower
+from scraper.health import Health
 from scraper.observe.text import plain
 from scraper.store import Store
 
@@ -76,6 +78,7 @@ def export(
             if run is not None
             else newest_finished(rows, loaded.config.name)
         )
+        _require_names(config, store.health(row.id))
         if not row.is_finished:
             _output.say(f"note: run {row.id} is unfinished; these are the items that it has so far")
         stdout = _output.binary() if target == STDOUT else io.BytesIO()
@@ -91,6 +94,23 @@ def export(
         paths = Follower(store, row.id, config, open_export(config, around), remember=False).finish(complete=True)
     if target != STDOUT:
         _output.say(f"the items of run {row.id} are in {', '.join(map(plain, paths))}")
+
+
+def _require_names(config: ExportConfig, health: Health) -> None:
+    """Refuse a type or a field that no item of the run has.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if config.item is not None and health and config.item not in health:
+        raise UsageError(
+            f"--item {config.item}: the run has no items of this type", remedy=did_you_mean(config.item, health)
+        )
+    kinds = [config.item] if config.item is not None else list(health)
+    fields = {name for kind in kinds if kind in health for name in health[kind].fields}
+    for name in config.fields or () if fields else ():
+        if name not in fields:
+            raise UsageError(f"--fields {name}: no item of the run has it", remedy=did_you_mean(name, fields))
 
 
 def _export_config(target: str, format: Format | None, item: str | None, fields: str | None) -> ExportConfig:

@@ -44,8 +44,8 @@ def record(
     """Save pages, with what the spider makes of them, as tests.
 
     `scraper replay` runs them. Each page is a folder under tests/recorded/NAME/. It is fetched as the crawl would:
-    on its Session, with its delay, by robots.txt and the guard against private addresses; but nobody logs in.
-    Set-Cookie is not kept. A page that was recorded before is recorded again.
+    on its Session, with its login and the cookies in its store, with its delay, by robots.txt and the guard
+    against private addresses. Set-Cookie is not kept. A page that was recorded before is recorded again.
 
     \b
       scraper record config/books.yaml https://books.toscrape.com/
@@ -81,7 +81,7 @@ class _Visits:
 
     def __init__(self, loaded: Loaded, components: Components) -> None:
         self._config = loaded.config
-        self._visitor = Visitor(loaded.config, typed="", allow=self._wait, components=components)
+        self._visitor = Visitor(loaded.config, typed="", allow=self._wait, components=components, crawl=loaded)
         self._robots: dict[str, Robots] = {}
         self._throttle = CallerThrottle(Pace())
 

@@ -20,7 +20,7 @@ from scraper.response import Response
 from scraper.rules.fields import Field, FieldState
 from scraper.rules.hints import nearest
 from scraper.rules.page import Page
-from scraper.rules.rule import PageRule, targets_of
+from scraper.rules.rule import PageRule, links_by
 from scraper.rules.sources import Css, Data, Relation, ValueSource, XPath
 
 _LONGEST = 100
@@ -58,7 +58,8 @@ def test(
     Of each rule: whether it is for the page, how many links each selector finds, and of each field how often its
     selector matches and what comes of it. For a selector that finds nothing, the nearest ones that would.
 
-    Redirects are followed, robots.txt is not asked, and a private address that is typed here is allowed. The exit
+    The page is fetched as the crawl would, with its login, the cookies in its store and its encoding. Redirects are
+    followed, robots.txt is not asked, and a private address that is typed here is allowed. The exit
     code is 1 where no rule is for the page, or one that is would drop its item or has a field of the wrong type.
 
     \b
@@ -72,6 +73,7 @@ def test(
     if url is not None and not is_saved:
         raise UsageError("--url is for a page from a file", remedy="leave it out, the page has its own")
     response = _saved(Path(page), url, loaded) if is_saved else _fetched(page, loaded)
+    response.obeyed = loaded.config.nofollow_of(response.url)
     looked_at = Page(response)
     _output.write(f"{plain(response.url)}: {response.status}, {counted(len(response.body), 'byte')}\n")
     matched, is_fine = False, True
@@ -97,12 +99,13 @@ def test(
 def _saved(file: Path, url: str | None, loaded: Loaded) -> Response:
     """Return a page from a file, taken for HTML."""
     starts = loaded.config.start_list
-    return saved_page(file, url if url is not None else starts[0] if starts else "http://localhost/")
+    response = saved_page(file, url if url is not None else starts[0] if starts else "http://localhost/")
+    return response.in_encoding(loaded.config.for_domain(urls.domain_of(response.url)).pages.encoding)
 
 
 def _fetched(page: str, loaded: Loaded) -> Response:
     request = request_of(page)
-    visitor = Visitor(loaded.config, typed=urls.host_of(request.url))
+    visitor = Visitor(loaded.config, typed=urls.host_of(request.url), crawl=loaded)
     try:
         response, _ = visitor.follow(request, lambda asked, outcome: None)
     finally:
@@ -128,8 +131,10 @@ def _show(rule: PageRule, page: Page) -> bool:
     """Print what a rule makes of the page; False where its item would be dropped or a field fails its type."""
     for selector in rule.follow:
         found = len(selector.find(page, None))
-        links = len(set(targets_of(selector, page)))
+        page.response.left_out.clear()
+        links = len(links_by(selector, page))
         _output.write(f"  follow {plain(_selector(selector))}: {found} found, {counted(links, 'link')}\n")
+        _tell_of_left_out(page.response.left_out)
         if not found and not isinstance(selector, Relation):
             _suggest(selector, page)
     if not rule.fields:
@@ -157,6 +162,16 @@ def _show(rule: PageRule, page: Page) -> bool:
         if item.missing:
             _output.write(f"  dropped: {plain(item.item_type)} without {plain(', '.join(item.missing))}\n")
     return not any(item.missing or item.problems for item in items)
+
+
+def _tell_of_left_out(left_out: dict[str, str]) -> None:
+    """Say which links are not followed since their page or they themselves ask for that, and the key."""
+    for kind, says in (("page", "this page says nofollow"), ("link", "they are rel=nofollow")):
+        urls_of = [url for url, whose in left_out.items() if whose == kind]
+        if urls_of:
+            count = counted(len(urls_of), "link")
+            remedy = f"politeness: {{nofollow: {{{kind}: ignore}}}} follows them"
+            _output.write(f"      {count} not followed, since {says}: {plain(urls_of[0])} …; {remedy}\n")
 
 
 def _rows(name: str, field: Field, page: Page, within: object, indent: str = "") -> Iterator[tuple[str, str, str]]:

@@ -20,6 +20,7 @@ from scraper.hiding import hide_in
 from scraper.observe.report import print_report
 from scraper.observe.text import block, counted, plain, size
 from scraper.store import Store
+from scraper.store.backends.lock import pid_at_work
 from scraper.store.values import FailureRow, RunRow
 
 
@@ -65,7 +66,9 @@ def runs(
         all_stats = [stats_of(store, row) for row in chosen]
     if as_json:
         _write_json(all_stats)
-    elif run is not None:
+        return
+    _mark_at_work(all_stats, pid_at_work(loaded.store))
+    if run is not None:
         with _output.told():
             print_report(_output.out_console(), all_stats[0])
     else:
@@ -76,6 +79,14 @@ def _as_it_stands(store: Store, row: RunRow) -> RunRow:
     """Count the interruption of a run that was killed, and that nobody has resumed yet."""
     was_killed = not (row.is_finished or row.clean or store.is_crawled)
     return replace(row, interrupted=row.interrupted + 1) if was_killed else row
+
+
+def _mark_at_work(all_stats: list[dict[str, Any]], pid: int | None) -> None:
+    """Say of the unfinished run of a store that somebody crawls with that it is at work."""
+    for stats in all_stats if pid is not None else ():
+        if stats["ended_at"] is None:
+            stats["result"] = f"at work, pid {pid}" if pid else "at work"
+            break
 
 
 #: The columns of figures, and how each is written.

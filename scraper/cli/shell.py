@@ -18,7 +18,7 @@ from scraper.cli import _output
 from scraper.cli._one_shot import Visitor, request_of, saved_page, settings_of
 from scraper.cli._options import Sets
 from scraper.components import Components
-from scraper.config import SiteConfig, load
+from scraper.config import Loaded, SiteConfig, load
 from scraper.errors import NotHtml, ScraperError, UsageError
 from scraper.observe.text import counted, plain
 from scraper.request import Request
@@ -70,7 +70,8 @@ def shell(
     """Look at a page at a Python prompt.
 
     It has the names response, soup, css, select, follow, fetch, and rules where there are any. The prompt is
-    IPython's where that is installed. Redirects are followed, robots.txt is not asked, and a private address that is
+    IPython's where that is installed. With --site the page is fetched as the crawl would, with its login, the cookies
+    in its store and its encoding. Redirects are followed, robots.txt is not asked, and a private address that is
     typed here is allowed. A page may also be a file of HTML, or the folder of a recording.
 
     \b
@@ -82,10 +83,10 @@ def shell(
         loaded = load(site, sets=sets)
         config, components = loaded.config, Components(loaded)
     else:
-        config, components = settings_of("shell", sets, _KEYS), None
-    desk = _Desk(config, components)
+        loaded, config, components = None, settings_of("shell", sets, _KEYS), None
+    desk = _Desk(config, components, loaded)
     try:
-        desk.look_at(_saved(page, url) if "://" not in page else request_of(page))
+        desk.look_at(_saved(page, url, config) if "://" not in page else request_of(page))
         if command is not None:
             _run(command, desk.names)
         else:
@@ -94,19 +95,22 @@ def shell(
         desk.close()
 
 
-def _saved(page: str, url: str | None) -> Response:
+def _saved(page: str, url: str | None, config: SiteConfig) -> Response:
     """Return a page from a file, or from the folder of a recording."""
     path = Path(page)
     if (path / EXPECTED).is_file():
-        return read(path).response
-    return saved_page(path, url or "http://localhost/")
+        response = read(path).response
+    else:
+        response = saved_page(path, url or "http://localhost/")
+    return response.in_encoding(config.for_domain(urls.domain_of(response.url)).pages.encoding)
 
 
 class _Desk:
     """The page that is looked at, and the names by which that is done."""
 
-    def __init__(self, config: SiteConfig, components: Components | None) -> None:
+    def __init__(self, config: SiteConfig, components: Components | None, crawl: Loaded | None) -> None:
         self._config = config
+        self._crawl = crawl
         self._components = components
         self._visitor: Visitor | None = None
         self._response = Response("http://localhost/")
@@ -127,6 +131,7 @@ class _Desk:
     def look_at(self, page: Response | Request) -> None:
         """Have the names mean this page, fetched where it is a request."""
         response = self._fetched(page) if isinstance(page, Request) else page
+        response.obeyed = self._config.nofollow_of(response.url)
         self._response = response
         try:
             soup = response.soup
@@ -169,7 +174,9 @@ class _Desk:
 
     def _fetched(self, request: Request) -> Response:
         if self._visitor is None:
-            self._visitor = Visitor(self._config, typed=urls.host_of(request.url), components=self._components)
+            self._visitor = Visitor(
+                self._config, typed=urls.host_of(request.url), components=self._components, crawl=self._crawl
+            )
         return self._visitor.follow(request, lambda asked, outcome: None)[0]
 
 

@@ -53,11 +53,13 @@ class Loaded:
 
     Attributes:
         config: the final values, defaults filled in.
-        root: the project's root, where relative paths and imports start.
+        root: the project's root, where imports start, and relative paths unless the store says otherwise.
         path: the YAML file; None where the configuration came from Python.
         sources: by key (`session.timeout.read`, `start_urls[0]`), where its value came from.
         secrets: the values that are shown nowhere; whatever process has the configuration hides them.
         is_cached: kept pages are parsed again, and nothing is fetched.
+        data_root: where relative paths start: the project's root, unless the store was found where another root
+            put it before; None for the root.
     """
 
     config: SiteConfig
@@ -66,10 +68,21 @@ class Loaded:
     sources: Mapping[str, Provenance]
     secrets: frozenset[str] = frozenset()
     is_cached: bool = False
+    data_root: FilePath | None = None
 
     def resolve(self, path: str | FilePath) -> FilePath:
-        """`path` as an absolute one; relative ones start at the project's root."""
-        return self.root / path
+        """`path` as an absolute one; relative ones start where the store's does."""
+        return (self.data_root or self.root) / path
+
+    @property
+    def moved(self) -> str | None:
+        """Say that the store lies where another root of the project put it; None where it does not."""
+        if self.data_root is None:
+            return None
+        return (
+            f"the store {self.store} is used, and relative paths start at {self.data_root} too: there the crawl "
+            f"began, before {self.root} became the project's root; to begin anew there, move or remove that store"
+        )
 
     @property
     def store(self) -> FilePath:
@@ -122,10 +135,22 @@ def load(
     if config is None or problems:
         raise ConfigError(_in_order(problems))
     config = _with_defaults(config, root)
+    data_root = None if path is None else _earlier_root(path, project, config.store)
     sources = _sources(config, root)
     secrets = secret_values(config, sources, environ)
     hiding.remember(secrets)
-    return Loaded(config, project, path, sources, frozenset(secrets))
+    return Loaded(config, project, path, sources, frozenset(secrets), data_root=data_root)
+
+
+def _earlier_root(path: FilePath, project: FilePath, store: str) -> FilePath | None:
+    """Return the folder at or above a YAML in which its store lies, where it does not lie in the project's root.
+
+    Another root put it there, before somebody made a folder `spiders` or a pyproject.toml.
+    """
+    if os.path.isabs(store) or os.path.isfile(project / store):  # noqa: PTH113, PTH117 (Path may raise)
+        return None
+    found = (folder for folder in path.parents if os.path.isfile(folder / store))  # noqa: PTH113
+    return next(found, None)
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:

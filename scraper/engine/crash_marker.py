@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+from scraper.errors import StoreError
 from scraper.store import Store
 
 
@@ -65,7 +66,13 @@ class CrashMarker:
         self._lock = threading.Lock()
         # As memory, which the system writes to the file whatever becomes of this process. With a call of the system a
         # page a fetch thread would take the interpreter, and getting that back can take longer than the page itself.
-        self._place = _mapped(path, self._FORMAT.size)
+        try:
+            self._place = _mapped(path, self._FORMAT.size)
+        except OSError as error:
+            raise StoreError(
+                f"{path}, which names the page being parsed, cannot be written: {error.strerror}",
+                remedy="make room on the disk and run the same command again: it goes on",
+            ) from error
 
     def noted(self) -> int | None:
         """Return the request whose page was being parsed when an earlier process of this run died."""

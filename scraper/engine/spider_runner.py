@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -76,9 +76,12 @@ class SpiderRunner:
         files: ItemFiles | None = None,
     ) -> None:
         self._spider = components.spider
+        #: Where rules note that they were for a page.
+        self._matched: list[int] = components.matched_rules
         self._pipelines = components.pipelines
         self._is_unique = components.pipelines.is_unique
         self._models = components.models
+        self._config = config
         self._keys = {kind: item.key for kind, item in config.items.items()}
         self._row_fields = config.start_file.fields if config.start_file is not None else ()
         self._bad_rows = 0
@@ -206,6 +209,8 @@ class SpiderRunner:
         collected = self._collect(response, request.depth + 1)
         self._marker.write(queued.id)
         self.current = request.url, time.monotonic()
+        if response is not None:
+            response.obeyed = self._config.nofollow_of(response.url)
         try:
             collected.call(self._spider, method, argument)
         except StopCrawl as stop:
@@ -213,6 +218,11 @@ class SpiderRunner:
         finally:
             self.current = None
             self._marker.clear()
+        if self._matched:
+            collected.yielded.matched = self._matched.copy()
+            self._matched.clear()
+        if response is not None and response.left_out:
+            collected.leave_out(response.left_out)
         return collected.yielded
 
 
@@ -278,6 +288,16 @@ class Collected(Collector):
             return data
         columns = {name: request.meta.get(name) for name in self._runner._row_fields if data.get(name) is None}
         return {**data, **columns}
+
+    def leave_out(self, links: Mapping[str, str]) -> None:
+        """Take in links that are not followed, since their page or they themselves ask for that: to be counted."""
+        outgoing = self.yielded.outgoing
+        followed = {line.partition(" ")[2] for line in outgoing if not line.startswith("{")}
+        for url in links.keys() - followed if followed else links:
+            if len(outgoing) < MAX_REQUESTS:
+                request = Request.plain(url)
+                request.nofollow = links[url]
+                self.request(request)
 
     def carry(self, blob: bytes | None, depth: int) -> None:
         """Take in the requests that a page yielded in an earlier run, as the store keeps them."""

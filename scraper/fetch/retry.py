@@ -21,7 +21,7 @@ import urllib3.exceptions
 
 from scraper.config import RetryConfig
 from scraper.errors import FetchError, NoRoom
-from scraper.fetch.transport.direct_connection import ConnectFailed, NotResolved
+from scraper.fetch.transport.direct_connection import ConnectFailed, NotResolved, ProxyFailed
 from scraper.fetch.transport.open_files import is_ours
 from scraper.lazy_dataclass import dataclass
 
@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 
 #: Causes that may be gone at the next try. What is not here (a bad certificate, a body too large, an address that
 #: is refused, an answer that is no HTTP) will be the same.
-TRANSIENT = frozenset({"dns", "connect", "tls", "timeout", "reset", "truncated", "retry"})
+TRANSIENT = frozenset({"dns", "connect", "proxy", "tls", "timeout", "reset", "truncated", "retry"})
 #: Causes that prove that no request reached the server, so that any method may be tried again.
-NOT_SENT = frozenset({"dns", "connect", "tls"})
+NOT_SENT = frozenset({"dns", "connect", "proxy", "tls"})
 
 _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((urllib3.exceptions.ProxyError, requests.exceptions.ProxyError, ProxyFailed), "proxy"),
     ((urllib3.exceptions.NameResolutionError, NotResolved, socket.gaierror), "dns"),
     ((ssl.SSLCertVerificationError,), "certificate"),
     ((urllib3.exceptions.ConnectTimeoutError, ConnectFailed), "connect"),
@@ -49,7 +50,6 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((urllib3.exceptions.InvalidHeader,), "bad-http"),
     ((requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError), "bad-url"),
     ((requests.exceptions.InvalidHeader,), "bad-header"),
-    ((urllib3.exceptions.ProxyError, requests.exceptions.ProxyError), "connect"),
 )
 
 #: How a connection ends, or does not come about, while a server restarts.
@@ -73,7 +73,7 @@ def failure_of(error: BaseException) -> FetchError:
         for cause in chain:
             if isinstance(cause, types):
                 failure = FetchError(_in_words(cause), reason=reason)
-                failure.is_cut_off = reason in ("connect", "reset", "tls") and any(map(_is_cut_off, chain))
+                failure.is_cut_off = reason in ("connect", "proxy", "reset", "tls") and any(map(_is_cut_off, chain))
                 return failure
     return FetchError(_in_words(chain[-1]), reason="network")
 

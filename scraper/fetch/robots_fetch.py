@@ -34,7 +34,7 @@ def fetch_robots(
         response = fetch.response
         if response is None:
             error = fetch.error or FetchError("no answer")
-            why = f"robots.txt could not be fetched: {error}"
+            why = f"robots.txt could not be fetched ({error.reason}): {error}"
             return Robots(RobotsState.UNREACHABLE, "", why, time.time()), error.reason
         if not redirects.is_redirect(response):
             robots = Robots.of_answer(response.status, response.body, time.time())

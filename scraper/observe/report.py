@@ -16,6 +16,7 @@ _WIDTH = 80
 _DOMAINS_SHOWN = 20
 _NAME_WIDTH = 30
 _DEATHS_SHOWN = 10
+_WARNINGS_SHOWN = 10
 _NO_BREAK = "\xa0"
 
 #: A style of rich, and a line.
@@ -34,7 +35,15 @@ def report_text(stats: Mapping[str, Any]) -> str:
 
 
 def _report(stats: Mapping[str, Any]) -> list[_Line]:
-    sections = [_died(stats), _verdict(stats), _pages(stats), _connections(stats), _failures(stats), _exports(stats)]
+    sections = [
+        _died(stats),
+        _warnings(stats),
+        _verdict(stats),
+        _pages(stats),
+        _connections(stats),
+        _failures(stats),
+        _exports(stats),
+    ]
     lines: list[_Line] = []
     for section in sections:
         if section and lines:
@@ -51,6 +60,16 @@ def _died(stats: Mapping[str, Any]) -> list[_Line]:
         lines += [("", f"  {plain(url)}") for url in death["examples"]]
     if len(stats["died"]) > _DEATHS_SHOWN:
         lines.append(("bold red", f"and {len(stats['died']) - _DEATHS_SHOWN:,} more fields died (see the stats)"))
+    return lines
+
+
+def _warnings(stats: Mapping[str, Any]) -> list[_Line]:
+    """Return what to look at, as it was said in the log."""
+    lines: list[_Line] = []
+    for warning in stats["warnings"][:_WARNINGS_SHOWN]:
+        lines += _wrapped(f"note: {plain(warning)}", style="yellow")
+    if len(stats["warnings"]) > _WARNINGS_SHOWN:
+        lines.append(("yellow", f"and {len(stats['warnings']) - _WARNINGS_SHOWN:,} more (see the stats)"))
     return lines
 
 
@@ -106,7 +125,8 @@ def _pages(stats: Mapping[str, Any]) -> list[_Line]:
     if stats["skipped"]:
         lines += _wrapped(f"skipped by the rules: {_tally(stats['skipped'])}")
     if stats["refusals"]:
-        lines += _wrapped(f"refused: {_tally(stats['refusals'])}")
+        key = " (politeness.nofollow: ignore follows them)" if "nofollow" in stats["refusals"] else ""
+        lines += _wrapped(f"refused: {_tally(stats['refusals'])}{key}")
     for trap, count in stats["traps"].items():
         lines += _wrapped(f"held back as a trap: {counted(count, 'URL')}, since {trap} (scope.no_traps lets them)")
     if stats["interrupted"]:
@@ -208,6 +228,8 @@ def _failures(stats: Mapping[str, Any]) -> list[_Line]:
     lines = [("bold", "failures (see each: scraper runs SITE.yaml --failures)")]
     for reason, count in stats["failures"].items():
         lines.append(("", f"  {count:>7,}  {plain(reason)}"))
+        for why, times in stats["robots_unreachable"].items() if reason == "robots-unreachable" else ():
+            lines += _wrapped(f"{times:,} since {plain(why)}", indent=" " * 11)
         if remedy := remedy_of(reason):
             lines += _wrapped(remedy, indent=" " * 11, style="dim")
     return lines

@@ -24,8 +24,6 @@ def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> di
     for figures in domains.values():
         total += figures
     sums = _sums(total)
-    # Each domain's handshakes have their own price, so the sum is not the product of the sums.
-    sums["seconds_saved"] = round(sum(figures.seconds_saved for figures in domains.values()), 3)
     return {
         "run": summary.run,
         "name": summary.name,
@@ -54,6 +52,7 @@ def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> di
         "changes": None if summary.changes is None else dict(summary.changes),
         **sums,
         "failures": _by_count(summary.failures),
+        "robots_unreachable": dict(summary.robots_unreachable),
         "refusals": _by_count(summary.refusals),
         "traps": dict(summary.traps),
         "drops": dict(summary.drops),
@@ -61,6 +60,7 @@ def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> di
         "health": {kind: {name: dict(sums) for name, sums in by.items()} for kind, by in summary.health.items()},
         "paused": [{**paused, "until": _iso(paused["until"])} for paused in summary.paused],
         "died": [dict(death) for death in summary.died],
+        "warnings": list(summary.warnings),
         "exports": list(summary.exports),
         "domains": {name: _sums(domains[name]) for name in sorted(domains)},
     }

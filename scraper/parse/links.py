@@ -88,7 +88,18 @@ class Joiner:
         return f"{path}{mark}{query_escaped(query.rstrip(_SPACE), self._encoding)}{hash_}{fragment}"
 
 
-def links(page: LexborHTMLParser | str, joiner: Joiner) -> list[str]:
+#: What may ask robots not to follow a link: its page, and the link itself.
+NOFOLLOW = frozenset({"page", "link"})
+
+
+def links(
+    page: LexborHTMLParser | str,
+    joiner: Joiner,
+    *,
+    obeyed: frozenset[str] = NOFOLLOW,
+    left_out: dict[str, str] | None = None,
+    page_says: bool = False,
+) -> list[str]:
     """Return the http(s) URLs to which `a` and `area` of a page link, absolute, without fragment, each once, in
     order.
 
@@ -97,26 +108,38 @@ def links(page: LexborHTMLParser | str, joiner: Joiner) -> list[str]:
 
     Args:
         page: the page's tree, or its text.
+        obeyed: whose nofollow holds.
+        left_out: filled with the URLs that are left out for it, and whose it is.
+        page_says: the page's header says nofollow.
     """
     tree = make_tree(page) if isinstance(page, str) else page
     found: dict[str, str | None] = {}
+    refused: dict[str, str] = {} if left_out is None else left_out
+    obeys_page, obeys_link = "page" in obeyed, "link" in obeyed
+    page_says = page_says and obeys_page
     known = joiner.paths.get
     # One way through the page for all that is looked at.
     for node in tree.css(f"a, area, {_META}"):
         attributes = node.attributes
         if "name" in attributes and node.tag == "meta":
-            if _says_nofollow(attributes.get("content")):
-                return []
+            page_says = page_says or (obeys_page and _says_nofollow(attributes.get("content")))
             continue
         if "href" not in attributes:
             continue
-        rel = attributes.get("rel")
-        if rel and "nofollow" in rel.lower().split():
-            continue
         link = attributes["href"] or ""
         url = known(link) or joiner.url_of(link)
-        if url is not None:
+        if url is None:
+            continue
+        rel = attributes.get("rel")
+        if rel and obeys_link and rel_nofollow(rel):
+            refused[url] = "link"
+        else:
             found[url] = url
+    if page_says:
+        refused.update(dict.fromkeys(found, "page"))
+        return []
+    for url in refused.keys() & found.keys() if refused else ():
+        del refused[url]
     # Whoever follows one of them gives it back as it is.
     joiner.made.update(found)
     return list(found)
@@ -187,6 +210,12 @@ def meta_nofollow(find: Callable[[str], Iterable[LexborNode]]) -> bool:
     elements.
     """
     return any(_says_nofollow(node.attrs.get("content")) for node in find(_META))
+
+
+def rel_nofollow(rel: str | Iterable[str] | None) -> bool:
+    """Tell whether the `rel` of an element, as text or as BeautifulSoup's list, says nofollow."""
+    words = (rel or "").lower().split() if isinstance(rel, str) or rel is None else [word.lower() for word in rel]
+    return "nofollow" in words
 
 
 def _says_nofollow(content: str | None) -> bool:

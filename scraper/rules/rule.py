@@ -13,7 +13,6 @@ from scraper.config import MatchConfig, RuleConfig
 from scraper.config.types.selectors import read_regex
 from scraper.errors import NotHtml, ScraperError
 from scraper.items import NamedItem
-from scraper.parse.links import header_nofollow, meta_nofollow
 from scraper.patterns import REGEX_SECONDS, Allowance, search
 from scraper.request import Request
 from scraper.rules.fields import FieldState, Reading, fields_of
@@ -77,23 +76,18 @@ class PageRule:
         return self._matcher.matches(page)
 
     def links(self, page: Page) -> Iterator[Request]:
-        """Return requests for the links that `follow` finds, each once, without those that are nofollow."""
-        if not self.follow or header_nofollow(page.response.headers.get("X-Robots-Tag")):
-            return
-        targets = self._targets(page)
-        if targets and not (page.response.is_html and meta_nofollow(page.response.css)):
-            yield from {request.url: request for request in page.response.follow_all(targets)}.values()
+        """Return requests for the links that `follow` finds, each once, without those that are nofollow.
 
-    def _targets(self, page: Page) -> list[str]:
-        """Return the links as they are written, each once; of elements that are nofollow, none."""
-        found: dict[str, None] = {}
+        What is left out for that is noted in the response's `left_out`.
+        """
+        found: dict[str, Request] = {}
         for source in self.follow:
             try:
-                found.update(dict.fromkeys(targets_of(source, page)))
+                found |= links_by(source, page)
             except NotHtml:
                 # A page that is no HTML has no links but those of its headers, as with `response.links()`.
                 continue
-        return list(found)
+        yield from found.values()
 
     def items(self, page: Page) -> Iterator[RuleItem]:
         """Return the item of a page, or one for each element that `each` finds.
@@ -114,20 +108,28 @@ class PageRule:
                 yield RuleItem(self.config.item, readings, lacking, self.number)
 
 
-def targets_of(source: Css | XPath | Relation, page: Page) -> Iterator[str]:
-    """Return the addresses of what a selector finds, as they are written, without those that are nofollow.
+def links_by(source: Css | XPath | Relation, page: Page) -> dict[str, Request]:
+    """Return requests for the links that one selector finds, by URL; those that are nofollow are noted instead.
 
     Raises:
         NotHtml: the page is not HTML.
     """
+    found: dict[str, Request] = {}
+    for target, rel in _targets_of(source, page):
+        for request in page.response.follow_all([target]):
+            if request.url not in found and page.response.may_follow(request.url, rel):
+                found[request.url] = request
+    return found
+
+
+def _targets_of(source: Css | XPath | Relation, page: Page) -> Iterator[tuple[str, str | None]]:
+    """Return the address of each thing that a selector finds, as it is written, and its `rel`."""
     for match in source.find(page, None):
         attributes = source.attributes(match)
-        if "nofollow" in (attributes.get("rel") or "").lower().split():
-            continue
         if isinstance(match, str) or source.takes_attribute or "href" in attributes or "src" in attributes:
             target = source.raw(match, "url")
             if isinstance(target, str):
-                yield str(target)
+                yield str(target), attributes.get("rel")
 
 
 class _Matcher:

@@ -29,6 +29,9 @@ class RulesSpider(Spider):
         self.rules = [PageRule(config, number) for number, config in enumerate(rules)]
         self.inner = inner
         self.start_urls = start_urls
+        #: Which rules were for a page, and which of them since this was emptied last.
+        self._matched: set[int] = set()
+        self.matched: list[int] = []
         self._told: set[tuple[int, str]] = set()
 
     def start(self) -> Iterable[Any]:
@@ -65,6 +68,9 @@ class RulesSpider(Spider):
             page = pages.get(encoding) or pages.setdefault(encoding, Page(response.in_encoding(encoding)))
             if not rule.matches(page):
                 continue
+            if rule.number not in self._matched:
+                self._matched.add(rule.number)
+                self.matched.append(rule.number)
             yield from rule.links(page)
             try:
                 for item in rule.items(page):

@@ -225,8 +225,9 @@ class Commit:
         if yielded.has_files:
             self._hold([item for item in yielded.items if item.attachments], page)
         self._health.add(yielded.shapes, page)
-        if yielded.aside or yielded.dropped or yielded.skipped:
-            self._left_out.add(yielded.aside, [*yielded.dropped, *map(quarantine.skipped, yielded.skipped)], page)
+        if yielded.aside or yielded.dropped or yielded.skipped or yielded.matched:
+            noted = [*map(quarantine.skipped, yielded.skipped), *map(quarantine.matched, yielded.matched)]
+            self._left_out.add(yielded.aside, [*yielded.dropped, *noted], page)
 
     def _hold(self, waiting: Sequence[StoredItem], page: int | None) -> None:
         """Write items that name files, and the requests for these."""

@@ -143,6 +143,26 @@ class RunStore:
         with self._database.reading() as connection:
             return health.died(connection, run)
 
+    def failed_why(self, run: int, reason: str, most: int) -> dict[str, int]:
+        """Count what failed for one reason by message, the most frequent first."""
+        with self._database.reading() as connection:
+            return runs.failed_why(connection, run, reason, most)
+
+    def filled_before(self, run: RunRow) -> dict[str, set[str]]:
+        """Return the fields, by type, that earlier runs had filled."""
+        with self._database.reading() as connection:
+            return health.filled_before(connection, run)
+
+    def doubles(self, run: int) -> dict[str, int]:
+        """Count the items of a run whose key another had before, by type."""
+        with self._database.reading() as connection:
+            return changes.doubles(connection, run)
+
+    def matched_rules(self, run: RunRow) -> set[int]:
+        """Return the numbers of the rules that were for a page; pages taken over count by the runs they come from."""
+        with self._database.reading() as connection:
+            return quarantine.matched_rules(connection, run.id, with_earlier=bool(run.counts.carried))
+
     def left_out(self, run: int) -> tuple[int, dict[str, int]]:
         """Count the items that were put aside, and how many dropped, by reason."""
         with self._database.reading() as connection:

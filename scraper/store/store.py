@@ -277,14 +277,23 @@ class Store(RunStore):
         with self._database.reading() as connection:
             return items.after(connection, run, commit, limit, sources=sources)
 
-    def stream_items(self, run: int, chunk: int = 500) -> Iterator[ItemRow]:
-        """Return all items of a run, in order, never more than a chunk in memory; no transaction is held
+    def stream_items(self, run: int, chunk: int = 500, *, skip: int = 0) -> Iterator[ItemRow]:
+        """Return the items of a run, in order, never more than a chunk in memory; no transaction is held
         between chunks.
+
+        Args:
+            skip: how many of the first are left out.
         """
         reached = 0
+        if skip:
+            with self._database.reading() as connection:
+                place = items.place_of(connection, run, skip)
+            if place is None:
+                return
+            reached, skip = place[0] - 1, skip - place[1]
         while rows := self.items_after(run, reached, chunk):
-            yield from rows
-            reached = rows[-1].commit
+            yield from rows[skip:]
+            reached, skip = rows[-1].commit, 0
 
     # Files that items name --------------------------------------------------------------------------------
 

@@ -145,6 +145,8 @@ class Yielded:
     dropped: list[str] = field(default_factory=list)
     #: Why rules made nothing of the page: `not-html`.
     skipped: list[str] = field(default_factory=list)
+    #: The numbers of the rules that were for a page, each once in a process.
+    matched: list[int] = field(default_factory=list)
     #: What its model refused; and what each item held, those left out included.
     aside: list[Quarantined] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,11 @@ def _mount(*arguments: str) -> bool:
         return False
 
 
+def _room(folder: Path) -> int:
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
+
+
 class Heavy(Follow):
     """Items of 20 KB."""
 
@@ -46,6 +52,11 @@ def test_it_goes_on_when_there_is_room(small_disk: Path, page_server: Any) -> No
     with pytest.raises(StoreError, match=r"full.*make room") as raised:
         crawl(Heavy, server.url, **settings)
     assert raised.value.exit_code == 1
+    # Still full at the second start: there is not even room for the marker of the page being parsed.
+    (small_disk / "rest").write_bytes(b"x" * _room(small_disk))
+    with pytest.raises(StoreError, match=r"make room"):
+        crawl(Heavy, server.url, **settings)
+    (small_disk / "rest").unlink()
 
     assert _mount("-o", "remount,size=40m", str(small_disk))
     run = crawl(Heavy, server.url, **settings)

@@ -138,6 +138,32 @@ class TestResults:
         run = crawl(Pages, server.url, f"{server.url}/gone", gate=gate)
         assert (run.result, run.exit_code, word in run.why) == ("outside-gate", 1, True)
 
+    def test_the_default_of_the_gate_is_named_where_it_strikes(self, page_server: Start):
+        settings = {
+            **SETTINGS,
+            "name": "g",
+            "rules": [{"match": "*", "fields": {"t": {"css": "h2", "required": True}}}],
+        }
+        server = page_server({"/": "<h1>x"})
+        del settings["gate"]
+        run = scraper.crawl({**settings, "start_urls": [server.url]})
+        assert run.why == "0 items, fewer than gate.min_items: 1 (nobody wrote gate.min_items; the default is 1)"
+        written = scraper.crawl({**settings, "start_urls": [server.url]}, gate={"min_items": 1})
+        assert (written.result, written.why) == ("outside-gate", "0 items, fewer than gate.min_items: 1")
+
+    @pytest.mark.parametrize("more", [{}, {"archive": "out/a.warc.gz"}])
+    def test_the_default_of_the_gate_is_none_where_no_items_are_meant(
+        self, page_server: Start, more: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        fields = {"fields": {"t": {"css": "h2", "required": True}}} if more else {}
+        settings = {**SETTINGS, "name": "g", "rules": [{"match": "*", "follow": ["a"], **fields}], **more}
+        del settings["gate"]
+        settings["start_urls"] = [page_server({"/": "<a href=/b>b", "/b": "b"}).url]
+        run = scraper.crawl(settings)
+        assert (run.result, run.stats["pages"], len(run.items)) == ("finished", 2, 0)
+        assert scraper.crawl(settings, gate={"min_items": 1}).result == "outside-gate"
+
     def test_max_failed_is_failed_of_all_that_ended(self, page_server: Start):
         server = page_server({"/": "x"})
         run = crawl(Pages, server.url, f"{server.url}/gone", gate={"max_failed": 0.5})

@@ -124,7 +124,7 @@ def test_a_proxy_that_wants_another_password(
     assert server.log == []
     if is_secure:
         # There is no connection to the origin; trying again may find a proxy that lets us through.
-        assert reasons_of_failures(run) == {"/": "connect"}
+        assert reasons_of_failures(run) == {"/": "proxy"}
         assert "407" in next(iter(run.failures)).message
     else:
         assert reasons_of_failures(run) == {"/": "http-407"}
@@ -136,7 +136,7 @@ def test_a_proxy_that_is_not_there(page_server: Start, scheme: str):
         settings, place = by(gone, ""), gone.place
     server = page_server(site(0))
     run = crawl(Watched, f"{scheme}://127.0.0.1:{server.port}/", **settings, retry={"attempts": 1})
-    assert reasons_of_failures(run) == {"/": "connect"}
+    assert reasons_of_failures(run) == {"/": "proxy"}
     assert place in next(iter(run.failures)).message
     assert server.log == []
 

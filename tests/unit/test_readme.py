@@ -27,7 +27,7 @@ def blocks(language: str) -> list[str]:
 #: What a fragment of YAML leaves out.
 REST = {
     "start_urls": "start_urls: [https://shop.example/]",
-    "rules": "rules: [{match: '*', item: book, fields: {title: h1}}]",
+    "rules": "rules: [{match: '*', item: book, fields: {title: h1, upc: .upc, price: .price}}]",
 }
 VARIABLES = {"SHOP_USER": "me", "SHOP_PASSWORD": "secret", "ALERT_URL": "https://alerts.example/"}
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 
 from scraper.config.checks.exports import NAME_THE_KEY, check_exports
+from scraper.config.checks.names import check_names
 from scraper.config.checks.rules import check_rules
 from scraper.config.model.site import DomainSettings, SiteConfig
 from scraper.config.secrets import is_secret_header
@@ -32,6 +33,7 @@ def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> lis
     problems += check_exports(config, root, project)
     problems += _gate(config, root)
     problems += check_rules(config, root)
+    problems += check_names(config, root)
     return problems
 
 

@@ -53,8 +53,9 @@ def export_entry(value: Any) -> Any:
         raise wrong("a path, or a mapping such as {path: out/items.csv, fields: [title]}")
     if not isinstance(entry.get("path"), str | PurePath):
         return entry
-    path = str(entry["path"])
     at = "" if entry is not value else "path"
+    path = texts.expanded(str(entry["path"]))
+    entry = {**entry, "path": path}
     _check_path(path, at)
     if entry.get("format") is None:
         by_path = format_of(path)

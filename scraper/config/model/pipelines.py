@@ -38,7 +38,7 @@ def _media_type(value: Any) -> str:
 
 
 def _folder(value: Any) -> str:
-    found = text(value)
+    found = texts.expanded(text(value))
     pure = PurePath(found)
     if not found.strip() or "\0" in found or texts.SCHEME.match(found) or ".." in pure.parts or not pure.name:
         raise wrong("the path of a folder", remedy="write one such as out/files")

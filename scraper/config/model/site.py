@@ -29,7 +29,7 @@ from scraper.config.types.kinds import (
     SecondsOrZero,
     Text,
 )
-from scraper.urls import host_of, origin_of
+from scraper.urls import domain_of, host_of, origin_of
 
 #: What ends a crawl that nothing else does; null lifts either.
 DEEPEST, MOST_PAGES = 10_000, 10_000_000
@@ -88,10 +88,34 @@ class SessionConfig(Frozen):
     )
 
 
+class NofollowConfig(Frozen):
+    """Whether links are left out that a page asks robots not to follow."""
+
+    page: kinds.Robots = Field(
+        "obey", description="What a page says of all links, by <meta name=robots> or X-Robots-Tag: obey or ignore."
+    )
+    link: kinds.Robots = Field("obey", description="What rel=nofollow says of one link: obey or ignore.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return texts.nofollow(value)
+
+    @property
+    def obeyed(self) -> frozenset[str]:
+        """Return what is obeyed, of `page` and `link`."""
+        return frozenset(name for name in ("page", "link") if getattr(self, name) == "obey")
+
+
 class Politeness(Frozen):
     """How gently a domain is treated."""
 
     robots: kinds.Robots = Field("obey", description="Whether robots.txt is obeyed: obey or ignore.")
+    nofollow: Annotated[NofollowConfig, TextOr("obey or ignore, for both.")] = Field(
+        NofollowConfig.model_construct(),
+        description="Whether nofollow is obeyed, by links(), follow_all() and rules: obey, ignore, or "
+        "{page: ignore, link: obey} apart.",
+    )
     delay: SecondsOrZero = Field(1.0, description="The least time between the starts of two requests; 0 for none.")
     jitter: kinds.Number = Field(0.3, description="Lengthens each delay by up to this share of it; 0 for none.")
     concurrency: Count = Field(1, description="Requests at once; at most `session.pool`.")
@@ -395,6 +419,10 @@ class SiteConfig(Frozen):
         if self.start_file is not None:
             return []
         return [host_of(url) for url in self.start_list or self.sitemaps if url != addresses.AUTO]
+
+    def nofollow_of(self, url: str) -> frozenset[str]:
+        """Return whose nofollow is obeyed on the page at `url`: that of its `page`, of each `link`."""
+        return self.for_domain(domain_of(url)).politeness.nofollow.obeyed
 
     def for_domain(self, domain: str) -> DomainSettings:
         """Return the settings that hold for `domain`."""

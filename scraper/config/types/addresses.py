@@ -19,6 +19,10 @@ _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 _PROXY_KEY = r"(?:http|https|all)(?:://[^/\s]+)?"
 
 
+#: A second URL behind white space: a line that YAML took for the continuation of the one before.
+_SEVERAL = re.compile(r"\s(?:-\s+\S|\S*https?://)")
+
+
 def start_url(value: Any) -> str:
     """Return an absolute http(s) URL, in its normal form and without a fragment."""
     found = _web_url(value)
@@ -32,6 +36,10 @@ def start_url(value: Any) -> str:
 
 def _web_url(value: Any) -> str:
     found = text(value).strip()
+    if _SEVERAL.search(found):
+        raise wrong(
+            "one URL", remedy="lines were folded into one: begin each with a dash, and indent all of them alike"
+        )
     normal = urls.normalize(found)
     if normal is not None and urls.scheme_of(normal) in ("http", "https") and urls.host_of(normal):
         return urls.without_fragment(normal)

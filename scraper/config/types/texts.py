@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import zoneinfo
 from collections.abc import Mapping
@@ -79,7 +80,12 @@ def store_path(value: Any) -> str:
         raise wrong("a path", remedy="this version keeps its store in SQLite, write one such as .scraper/books.db")
     if SCHEME.match(found) or not found.strip() or found.endswith(("/", "\\")) or "\0" in found:
         raise wrong("the path of a file", remedy="write one such as .scraper/books.db")
-    return found
+    return expanded(found)
+
+
+def expanded(path: str) -> str:
+    """Return a path with the home folder that a leading `~` or `~name` stands for."""
+    return os.path.expanduser(path)  # noqa: PTH111 (it must not raise where there is no such user)
 
 
 def archive_path(value: Any) -> str | None:
@@ -92,7 +98,7 @@ def archive_path(value: Any) -> str | None:
         raise wrong(f"a path that ends in {_ARCHIVE_SUFFIX}", remedy="write one such as out/{name}-{run}.warc.gz")
     if named - {"name", "run"} or PurePath(found).name == _ARCHIVE_SUFFIX:
         raise wrong("a path in which {name} and {run} alone are filled in")
-    return found
+    return expanded(found)
 
 
 def verify(value: Any) -> bool | str:
@@ -103,7 +109,7 @@ def verify(value: Any) -> bool | str:
         and found
         and found.lower() not in ("on", "off", "yes", "no", "y", "n", "true", "false")
     ):
-        return found
+        return expanded(found)
     try:
         return flag(PurePath(found).name if isinstance(found, PurePath) else found)
     except ValueError as error:
@@ -118,11 +124,11 @@ def certificate(value: Any) -> str | tuple[str, str] | None:
     """Return a client certificate: a file, or a certificate and its key."""
     if isinstance(value, list | tuple):
         if len(value) == 2 and all(isinstance(part, str) and part for part in value):
-            return str(value[0]), str(value[1])
+            return expanded(str(value[0])), expanded(str(value[1]))
     elif typed(value) is None:
         return None
     elif isinstance(value, str | PurePath):
-        return str(value)
+        return expanded(str(value))
     raise wrong("the path of a certificate, or [certificate, key]")
 
 
@@ -157,6 +163,15 @@ def path_rule(value: Any) -> Any:
             raise wrong(expected)
     elif not isinstance(value, BaseModel):
         raise wrong(expected)
+    return value
+
+
+def nofollow(value: Any) -> Any:
+    """Return one word for both, or `{page: …, link: …}`, as the fields of a NofollowConfig."""
+    if isinstance(value, str):
+        return {"page": value, "link": value}
+    if not isinstance(value, Mapping | BaseModel):
+        raise wrong("obey, ignore, or {page: ignore, link: obey}")
     return value
 
 

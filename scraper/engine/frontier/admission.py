@@ -34,6 +34,11 @@ _VERDICTS = 40_000
 _SHORT_URL = 500
 
 
+#: By what asks not to follow a link, how it asks.
+NOFOLLOW = {
+    "page": "the page that links to it says nofollow, by <meta name=robots> or X-Robots-Tag",
+    "link": "the link has rel=nofollow",
+}
 #: The reason of URLs that lead on for ever, and of those on which an expression of `scope` took too long.
 TRAP = "trap"
 REGEX_TIMEOUT = "regex-timeout"
@@ -112,9 +117,12 @@ class Admission:
             return Known.QUEUED
         if verdict.refused is not None or depth > self._depth:
             return Known.REFUSED if self._seen.is_refused(verdict.fingerprint) else None
+        return Known.QUEUED if self._is_queued(verdict) else None
+
+    def _is_queued(self, verdict: _Verdict) -> bool:
         if not verdict.is_queued:
             verdict.is_queued = self._seen.is_queued(verdict.fingerprint)
-        return Known.QUEUED if verdict.is_queued else None
+        return verdict.is_queued
 
     def judge(self, request: Request, record: str | None = None) -> Found | Refusal:
         """Admitted, up to the question whether it is a duplicate, or refused with the key that changes it.
@@ -127,6 +135,9 @@ class Admission:
         if refused is None and request.depth > self._depth:
             default = ", the default; null lifts it" if self._depth == DEEPEST else ""
             refused = "depth", f"it lies {request.depth} links deep: limits.depth is {self._depth}{default}"
+        if refused is None and request.nofollow is not None and not self._is_queued(verdict):
+            # Never admitted: which callback it would have had is not known.
+            refused = "nofollow", NOFOLLOW[request.nofollow]
         if refused is not None:
             return Refusal(request.url[:MAX_URL], verdict.fingerprint, *refused)
         columns = request.meta if request.row else None

@@ -129,6 +129,7 @@ class GatheringRunner(SpiderRunner):
             tuple((item.type, item.key, item.data, item.unique, item.attachments) for item in yielded.items),
             tuple(yielded.dropped),
             tuple(yielded.skipped),
+            tuple(yielded.matched),
             tuple(yielded.aside),
             tuple(yielded.shapes),
             yielded.has_files,

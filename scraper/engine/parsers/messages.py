@@ -86,6 +86,7 @@ class Answer(NamedTuple):
     items: tuple[tuple[Any, ...], ...] = ()
     dropped: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    matched: tuple[int, ...] = ()
     aside: tuple[Any, ...] = ()  # scraper.health.Quarantined
     shapes: tuple[Any, ...] = ()  # scraper.health.Shape
     has_files: bool = False

@@ -179,7 +179,7 @@ class Sender:
         """
         is_held, began_at = domain.outage.is_held, time.monotonic() - seconds
         origin = urls.origin_of(error.request.url) if error.request is not None else ""
-        was_connected = error.reason != "connect"
+        was_connected = error.reason not in ("connect", "proxy")
         if not (error.is_cut_off if was_connected else error.is_cut_off or is_held):
             return None
         if was_connected and not (is_first_try or is_held):
@@ -189,7 +189,8 @@ class Sender:
             return None
         wait, is_news = held
         if is_news:
-            self.emit(events.CoolingDown(domain.name, wait, f"{origin} refuses connections"))
+            who = f"the proxy before {origin}" if error.reason == "proxy" else origin
+            self.emit(events.CoolingDown(domain.name, wait, f"{who} refuses connections"))
             self.sink.settled(DomainPaused(domain.name))
         domain.session.ledger.retried()
         return wait

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
@@ -23,6 +24,8 @@ from scraper.fetch.transport.stream import Stream, wait_writable
 _BLOCK = 64 * 1024
 #: A server that has offered no TLS session by so many answers offers none.
 _OFFERED_BY = 3
+#: Where struct tcp_info has its round trip.
+_ROUND_TRIP_AT = 68
 _OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
 
@@ -32,6 +35,10 @@ class ConnectFailed(ConnectionError):
 
 class ConnectTimedOut(ConnectFailed):
     """There was no connection in time."""
+
+
+class ProxyFailed(ConnectFailed):
+    """There is no connection to the proxy, or it made none."""
 
 
 class NotResolved(ConnectFailed):
@@ -124,6 +131,10 @@ class DirectConnection(PooledConnection):
             if connected_at:
                 self.book_opening(started, connected_at)
 
+    def round_trip(self) -> float | None:
+        """Return how long connecting takes by the system's own clock; that of a proxy is not the whole of it."""
+        return round_trip_of(self.stream.sock) if self.route.proxy is None else None
+
     def _start_tls(self, context: ssl.SSLContext, until: float, seconds: float) -> None:
         sessions = self.home.tls_sessions
         session = sessions.take(self.key, context)
@@ -144,7 +155,15 @@ class DirectConnection(PooledConnection):
 
     def _open(self, seconds: float, until: float) -> socket.socket:
         proxy = self.route.proxy
-        host, port = (self.host, self.route.port) if proxy is None else (proxy.host, proxy.port)
+        if proxy is None:
+            return self._open_to(self.host, self.route.port, seconds, until)
+        try:
+            return self._open_to(proxy.host, proxy.port, seconds, until)
+        except ConnectFailed as error:
+            raise ProxyFailed(f"the proxy {proxy.host}:{proxy.port} cannot be reached: {error}") from error
+
+    def _open_to(self, host: str, port: int, seconds: float, until: float) -> socket.socket:
+        proxy = self.route.proxy
         try:
             found = resolver.resolve(host, port, max(0.001, until - time.monotonic()))
             # The user chose the proxy, whatever its address.
@@ -180,9 +199,9 @@ class DirectConnection(PooledConnection):
             stream.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"), until - time.monotonic())
             head = read_head(stream, until - time.monotonic(), _Silent())
         except (OSError, http.client.HTTPException) as error:
-            raise ConnectFailed(f"the proxy {proxy.host}:{proxy.port} did not connect: {error}") from error
+            raise ProxyFailed(f"the proxy {proxy.host}:{proxy.port} did not connect: {error}") from error
         if not 200 <= head.status < 300:
-            raise ConnectFailed(
+            raise ProxyFailed(
                 f"the proxy {proxy.host}:{proxy.port} refuses to connect to {where}: {head.status} {head.reason}"
             )
 
@@ -244,6 +263,22 @@ class DirectConnection(PooledConnection):
         stream, self.sock = self.sock, None
         if stream is not None:
             stream.close()
+
+
+def round_trip_of(sock: socket.socket) -> float | None:
+    """Return the round trip that the system has measured on a connection, in seconds; None where it does not say.
+
+    Source: struct tcp_info of Linux (include/uapi/linux/tcp.h): tcpi_rtt, in microseconds. On a connection that was
+    just opened it is that of the handshake, however long this process has taken to notice.
+    """
+    option = getattr(socket, "TCP_INFO", None)
+    if option is None or sys.platform != "linux":
+        return None
+    try:
+        said = sock.getsockopt(socket.IPPROTO_TCP, option, _ROUND_TRIP_AT + 4)
+    except OSError:
+        return None
+    return int.from_bytes(said[_ROUND_TRIP_AT:], sys.byteorder) / 1e6 if len(said) == _ROUND_TRIP_AT + 4 else None
 
 
 class _Silent:

@@ -220,7 +220,7 @@ class CountedConnection:
 
     def count_request(self, exchange: Exchange) -> None:
         self._requests += 1
-        self.ledger.request(reused=exchange.reused)
+        self.ledger.request(self._origin, reused=exchange.reused)
 
     def abandon(self, exchange: Exchange) -> None:
         """Do nothing: its fetcher reads or closes what it has opened."""

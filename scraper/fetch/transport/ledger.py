@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 from scraper.stats import ConnectionStats, Opening, Reason
 
+#: Of an origin, how many handshakes the median is of.
+_MOST_HANDSHAKES = 101
+
 
 class Ledger:
     """Counts for one domain; safe under threads.
@@ -24,15 +27,27 @@ class Ledger:
         self._opened = 0
         self._since_taken = ConnectionStats()
         self._origins: dict[str, _OriginBook] = {}
+        self._saved = 0.0
 
     def opened(
-        self, origin: str, pool_key: str, connect_seconds: float, tls_seconds: float, *, tls_resumed: bool = False
+        self,
+        origin: str,
+        pool_key: str,
+        connect_seconds: float,
+        tls_seconds: float,
+        *,
+        tls_resumed: bool = False,
+        round_trip: float | None = None,
     ) -> Opening:
         """Book a completed connection; return which it is and why it had to be opened.
 
         The reason is that of the oldest closing at its origin that has not been replaced; else `first`, of the
         origin; else `concurrency`: all open ones were busy. A pool that the origin has not had before was made
         because TLS settings or the proxy differ.
+
+        Args:
+            round_trip: what connecting takes by the system's own clock, in seconds, where it says so: the times
+                above also hold a look-up that another connection would not need, and the waits of a busy process.
         """
         with self._lock:
             book = self._origins.setdefault(origin, _OriginBook())
@@ -43,6 +58,7 @@ class Ledger:
             else:
                 reason = Reason.CONCURRENCY if book.pools else Reason.FIRST
             book.pools.add(pool_key)
+            book.handshakes.append((connect_seconds if round_trip is None else round_trip) + tls_seconds)
             self._opened += 1
             figures = self._since_taken
             figures.connections += 1
@@ -67,11 +83,13 @@ class Ledger:
             self._origins.setdefault(origin, _OriginBook()).closings.append(reason)
             self._since_taken.unused += unused
 
-    def request(self, *, reused: bool) -> None:
+    def request(self, origin: str, *, reused: bool) -> None:
         """Book a head that was answered, or that failed for another cause than a stale socket."""
         with self._lock:
             self._since_taken.requests += 1
-            self._since_taken.reused += reused
+            if reused:
+                self._since_taken.reused += 1
+                self._origins.setdefault(origin, _OriginBook()).reused += 1
 
     def stale(self) -> None:
         """Book a head that was sent into a connection which the server had closed."""
@@ -97,12 +115,23 @@ class Ledger:
         """Return the sums since the last time they were taken."""
         with self._lock:
             taken, self._since_taken = self._since_taken, ConnectionStats()
+            # All of it anew, by the median as it is now: what the first handshakes made of it is corrected.
+            saved = sum(book.reused * book.median for book in self._origins.values())
+            taken.seconds_saved, self._saved = saved - self._saved, saved
         return taken
 
 
 class _OriginBook:
-    __slots__ = ("closings", "pools")
+    __slots__ = ("closings", "handshakes", "pools", "reused")
 
     def __init__(self) -> None:
+        #: What each of the newest connections took to open, in seconds; and the requests that needed none.
+        self.handshakes: deque[float] = deque(maxlen=_MOST_HANDSHAKES)
+        self.reused = 0
         self.pools: set[str] = set()
         self.closings: deque[Reason] = deque()
+
+    @property
+    def median(self) -> float:
+        """Return what a handshake takes, the lower of the two in the middle of an even number."""
+        return sorted(self.handshakes)[(len(self.handshakes) - 1) // 2] if self.handshakes else 0.0

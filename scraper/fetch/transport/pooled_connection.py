@@ -135,7 +135,7 @@ class PooledConnection:
     def count_request(self, exchange: Exchange) -> None:
         """Count the exchange as a request of this connection."""
         self.requests += 1
-        self.ledger.request(reused=exchange.reused)
+        self.ledger.request(self.origin, reused=exchange.reused)
 
     def book_opening(self, started: float, connected_at: float) -> None:
         """Count a completed connect, also one whose TLS failed: the server accepted it, and it will be unused."""
@@ -144,8 +144,17 @@ class PooledConnection:
         tls_seconds = self.opened_at - connected_at if self.origin.startswith("https:") else 0.0
         self.exchange.connect_seconds, self.exchange.tls_seconds = connect_seconds, tls_seconds
         self.opening = self.ledger.opened(
-            self.origin, self.key, connect_seconds, tls_seconds, tls_resumed=self.tls_resumed
+            self.origin,
+            self.key,
+            connect_seconds,
+            tls_seconds,
+            tls_resumed=self.tls_resumed,
+            round_trip=self.round_trip(),
         )
+
+    def round_trip(self) -> float | None:
+        """Return how long connecting takes by the system's own clock, in seconds; None where it is not known."""
+        return None
 
     def closing_reason(self) -> Reason:
         """Return why it is closed."""

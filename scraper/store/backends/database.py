@@ -66,6 +66,8 @@ class Database:
         #: Connections that nobody uses, the one used last at the end: what it holds of the pages is the newest.
         self._idle: list[sqlite3.Connection] = []
         self._is_closed = False
+        #: Which file it is: device and number.
+        self._file: tuple[int, int] | None = None
         try:
             if self._is_read_only:
                 self._read_in_place()
@@ -188,8 +190,29 @@ class Database:
         """
         if self._is_read_only:
             raise self._explained(sqlite3.OperationalError("it is readonly"))
+        self._require_file()
         with self._transaction("BEGIN IMMEDIATE", waits=waits) as connection:
             yield connection
+            # What is written into a file that has no name any more is gone when this process ends.
+            self._require_file()
+
+    def _require_file(self) -> None:
+        """Raise where the file was deleted or replaced since it was opened."""
+        try:
+            status = os.stat(self.path)  # noqa: PTH116 (each commit asks, and this is a third of the time)
+            found: tuple[int, int] | None = (status.st_dev, status.st_ino)
+        except FileNotFoundError:
+            found = None
+        except OSError:
+            return  # SQLite says what is wrong
+        if self._file is None:
+            self._file = found
+        if found is None or found != self._file:
+            raise StoreError(
+                f"the store {self.path} was {'deleted' if found is None else 'replaced'} while it was in use: what "
+                "was kept in it is lost",
+                remedy="keep it while a crawl is at work; the next call begins a new run",
+            )
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:

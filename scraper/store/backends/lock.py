@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -65,15 +66,18 @@ class StoreLock:
 
 
 def is_held(store: Path) -> bool:
-    """Tell whether a crawl is at work with a store, as far as that can be seen."""
+    """Tell whether a crawl is at work with a store."""
+    return pid_at_work(store) is not None
+
+
+def pid_at_work(store: Path) -> int | None:
+    """Return the process that crawls with a store, 0 where it is not known which; None where none does."""
     try:
-        file = os.open(store.with_name(store.name + ".lock"), os.O_RDONLY)
+        file = os.open(store.with_name(f"{store.name}.lock"), os.O_RDONLY)
     except OSError:
-        return False
+        return None
     try:
-        pid = _read_pid(file)
-        # Only where it is not: whoever begins just now must not find the lock taken by us.
-        return pid is not None and (_is_alive(pid) or not _lock(file))
+        return (_read_pid(file) or 0) if _is_locked(file) else None
     finally:
         os.close(file)
 
@@ -95,6 +99,10 @@ if sys.platform == "win32":
     def _is_alive(_pid: int) -> bool:
         return True  # it alone holds the lock: only who holds it can be named
 
+    def _is_locked(file: int) -> bool:
+        pid = _read_pid(file)
+        return pid is not None and _is_alive(pid)
+
     def _lock(file: int) -> bool:
         os.lseek(file, _LOCK_OFFSET, os.SEEK_SET)
         try:
@@ -115,6 +123,15 @@ else:
         except OSError:
             return True
         return True
+
+    def _is_locked(file: int) -> bool:
+        """Tell whether somebody has the lock: without asking for it, which would keep a crawl from having it."""
+        try:
+            locks = Path("/proc/locks").read_text()
+        except OSError:
+            pid = _read_pid(file)
+            return pid is not None and _is_alive(pid)
+        return re.search(rf":{os.fstat(file).st_ino} ", locks) is not None
 
     def _lock(file: int) -> bool:
         try:

@@ -26,6 +26,11 @@ _STEPS = {
         "ALTER TABLE pages ADD COLUMN seconds FLOAT",
         "ALTER TABLE pages ADD COLUMN reused INTEGER",
     ),
+    5: (
+        "ALTER TABLE figures ADD COLUMN seconds_saved FLOAT DEFAULT '0' NOT NULL",
+        # As it was told then: by the mean.
+        "UPDATE figures SET seconds_saved = reused * handshake_seconds / connections WHERE connections > 0",
+    ),
 }
 
 

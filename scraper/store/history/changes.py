@@ -88,6 +88,14 @@ def known(connection: Connection, earlier: RunRow, later: RunRow) -> int:
     return (connection.scalar(own) or 0) + (connection.scalar(others) or 0)
 
 
+def doubles(connection: Connection, run: int) -> dict[str, int]:
+    """Return how many items of a run have the key of another that came before, by type."""
+    keyed = items.c.key.is_not(None)
+    count = func.count() - func.count(items.c.key.distinct())
+    query = select(items.c.type, count).where(items.c.run == run, keyed).group_by(items.c.type)
+    return {row[0]: row[1] for row in connection.execute(query) if row[1]}
+
+
 def keep_lingering(connection: Connection, earlier: RunRow, later: RunRow) -> None:
     """Note which of the items known since the earlier run the later one neither found nor proved gone."""
     connection.execute(delete(lingering).where(lingering.c.run == later.id))

@@ -61,6 +61,15 @@ class QuarantineRow:
 _SKIPPED = "skipped page: "
 
 
+#: The same of a rule that was for a page, by its number.
+_MATCHED = "rule for a page: "
+
+
+def matched(rule: int) -> str:
+    """Return the reason under which it is noted that a rule was for a page."""
+    return f"{_MATCHED}{rule}"
+
+
 def skipped(reason: str) -> str:
     """Return the reason under which a page that rules skipped is counted beside the items that were dropped."""
     return _SKIPPED + reason
@@ -106,7 +115,7 @@ def count(connection: Connection, run: int) -> int:
 
 def drop_reasons(connection: Connection, run: int) -> dict[str, int]:
     """Return how many items were dropped, by reason, the most frequent first."""
-    found = [row for row in _counted(connection, run) if not row[0].startswith(_SKIPPED)]
+    found = [row for row in _counted(connection, run) if not row[0].startswith((_SKIPPED, _MATCHED))]
     reasons = {row[0]: row[1] for row in found[:MOST_REASONS]}
     others = sum(row[1] for row in found[MOST_REASONS:])
     return {**reasons, OTHER_REASONS: others} if others else reasons
@@ -116,6 +125,13 @@ def skip_reasons(connection: Connection, run: int) -> dict[str, int]:
     """Return how many pages rules skipped, by reason."""
     rows = _counted(connection, run)
     return {row[0].removeprefix(_SKIPPED): row[1] for row in rows if row[0].startswith(_SKIPPED)}
+
+
+def matched_rules(connection: Connection, run: int, *, with_earlier: bool) -> set[int]:
+    """Return the numbers of the rules that were for a page in a run, or in one before it too."""
+    these = drops.c.run <= run if with_earlier else drops.c.run == run
+    reasons = connection.scalars(select(drops.c.reason).where(these))
+    return {int(reason.removeprefix(_MATCHED)) for reason in reasons if reason.startswith(_MATCHED)}
 
 
 def _counted(connection: Connection, run: int) -> list[Any]:

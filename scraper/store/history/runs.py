@@ -9,7 +9,7 @@ from typing import Any
 
 from scraper import urls
 from scraper.hiding import hide
-from scraper.store.sql import Connection, Expression, Row, func, insert, select, update
+from scraper.store.sql import Connection, Expression, Row, Table, func, insert, select, update
 from scraper.store.tables import failures, frontier, pages, refusals, runs
 from scraper.store.values import COUNTS, GOOD_RESULTS, ChangeCounts, Counts, FailureRow, RunRow
 
@@ -164,6 +164,15 @@ def counts_by_reason(connection: Connection, run: int) -> tuple[dict[str, int], 
 
 def refused_why(connection: Connection, run: int, reason: str, most: int) -> dict[str, int]:
     """Return how many URLs were refused for one reason, by message, the most frequent first."""
-    query = select(refusals.c.message, func.count()).where(refusals.c.run == run, refusals.c.reason == reason)
-    counts = {row[0]: row[1] for row in connection.execute(query.group_by(refusals.c.message))}
+    return _by_message(connection, refusals, run, reason, most)
+
+
+def failed_why(connection: Connection, run: int, reason: str, most: int) -> dict[str, int]:
+    """Return how many URLs failed for one reason, by message, the most frequent first."""
+    return _by_message(connection, failures, run, reason, most)
+
+
+def _by_message(connection: Connection, table: Table, run: int, reason: str, most: int) -> dict[str, int]:
+    query = select(table.c.message, func.count()).where(table.c.run == run, table.c.reason == reason)
+    counts = {row[0]: row[1] for row in connection.execute(query.group_by(table.c.message))}
     return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:most])

@@ -130,6 +130,15 @@ def died(connection: Connection, run: RunRow) -> list[Death]:
     return [replace(death, examples=_lacking(connection, run.id, death, known)) for death in found]
 
 
+def filled_before(connection: Connection, run: RunRow) -> dict[str, set[str]]:
+    """Return the fields, by type, that some item of an earlier run of the same name had filled."""
+    found: dict[str, set[str]] = {}
+    for row in runs.every(connection, run.name):
+        for kind, sums in read(connection, row.id).items() if row.id < run.id else ():
+            found.setdefault(kind, set()).update(name for name, field in sums.fields.items() if field.filled)
+    return found
+
+
 def _lacking(
     connection: Connection, run: int, death: Death, known: Collection[tuple[int, Shape, int]]
 ) -> tuple[str, ...]:

@@ -38,6 +38,17 @@ def after(connection: Connection, run: int, commit: int, limit: int, *, sources:
     ]
 
 
+def place_of(connection: Connection, run: int, place: int) -> tuple[int, int] | None:
+    """Return the commit of the run's item at a place, counted from 0, and how many items lie in commits before it."""
+    these = (items.c.run == run, items.c.commit_number > 0)
+    query = select(items.c.commit_number).where(*these).order_by(items.c.commit_number, items.c.id)
+    commit = connection.scalar(query.offset(place).limit(1))
+    if commit is None:
+        return None
+    before = select(func.count()).where(*these, items.c.commit_number < commit)
+    return commit, connection.scalar(before) or 0
+
+
 def drop_known(connection: Connection, run: int, batch: Batch) -> None:
     """Drop from a batch the items that are to be unique and whose key the run has, or an earlier one of the batch.
 

@@ -10,7 +10,8 @@ from scraper.store.backends.statements import Prepared, inserting
 from scraper.store.sql import Connection, bindparam, select, update
 from scraper.store.tables import figures
 
-_COLUMNS = ("run", "domain", *FIGURES, "reasons")
+#: In the order of the table.
+_COLUMNS = ("run", "domain", *FIGURES[:-1], "reasons", FIGURES[-1])
 _BEGIN = inserting(figures, _COLUMNS)
 _ADD = Prepared(
     _BEGIN.on_conflict_do_update(
@@ -28,7 +29,10 @@ _KEEP_REASONS = Prepared(
 
 def add(connection: Connection, run: int, more: Mapping[str, ConnectionStats]) -> None:
     """Add to the sums of domains."""
-    rows = [(run, domain, *(getattr(sums, name) for name in FIGURES), "{}") for domain, sums in more.items()]
+    rows = [
+        (run, domain, *(getattr(sums, name) for name in FIGURES[:-1]), "{}", getattr(sums, FIGURES[-1]))
+        for domain, sums in more.items()
+    ]
     _ADD.many(connection, rows)
     for domain, sums in more.items():
         # Only what opened a connection has reasons, so this is rare; the domain's row is its holder's alone.

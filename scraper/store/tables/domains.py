@@ -58,5 +58,6 @@ figures = Table(
     ),
     Column("handshake_seconds", Float, nullable=False),
     Column("reasons", Text, nullable=False),  # JSON
+    Column("seconds_saved", Float, nullable=False, server_default="0"),
     PrimaryKeyConstraint("run", "domain"),
 )

@@ -140,8 +140,8 @@ class TestLedger:
     def test_figures_are_taken_once(self):
         ledger = Ledger("example.com")
         ledger.opened("https://example.com", "pool", 0.1, 0.2)
-        ledger.request(reused=False)
-        ledger.request(reused=True)
+        ledger.request("https://example.com", reused=False)
+        ledger.request("https://example.com", reused=True)
         ledger.received(10)
         ledger.closed("https://example.com", Reason.IDLE, unused=True)
         taken = ledger.take()
@@ -149,6 +149,27 @@ class TestLedger:
         assert taken.reasons == {"first": 1}
         assert taken.handshake_seconds == pytest.approx(0.3)
         assert ledger.take().requests == 0
+
+    def test_what_was_saved_is_the_median_handshake_of_each_origin_and_is_corrected(self):
+        ledger, fast, slow = Ledger("example.com"), "http://example.com", "https://example.com"
+        ledger.opened(fast, fast, 0.5, 0.0)
+        ledger.opened(slow, slow, 0.1, 0.2)
+        for origin, count in ((fast, 10), (slow, 2)):
+            for _ in range(count):
+                ledger.request(origin, reused=True)
+        assert ledger.take().seconds_saved == pytest.approx(10 * 0.5 + 2 * 0.3)
+        for seconds in (0.001, 0.002):
+            ledger.opened(fast, fast, seconds, 0.0)
+        ledger.request(fast, reused=True)
+        assert ledger.take().seconds_saved == pytest.approx(11 * 0.002 - 10 * 0.5)
+        assert ledger.take().seconds_saved == 0
+
+    def test_what_the_system_measured_counts_and_not_how_long_this_process_waited(self):
+        ledger, origin = Ledger("example.com"), "https://example.com"
+        ledger.opened(origin, origin, 5.0, 0.25, round_trip=0.01)
+        ledger.request(origin, reused=True)
+        taken = ledger.take()
+        assert (taken.seconds_saved, taken.handshake_seconds) == (pytest.approx(0.26), pytest.approx(5.25))
 
     def test_another_proxy_is_a_reason(self):
         ledger = Ledger("example.com")

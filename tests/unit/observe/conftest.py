@@ -65,10 +65,16 @@ def make_stats():
                     retries=2,
                     bytes=1_000_000,
                     handshake_seconds=0.4,
+                    seconds_saved=9.7,
                     reasons={"first": 1, "concurrency": 3},
                 ),
                 "b.example": ConnectionStats(
-                    requests=10, connections=5, reused=5, handshake_seconds=5.0, reasons={"first": 2, "idle": 3}
+                    requests=10,
+                    connections=5,
+                    reused=5,
+                    handshake_seconds=5.0,
+                    seconds_saved=5.0,
+                    reasons={"first": 2, "idle": 3},
                 ),
             }
         return run_stats(RunSummary(**values | summary), domains)

@@ -1,0 +1,92 @@
+"""The items of a run in Python: a sequence that keeps its store, and crawls of a class in many threads at once."""
+
+from __future__ import annotations
+
+import gc
+import operator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import scraper
+from scraper import Response, Spider
+from scraper.demo.shop import Shop
+from tests.crawl.crawling import SETTINGS, merged
+from tests.servers.keepalive import PageServer
+
+COUNT = 1_203
+GENTLE: dict[str, Any] = {name: SETTINGS[name] for name in ("network", "politeness", "retry")}
+
+
+class Numbers(Spider):
+    def parse(self, response: Response) -> Any:
+        yield from ({"n": number} for number in range(COUNT))
+
+
+class Titles(Spider):
+    def parse(self, response: Response) -> Any:
+        yield {"url": response.url}
+        for link in response.links():
+            yield response.follow(link)
+
+
+def numbers(server: PageServer) -> scraper.Run:
+    return scraper.crawl(Numbers, start_urls=[server.url + "/"], **GENTLE)
+
+
+def test_items_outlive_the_run_that_nobody_keeps() -> None:
+    with PageServer({"/": "x"}) as server:
+        items = numbers(server).items
+        gc.collect()
+        assert list(items) == [{"n": number} for number in range(COUNT)]
+        assert list(numbers(server).items)[-1] == {"n": COUNT - 1}
+
+
+def test_items_are_a_sequence() -> None:
+    truth = [{"n": number} for number in range(COUNT)]
+    with PageServer({"/": "x"}) as server:
+        items = numbers(server).items
+    assert len(items) == COUNT
+    assert repr(items) == "<Items of run 1: 1,203>"
+    for place in (0, 1, 499, 500, 501, COUNT - 1, -1, -COUNT):
+        assert items[place] == truth[place]
+    for part in (slice(3), slice(-2, None), slice(498, 503), slice(None, None, 400), slice(None, None, -1),
+                 slice(700, 100, -7), slice(5, 5), slice(COUNT, None), slice(2_000, 3_000)):  # fmt: skip
+        assert items[part] == truth[part]
+    for place in (COUNT, -COUNT - 1):
+        with pytest.raises(IndexError):
+            operator.getitem(items, place)
+    assert {"n": 7} in items
+    assert list(reversed(items[:3])) == truth[2::-1]
+
+
+def test_items_make_a_data_frame() -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    with PageServer({"/": "x"}) as server:
+        frame = pandas.DataFrame(numbers(server).items)
+    assert frame["n"].tolist() == list(range(COUNT))
+
+
+def test_items_are_read_while_another_crawl_writes_to_their_store(tmp_path: Path) -> None:
+    settings = merged(SETTINGS, {"name": "t", "spider": f"{__name__}:Titles", "store": str(tmp_path / "t.db")})
+    with Shop() as shop:
+        settings = merged(settings, {"start_urls": [shop.url], "limits": {"pages": 5}})
+        items = scraper.crawl(settings).items
+        seen: list[int] = []
+        scraper.crawl(settings, observers=[lambda event: seen.append(len(items[:]))])
+    assert len(items) == 5
+    assert set(seen) == {5}
+
+
+def test_a_class_is_crawled_in_twenty_threads_at_once_and_writes_no_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with PageServer({"/": "<a href=/b>b</a>", "/b": "b"}) as server, ThreadPoolExecutor(20) as threads:
+        runs = [threads.submit(scraper.crawl, Titles, start_urls=[server.url + "/"], **GENTLE) for _ in range(20)]
+        assert [len(run.result().items) for run in runs] == [2] * 20
+        assert list(tmp_path.iterdir()) == []
+        scraper.crawl(Titles, start_urls=[server.url + "/"], exports=["mine.jsonl"], **GENTLE)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.jsonl"]
