@@ -47,7 +47,7 @@ class Seen:
     What is not here may be known all the same: the store's unique indexes are the truth.
     """
 
-    def __init__(self, most: int = 100_000) -> None:
+    def __init__(self, most: int = 80_000) -> None:
         self._queued: Recent[bytes, bool] = Recent(most)
         self._refused: Recent[bytes, bool] = Recent(most // 4)
 
