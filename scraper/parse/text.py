@@ -2,7 +2,7 @@
 
 Source of what breaks a line and what is hidden: HTML Standard, 15.3 (https://html.spec.whatwg.org/#flow-content-3,
 #hidden-elements), as `innerText` sees it without the page's own style sheets. An element's markup is written out by
-the library that made its tree, in C, and read here by a few expressions: walking the nodes takes ten times as long.
+the library that made its tree, in C, and split here at its tags: walking the nodes takes longer.
 """
 
 from __future__ import annotations
@@ -41,8 +41,11 @@ _RAW = ("script", "style", "iframe", "noembed", "noframes", "xmp", "plaintext")
 _RAW_PART = re.compile(rf"<({'|'.join(_RAW)}){_ATTRIBUTES}>(.*?)</\1>", re.DOTALL)
 #: A comment or declaration, or a tag: its name, and its attributes.
 _MARKUP = re.compile(rf"<!--.*?-->|<[!?][^>]*>|<(/?[a-zA-Z][^\s/>]*+)({_ATTRIBUTES}\s?/?)>", re.DOTALL)
+_NAME_ENDS = re.compile(r"[\s/]")
+#: What a tag stands for in the text: the edge of a line, of an element, of a superscript, nothing; or it hides.
+_APART_KIND, _EDGE_KIND, _RAISED_KIND, _NOTHING, _HIDDEN = range(5)
+_NO_TAG = "!"
 _HIDES = re.compile(r"\shidden=\"(?!until-found\")", re.IGNORECASE)
-_SPACES = re.compile(r"[ \t\n\f\r]+")
 _SPACE = re.compile(rf"[\s{BREAK}]")
 _SEVERAL_SPACES = re.compile(rf"[\s{BREAK}]{{2,}}")
 _BETWEEN_DIGITS = re.compile(rf"(?<=\d)[{EDGE}{RAISED}]+(?=\d)")
@@ -76,8 +79,8 @@ def marked_text_of(element: Any) -> str:
     if type(element) is LexborNode:
         child = element.child
         if child is None or (child.next is None and child.tag == "-text" and element.tag != "pre"):
-            return _SPACES.sub(" ", element.text()).strip()
-    return _SPACES.sub(" ", _read(element, BREAK, EDGE, RAISED)).strip(f" {BREAK}")
+            return _spaced_once(element.text()).strip()
+    return _spaced_once(_read(element, BREAK, EDGE, RAISED)).strip(f" {BREAK}")
 
 
 def own_text_of(element: LexborNode, apart: str = " ") -> str:
@@ -104,6 +107,16 @@ def folded(text: str) -> str:
     return text if text.isascii() and text.isprintable() else _SPACE.sub(" ", text)
 
 
+def _spaced_once(text: str) -> str:
+    """Return text with one space for each run of ASCII's white space."""
+    for white in "\t\n\f\r":
+        if white in text:
+            text = text.replace(white, " ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
+
+
 def _read(element: Any, apart: str, edge: str, raised: str) -> str:
     markup = _markup(element)
     outer = _MARKUP.match(markup)
@@ -117,9 +130,7 @@ def _read(element: Any, apart: str, edge: str, raised: str) -> str:
     if apart == BREAK and (name == "pre" or "<pre" in inner):
         inner = inner.replace("\n", BREAK)
     if "<" in inner:
-        if any(f"<{raw}" in inner for raw in _RAW):
-            inner = _RAW_PART.sub(_raw_part, inner)
-        inner = _between_tags(_MARKUP.split(inner), apart, edge, raised)
+        inner = _between_tags(inner, apart, edge, raised)
     return unescape(inner) if "&" in inner else inner
 
 
@@ -129,38 +140,85 @@ def _raw_part(match: re.Match[str]) -> str:
     return f"<{name}>{escape(content)}</{name}>" if name in ("xmp", "plaintext") else "<script></script>"
 
 
-def _between_tags(parts: list[str | None], apart: str, edge: str, raised: str) -> str:
-    """Return the texts among `parts`, which are a text, a tag's name and its attributes in turn."""
-    found = [parts[0] or ""]
+def _between_tags(markup: str, apart: str, edge: str, raised: str) -> str:
+    """Return the texts among the tags of `markup`, with marks in the place of tags."""
+    first, *pieces = markup.split("<")
+    tags = [piece.partition(">") for piece in pieces]
+    known = _PLAIN_TAGS
+    if not all(head in known or _is_whole(head) for head, _, _ in tags):
+        # Something may have `<` or `>` in it that is no tag's: a value, a comment, a script.
+        first, *parts = _MARKUP.split(_RAW_PART.sub(_raw_part, markup))
+        tags = [
+            (f"{name}{attributes}" if name else _NO_TAG, ">", text or "")
+            for name, attributes, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+        ]
+    marks = (apart, edge, raised, "")
+    found = [first]
     out_of_sight = ""  # the name of the element that is not shown, while it lasts
     depth = 0
-    for place in range(1, len(parts), 3):
-        name, attributes, text = parts[place : place + 3]
-        if out_of_sight:
-            if name == out_of_sight and not (attributes or "").endswith("/"):
-                depth += 1
-            elif name == f"/{out_of_sight}":
-                depth -= 1
-                if not depth:
-                    out_of_sight = ""
-                    found += edge, text or ""
+    for head, _, text in tags:
+        if not out_of_sight:
+            kind = known.get(head)
+            if kind is None:
+                kind = _kind_of(head)
+            if kind != _HIDDEN:
+                found += marks[kind], text
+            else:
+                out_of_sight, depth = _name_of(head), 1
             continue
-        if name is not None:
-            if attributes and attributes.endswith("/") and name not in _VOID:
-                found.append(apart if name in _APART else edge)
-            elif (name in _NOT_SHOWN and not (name == "dialog" and attributes and " open=" in attributes)) or (
-                attributes and name not in _VOID and _HIDES.search(attributes)
-            ):
-                out_of_sight, depth = name, 1
-                continue
-            elif (name[1:] if name[0] == "/" else name) in _APART:
-                found.append(apart)
-            elif name == "sup":
-                found.append(raised)
-            elif name not in ("wbr", "/wbr"):
-                found.append(edge)
-        found.append(text or "")
+        name = _name_of(head)
+        if name == out_of_sight and not head.endswith("/"):
+            depth += 1
+        elif name == f"/{out_of_sight}":
+            depth -= 1
+            if not depth:
+                out_of_sight = ""
+                found += edge, text
     return "".join(found)
+
+
+def _is_whole(head: str) -> bool:
+    """Tell whether what stands between `<` and the next `>` is certainly a whole tag or comment, and no script's."""
+    if head.startswith(_RAW):
+        return False
+    if head.startswith(("!", "?")):
+        return head.startswith("!--") and head.endswith("--") and len(head) > 4
+    if head.endswith('"'):
+        return head.count('"') % 2 == 0 and not head.endswith('="')
+    return '"' not in head and "'" not in head
+
+
+def _name_of(head: str) -> str:
+    """Return the name of a tag, with its slash where it ends an element."""
+    return head[:1] + _NAME_ENDS.split(head[1:], 1)[0]
+
+
+def _kind_of(head: str) -> int:
+    """Return what the tag `<head>` does to the text: of `marks` the place of what stands for it, or `_HIDDEN`."""
+    if head.startswith(("!", "?")):
+        return _NOTHING
+    name = _name_of(head)
+    attributes = head[len(name) :]
+    if attributes.endswith("/") and name not in _VOID:
+        return _APART_KIND if name in _APART else _EDGE_KIND
+    if name in _NOT_SHOWN and not (name == "dialog" and " open=" in attributes):
+        return _HIDDEN
+    if attributes and name not in _VOID and _HIDES.search(attributes):
+        return _HIDDEN
+    if name.removeprefix("/") in _APART:
+        return _APART_KIND
+    if name == "sup":
+        return _RAISED_KIND
+    return _NOTHING if name in ("wbr", "/wbr") else _EDGE_KIND
+
+
+#: The tags without attributes that most pages have: looking one up is all that most tags cost.
+_PLAIN_TAGS = {
+    tag: _kind_of(tag)
+    for name in (*_APART, *"a abbr b cite code del em font i ins label mark s small span strong sub sup u".split())
+    for tag in (name, f"/{name}")
+    if name not in _RAW
+}
 
 
 def _markup(element: Any) -> str:

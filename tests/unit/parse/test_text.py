@@ -37,6 +37,7 @@ TEXTS = [
     ("<textarea>typed</textarea>a<datalist><option>o</datalist>", "a"),
     ("<img alt=x>5<input value=3>6", "56"),
     ("a &amp;lt; b &lt;b&gt; &nbsp; c", "a &lt; b <b> c"),
+    ("<a title='1<b>2' href='?q='>t</a><!-- <p>3 > 2 --><i title='2>1'>u</i><b title='<script>'>v</b>", "tuv"),
     ('<a title=\'a > b "q"\' a"b=c =d=e disabled>t</a>', "t"),
     ("a<dialog>b<dialog open>c</dialog></dialog>d<dialog class=x open>e</dialog>f", "ad e f"),
     ("4<meter value=1>of 5</meter>5<progress>6</progress>7", "457"),
