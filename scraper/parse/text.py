@@ -144,23 +144,24 @@ def _between_tags(markup: str, apart: str, edge: str, raised: str) -> str:
     """Return the texts among the tags of `markup`, with marks in the place of tags."""
     first, *pieces = markup.split("<")
     tags = [piece.partition(">") for piece in pieces]
-    known = _PLAIN_TAGS
-    if not all(head in known or _is_whole(head) for head, _, _ in tags):
+    heads = {head for head, _, _ in tags}
+    if not all(map(_is_whole, heads.difference(_PLAIN_TAGS))):
         # Something may have `<` or `>` in it that is no tag's: a value, a comment, a script.
         first, *parts = _MARKUP.split(_RAW_PART.sub(_raw_part, markup))
         tags = [
             (f"{name}{attributes}" if name else _NO_TAG, ">", text or "")
             for name, attributes, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
         ]
+        heads = {head for head, _, _ in tags}
+    # Many are alike, as those of a list's items.
+    kinds = {head: _PLAIN_TAGS[head] if head in _PLAIN_TAGS else _kind_of(head) for head in heads}
     marks = (apart, edge, raised, "")
     found = [first]
     out_of_sight = ""  # the name of the element that is not shown, while it lasts
     depth = 0
     for head, _, text in tags:
         if not out_of_sight:
-            kind = known.get(head)
-            if kind is None:
-                kind = _kind_of(head)
+            kind = kinds[head]
             if kind != _HIDDEN:
                 found += marks[kind], text
             else:
