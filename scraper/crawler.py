@@ -376,7 +376,9 @@ class Crawl:
     def _result(self, store: Store, row: RunRow, paths: Sequence[str]) -> Run:
         current = store.run(row.id)
         assert current is not None
-        return Run(store.path, current, stats_of(store, current, paths, self._loaded.config), self._folder)
+        # The run is to be its only holder.
+        folder, self._folder = self._folder, None
+        return Run(store.path, current, stats_of(store, current, paths, self._loaded.config), folder)
 
 
 def _advice(config: SiteConfig, store: Store, run: RunRow) -> list[str]:

@@ -191,6 +191,9 @@ class TestResults:
     def test_a_private_store_goes_with_the_run(self, page_server: Start):
         run = crawl(Pages, page_server({"/": "x"}).url)
         folder = Path(run._store).parent
-        assert folder.is_dir() and len(list(run.items)) == 1
+        items = run.items
+        assert folder.is_dir() and len(list(items)) == 1
         del run
+        assert folder.is_dir()
+        del items
         assert not folder.exists()
