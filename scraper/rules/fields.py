@@ -112,7 +112,8 @@ class Field:
             value = None if match is None else self._take(page, match, REGEX_SECONDS)
             if value is None and match is not None and self._regex is not None:
                 # The expression may fit a later match.
-                return self._read_several(page, self.source.find(page, within)[1:])
+                if later := self.source.find(page, within)[1:]:
+                    return self._read_several(page, later)
         except etree.XPathError as error:
             return Reading(None, _FAILED, f"the XPath could not be followed: {error}")
         except NotOfType as error:
@@ -237,13 +238,16 @@ class Field:
         values = {}
         is_found = False
         for name, field in self.inner.items():
-            node = match.css_first(field._text_of) if field._text_of is not None else None
-            # As `read` does it, for less: most fields within others are such.
-            if node is not None and node.mem_id != match.mem_id and (text := text_of(node)):
-                values[name] = text
-                is_found = True
-                continue
-            value, outcome, problem = field.read(page, match)
+            reading = None
+            if field._text_of is not None:  # as `read` does it, for less: most fields within others are such
+                node = match.css_first(field._text_of)
+                if node is None:
+                    reading = field._nothing
+                elif node.mem_id != match.mem_id and (text := text_of(node)):
+                    values[name] = text
+                    is_found = True
+                    continue
+            value, outcome, problem = reading or field.read(page, match)
             if outcome is _FAILED:
                 raise NotOfType(f"{name}: {problem}")
             if outcome is _FOUND:

@@ -124,7 +124,7 @@ def crawl(server: str, spider: type[Spider] | None) -> float:
         "network": {"allow_private": True},
         "politeness": {"robots": "ignore", "delay": 0, "jitter": 0, "concurrency": 8},
         "exports": [],
-        "items": {"book": {"key": ["url"]}, "item": {"key": ["url"]}},
+        "items": {"book" if spider is None else "item": {"key": ["url"]}},
     }
     begun = time.process_time()
     if spider is None:
