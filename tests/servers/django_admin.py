@@ -1,0 +1,81 @@
+"""Django's admin with a table of users, behind Python's own server: `python -m tests.servers.django_admin ROWS`.
+
+It prints its port once it is ready, and ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import django
+from django.conf import settings
+
+USER, PASSWORD = "admin", "a secret of the admin's"
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def serve(rows: int) -> None:
+    """Serve an admin with so many users, besides the one that logs in."""
+    settings.configure(
+        SECRET_KEY="x" * 50,
+        ALLOWED_HOSTS=["127.0.0.1"],
+        ROOT_URLCONF=__name__,
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        DATABASES={
+            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "file:admin?mode=memory&cache=shared"}
+        },
+        INSTALLED_APPS=[
+            f"django.contrib.{name}" for name in ("admin", "auth", "contenttypes", "sessions", "messages")
+        ],
+        MIDDLEWARE=[
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "django.contrib.messages.middleware.MessageMiddleware",
+        ],
+        TEMPLATES=[
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "APP_DIRS": True,
+                "OPTIONS": {
+                    "context_processors": [
+                        "django.template.context_processors.request",
+                        "django.contrib.auth.context_processors.auth",
+                        "django.contrib.messages.context_processors.messages",
+                    ]
+                },
+            }
+        ],
+    )
+    django.setup()
+    from django.contrib import admin
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+    from django.core.wsgi import get_wsgi_application
+    from django.urls import path
+
+    globals()["urlpatterns"] = [path("admin/", admin.site.urls)]
+    admin.site._registry[User].list_per_page = 40
+    call_command("migrate", verbosity=0)
+    User.objects.create_superuser(USER, "admin@example.com", PASSWORD)
+    User.objects.bulk_create(
+        User(username=f"user{number:03}", email=f"{number}@example.com") for number in range(rows)
+    )
+    server = make_server("127.0.0.1", 0, get_wsgi_application(), handler_class=_Silent)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdout.write(f"{server.server_port}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    # Django imports the module of its URLs by name.
+    from tests.servers import django_admin
+
+    django_admin.serve(int(sys.argv[1]))
