@@ -26,6 +26,7 @@ from scraper.advice import Seen, advice
 from scraper.components import Components
 from scraper.config import Loaded, SiteConfig, load, masked
 from scraper.engine.cached import require_kept
+from scraper.engine.children.duties import print_elsewhere
 from scraper.engine.coordination.process_count import can_have_parsers, parser_count, process_count
 from scraper.engine.coordination.single_process import SingleProcess
 from scraper.engine.crash_marker import strike_marked
@@ -48,7 +49,9 @@ from scraper.run import Run
 from scraper.spider import Spider
 from scraper.stats import RunSummary
 from scraper.store import Store
+from scraper.store.history.quarantine import SKIPPED, UNFOLLOWED
 from scraper.store.values import ChangeCounts, RunRow
+from scraper.without_items import why_no_items
 
 if TYPE_CHECKING:
     from scraper.engine.coordination.multi_process import MultiProcess
@@ -199,7 +202,8 @@ class Crawl:
             exports = RunExports(store, row.id, self._loaded, self._stdout, began=row.started_at)
             interrupt: KeyboardInterrupt | None = None
             try:
-                end, interrupt = self._crawl(store, row, exports)
+                with print_elsewhere(self._loaded.config.exports):
+                    end, interrupt = self._crawl(store, row, exports)
                 result, why = self._judge(store, row, end, exports)
                 paths = exports.finish(complete=result in ("finished", "limit"))
             except BaseException as error:
@@ -439,7 +443,9 @@ def stats_of(
         changes=asdict(run.changes) if run.changes is not None else None,
         quarantined=quarantined,
         drops=drops,
-        skipped=store.skipped(run.id),
+        skipped=store.noted(run.id, SKIPPED),
+        unfollowed=store.noted(run.id, UNFOLLOWED),
+        no_items=why_no_items(store, run, quarantined + sum(drops.values())),
         health={kind: sums.figures() for kind, sums in sorted(store.health(run.id).items())},
         warnings=_advice(config, store, run) if config is not None else (),
         died=[death.record() for death in store.died(run)],

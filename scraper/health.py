@@ -41,6 +41,8 @@ class Quarantined:
     url: str  # of its page; empty for one of start()
     data: str  # JSON
     problems: str  # JSON: [{"field": …, "message": …}, …]
+    #: A pipeline raised: the same page may give it another time.
+    is_failed: bool = False
 
 
 def is_filled(value: Any) -> bool:

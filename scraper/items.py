@@ -26,6 +26,8 @@ DEFAULT_TYPE = "item"
 #: Why an item was dropped whose key the run already has.
 DUPLICATE = "duplicate key"
 
+#: Characters of a value that a message shows.
+_SHOWN = 60
 _EXACT = frozenset({int, bool, type(None)})
 
 
@@ -198,9 +200,38 @@ def _plain(value: Any, path: str) -> Any:
     if kind.__module__.partition(".")[0] in ("pydantic", "pydantic_core"):  # its URLs, and its secrets, masked
         return str(value)
     raise ItemError(
-        f"field {path} holds {_with_article(kind.__name__)}, which JSON cannot say",
-        remedy="make text of bytes with .decode()" if isinstance(value, bytes) else "turn it into text or a number",
+        f"field {path} holds {_with_article(kind.__name__)}", remedy=f"{_fitting(value)} ({_shown(value)})"
     )
+
+
+def _fitting(value: Any) -> str:
+    """Return how to make text of what JSON cannot say."""
+    if isinstance(value, bytes):
+        return "make text of bytes with .decode()"
+    if callable(getattr(value, "get_text", None)):  # of BeautifulSoup
+        return "add .get_text()"
+    if callable(getattr(value, "text_content", None)):  # of lxml
+        return "add .text_content()"
+    if _kind_name(value).startswith("Lexbor"):
+        return "add .text()"
+    if _kind_name(value) == "Response":
+        return "say what of it: .url or .text"
+    if callable(value):
+        return "call it: add ()"
+    return "turn it into text or a number, which JSON can say"
+
+
+def _kind_name(value: object) -> str:
+    """Return the name of a value's class."""
+    return type(value).__name__
+
+
+def _shown(value: object) -> str:
+    """Return a value in a few words, as messages show it."""
+    text = str(value.html) if _kind_name(value).startswith("Lexbor") else ""  # type: ignore[attr-defined]
+    text = text or (str(value) if hasattr(value, "get_text") else repr(value))
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 _WRITTEN: dict[type, Callable[[Any], Any]] = {

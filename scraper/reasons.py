@@ -92,7 +92,7 @@ _ROWS = (
     ReasonRow(
         "bad-row",
         _REFUSED,
-        "A row of the file of start URLs holds no absolute http or https URL, or is no row of CSV.",
+        "A row of the file of start URLs, or of start(), holds no absolute http or https URL, or is no row of CSV.",
         "fix the row: the message names its line",
         "start_urls",
     ),
@@ -293,10 +293,18 @@ _ROWS = (
     ReasonRow(
         "not-html",
         _DROPPED,
-        "The page is not HTML, and rules with fields match it: they skip it.",
+        "The page is not HTML, and rules with fields or a callback that takes it for HTML skip it.",
         "match fewer pages by rules, or exclude those by {set}",
         "scope.exclude",
         '["*.pdf"]',
+    ),
+    ReasonRow(
+        "other-type",
+        _DROPPED,
+        "The page is of none of the types that are to be parsed.",
+        "add its type by {set}",
+        "scope.types",
+        "[html, application/pdf]",
     ),
     ReasonRow("first", _OPENED, "The first connection to the origin."),
     ReasonRow("concurrency", _OPENED, "All others were busy.", key="politeness.concurrency"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlencode
@@ -88,7 +90,13 @@ class Request:
         self.method = method.upper()
         self.headers = dict(headers) if headers else {}
         self.body = None if data is None and json is None else _body(data, json, self.headers)
-        self.url = _absolute(url, params)
+        try:
+            self.url = _absolute(url, params)
+        except BadRequest:
+            if not getattr(_deferring, "is_on", False):
+                raise
+            self.url = str(url)
+            self.__class__ = UnsendableRequest
         self.callback = method_name(callback)
         self.errback = method_name(errback)
         self.cookies = dict(cookies) if cookies else {}
@@ -243,6 +251,34 @@ class Request:
         request.redirected_from = tuple(get("redirected_from", ()))
         request.cookie_marks = tuple(get("cookie_marks", ()))
         return request
+
+
+class UnsendableRequest(Request):
+    """A request whose URL is none, made where that is no error yet: one row of start() costs that row alone."""
+
+    __slots__ = ()
+
+    @property
+    def problem(self) -> BadRequest:
+        """Return what is wrong with its URL."""
+        try:
+            _absolute(self.url, None)
+        except BadRequest as error:
+            return error
+        return BadRequest(f"{self.url!r} cannot be sent with these parameters")
+
+
+_deferring = threading.local()
+
+
+@contextmanager
+def deferring_bad_urls() -> Iterator[None]:
+    """Have requests of this thread made of any URL meanwhile; those that cannot be sent are `UnsendableRequest`."""
+    _deferring.is_on = True
+    try:
+        yield
+    finally:
+        _deferring.is_on = False
 
 
 class _Link(Request):

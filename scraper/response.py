@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json as jsonlib
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from requests.structures import CaseInsensitiveDict
@@ -43,6 +45,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Selectors of a page that are remembered since they found nothing.
+_MOST_MISSED = 5
+_SCHEME = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]{0,30}:")
+
 _XHTML = "application/xhtml+xml"
 _XML_TYPES = frozenset({"application/xml", "text/xml"})
 _LOOKS_LIKE_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
@@ -71,6 +77,7 @@ class Response:
         "_index",
         "_joiner",
         "_page_says",
+        "_root",
         "_soup",
         "_text",
         "_tree",
@@ -78,11 +85,14 @@ class Response:
         "connection",
         "elapsed",
         "headers",
+        "is_strict",
         "left_out",
+        "missed",
         "named_encoding",
         "obeyed",
         "request",
         "status",
+        "unfollowed",
         "url",
     )
 
@@ -119,6 +129,13 @@ class Response:
         self._tree: LexborHTMLParser | None = None
         self._joiner: Joiner | None = None
         self._html: bool | None = None
+        self._root: Any = None
+        #: `follow` raises for what is no link, instead of leaving it out: `strict` of the configuration.
+        self.is_strict = False
+        #: What `follow` left out: its kind, as `mailto:`, and the rest in words.
+        self.unfollowed: list[tuple[str, str]] = []
+        #: Selectors that found nothing, the first few.
+        self.missed: list[str] = []
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.url}>"
@@ -155,7 +172,7 @@ class Response:
         if name is None:
             raise UsageError(f"{label!r} is not an encoding that pages have", remedy="name one such as windows-1250")
         self.named_encoding = name
-        self._text = self._soup = self._index = self._tree = self._joiner = self._html = None
+        self._text = self._soup = self._index = self._tree = self._joiner = self._html = self._root = None
 
     def in_encoding(self, label: str | None) -> Response:
         """Return the same response read in another encoding; itself where there is none, or no other."""
@@ -230,11 +247,17 @@ class Response:
             NotHtml: as `soup` does.
             soupsieve.SelectorSyntaxError: it is not a selector.
         """
-        return self._indexed().select(selector)
+        if "::" in selector:
+            _refuse_pseudo_element("select", selector)
+        found = self._indexed().select(selector)
+        return found or self._missed(selector, found)
 
     def select_one(self, selector: str) -> Tag | None:
         """Return the first element that a CSS selector finds, None where there is none; raises like `select`."""
-        return self._indexed().select_one(selector)
+        if "::" in selector:
+            _refuse_pseudo_element("select_one", selector)
+        found = self._indexed().select_one(selector)
+        return self._missed(selector, found) if found is None else found
 
     def soup_changed(self) -> None:
         """To be called after a tag's `.attrs`, `.contents`, `.name` or a list in them was changed directly.
@@ -278,6 +301,8 @@ class Response:
         if ":" in selector:
             selector = self._right(selector)
         found = self._html_tree().css(selector)
+        if not found:
+            return self._missed(selector, [])
         if "," not in selector:
             return list(found)
         # lexbor reports an element once for each part of the selector that it matches.
@@ -287,15 +312,53 @@ class Response:
         """Return the first element that a CSS selector finds, as selectolax's node; raises like `css`."""
         if ":" in selector:
             selector = self._right(selector)
-        return self._html_tree().css_first(selector)
+        found = self._html_tree().css_first(selector)
+        return self._missed(selector, found) if found is None else found
+
+    def _missed(self, selector: str, found: T) -> T:
+        """Note a selector that found nothing; returns that."""
+        if len(self.missed) < _MOST_MISSED and selector not in self.missed:
+            self.missed.append(selector)
+        return found
+
+    def xpath(self, expression: str) -> list[Any]:
+        """Return what an XPath 1.0 expression finds: lxml's elements, or text for `text()` and `@href`.
+
+        It sees the elements that `css` sees, by their names in lower case. A number, a text or a truth value is all
+        that the list holds then.
+
+        Raises:
+            NotHtml: the body is not HTML.
+            UsageError: it is not an expression.
+        """
+        from lxml import etree
+
+        try:
+            found = self.lxml_root.xpath(expression)
+        except etree.XPathError as error:
+            raise UsageError(f"{expression!r} is not an XPath expression: {error}", remedy="as //h1/text()") from None
+        if isinstance(found, list):
+            plain = [str(each) if isinstance(each, str) else each for each in found]
+            return plain or self._missed(expression, plain)
+        return [str(found) if isinstance(found, str) else found]
+
+    @property
+    def lxml_root(self) -> Any:
+        """Return the page as lxml's tree, with the elements that `css` sees.
+
+        Raises:
+            NotHtml: the body is not HTML.
+        """
+        if self._root is None:
+            from scraper.parse.xml_tree import xml_tree
+
+            html = self._html_tree().css_first("html")
+            self._root = xml_tree(html.html or "" if html is not None else "")
+        return self._root
 
     def _right(self, selector: str) -> str:
-        if selector.rstrip().endswith("::text") or "::attr(" in selector:
-            raise ScraperError(
-                f"response.css finds elements, and no {selector[selector.index('::') :].strip()}",
-                remedy="take the text of an element by response.text_of(element), an attribute by element.attrs",
-                request=self.request,
-            )
+        if "::" in selector:
+            _refuse_pseudo_element("css", selector)
         try:
             return right_for_lexbor(selector)
         except WrongSelector as error:
@@ -370,8 +433,10 @@ class Response:
             raise self._bad_link(repr(link[:200]), "check where the spider took it from")
         return url
 
-    def follow(self, link: Link, callback: Callback | str | None = None, **keywords: Any) -> Request:
-        """Return a request for a link of this page.
+    def follow(self, link: Link, callback: Callback | str | None = None, **keywords: Any) -> Request | None:
+        """Return a request for a link of this page; None for one that leads to no page, such as `mailto:`.
+
+        Such a link is counted, and said once; where the configuration says `strict: true`, it is an error.
 
         Args:
             link: a URL, relative or not, or an element that has one as its `href` or `src`, of BeautifulSoup or
@@ -380,7 +445,7 @@ class Response:
             keywords: anything else that `Request` takes.
 
         Raises:
-            BadRequest: it is not a link, or not one to http(s).
+            BadRequest: there is no link at all (None, an element without one); with `strict`, it is none to http(s).
         """
         target = link if type(link) is str else _target(link)
         if target is None:
@@ -391,11 +456,20 @@ class Response:
         joiner = self._joiner or self._joining()
         url = joiner.made.get(target) or joiner.url_of(target)
         if url is None:
-            raise self._bad_link(
-                f"{target[:200]!r}, which is not an http or https URL,",
-                "response.follow_all() leaves such links out",
-            )
+            self._leave_out(target)
+            return None
         return Request(url, callback, **keywords) if keywords else Request.plain(url, callback)
+
+    def _leave_out(self, target: str) -> None:
+        what = f"{target[:200]!r}, which is not an http or https URL,"
+        if self.is_strict:
+            raise self._bad_link(what, "response.follow_all() leaves such links out")
+        scheme = _SCHEME.match(target)
+        name = scheme.group().strip().lower() if scheme else ""
+        kind = name if name not in ("", "http:", "https:") else "bad URL"
+        caller = sys._getframe(2)
+        place = f"{Path(caller.f_code.co_filename).name}:{caller.f_lineno}"
+        self.unfollowed.append((kind, f"{what} followed on {self.url}, at {place}"))
 
     def follow_all(
         self, links: str | Iterable[Link], callback: Callback | str | None = None, **keywords: Any
@@ -512,11 +586,23 @@ class Response:
             )
 
 
+def _refuse_pseudo_element(method: str, selector: str) -> None:
+    """Raise ScraperError for `::text` or `::attr(…)`, which are Scrapy's and no CSS."""
+    if selector.rstrip().endswith("::text") or "::attr(" in selector:
+        attribute = "element.attrs" if method == "css" else "element.get(name)"
+        raise ScraperError(
+            f"response.{method} finds elements, and no {selector[selector.index('::') :].strip()}",
+            remedy=f"take the text of an element by response.text_of(element), an attribute by {attribute}",
+        )
+
+
 def _target(link: object) -> str | None:
     """Return the URL of a link as it is written; None where there is none."""
     if isinstance(link, str):
         return str(link)
-    look_up = getattr(getattr(link, "attrs", None), "get", None)
+    attributes = getattr(link, "attrs", None)
+    # lxml's elements call them so.
+    look_up = getattr(getattr(link, "attrib", None) if attributes is None else attributes, "get", None)
     if look_up is not None:
         for attribute in ("href", "src"):
             value = look_up(attribute)

@@ -14,6 +14,8 @@ from scraper.request import Request
 from scraper.response import Response
 from scraper.start_rows import BadRow, StartRows
 
+#: Characters of a value that a message shows.
+_SHOWN = 60
 #: Attributes that are the crawl's to set.
 _RESERVED = frozenset({"log", "name", "start_urls"})
 
@@ -149,7 +151,7 @@ def given_by(value: object) -> Iterable[Any]:
         return (value,)
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | bytearray):
         return value
-    raise _neither(value)
+    raise neither(value)
 
 
 def checked(result: object) -> Any:
@@ -160,10 +162,11 @@ def checked(result: object) -> Any:
     """
     if isinstance(result, Request) or is_item(result) or isinstance(result, BadRow):
         return result
-    raise _neither(result)
+    raise neither(result)
 
 
-def _neither(value: object) -> ItemError:
+def neither(value: object) -> ItemError:
+    """Return the mistake of what is neither request nor item."""
     if inspect.isawaitable(value) or isinstance(value, AsyncIterator):
         if inspect.iscoroutine(value):
             value.close()
@@ -171,7 +174,14 @@ def _neither(value: object) -> ItemError:
     remedy = "yield requests, dicts, dataclasses, attrs objects or pydantic models"
     if isinstance(value, Iterator):
         remedy = "use `yield from` to pass on what another method yields"
-    return ItemError(f"a callback yielded {type(value).__name__}, which is neither item nor request", remedy=remedy)
+    elif isinstance(value, str):
+        remedy = "yield response.follow(link) for a link, in start() Request(url), or a dict for an item"
+    elif isinstance(value, list | tuple | set):
+        remedy = "use `yield from` for the members of a list"
+    shown = " ".join(repr(value).split())
+    shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."
+    kind = type(value).__name__
+    return ItemError(f"a callback yielded {kind} ({shown}), which is neither item nor request", remedy=remedy)
 
 
 def _accepted(cls: type[Spider]) -> str:

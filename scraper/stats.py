@@ -135,8 +135,13 @@ class RunSummary:
     #: Items that their model refused; and how many were dropped, by reason.
     quarantined: int = 0
     drops: Mapping[str, int] = field(default_factory=dict)
-    #: Pages of which their rules could make nothing, by reason: `not-html`.
+    #: Pages of which rules or a callback could make nothing, by reason: `not-html`, `other-type`.
     skipped: Mapping[str, int] = field(default_factory=dict)
+    #: Links that a callback followed and that lead to no page, by kind: `mailto:`.
+    unfollowed: Mapping[str, int] = field(default_factory=dict)
+    #: Where there is no item: what the first pages answered (`starts`), which callbacks gave nothing (`callbacks`),
+    #: and the command to look with (`look`).
+    no_items: Mapping[str, Any] | None = None
     #: By type of item and field, how many items had it `filled`, `empty` or missing, and `failed`.
     health: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     #: Fields that lived in an earlier run and that next to no item has any more; see `scraper.health.Death`.

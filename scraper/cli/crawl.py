@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -27,7 +28,7 @@ from scraper.observe.events import Observer, RunStarted
 from scraper.observe.progress import Progress
 from scraper.observe.report import print_report
 from scraper.observe.run_stats import write_stats
-from scraper.observe.terminal import Console
+from scraper.observe.terminal import Console, is_live
 from scraper.run import Run
 from scraper.store import Store
 
@@ -49,6 +50,16 @@ LogFile = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors; no progress, no report.")
 ]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "--verbose",
+        "-v",
+        count=True,
+        help="On a terminal too: a line a request; -vv says all that the log has.",
+        show_default=False,
+    ),
+]
 StatsFile = Annotated[
     Path | None,
     typer.Option("--stats", metavar="FILE", help="Write the run's figures to this file as JSON, however it ends."),
@@ -65,6 +76,12 @@ class Watching:
     quiet: bool = False
     progress: bool = True
     stats: Path | None = None
+    #: How often -v was given.
+    verbose: int = 0
+
+    def is_redrawn(self, console: Console) -> bool:
+        """Tell whether progress and report stand for the lines of the log: on a terminal, unless -v asks for them."""
+        return is_live(console) and self.format is LogFormat.TEXT and not self.verbose and not self.quiet
 
 
 def add_to(app: typer.Typer) -> None:
@@ -82,12 +99,14 @@ def crawl(
     log_format: LogLook = LogFormat.TEXT,
     log_file: LogFile = None,
     quiet: Quiet = False,
+    verbose: Verbose = 0,
     stats: StatsFile = None,
 ) -> None:
     """Crawl a site: start a run, or resume the unfinished one.
 
     What was found goes to the YAML's exports; log, progress and report go to standard error, so that the export
-    "-" has standard output to itself. The first Ctrl-C (or SIGTERM) lets what is in flight end, the
+    "-" has standard output to itself. A terminal shows progress, warnings (one a second at the most) and the report;
+    piped, or with -v, there is a line a request. The first Ctrl-C (or SIGTERM) lets what is in flight end, the
     second stops at once; the same command resumes the run, as it does after a kill. An export "-" may then
     repeat items, a file never does.
 
@@ -100,20 +119,22 @@ def crawl(
       scraper crawl config/books.yaml --cached
       scraper crawl config/books.yaml --fresh --log-format json --stats out/stats.json
     """
-    watching = Watching(log_format, log_file, quiet, not quiet, stats)
-    raise typer.Exit(crawl_and_report(lambda: load(site, sets=sets), fresh=fresh, watching=watching, cached=cached))
+    watching = Watching(log_format, log_file, quiet, not quiet, stats, verbose)
+    raise typer.Exit(crawl_and_report(site, sets, fresh=fresh, watching=watching, cached=cached))
 
 
-def crawl_and_report(read: Callable[[], Loaded], *, fresh: bool, watching: Watching, cached: bool = False) -> int:
+def crawl_and_report(
+    site: Path, sets: Sequence[str], *, fresh: bool, watching: Watching, cached: bool = False
+) -> int:
     """Crawl and print the report at the end, for `crawl` and `retry`.
 
     Returns the exit code, and raises what `conduct` does.
     """
-    code, run = conduct(read, fresh=fresh, watching=watching, cached=cached)
+    code, run = conduct(lambda: load(site, sets=sets), fresh=fresh, watching=watching, cached=cached)
     if run is not None and not watching.quiet and watching.format is LogFormat.TEXT:
         _output.say("")
         with contextlib.suppress(OSError, ValueError):  # nobody reads it
-            print_report(_output.error_console(), run.stats)
+            print_report(_output.error_console(), run.stats, shlex.quote(str(site)))
     return code
 
 
@@ -129,7 +150,14 @@ def conduct(
     """
     gc_tuning.look_less()
     console = _output.error_console()
-    observer = log.configure(format=watching.format.value, file=watching.file, quiet=watching.quiet, console=console)
+    observer = log.configure(
+        format=watching.format.value,
+        file=watching.file,
+        quiet=watching.quiet,
+        console=console,
+        verbose=watching.verbose > 1,
+        is_rationed=watching.is_redrawn(console),
+    )
     progress = Progress(console)
     try:
         return _conduct(read, fresh, cached, watching, observer=observer, progress=progress, console=console)

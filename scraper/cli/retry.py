@@ -9,7 +9,7 @@ import typer
 from scraper.cli import _output
 from scraper.cli._options import RunNumber, Sets, SiteFile
 from scraper.cli._runs import chosen_run
-from scraper.cli.crawl import LogFile, LogFormat, LogLook, Quiet, StatsFile, Watching, crawl_and_report
+from scraper.cli.crawl import LogFile, LogFormat, LogLook, Quiet, StatsFile, Verbose, Watching, crawl_and_report
 from scraper.config import Loaded, load
 from scraper.crawler import mismatch
 from scraper.errors import RunMismatch, UsageError
@@ -39,6 +39,7 @@ def retry(
     log_format: LogLook = LogFormat.TEXT,
     log_file: LogFile = None,
     quiet: Quiet = False,
+    verbose: Verbose = 0,
     stats: StatsFile = None,
 ) -> None:
     """Put failures of the newest run back, and resume it.
@@ -57,8 +58,8 @@ def retry(
     tell = _output.say if log_format is LogFormat.TEXT and not quiet else lambda line: None
     if not _put_back(loaded, run, reasons, tell):
         return
-    watching = Watching(log_format, log_file, quiet, not quiet, stats)
-    raise typer.Exit(crawl_and_report(lambda: load(site, sets=sets), fresh=False, watching=watching))
+    watching = Watching(log_format, log_file, quiet, not quiet, stats, verbose)
+    raise typer.Exit(crawl_and_report(site, sets, fresh=False, watching=watching))
 
 
 def _put_back(loaded: Loaded, number: int | None, reasons: list[str], tell: _output.Tell) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -70,7 +71,7 @@ def runs(
     _mark_at_work(all_stats, pid_at_work(loaded.store))
     if run is not None:
         with _output.told():
-            print_report(_output.out_console(), all_stats[0])
+            print_report(_output.out_console(), all_stats[0], shlex.quote(str(site)))
     else:
         _output.write(_runs_table(all_stats))
 

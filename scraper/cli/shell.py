@@ -141,7 +141,10 @@ class _Desk:
 
     def fetch(self, page: str | Request) -> Response:
         """Another page, by its URL, relative or not, or by a request."""
-        self.look_at(page if isinstance(page, Request) else self._response.follow(page))
+        self._response.is_strict = True
+        wanted = page if isinstance(page, Request) else self._response.follow(page)
+        assert wanted is not None
+        self.look_at(wanted)
         return self._response
 
     def rules(self) -> list[Any]:

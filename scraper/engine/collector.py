@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from scraper import items
-from scraper.errors import DropItem, FetchError, ItemError, PageSkipped, Retry, SpiderFailed, StopCrawl, TooNested
+from scraper.engine.blame import spider_failed
+from scraper.errors import DropItem, ItemError, NotHtml, PageSkipped, Retry, ScraperError, StopCrawl
 from scraper.pipelines.running import Pipelines
 from scraper.request import Request
 from scraper.response import Response
@@ -30,6 +29,10 @@ class Collector:
         self._pipelines = pipelines
         self._models = models
         self._response = response
+        #: The last call returned None instead of yielding.
+        self.returned_none = False
+        #: It gave something: who then looks at the page as if it were HTML makes a mistake.
+        self.has_results = False
 
     def call(self, spider: Spider, method: str | None, argument: Any) -> None:
         """Call a method of the spider and take in all that it yields.
@@ -39,12 +42,18 @@ class Collector:
             StopCrawl, Retry: the spider said so; what came before is taken in.
         """
         request, add = self.request, self.add
+        given: object = None
+        callback: Any = None
         try:
-            for result in given_by(resolve(spider, method)(argument)):
+            callback = resolve(spider, method)
+            given = callback(argument)
+            self.returned_none = given is None
+            for result in given_by(given):
                 if isinstance(result, Request):
                     request(result)
                 elif result is not None:
                     add(checked(result))
+                self.has_results = True
         except DropItem as drop:
             self.dropped(drop, None, ())
         except PageSkipped as skip:
@@ -53,7 +62,11 @@ class Collector:
             raise
         except BaseException as error:
             # sys.exit() or a cancelled task in a callback is a mistake of that page, not the end of the crawl.
-            raise spider_failed(error, method or "parse") from error
+            is_html = self._response is None or self._response.is_html
+            if isinstance(error, NotHtml) and not is_html and not self.has_results:
+                self.not_html(method or "parse", error)
+            else:
+                raise spider_failed(error, method or "parse", given, callback) from error
 
     def add(self, result: Any) -> None:
         """Take in a request or an item."""
@@ -65,6 +78,9 @@ class Collector:
             item = self._pipelines.process(result, self._response)
         except DropItem as drop:
             self.dropped(drop, result, failed)
+            return
+        except ItemError as error:
+            self.failed(error, result)
             return
         kind, data = items.record_of(item)
         data = self.completed(data)
@@ -105,19 +121,14 @@ class Collector:
         """Note an item that was dropped; `given` is None where a callback itself raised DropItem."""
         raise NotImplementedError
 
-    def skipped(self, reason: str) -> None:
-        """Note a page of which its rules made nothing, since it is none that they can read."""
+    def failed(self, error: ItemError, given: Any) -> None:
+        """Note an item that a pipeline raised for; the others of its page stay."""
         raise NotImplementedError
 
+    def skipped(self, reason: str) -> None:
+        """Note a page of which its rules or its callback made nothing, since it is none that they can read."""
+        raise NotImplementedError
 
-def spider_failed(error: BaseException, method: str) -> SpiderFailed:
-    """Return the error in a sentence, with the traceback from the spider's own frame on."""
-    lines = traceback.TracebackException.from_exception(error)
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100
-    own = [place for place, frame in enumerate(lines.stack) if not frame.filename.startswith(here)]
-    if own:
-        del lines.stack[: own[0]]
-    text = "".join(lines.format(chain=not isinstance(error, ItemError | FetchError)))
-    place = f" at {lines.stack[0].filename}:{lines.stack[0].lineno}" if own else ""
-    said = f"{method} raised {type(error).__name__}: {error}{place}"
-    return SpiderFailed(said, text, error.reason if isinstance(error, TooNested) else "spider")
+    def not_html(self, method: str, error: ScraperError) -> None:
+        """Note a page that is not HTML, and that a callback looked at as if it were."""
+        self.skipped("not-html")

@@ -48,10 +48,10 @@ class PageSettler:
         except Retry as wanted:
             outcome = self._again(queued, wanted, fetch)
         except SpiderFailed as failed:
-            reason, said = failed.reason, str(failed)
-            self._emit(events.PageFailed(queued.request.url, reason, said, failed.text))
+            reason, said, traceback = failed.reason, str(failed), failed.text or None
+            self._emit(events.PageFailed(queued.request.url, reason, said, traceback))
             attempt = attempt_of(fetch, number, reason, said)
-            outcome = Failed(queued, reason, said, response.status, failed.text, number, attempt=attempt)
+            outcome = Failed(queued, reason, said, response.status, traceback, number, attempt=attempt)
         self._settle(outcome)
         self._frontier.parsed(body_bytes=len(response.body), page=isinstance(outcome, Done), rows=outcome.rows)
 
@@ -85,7 +85,7 @@ class PageSettler:
         try:
             outcome = replace(self._runner.failure(failed, response), attempt=failed.attempt)
         except (SpiderFailed, Retry) as error:
-            text = error.text if isinstance(error, SpiderFailed) else None
+            text = error.text or None if isinstance(error, SpiderFailed) else None
             self._emit(events.PageFailed(failed.queued.request.url, "spider", f"its errback: {error}", text))
             outcome = failed
         self._settle(outcome)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +15,25 @@ from scraper import items
 from scraper.components import Components
 from scraper.config import SiteConfig
 from scraper.engine.attempts import attempt_of
-from scraper.engine.collector import Collector, spider_failed
+from scraper.engine.blame import place_of, place_of_error, spider_failed
+from scraper.engine.collector import Collector
 from scraper.engine.crash_marker import CrashMarker
 from scraper.engine.frontier.admission import Admission, Known
 from scraper.engine.revisit import Revisit
 from scraper.engine.tasks.attachments import MOST_OF_PAGE, ItemFiles
-from scraper.errors import BadRequest, DropItem, StopCrawl
+from scraper.errors import BadRequest, DropItem, ItemError, ScraperError, StopCrawl
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import validators_of
 from scraper.health import Quarantined, is_filled, shape_of
 from scraper.lazy_dataclass import dataclass
+from scraper.media import content_type_of
 from scraper.observe import events
 from scraper.observe.events import Events
-from scraper.request import Request
+from scraper.request import Request, UnsendableRequest, deferring_bad_urls
 from scraper.response import Response
-from scraper.spider import results_of
+from scraper.spider import given_by, neither
 from scraper.start_rows import BadRow
+from scraper.store.history.quarantine import EMPTY, SKIPPED, UNFOLLOWED
 from scraper.store.outcomes import Done, Failed
 from scraper.store.state import outgoing
 from scraper.store.values import Attachment, Queued, Refusal, StoredItem, Visit, Yielded
@@ -44,6 +49,11 @@ START_SECONDS = 0.25
 #: The reason of rows of a file of start URLs that begin nothing, and how many of them are named in the log.
 BAD_ROW = "bad-row"
 BAD_ROWS_TOLD = 10
+_NO_MORE = object()
+#: Characters of a row that is no request, in the store.
+MAX_ROW = 200
+#: Different mistakes of one spider that are told of, and told apart.
+MOST_TOLD = 50
 # Made once: json.dumps makes one a call.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -91,6 +101,11 @@ class SpiderRunner:
         self._marker = marker
         self._revisit = revisit
         self._files = files
+        self._strict = config.strict
+        self._types = config.scope.types
+        self._has_rules = bool(config.rules)
+        self._said_once: set[str] = set()
+        self._start_given: object = None
         #: What is being parsed, since when (monotonic): looked at by another thread.
         self.current: tuple[str, float] | None = None
 
@@ -118,7 +133,8 @@ class SpiderRunner:
             etag=etag,
             last_modified=last_modified,
             content_hash=content_hash,
-            identity=self._revisit.identity_of(queued.request),
+            # What a pipeline raised for may succeed the next time.
+            identity=None if any(a.is_failed for a in yielded.aside) else self._revisit.identity_of(queued.request),
             attempt=attempt_of(fetch, queued.attempts + 1),
         )
 
@@ -156,11 +172,12 @@ class SpiderRunner:
             SpiderFailed: start() raised.
         """
         try:
-            return itertools.islice(results_of(self._spider.start()), skip, None)
+            self._start_given = given_by(self._spider.start())
+            return itertools.islice((each for each in self._start_given if each is not None), skip, None)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise spider_failed(error, "start") from error
+            raise spider_failed(error, "start", None, self._spider.start) from error
 
     def start(self, results: Iterator[Any]) -> tuple[Yielded, int, bool]:
         """Return the next portion of start(): what it yielded, how many results that were, and whether it is at its
@@ -172,12 +189,15 @@ class SpiderRunner:
         collected = self._collect(None, 0)
         taken, until = 0, time.monotonic() + START_SECONDS
         try:
-            for result in results:
+            for result in deferred(results):
                 taken += 1
                 if isinstance(result, BadRow):
                     collected.bad_row(result)
                     if taken >= START_PORTION:
                         return collected.yielded, taken, False
+                    continue
+                if is_no_row(result):
+                    collected.odd_row(result, place_of(self._start_given, self._spider.start))
                     continue
                 if isinstance(result, Request) and not self._has_start_urls:
                     self._admission.allow_host_of(result.url)
@@ -189,7 +209,7 @@ class SpiderRunner:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise spider_failed(error, "start") from error
+            raise spider_failed(error, "start", self._start_given, self._spider.start) from error
         return collected.yielded, taken, True
 
     def tell_of_bad_row(self, text: str) -> None:
@@ -212,7 +232,14 @@ class SpiderRunner:
         if response is not None:
             response.obeyed = self._config.nofollow_of(response.url)
         try:
-            collected.call(self._spider, method, argument)
+            if argument is not response:
+                collected.call(self._spider, method, argument)
+            elif is_of_types(response, self._types):
+                response.is_strict = self._strict
+                collected.call(self._spider, method, argument)
+                collected.look_at(response, method or "parse")
+            else:
+                collected.skipped("other-type")
         except StopCrawl as stop:
             collected.yielded.stop = stop.message
         finally:
@@ -224,6 +251,35 @@ class SpiderRunner:
         if response is not None and response.left_out:
             collected.leave_out(response.left_out)
         return collected.yielded
+
+    def tell_once(self, key: str, message: str, level: int = logging.WARNING) -> None:
+        """Say something of the spider the first time that it happens."""
+        if key not in self._said_once and len(self._said_once) < MOST_TOLD:
+            self._said_once.add(key)
+            self._emit(events.Notice(message, level))
+
+
+def deferred(results: Iterator[Any]) -> Iterator[Any]:
+    """Give results of start(); a URL that is none is no error before its row is looked at."""
+    while True:
+        with deferring_bad_urls():
+            result = next(results, _NO_MORE)
+        if result is _NO_MORE:
+            return
+        yield result
+
+
+def is_no_row(result: object) -> bool:
+    """Tell whether a result of start() is neither item nor a request that can be sent."""
+    return isinstance(result, UnsendableRequest) or not (isinstance(result, Request) or items.is_item(result))
+
+
+def is_of_types(response: Response, types: Sequence[str]) -> bool:
+    """Tell whether a page is of one of these types: `html`, or what its Content-Type says; none means any."""
+    if not types:
+        return True
+    said = content_type_of(response.headers.get("Content-Type") or "").essence
+    return any(response.is_html if name == "html" else fnmatchcase(said, name) for name in types)
 
 
 def hash_of(body: bytes) -> bytes:
@@ -352,5 +408,64 @@ class Collected(Collector):
         if items.is_item(given):
             self.yielded.shapes.append(shape_of(*items.record_of(given), failed))
 
+    def failed(self, error: ItemError, given: Any) -> None:
+        url = self._response.url if self._response is not None else ""
+        place = place_of_error(error.__cause__) if error.__cause__ is not None else ""
+        message = f"{error.message}, at {place}" if place else str(error)
+        try:
+            kind, data = items.record_of(given)
+        except ItemError:
+            kind, data = items.type_of(given), {}
+        said = _encode([{"field": "", "message": message}])
+        self.yielded.aside.append(Quarantined(kind, url, _encode(data), said, is_failed=True))
+        self.yielded.shapes.append(shape_of(kind, data))
+        self._runner._emit(events.ItemPutAside(url, kind, (message,)))
+        of = f" of {url}" if url else ""
+        rest = "its item is put aside, and the others stay (scraper quarantine SITE.yaml)"
+        self._runner.tell_once(
+            f"{type(error.__cause__).__name__} {place}", f"{message}: {kind}{of}; {rest}", logging.ERROR
+        )
+
+    def odd_row(self, row: Any, place: str) -> None:
+        """Note a row of start() that is neither item nor a request that can be sent: it costs itself."""
+        error = row.problem if isinstance(row, UnsendableRequest) else neither(row)
+        url = row.url if isinstance(row, UnsendableRequest) else str(row)[:MAX_ROW]
+        message = f"{error.message}, at {place}" if place else error.message
+        refusal = Refusal(url, blake2b(url.encode(errors="replace"), digest_size=16).digest(), BAD_ROW, message)
+        self.yielded.refusals.append(refusal)
+        self._runner._emit(events.Refused(url, refusal.reason, message))
+        told = f"start: {message} ({error.remedy}); that row is left out, and counted as refused, {BAD_ROW}"
+        self._runner.tell_once(f"row {place}", told)
+
     def skipped(self, reason: str) -> None:
-        self.yielded.skipped.append(reason)
+        self.yielded.noted.append(SKIPPED + reason)
+
+    def not_html(self, method: str, error: ScraperError) -> None:
+        self.skipped("not-html")
+        place = place_of_error(error)
+        at = f", at {place}" if place else ""
+        remedy = "test response.is_html, or have none of them by scope: {types: [html]}"
+        self._runner.tell_once(
+            f"not-html {method}", f"{method} skips pages that are not HTML{at}: {error.message}; {remedy}"
+        )
+
+    def look_at(self, response: Response, method: str) -> None:
+        """Note links of a page that led nowhere, and a callback that gave nothing."""
+        yielded, runner = self.yielded, self._runner
+        for kind, words in response.unfollowed:
+            yielded.noted.append(UNFOLLOWED + kind)
+            runner.tell_once(f"unfollowed {kind}", f"left out {words} (counted; strict: true makes it an error)")
+        given = yielded.outgoing, yielded.items, yielded.dropped, yielded.aside, yielded.noted
+        if not any(given) and yielded.stop is None:
+            if self._runner._has_rules:
+                why = "no rule finds anything there"
+            elif self.returned_none:
+                why = "is a `yield` missing?"
+            else:
+                missed = ", ".join(response.missed)
+                why = f"nothing is found by {missed}" if missed else "what it looks for is not there"
+            key = f"{method}\t{why}"
+            if key not in runner._said_once and len(runner._said_once) >= MOST_TOLD:
+                key = f"{method}\t"
+            runner._said_once.add(key)
+            yielded.noted.append(EMPTY + key)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import math
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -23,7 +25,7 @@ from scraper.hiding import hide, hide_in
 from scraper.observe import log_lines
 from scraper.observe.events import Fetched, PageDone, Refused, RunEnded, RunStarted
 from scraper.observe.terminal import Console, print_line
-from scraper.observe.text import block, plain
+from scraper.observe.text import block, counted, plain
 from scraper.private_files import open_to_append
 from scraper.reasons import remedy_of
 
@@ -89,7 +91,15 @@ class LogObserver:
             logging.captureWarnings(False)
 
 
-def configure(*, format: Literal["text", "json"], file: Path | None, quiet: bool, console: Console) -> LogObserver:
+def configure(
+    *,
+    format: Literal["text", "json"],
+    file: Path | None,
+    quiet: bool,
+    console: Console,
+    verbose: bool = False,
+    is_rationed: bool = False,
+) -> LogObserver:
     """Send the lines of the logger `scraper` to `console` and, from debug level on, to `file`. For the command.
 
     Warnings of other libraries, and Python's own, take the same way: no line stands outside of the format.
@@ -99,12 +109,15 @@ def configure(*, format: Literal["text", "json"], file: Path | None, quiet: bool
         file: appended to; its folder is created.
         quiet: only warnings and errors on the console.
         console: where lines appear above a live display, if there is one.
+        verbose: lines of level debug on the console too.
+        is_rationed: only warnings and errors on the console, one a second at the most; the end of the run is left to
+            the report.
 
     Raises:
         UsageError: the file cannot be opened.
     """
-    shown: logging.Handler = ConsoleHandler(console)
-    shown.setLevel(logging.WARNING if quiet else logging.INFO)
+    shown: logging.Handler = RationedHandler(console) if is_rationed else ConsoleHandler(console)
+    shown.setLevel(logging.WARNING if quiet or is_rationed else logging.DEBUG if verbose else logging.INFO)
     handlers = (shown,) if file is None else (shown, _open_file(file))
     for handler in handlers:
         handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
@@ -150,6 +163,44 @@ class ConsoleHandler(_LeavesWhenBroken):
             print_line(self._console, self.format(record), _style(record.levelno))
         except (OSError, ValueError):
             self.handleError(record)
+
+
+class RationedHandler(ConsoleHandler):
+    """Prints as many lines as seconds pass, and says of those between how many they are.
+
+    What ends the run is left to the report below it.
+    """
+
+    #: Of these there are few, and each matters.
+    _NEVER_HELD = frozenset({"draining", "login_failed", "notice"})
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(console)
+        self._clock = clock
+        self._free_at = -math.inf
+        self._held = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = getattr(record, "scraper_event", None)
+        if event == "run_ended":
+            return
+        now = self._clock()
+        if now < self._free_at and event not in self._NEVER_HELD:
+            self._held += 1
+            return
+        self._tell_of_held()
+        super().emit(record)
+        self._free_at = max(now, self._free_at) + 1.0 + self.format(record).count("\n")
+
+    def close(self) -> None:
+        self._tell_of_held()
+        super().close()
+
+    def _tell_of_held(self) -> None:
+        held, self._held = self._held, 0
+        if held:
+            print_line(self._console, f"{counted(held, 'more warning')} in between (-v shows all)", "yellow")
+            self._free_at += 1.0
 
 
 def _style(level: int) -> str:

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from scraper.observe.log_lines import GOOD_RESULTS
-from scraper.observe.terminal import Console, print_line
+from scraper.observe.terminal import Console, PlainConsole, print_line
 from scraper.observe.text import counted, duration, plain, size
 from scraper.reasons import remedy_of
 
 _WIDTH = 80
 _DOMAINS_SHOWN = 20
+#: On a terminal.
+_DOMAINS_FOLDED = 10
 _NAME_WIDTH = 30
 _DEATHS_SHOWN = 10
 _WARNINGS_SHOWN = 10
@@ -23,27 +25,44 @@ _NO_BREAK = "\xa0"
 _Line = tuple[str, str]
 
 
-def print_report(console: Console, stats: Mapping[str, Any]) -> None:
-    """Print what `stats` (see `stats.run_stats`) says, with colours where the console has them."""
-    for style, line in _report(stats):
-        print_line(console, line, style)
+def print_report(console: Console, stats: Mapping[str, Any], site: str = "SITE.yaml") -> None:
+    """Print what `stats` (see `stats.run_stats`) says, with colours where the console has them.
+
+    On a terminal that is too low for all of it, the figures come last, so that they are what is seen.
+
+    Args:
+        site: the path of the YAML, for the commands that are named.
+    """
+    lines = _lines(_sections(stats))
+    if not isinstance(console, PlainConsole):
+        lines = _lines(_sections(stats, _DOMAINS_FOLDED))
+        if len(lines) >= console.height:
+            lines = _lines(_sections(stats, _DOMAINS_FOLDED, figures_last=True))
+    for style, line in lines:
+        print_line(console, line.replace("SITE.yaml", site), style)
 
 
 def report_text(stats: Mapping[str, Any]) -> str:
     """Return the report as plain text."""
-    return "".join(f"{line}\n" for _, line in _report(stats))
+    return "".join(f"{line}\n" for _, line in _lines(_sections(stats)))
 
 
-def _report(stats: Mapping[str, Any]) -> list[_Line]:
-    sections = [
+def _sections(
+    stats: Mapping[str, Any], domains_shown: int = _DOMAINS_SHOWN, *, figures_last: bool = False
+) -> list[list[_Line]]:
+    figures = [
         _died(stats),
         _warnings(stats),
         _verdict(stats),
+        _no_items(stats),
         _pages(stats),
-        _connections(stats),
-        _failures(stats),
-        _exports(stats),
+        _sums(stats),
     ]
+    lists = [_domains(stats, domains_shown), _failures(stats), _exports(stats)]
+    return lists + figures if figures_last else figures + lists
+
+
+def _lines(sections: list[list[_Line]]) -> list[_Line]:
     lines: list[_Line] = []
     for section in sections:
         if section and lines:
@@ -123,7 +142,11 @@ def _pages(stats: Mapping[str, Any]) -> list[_Line]:
     if stats["drops"]:
         lines += _wrapped(f"dropped: {_tally(stats['drops'])}")
     if stats["skipped"]:
-        lines += _wrapped(f"skipped by the rules: {_tally(stats['skipped'])}")
+        lines += _wrapped(f"skipped pages: {_tally(stats['skipped'])}")
+    if stats["unfollowed"]:
+        lines += _wrapped(
+            f"links that lead to no page: {_tally(stats['unfollowed'])} (strict: true makes them errors)"
+        )
     if stats["refusals"]:
         key = " (politeness.nofollow: ignore follows them)" if "nofollow" in stats["refusals"] else ""
         lines += _wrapped(f"refused: {_tally(stats['refusals'])}{key}")
@@ -175,23 +198,43 @@ def changes_text(changes: Mapping[str, Any]) -> str:
     return ", ".join(f"{changes[name]:,} {name}" for name in names)
 
 
-def _connections(stats: Mapping[str, Any]) -> list[_Line]:
+def _no_items(stats: Mapping[str, Any]) -> list[_Line]:
+    """Return why there is not one item: what the first pages answered, and which callbacks gave nothing."""
+    found = stats["no_items"]
+    if found is None:
+        return []
+    lines: list[_Line] = [("bold", "no items")]
+    for start in found["starts"]:
+        lines += _wrapped(f"{plain(start['url'])} {plain(start['answer'])}", indent="  ")
+    for empty in found["callbacks"]:
+        text = f"{plain(empty['callback'])} gave neither item nor request on {counted(empty['pages'], 'page')}"
+        lines += _wrapped(f"{text}: {plain(empty['why'])}" if empty["why"] else text, indent="  ")
+    if found["look"]:
+        lines += _wrapped(f"look: {found['look']}", indent="  ")
+    return lines
+
+
+def _sums(stats: Mapping[str, Any]) -> list[_Line]:
     if not stats["requests"] and not stats["connections"]:
         return []
     saved = counted(stats["handshakes_saved"], "handshake")
-    lines = _wrapped(
+    return _wrapped(
         f"{counted(stats['requests'], 'request')} on {counted(stats['connections'], 'connection')}, {_extras(stats)}"
         f"{size(stats['bytes'])}. Reuse saved {saved}, which would have taken {duration(stats['seconds_saved'])}."
     )
-    lines.append(("", ""))
-    lines.append(("bold", _row("domain", "requests", "connections", "reused", "saved", "time saved")))
+
+
+def _domains(stats: Mapping[str, Any], most: int) -> list[_Line]:
+    if not stats["requests"] and not stats["connections"]:
+        return []
+    lines = [("bold", _row("domain", "requests", "connections", "reused", "saved", "time saved"))]
     domains = sorted(stats["domains"].items(), key=lambda pair: (-pair[1]["requests"], pair[0]))
-    for name, figures in domains[:_DOMAINS_SHOWN]:
+    for name, figures in domains[:most]:
         lines.append(("", _domain(plain(name), figures)))
         if figures["reasons"]:
             lines += _wrapped(f"opened for: {_tally(figures['reasons'])}", indent="  ", style="dim")
-    if len(domains) > _DOMAINS_SHOWN:
-        lines.append(("", f"and {len(domains) - _DOMAINS_SHOWN:,} more"))
+    if len(domains) > most:
+        lines.append(("", f"and {len(domains) - most:,} more"))
     if len(domains) > 1:
         lines.append(("bold", _domain(f"all {len(domains):,}", stats)))
     return lines

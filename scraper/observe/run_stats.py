@@ -57,6 +57,8 @@ def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> di
         "traps": dict(summary.traps),
         "drops": dict(summary.drops),
         "skipped": dict(summary.skipped),
+        "unfollowed": dict(summary.unfollowed),
+        "no_items": None if summary.no_items is None else dict(summary.no_items),
         "health": {kind: {name: dict(sums) for name, sums in by.items()} for kind, by in summary.health.items()},
         "paused": [{**paused, "until": _iso(paused["until"])} for paused in summary.paused],
         "died": [dict(death) for death in summary.died],

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
-from scraper.errors import ItemError, ScraperError, UsageError
+from scraper.errors import DropItem, ItemError, Retry, ScraperError, StopCrawl, UsageError
 from scraper.items import NamedItem
 from scraper.lazy_dataclass import dataclass
 from scraper.pipelines.files import Files
 from scraper.pipelines.unique import Unique
 from scraper.response import Response
+from scraper.scrapy_names import OURS
 
 Pipeline = Callable[..., Any]
 
@@ -87,11 +88,18 @@ class Pipelines:
 
         Raises:
             DropItem: one left it out.
-            ItemError: one returned nothing.
+            ItemError: one returned nothing, or raised: that is its `__cause__`.
+            StopCrawl, Retry: one said so.
         """
         for function, takes_response in self._steps:
             before = item
-            item = function(item, response) if takes_response else function(item)
+            try:
+                item = function(item, response) if takes_response else function(item)
+            except (DropItem, StopCrawl, Retry):
+                raise
+            except Exception as error:
+                said = f"the pipeline {_name(function)} raised {type(error).__name__}: {error}"
+                raise ItemError(said, remedy="mend it there") from error
             if isinstance(before, NamedItem) and type(item) is dict:
                 item = NamedItem(before.item_type, item)  # a copy such as {**item} is of the same type
             if item is None:
@@ -111,6 +119,8 @@ def made(pipeline: Any, keywords: Mapping[str, Any] = MappingProxyType({})) -> A
     Raises:
         UsageError: it cannot be made of them, or is not a class that could be given any.
     """
+    if hasattr(pipeline, "process_item") and not hasattr(pipeline, "process"):
+        raise UsageError(f"the pipeline {_name(pipeline)} has process_item", remedy=OURS["process_item"])
     if not (isinstance(pipeline, type) and hasattr(pipeline, "process")):
         if keywords:
             raise UsageError(

@@ -6,7 +6,6 @@ from typing import Any
 
 from scraper import urls
 from scraper.errors import BadRequest
-from scraper.parse.xml_tree import xml_tree
 from scraper.response import Response
 from scraper.rules import data
 
@@ -23,7 +22,6 @@ class Page:
         url = response.url
         #: What globs are asked of.
         self.path = url[len(urls.origin_of(url)) :].partition("?")[0].partition("#")[0] or "/"
-        self._root: Any = None
         self._json_ld: tuple[list[Any], list[str]] | None = None
         self._microdata: list[Any] | None = None
         self._graph: dict[str, list[str]] | None = None
@@ -31,10 +29,7 @@ class Page:
     @property
     def root(self) -> Any:
         """Return the page as lxml's tree, for XPath."""
-        if self._root is None:
-            html = self.response.css_first("html")
-            self._root = xml_tree(html.html or "" if html is not None else "")
-        return self._root
+        return self.response.lxml_root
 
     @property
     def json_ld(self) -> list[Any]:

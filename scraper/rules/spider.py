@@ -10,7 +10,7 @@ from scraper.errors import DropItem, NotHtml, PageSkipped
 from scraper.response import Response
 from scraper.rules.page import Page
 from scraper.rules.rule import PageRule, RuleItem
-from scraper.spider import Spider, resolve, results_of
+from scraper.spider import Spider, given_by, resolve
 
 
 class RulesSpider(Spider):
@@ -41,7 +41,7 @@ class RulesSpider(Spider):
     def parse(self, response: Response) -> Iterator[Any]:
         """Yield the results of the user's own `parse`, where there is one, then those of the rules."""
         if self.inner is not None and type(self.inner).parse is not Spider.parse:
-            yield from results_of(self.inner.parse(response))
+            yield from given_by(self.inner.parse(response))
         yield from self._by_rules(response)
 
     def __getattr__(self, name: str) -> Callable[[Any], Iterator[Any]]:
@@ -54,7 +54,7 @@ class RulesSpider(Spider):
         callback = resolve(inner, name)
 
         def call(argument: Any) -> Iterator[Any]:
-            yield from results_of(callback(argument))
+            yield from given_by(callback(argument))
             if isinstance(argument, Response):
                 yield from self._by_rules(argument)
 

@@ -225,8 +225,8 @@ class Commit:
         if yielded.has_files:
             self._hold([item for item in yielded.items if item.attachments], page)
         self._health.add(yielded.shapes, page)
-        if yielded.aside or yielded.dropped or yielded.skipped or yielded.matched:
-            noted = [*map(quarantine.skipped, yielded.skipped), *map(quarantine.matched, yielded.matched)]
+        if yielded.aside or yielded.dropped or yielded.noted or yielded.matched:
+            noted = [*yielded.noted, *map(quarantine.matched, yielded.matched)]
             self._left_out.add(yielded.aside, [*yielded.dropped, *noted], page)
 
     def _hold(self, waiting: Sequence[StoredItem], page: int | None) -> None:

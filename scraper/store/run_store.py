@@ -12,7 +12,7 @@ from scraper.stats import ConnectionStats
 from scraper.store.backends.database import Database
 from scraper.store.history import changes, explain, prune, quarantine, retry, runs
 from scraper.store.history.changes import Change
-from scraper.store.history.explain import History
+from scraper.store.history.explain import History, StartRow
 from scraper.store.history.quarantine import QuarantineRow
 from scraper.store.history.retry import PutBack
 from scraper.store.state import checks, domains, health, sums
@@ -168,10 +168,15 @@ class RunStore:
         with self._database.reading() as connection:
             return quarantine.count(connection, run), quarantine.drop_reasons(connection, run)
 
-    def skipped(self, run: int) -> dict[str, int]:
-        """Count the pages that rules skipped, by reason."""
+    def noted(self, run: int, kind: str) -> dict[str, int]:
+        """Count what callbacks left out, of one kind: `quarantine.SKIPPED`, `UNFOLLOWED` or `EMPTY`."""
         with self._database.reading() as connection:
-            return quarantine.skip_reasons(connection, run)
+            return quarantine.noted(connection, run, kind)
+
+    def starts(self, run: int, most: int) -> list[StartRow]:
+        """Return what became of a run's first requests, at most so many."""
+        with self._database.reading() as connection:
+            return explain.starts(connection, run, most)
 
     def quarantine(self, run: int) -> Iterator[QuarantineRow]:
         """Yield the items that were put aside in a run. The transaction is open until the last of them is read."""

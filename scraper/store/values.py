@@ -143,8 +143,8 @@ class Yielded:
     items: list[StoredItem] = field(default_factory=list)
     #: Reasons of items that a pipeline dropped.
     dropped: list[str] = field(default_factory=list)
-    #: Why rules made nothing of the page: `not-html`.
-    skipped: list[str] = field(default_factory=list)
+    #: What else is counted of the page, each with its kind in front: scraper.store.history.quarantine.SKIPPED, …
+    noted: list[str] = field(default_factory=list)
     #: The numbers of the rules that were for a page, each once in a process.
     matched: list[int] = field(default_factory=list)
     #: What its model refused; and what each item held, those left out included.
@@ -338,3 +338,5 @@ class FailureRow:
     attempts: int
     traceback: str | None
     at: float
+    #: The page with the link, if any; redirects in between are left out.
+    found_on: str | None = None

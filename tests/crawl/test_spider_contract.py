@@ -370,11 +370,14 @@ class TestItems:
         run = crawl(Counts, server.url, pipelines=[f"{__name__}:choosy"])
         assert (run.result, list(run.items), "enough" in run.why) == ("finished", [{"n": 0}], True)
 
-    def test_a_broken_pipeline_fails_the_page(self, page_server: Start):
-        server = page_server(site(1))
-        run = crawl(Follow, server.url, pipelines=[f"{__name__}:broken"])
-        assert reasons_of_failures(run) == {"/": "spider"}
-        assert len(server.log) == 1
+    def test_a_broken_pipeline_costs_its_item_and_not_its_page(self, page_server: Start):
+        server = page_server(site(2))
+        seen = Seen()
+        run = crawl(Follow, server.url, pipelines=[f"{__name__}:broken"], observers=[seen])
+        assert reasons_of_failures(run) == {}
+        assert (run.stats["pages"], run.stats["items"], run.stats["quarantined"]) == (3, 0, 3)
+        (told,) = (event.message for event in seen.of(events.Notice) if "pipeline" in event.message)
+        assert "the pipeline broken raised" in told and "test_spider_contract.py:" in told
 
     def test_start_may_yield_items(self, page_server: Start):
         class Starts(Pages):

@@ -156,12 +156,76 @@ def test_follow_hands_the_rest_to_the_request() -> None:
     assert (request.method, request.body) == ("POST", b"b")
 
 
-@pytest.mark.parametrize("link", ["mailto:a@b.c", "javascript:void(0)", "http://", "ftp://example.com/", None, 5])
-def test_what_cannot_be_followed_says_so(link: object) -> None:
+NO_PAGES = {
+    "mailto:a@b.c": "mailto:",
+    " JavaScript:void(0)": "javascript:",
+    "http://": "bad URL",
+    "ftp://example.com/": "ftp:",
+    "data:text/plain,x": "data:",
+}
+
+
+@pytest.mark.parametrize(("link", "kind"), NO_PAGES.items())
+def test_a_link_that_leads_to_no_page_gives_nothing_to_follow(link: str, kind: str) -> None:
+    answer = page("")
+    assert answer.follow(link) is None
+    ((noted, words),) = answer.unfollowed
+    assert noted == kind
+    assert URL in words and "test_response.py:" in words
+
+
+@pytest.mark.parametrize("link", [*NO_PAGES, None, 5])
+def test_what_cannot_be_followed_says_so_where_that_is_wanted(link: object) -> None:
+    answer = page("")
+    answer.is_strict = True
     with pytest.raises(BadRequest) as caught:
-        page("").follow(link)  # type: ignore[arg-type]
+        answer.follow(link)  # type: ignore[arg-type]
     assert URL in str(caught.value)
     assert caught.value.remedy is not None
+
+
+@pytest.mark.parametrize("link", [None, 5])
+def test_what_is_no_link_at_all_is_always_a_mistake(link: object) -> None:
+    with pytest.raises(BadRequest, match="cannot follow"):
+        page("").follow(link)  # type: ignore[arg-type]
+
+
+class TestXPath:
+    def test_it_finds_the_elements_that_css_finds(self) -> None:
+        answer = page("<table><tr><td>1<td>2</table><h1>Tea<p>x")
+        assert [cell.text for cell in answer.xpath("//table/tbody/tr/td")] == ["1", "2"]
+        assert answer.xpath("//h1/text()") == ["Tea"]
+
+    def test_attributes_numbers_and_nothing(self) -> None:
+        answer = page("<a href=/x>1</a><a href=/y>2</a>")
+        assert answer.xpath("//a/@href") == ["/x", "/y"]
+        assert answer.xpath("count(//a)") == [2.0]
+        assert answer.xpath("//b") == []
+        assert answer.missed == ["//b"]
+
+    def test_an_element_of_it_is_followed(self) -> None:
+        answer = page("<a href=/x>1</a>")
+        assert answer.follow(answer.xpath("//a")[0]).url == f"{URL[:18]}/x"
+
+    def test_what_is_no_expression_says_so(self) -> None:
+        with pytest.raises(ScraperError, match=r"'//h1\[' is not an XPath expression"):
+            page("").xpath("//h1[")
+
+
+@pytest.mark.parametrize("selector", ["h1::text", "a::attr(href)"])
+def test_no_method_takes_scrapy_s_pseudo_elements_for_css(selector: str) -> None:
+    answer = page("<h1>x</h1>")
+    for find in (answer.css, answer.css_first, answer.select, answer.select_one):
+        with pytest.raises(ScraperError, match=r"finds elements, and no ::.*response\.text_of"):
+            find(selector)
+
+
+def test_selectors_that_found_nothing_are_remembered_the_first_few() -> None:
+    answer = page("<h1>x</h1>")
+    for selector in ("h1", "h2", "h2", *(f"h1.c{number}" for number in range(9))):
+        answer.css(selector)
+    answer.select_one("h3")
+    assert answer.missed == ["h2", "h1.c0", "h1.c1", "h1.c2", "h1.c3"]
 
 
 def test_an_element_without_a_link_cannot_be_followed() -> None:

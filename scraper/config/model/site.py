@@ -245,6 +245,11 @@ class Scope(Frozen):
     media_alternates: Flag = Field(
         False, description="Whether what sitemaps name as a page's form for other media, such as phones, is a page."
     )
+    types: tuple[Text, ...] = Field(
+        (),
+        description="Of which types pages are parsed: html, or what Content-Type says, such as application/json or "
+        "image/*; others are counted as skipped. Any, where it is empty.",
+    )
     no_traps: tuple[Text, ...] = Field(
         (),
         description="Globs on the path of what is no trap, however long it goes on: /archive/*; * for all.",
@@ -372,6 +377,9 @@ class SiteConfig(Frozen):
         None,
         description="A WARC file of all that is sent and received, .warc.gz; {name} and {run} in it are filled in; "
         "by default none.",
+    )
+    strict: Flag = Field(
+        False, description="Whether a link that leads to no page, such as mailto:, fails the page that follows it."
     )
     gate: Gate = Field(Gate.model_construct(), description="Outside of these a run counts as failed.")
     keep_runs: Count = Field(

@@ -7,9 +7,13 @@ import logging
 import os
 import pickle
 import signal
+import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
 
+from scraper.config.model.exports import STDOUT, ExportConfig
 from scraper.errors import ScraperError, ShardFailed
 
 #: Ctrl-C in a terminal and a service manager's SIGTERM reach the whole group: the coordinator passes them on.
@@ -57,6 +61,12 @@ class LogHandler(logging.Handler):
             return
         plain = {name: getattr(record, name) for name in self._KEPT}
         self._tell(logging.makeLogRecord({**plain, "msg": text, "process": os.getpid()}))
+
+
+def print_elsewhere(exports: Iterable[ExportConfig]) -> AbstractContextManager[Any]:
+    """Have what a spider prints on standard error where standard output is one of these exports'."""
+    is_taken = any(export.path == STDOUT for export in exports)
+    return contextlib.redirect_stdout(sys.stderr) if is_taken and sys.stderr is not None else contextlib.nullcontext()
 
 
 def log_to(tell: Callable[[logging.LogRecord], None], levels: dict[str, int]) -> None:

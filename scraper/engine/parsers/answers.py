@@ -61,7 +61,7 @@ class AnsweredRunner(SpiderRunner):
             self.known += collected.judge(answer.lines.split("\n"), widens=widens)
         yielded.items = [self._item(*item) for item in answer.items]
         yielded.dropped, yielded.aside, yielded.shapes = [*answer.dropped], [*answer.aside], [*answer.shapes]
-        yielded.skipped, yielded.matched = [*answer.skipped], [*answer.matched]
+        yielded.noted, yielded.matched = [*answer.noted], [*answer.matched]
         yielded.refusals += answer.refusals
         yielded.has_files, yielded.stop = answer.has_files, answer.stop
         return yielded

@@ -128,7 +128,7 @@ class GatheringRunner(SpiderRunner):
             packed,
             tuple((item.type, item.key, item.data, item.unique, item.attachments) for item in yielded.items),
             tuple(yielded.dropped),
-            tuple(yielded.skipped),
+            tuple(yielded.noted),
             tuple(yielded.matched),
             tuple(yielded.aside),
             tuple(yielded.shapes),

@@ -85,7 +85,7 @@ class Answer(NamedTuple):
     #: The fields of each `scraper.store.values.StoredItem`.
     items: tuple[tuple[Any, ...], ...] = ()
     dropped: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
     matched: tuple[int, ...] = ()
     aside: tuple[Any, ...] = ()  # scraper.health.Quarantined
     shapes: tuple[Any, ...] = ()  # scraper.health.Shape

@@ -14,7 +14,7 @@ import threading
 
 from scraper.components import Components
 from scraper.engine import gc_tuning
-from scraper.engine.children.duties import leave_signals_to_others, log_to, portable
+from scraper.engine.children.duties import leave_signals_to_others, log_to, portable, print_elsewhere
 from scraper.engine.crash_marker import CrashMarker
 from scraper.engine.parsers.gathering import GatheringRunner
 from scraper.engine.parsers.line import ParserLine
@@ -39,7 +39,8 @@ def main(line_file: int, alive_file: int) -> None:
     if isinstance(config, ParserConfig):
         log_to(lambda record: line.send(Said(record)), config.log_levels)
         try:
-            _parse(config, line, alive_file)
+            with print_elsewhere(config.loaded.config.exports):
+                _parse(config, line, alive_file)
         except BaseException as raised:
             error = portable(raised)
         line.send(Closed(error))

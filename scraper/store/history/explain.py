@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from scraper.lazy_dataclass import dataclass
 from scraper.request import Request
@@ -65,6 +66,20 @@ class RefusedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StartRow:
+    """What became of a first request. Without a status or a reason nothing did yet."""
+
+    url: str
+    status: int | None = None
+    bytes: int = 0
+    reason: str = ""
+    message: str = ""
+    is_refused: bool = False
+    #: Where it redirects to.
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """All that a run knows of one URL."""
 
@@ -91,6 +106,39 @@ def history(connection: Connection, run: int, request: Request, fingerprint: byt
     )
     known = tuple(_known(connection, row) for row in connection.execute(query.order_by(table.c.id)).all())
     return History(known, _refused(connection, run, fingerprint))
+
+
+def starts(connection: Connection, run: int, most: int) -> list[StartRow]:
+    """Return what became of a run's first requests, at most so many: those that were refused at once come last."""
+    table, refused = t.frontier, t.refusals
+    first = select(table).where(table.c.run == run, table.c.found_on.is_(None), table.c.kind == t.Kind.PAGE.value)
+    found = [_start(connection, row) for row in connection.execute(first.order_by(table.c.id).limit(most)).all()]
+    query = select(refused).where(refused.c.run == run, refused.c.found_on.is_(None)).limit(most)
+    known = {start.url for start in found}
+    for row in connection.execute(query).all():
+        if row.url not in known:
+            found.append(StartRow(row.url, reason=row.reason, message=row.message, is_refused=True))
+    return found[:most]
+
+
+def _start(connection: Connection, row: Row) -> StartRow:
+    url = str(json.loads(row.request)["url"])
+    page = connection.execute(select(t.pages).where(t.pages.c.request == row.id)).first()
+    if page is not None:
+        return StartRow(url, page.status, page.bytes, to="" if page.url == url else page.url)
+    failure = runs.failure_of(connection, row.id)
+    if failure is not None:
+        return StartRow(url, failure.status, reason=failure.reason, message=failure.message)
+    if row.state == t.RequestState.REDIRECTED.value:
+        after = connection.execute(select(t.frontier).where(t.frontier.c.found_on == row.id)).first()
+        return (
+            replace(_start(connection, after), url=url, to=_start(connection, after).url) if after else StartRow(url)
+        )
+    query = select(t.refusals).where(t.refusals.c.run == row.run, t.refusals.c.fingerprint == row.fingerprint)
+    refusal = connection.execute(query).first()
+    if refusal is not None:
+        return StartRow(url, reason=refusal.reason, message=refusal.message, is_refused=True)
+    return StartRow(url)
 
 
 def robots_of(connection: Connection, origin: str) -> RobotsRow | None:

@@ -57,22 +57,18 @@ class QuarantineRow:
     at: float
 
 
-#: How the reasons of pages that rules skipped are told from those of items that were dropped.
-_SKIPPED = "skipped page: "
-
-
-#: The same of a rule that was for a page, by its number.
+#: What is counted beside the items that were dropped begins with one of these: pages of another kind than their
+#: callback reads, links that lead to no page, pages on which a callback gave nothing, and rules that were for a page.
+SKIPPED = "skipped page: "
+UNFOLLOWED = "unfollowed link: "
+EMPTY = "empty callback: "
 _MATCHED = "rule for a page: "
+_NOTED = (SKIPPED, UNFOLLOWED, EMPTY, _MATCHED)
 
 
 def matched(rule: int) -> str:
-    """Return the reason under which it is noted that a rule was for a page."""
+    """Return the reason under which it is noted that a rule, by its number, was for a page."""
     return f"{_MATCHED}{rule}"
-
-
-def skipped(reason: str) -> str:
-    """Return the reason under which a page that rules skipped is counted beside the items that were dropped."""
-    return _SKIPPED + reason
 
 
 class LeftOut:
@@ -115,16 +111,16 @@ def count(connection: Connection, run: int) -> int:
 
 def drop_reasons(connection: Connection, run: int) -> dict[str, int]:
     """Return how many items were dropped, by reason, the most frequent first."""
-    found = [row for row in _counted(connection, run) if not row[0].startswith((_SKIPPED, _MATCHED))]
+    found = [row for row in _counted(connection, run) if not row[0].startswith(_NOTED)]
     reasons = {row[0]: row[1] for row in found[:MOST_REASONS]}
     others = sum(row[1] for row in found[MOST_REASONS:])
     return {**reasons, OTHER_REASONS: others} if others else reasons
 
 
-def skip_reasons(connection: Connection, run: int) -> dict[str, int]:
-    """Return how many pages rules skipped, by reason."""
+def noted(connection: Connection, run: int, kind: str) -> dict[str, int]:
+    """Return what a run counted of one kind (`SKIPPED`, …), the most frequent first."""
     rows = _counted(connection, run)
-    return {row[0].removeprefix(_SKIPPED): row[1] for row in rows if row[0].startswith(_SKIPPED)}
+    return {row[0].removeprefix(kind): row[1] for row in rows if row[0].startswith(kind)}
 
 
 def matched_rules(connection: Connection, run: int, *, with_earlier: bool) -> set[int]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import cache, partial
 from typing import Any
 
 from scraper import urls
 from scraper.hiding import hide
 from scraper.store.sql import Connection, Expression, Row, Table, func, insert, select, update
-from scraper.store.tables import failures, frontier, pages, refusals, runs
+from scraper.store.tables import RequestState, failures, frontier, pages, refusals, runs
 from scraper.store.values import COUNTS, GOOD_RESULTS, ChangeCounts, Counts, FailureRow, RunRow
 
 
@@ -138,14 +139,28 @@ def failure_rows(connection: Connection, run: int, reason: str | None = None) ->
     query = select(failures).where(failures.c.run == run).order_by(failures.c.at, failures.c.request)
     if reason is not None:
         query = query.where(failures.c.reason == reason)
-    for row in connection.execute(query):
-        yield _failure(row)
+    page_of = cache(partial(_page_with_link, connection))
+    for row in connection.execute(query).all():
+        yield replace(_failure(row), found_on=page_of(row.request))
 
 
 def failure_of(connection: Connection, request: int) -> FailureRow | None:
     """Return why a request ended without a page; None where it did not."""
     row = connection.execute(select(failures).where(failures.c.request == request)).first()
     return _failure(row) if row is not None else None
+
+
+def _page_with_link(connection: Connection, request: int) -> str | None:
+    """Return the URL of the page on which a request was found; of the target of a redirect, that with the link."""
+    found_on = connection.scalar(select(frontier.c.found_on).where(frontier.c.id == request))
+    if found_on is None:
+        return None
+    row = connection.execute(select(frontier).where(frontier.c.id == found_on)).first()
+    if row is None:
+        return None
+    if row.state == RequestState.REDIRECTED.value:
+        return _page_with_link(connection, row.id)
+    return str(json.loads(row.request)["url"])
 
 
 def _failure(row: Row) -> FailureRow:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -46,6 +47,34 @@ def test_the_busiest_twenty_domains_are_shown(make_stats):
     shown = [row[0] for row in rows(text, "d") if row[0] != "domain"]
     assert shown == [f"d{number:02d}.example" for number in range(30, 10, -1)]
     assert "and 10 more\n" in text
+
+
+class TestOnATerminal:
+    DOMAINS = {f"d{number:02d}.example": ConnectionStats(requests=number, connections=1) for number in range(1, 21)}
+
+    def shown(self, terminal, stats) -> list[str]:
+        print_report(console_for(terminal), stats)
+        return re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue()).splitlines()
+
+    def test_a_table_of_more_than_ten_domains_is_folded(self, make_stats, terminal):
+        lines = self.shown(terminal, make_stats(self.DOMAINS))
+        assert [line.split()[0] for line in lines if line.startswith("d")][1:] == [
+            f"d{number}.example" for number in range(20, 10, -1)
+        ]
+        assert "and 10 more" in lines and any(line.startswith("all 20") for line in lines)
+
+    def test_figures_come_last_where_not_all_of_it_fits(self, make_stats, terminal):
+        lines = self.shown(terminal, make_stats(self.DOMAINS, exports=tuple(f"out/{n}.csv" for n in range(12))))
+        assert lines[0].startswith("domain ")
+        seen = "\n".join(lines[-24:])
+        assert "shop, run 3, finished" in seen and "412 pages, 60 items" in seen and "Reuse saved" in seen
+
+    def test_they_come_first_where_it_fits(self, make_stats, terminal):
+        assert self.shown(terminal, make_stats())[0].startswith("shop, run 3, finished")
+
+    def test_commands_name_the_file(self, make_stats, terminal):
+        print_report(console_for(terminal), make_stats(failures={"spider": 1}), "config/shop.yaml")
+        assert "scraper runs config/shop.yaml --failures" in terminal.getvalue()
 
 
 def test_a_run_that_did_nothing_has_no_table(make_stats):
