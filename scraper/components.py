@@ -210,7 +210,8 @@ class Components:
                 return None
             self.notes += unread_names(kind)
             if not (config.own_hosts() or file) and kind.start is Spider.start and not kind.start_urls:
-                self._note("start_urls", f"there are none, and {kind.__name__} has no start(): name a first URL")
+                remedy = "rename start_requests to start" if hasattr(kind, "start_requests") else "name a first URL"
+                self._note("start_urls", f"there are none, and {kind.__name__} has no start(): {remedy}")
         elif not (config.own_hosts() or file):
             self._note("start_urls", "there are none, and rules begin nowhere by themselves: name a first URL")
         self._own_spider = made

@@ -17,12 +17,15 @@ from types import ModuleType
 from typing import Any
 
 from scraper.errors import UsageError
+from scraper.scrapy_names import answer_to
 
 #: By module name, the file that was imported and its state then: modification time (ns) and size.
 _imported: dict[str, tuple[Path, tuple[int, int]]] = {}
 #: The root that was put first on the path of imports, if any.
 _roots: list[str] = []
 _lock = threading.RLock()
+#: The name of this package.
+_OURS = __name__.partition(".")[0]
 
 
 def project_root(yaml_path: Path) -> Path:
@@ -59,6 +62,12 @@ def load_object(reference: str, root: Path) -> Any:
         else:
             module = _module_of_name(target, root, reference)
     found: Any = module
+    hiding = root / f"{_OURS}.py"
+    if target.partition(".")[0] == _OURS and not hasattr(module, name.partition(".")[0]) and hiding.is_file():
+        raise UsageError(
+            f"{reference}: {hiding} has the name of this package, which is what Python imports",
+            remedy=f"rename it, and write spider: NEW_NAME.py:{name}",
+        )
     for part in name.split("."):
         if not hasattr(found, part):
             raise _no_such_name(part, found, target)
@@ -162,7 +171,7 @@ def _put_first(root: Path) -> None:
 
 def _is_taken(top: str) -> bool:
     """Tell whether a top-level name belongs to Python, to us, or to an installed package that is in use."""
-    if top in sys.stdlib_module_names or top == __name__.partition(".")[0]:
+    if top in sys.stdlib_module_names or top == _OURS:
         return True
     module = sys.modules.get(top)
     installed = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
@@ -227,11 +236,12 @@ def _import_failed(error: BaseException, name: str, reference: str, root: Path) 
             f"{reference}: there is no module {error.name}",
             remedy=f"modules start at the project's root, {root}, or are installed",
         )
+    remedy = answer_to(error) or "importing it must work before it can be used"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     own = [frame for frame in frames if _is_below(frame.filename, root)] or frames
     place = f"{_relative(own[-1].filename, root)}:{own[-1].lineno}: " if own else ""
     said = traceback.format_exception_only(error)[-1].strip()
-    return UsageError(f"{reference}: {place}{said}", remedy="importing it must work before it can be used")
+    return UsageError(f"{reference}: {place}{said}", remedy=remedy)
 
 
 def _relative(filename: str, root: Path) -> str:

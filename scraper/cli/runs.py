@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -17,6 +19,7 @@ from scraper.cli._runs import chosen_run
 from scraper.config import load
 from scraper.crawler import stats_of
 from scraper.errors import UsageError
+from scraper.exports.csv import neutralised
 from scraper.hiding import hide_in
 from scraper.observe.report import print_report
 from scraper.observe.text import block, counted, plain, size
@@ -34,7 +37,10 @@ def runs(
     site: SiteFile,
     run: RunNumber = None,
     failures: Annotated[
-        bool, typer.Option("--failures", help="List the URLs that failed in the newest run, or in --run N.")
+        bool,
+        typer.Option(
+            "--failures", help="List what failed in the newest run, or in --run N, and on which page it was found."
+        ),
     ] = False,
     reason: Annotated[
         str | None,
@@ -42,6 +48,9 @@ def runs(
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="With --failures: show where the spider raised.")
+    ] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="With --failures: print CSV, each URL with the page on which it was found.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: the figures, or the failures.")] = False,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
@@ -54,17 +63,24 @@ def runs(
       scraper runs config/books.yaml
       scraper runs config/books.yaml --run 3
       scraper runs config/books.yaml --failures --reason timeout
+      scraper runs config/books.yaml --failures --reason http-404 --csv > broken-links.csv
     """
     if reason is not None and not failures:
         raise UsageError("--reason is about failures", remedy="add --failures")
+    if as_csv and (as_json or not failures):
+        raise UsageError("--csv is about failures", remedy="write --failures --csv, without --json")
     loaded = load(site, sets=sets)
     with Store.open_existing(loaded.store) as store:
         rows = [_as_it_stands(store, row) for row in store.all_runs(loaded.config.name)]
         if failures:
-            _list_failures(store, chosen_run(rows, run, loaded.config.name), reason, verbose=verbose, as_json=as_json)
+            chosen = chosen_run(rows, run, loaded.config.name)
+            if as_csv:
+                _output.write(_as_csv(store.failures(chosen.id, reason)))
+            else:
+                _list_failures(store, chosen, reason, verbose=verbose, as_json=as_json)
             return
-        chosen = rows if run is None else [chosen_run(rows, run, loaded.config.name)]
-        all_stats = [stats_of(store, row) for row in chosen]
+        shown = rows if run is None else [chosen_run(rows, run, loaded.config.name)]
+        all_stats = [stats_of(store, row) for row in shown]
     if as_json:
         _write_json(all_stats)
         return
@@ -132,7 +148,8 @@ def _list_failures(store: Store, row: RunRow, reason: str | None, *, verbose: bo
         _write_json([_as_json(failure) for failure in found])
         return
     for failure in found:
-        _output.write(f"{failure.reason}  {plain(failure.url)}  {plain(failure.message)}\n")
+        found_on = f"  (on {plain(failure.found_on)})" if failure.found_on else ""
+        _output.write(f"{failure.reason}  {plain(failure.url)}  {plain(failure.message)}{found_on}\n")
         if verbose and failure.traceback:
             _output.write(block(failure.traceback) + "\n")
     _output.say(f"run {row.id} of {row.name}: {counted(len(found), 'failure')}")
@@ -145,8 +162,21 @@ def _as_json(failure: FailureRow) -> dict[str, Any]:
         "message": failure.message,
         "status": failure.status,
         "attempts": failure.attempts,
+        "found_on": failure.found_on,
         "traceback": failure.traceback,
     }
+
+
+def _as_csv(failures: Sequence[FailureRow]) -> str:
+    """Return a report of broken links for a spreadsheet: no cell is taken for a formula."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    names = ("url", "reason", "status", "message", "found_on")
+    rows.writerow(names)
+    for failure in failures:
+        values = hide_in([getattr(failure, name) for name in names])
+        rows.writerow(neutralised(value) if isinstance(value, str) else value for value in values)
+    return text.getvalue()
 
 
 def _write_json(value: object) -> None:

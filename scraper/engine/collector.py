@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scraper import items
 from scraper.engine.blame import spider_failed
 from scraper.errors import DropItem, ItemError, NotHtml, PageSkipped, Retry, ScraperError, StopCrawl
+from scraper.media import content_type_of
 from scraper.pipelines.running import Pipelines
 from scraper.request import Request
 from scraper.response import Response
@@ -62,11 +63,21 @@ class Collector:
             raise
         except BaseException as error:
             # sys.exit() or a cancelled task in a callback is a mistake of that page, not the end of the crawl.
-            is_html = self._response is None or self._response.is_html
-            if isinstance(error, NotHtml) and not is_html and not self.has_results:
+            if isinstance(error, NotHtml) and self._is_beyond_reading():
                 self.not_html(method or "parse", error)
             else:
                 raise spider_failed(error, method or "parse", given, callback) from error
+
+    def _is_beyond_reading(self) -> bool:
+        """Tell whether a page that was taken for HTML is to be skipped: a PDF, an image, any that gave nothing yet.
+
+        Who has made something of JSON or another text, and then looks for elements in it, has made a mistake.
+        """
+        page = self._response
+        if page is None or page.is_html:
+            return False
+        kind = content_type_of(page.headers.get("Content-Type") or "").essence
+        return not (self.has_results and (kind.startswith("text/") or "json" in kind or "xml" in kind))
 
     def add(self, result: Any) -> None:
         """Take in a request or an item."""

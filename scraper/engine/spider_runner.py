@@ -428,19 +428,28 @@ class Collected(Collector):
 
     def odd_row(self, row: Any, place: str) -> None:
         """Note a row of start() that is neither item nor a request that can be sent: it costs itself."""
-        error = row.problem if isinstance(row, UnsendableRequest) else neither(row)
-        url = row.url if isinstance(row, UnsendableRequest) else str(row)[:MAX_ROW]
+        if isinstance(row, UnsendableRequest):
+            error: ScraperError = row.problem
+            url, remedy = row.url, "write it whole, as https://example.com/"
+        else:
+            error = neither(row)
+            url, remedy = str(row)[:MAX_ROW], error.remedy or ""
         message = f"{error.message}, at {place}" if place else error.message
         refusal = Refusal(url, blake2b(url.encode(errors="replace"), digest_size=16).digest(), BAD_ROW, message)
         self.yielded.refusals.append(refusal)
         self._runner._emit(events.Refused(url, refusal.reason, message))
-        told = f"start: {message} ({error.remedy}); that row is left out, and counted as refused, {BAD_ROW}"
+        told = f"start: {message} ({remedy}); that row is left out, and counted as refused, {BAD_ROW}"
         self._runner.tell_once(f"row {place}", told)
+
+    def discard(self) -> None:
+        """Forget what the page gave so far."""
+        self.yielded = Yielded()
 
     def skipped(self, reason: str) -> None:
         self.yielded.noted.append(SKIPPED + reason)
 
     def not_html(self, method: str, error: ScraperError) -> None:
+        self.discard()
         self.skipped("not-html")
         place = place_of_error(error)
         at = f", at {place}" if place else ""

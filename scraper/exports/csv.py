@@ -46,7 +46,7 @@ class CsvRecords:
         self, name: str, fields: Sequence[str] | None, item: str | None, *, keep_formulas: bool = False
     ) -> None:
         self.can_append = fields is not None
-        self._safe = str if keep_formulas else _neutralised
+        self._safe = str if keep_formulas else neutralised
         self._fields: list[str] | None = list(fields) if fields is not None else None
         self._type = OneType(name, "a CSV", item)
 
@@ -85,7 +85,7 @@ class CsvRecords:
         return text.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _neutralised(cell: str) -> str:
+def neutralised(cell: str) -> str:
     """`cell` as text to a spreadsheet, where it would otherwise be a formula."""
     return f"'{cell}" if _may_run(cell) and not _NUMBER.fullmatch(cell) else cell
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from scraper.errors import UsageError
@@ -26,5 +29,21 @@ def package(module: str, extra: str, what: str) -> Any:
 
 
 def install(extra: str) -> str:
-    """Return the command that installs an extra."""
-    return f"pip install 'persistent-scraper[{extra}]'"
+    """Return the command that installs an extra, by what has installed this package."""
+    wanted = f"'persistent-scraper[{extra}]'"
+    prefix = Path(sys.prefix).parts
+    if "pipx" in prefix:
+        return f"pipx install --force {wanted}"
+    if "uv" in prefix and "tools" in prefix:
+        return f"uv tool install {wanted}"
+    if _installer() == "uv":
+        return f"uv pip install {wanted}"
+    return f"pip install {wanted}" if sys.prefix != sys.base_prefix else f"{sys.executable} -m pip install {wanted}"
+
+
+def _installer() -> str:
+    """Return the name of the tool that has installed this package; empty where that is not known."""
+    try:
+        return (metadata.distribution("persistent-scraper").read_text("INSTALLER") or "").strip()
+    except metadata.PackageNotFoundError:
+        return ""

@@ -60,6 +60,10 @@ class Gathered(Collected):
         outgoing.append(short)
         self.lines.append(short)
 
+    def discard(self) -> None:
+        super().discard()
+        self.lines = []
+
 
 class GatheringRunner(SpiderRunner):
     """Calls the spider, and answers with what the shard needs of its results."""

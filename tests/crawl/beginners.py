@@ -1,0 +1,136 @@
+"""What beginners do wrong: a project for each row of the table in docs/mistakes.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PAGES = {
+    "/": '<h1>Home</h1><p class="price">£51.77</p><a href="/1">1</a><a href="/1">again</a><a href="mailto:a@b.c">m</a>',
+    "/1": "<h1>Page 1</h1>",
+    "/sheet.pdf": (200, {"Content-Type": "application/pdf"}, b"%PDF-1.4"),
+    "/api": (200, {"Content-Type": "application/json"}, b'{"next": null}'),
+    "/broken": (404, {"Content-Type": "text/html"}, b"gone"),
+}
+_HEAD = "from scraper import Request, Spider\n\nclass Books(Spider):\n"
+_YAML = "spider: spiders/books.py:Books\nstart_urls: [URL/]\nnetwork: {allow_private: true}\npoliteness: {delay: 0}\n"
+
+
+@dataclass
+class Mistake:
+    """Files of a project, and the command that meets the mistake. URL stands for the server's."""
+
+    #: The body of the class; or the whole file, where it does not begin with a blank.
+    spider: str = "    def parse(self, response):\n        yield {'url': response.url}\n"
+    yaml: str = _YAML
+    words: tuple[str, ...] = ("crawl", "site.yaml")
+    files: dict[str, str] = field(default_factory=dict)
+
+    def write(self, folder: Path, url: str) -> list[str]:
+        """Write the project; returns the arguments of the command."""
+        spider = f"{_HEAD}{self.spider}" if self.spider.startswith(" ") else self.spider
+        for name, text in {"spiders/books.py": spider, "site.yaml": self.yaml, **self.files}.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("URL", url), encoding="utf-8")
+        return [word.replace("URL", url) for word in self.words]
+
+
+def parse(*lines: str) -> Mistake:
+    """A callback of these lines."""
+    return Mistake("    def parse(self, response):\n" + "".join(f"        {line}\n" for line in lines))
+
+
+def yaml(text: str, *words: str) -> Mistake:
+    """More lines of YAML, or others where these name a spider or rules themselves."""
+    return Mistake(
+        yaml=text if "spider:" in text or "rules:" in text else _YAML + text, words=words or ("check", "site.yaml")
+    )
+
+
+def begun(*lines: str) -> Mistake:
+    """A start() of these lines, without start_urls."""
+    body = "    def start(self):\n" + "".join(f"        {line}\n" for line in lines)
+    body += "    def parse(self, response):\n        yield {'url': response.url}\n"
+    return Mistake(body, yaml=_YAML.replace("start_urls: [URL/]\n", ""))
+
+
+_PIPELINE = "def clean(item):\n    item['price'] = float(item['prize'])\n    return item\n"
+
+MISTAKES = {
+    "no `yield`": parse("{'url': response.url}"),
+    "a selector that finds nothing": parse("for book in response.css('article.book'):", "    yield {'a': 1}"),
+    "a `return` in place of `yield`": parse("return [{'url': response.url}, 'next']"),
+    "an item that is text": parse("yield response.url"),
+    "a returned string": parse("return '/1'"),
+    "a generator that is not passed on": Mistake(
+        "    def parse(self, response):\n        yield self.books(response)\n"
+        "    def books(self, response):\n        yield {'url': response.url}\n"
+    ),
+    "`async def`": Mistake("    async def parse(self, response):\n        yield {'url': response.url}\n"),
+    "a list that is yielded": parse("yield [{'url': response.url}]"),
+    "an element in a field": parse("yield {'price': response.select_one('.price')}"),
+    "a node in a field": parse("yield {'price': response.css_first('.price')}"),
+    "a method that is not called": parse("yield {'price': response.css_first('.price').text}"),
+    "bytes in a field": parse("yield {'page': response.body}"),
+    "`None` where an element should be": parse("yield {'title': response.css_first('h2').text()}"),
+    "a misspelt variable": parse("yield {'url': respons.url}"),
+    "Scrapy's `::text`": parse("yield {'title': response.css('h1::text')}"),
+    "Scrapy's `getall()`": parse("yield {'titles': response.css('h1').getall()}"),
+    "Scrapy's `cb_kwargs`": parse("yield response.follow('/1', cb_kwargs={'a': 1})"),
+    "Scrapy's `self.logger`": parse("self.logger.info('here')"),
+    "Scrapy's `ItemLoader`": Mistake("from scraper import ItemLoader, Spider\n"),
+    "`import scrapy`": Mistake("import scrapy\n"),
+    "Scrapy's `start_requests`": Mistake(
+        "    def start_requests(self):\n        yield Request('URL/')\n", _YAML.replace("start_urls: [URL/]\n", "")
+    ),
+    "Scrapy's `process_item`": Mistake(
+        yaml=_YAML + "pipelines: [pipes.py:Clean]\n",
+        files={"pipes.py": "class Clean:\n    def process_item(self, item, spider):\n        return item\n"},
+    ),
+    "a callback that is not there": parse("yield response.follow('/1', 'parse_bok')"),
+    "no method `parse`": Mistake("    def pars(self, response):\n        yield {'url': response.url}\n"),
+    "a link to no page": parse("yield {'a': 1}", "for link in response.css('a'):", "    yield response.follow(link)"),
+    "a link that is `None`": parse("yield response.follow(response.css_first('a.next'))"),
+    "a relative URL in a request": parse("yield Request('/1')"),
+    "a row of start() without a URL": begun("yield Request('example.com')", "yield Request('URL/1')"),
+    "text in start()": begun("yield 'URL/1'", "yield Request('URL/1')"),
+    "a PDF taken for HTML": Mistake(
+        "    def parse(self, response):\n        yield {'title': response.css_first('h1').text()}\n",
+        _YAML.replace("URL/]", "URL/, URL/sheet.pdf]"),
+    ),
+    "JSON taken for HTML": Mistake(
+        "    def parse(self, response):\n        yield {'next': response.css_first('a')}\n",
+        _YAML.replace("URL/]", "URL/api]"),
+    ),
+    "HTML taken for JSON": parse("yield response.json()"),
+    "an error in a pipeline": Mistake(
+        "    def parse(self, response):\n        yield {'price': '1'}\n",
+        _YAML + "pipelines: [pipes.py:clean]\n",
+        files={"pipes.py": _PIPELINE},
+    ),
+    "a pipeline that returns nothing": Mistake(
+        "    def parse(self, response):\n        yield {'price': '1'}\n",
+        _YAML + "pipelines: [pipes.py:clean]\n",
+        files={"pipes.py": "def clean(item):\n    item['price'] = 1\n"},
+    ),
+    "a wrong indent in Python": Mistake("    def parse(self, response):\n      x = 1\n        yield {'a': x}\n"),
+    "a misspelt key": yaml("politenes: {delay: 1s}\n"),
+    "a wrong type": yaml("limits: {pages: many}\n"),
+    "a wrong indent in YAML": yaml("limits:\n  pages: 10\n   depth: 2\n"),
+    "a tab in YAML": yaml("limits:\n\tpages: 10\n"),
+    "a misspelt file": yaml(_YAML.replace("books.py", "bocks.py")),
+    "a misspelt class": yaml(_YAML.replace(":Books", ":Boks")),
+    "a function for a spider": Mistake("def Books(response):\n    yield 1\n", words=("check", "site.yaml")),
+    "no `start_urls`": yaml(_YAML.replace("start_urls: [URL/]\n", "")),
+    "a start URL without https://": yaml(_YAML.replace("URL/", "example.com")),
+    "a private address": yaml(_YAML.replace("network: {allow_private: true}\n", ""), "crawl", "site.yaml"),
+    "Python in place of the YAML": Mistake(words=("crawl", "spiders/books.py")),
+    "an address in place of the YAML": Mistake(words=("crawl", "https://example.com/")),
+    "a YAML that is not there": Mistake(words=("crawl", "sites.yaml")),
+    "a file with the name of this package": Mistake(
+        yaml=_YAML.replace("spiders/books.py:Books", "scraper:Books"),
+        words=("check", "site.yaml"),
+        files={"scraper.py": "class Books: pass\n"},
+    ),
+}
