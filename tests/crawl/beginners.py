@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PAGES = {
-    "/": '<h1>Home</h1><p class="price">£51.77</p><a href="/1">1</a><a href="/1">again</a><a href="mailto:a@b.c">m</a>',
+    "/": '<h1>Home</h1><p class="price">£51.77</p><a href="/1">1</a><a href="mailto:a@b.c">m</a>',
     "/1": "<h1>Page 1</h1>",
     "/sheet.pdf": (200, {"Content-Type": "application/pdf"}, b"%PDF-1.4"),
     "/api": (200, {"Content-Type": "application/json"}, b'{"next": null}'),
