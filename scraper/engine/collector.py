@@ -133,8 +133,8 @@ class Collector:
         raise NotImplementedError
 
     def failed(self, error: ItemError, given: Any) -> None:
-        """Note an item that a pipeline raised for; the others of its page stay."""
-        raise NotImplementedError
+        """Note an item that a pipeline raised for, and keep the others of its page; here it fails the page."""
+        raise error
 
     def skipped(self, reason: str) -> None:
         """Note a page of which its rules or its callback made nothing, since it is none that they can read."""

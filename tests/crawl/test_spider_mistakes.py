@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scraper import Request, Response, Spider
+from scraper.config import load
+from scraper.errors import SpiderFailed
+from scraper.testing.recording import outcome_of
 from tests.crawl.crawling import (
     crawl,
     reasons_of_failures,
@@ -91,6 +95,17 @@ class TestMistakesOfASpider:
         run = crawl(Raises, f"{server.url}/bad", f"{server.url}/good")
         assert [item["url"] for item in run.items] == [f"{server.url}/good"]
         assert (run.result, reasons_of_failures(run)) == ("finished", {"/bad": "spider"})
+
+
+def test_a_recording_of_a_page_whose_pipeline_raises_fails(tmp_path: Path):
+    (tmp_path / "books.py").write_text(
+        "from scraper import Spider\nclass Books(Spider):\n    def parse(self, response):\n        yield {'a': 1}\n"
+        "def clean(item):\n    return item['b']\n"
+    )
+    site = tmp_path / "site.yaml"
+    site.write_text("spider: books.py:Books\nstart_urls: [http://a.example/]\npipelines: [books.py:clean]\n")
+    with pytest.raises(SpiderFailed, match="the pipeline clean raised KeyError: 'b'"):
+        outcome_of(load(site), Response("http://a.example/", body=b"x"))
 
 
 def test_a_page_that_yields_without_end_fails_alone(page_server: Start, monkeypatch: pytest.MonkeyPatch):
