@@ -16,7 +16,7 @@ import pytest
 
 from tests.crawl.commands import GIVE_UP, Project, command, environment, python_m
 from tests.servers.keepalive import PageServer
-from tests.unit.store.test_migrations import VERSION_2
+from tests.unit.store.test_migrations import STORES
 
 #: Root may write everywhere, until it leaves that at the door.
 AS_OTHERS = (
@@ -97,7 +97,7 @@ def test_what_a_kill_left_beside_it_is_read(crawled: tuple[Path, list[list[str]]
 def test_of_an_older_version(crawled: tuple[Path, list[list[str]]]) -> None:
     folder, _ = crawled
     store = folder / ".scraper" / "site.db"
-    store.write_bytes(gzip.decompress(VERSION_2.read_bytes()))
+    store.write_bytes(gzip.decompress(STORES[2].read_bytes()))
     yaml = folder / "site.yaml"
     yaml.write_text(f"name: books\n{yaml.read_text(encoding='utf-8')}", encoding="utf-8")
     yaml.write_text(f"store: .scraper/site.db\n{yaml.read_text(encoding='utf-8')}", encoding="utf-8")
