@@ -124,3 +124,44 @@ def test_a_page_that_yields_without_end_fails_alone(page_server: Start, monkeypa
     assert [(failure.reason, "more than 50 requests" in failure.message) for failure in run.failures] == [
         ("spider", True)
     ]
+
+
+class Lists(Spider):
+    """Follows all that it finds on the first page, whatever it is."""
+
+    def parse(self, response: Response) -> Any:
+        yield {"url": response.url}
+        yield from (response.follow(link) for link in (response.css("a") if response.is_html else ()))
+
+
+LINKS = {
+    "/": "<a href=mailto:a@b.c>m</a><a href='tel:1'>t</a><a href=/x.pdf>p</a><a href=/old>o</a>",
+    "/x.pdf": (200, {"Content-Type": "application/pdf"}, b"%PDF"),
+    "/old": (302, {"Location": "/gone"}, b""),
+}
+
+
+@pytest.mark.parametrize("parsers", [0, 1])
+def test_links_to_no_page_are_counted_and_cost_nothing(page_server: Start, parsers: int):
+    run = crawl(Lists, page_server(LINKS).url, engine={"parsers": parsers})
+    assert run.stats["unfollowed"] == {"mailto:": 1, "tel:": 1}
+    assert len(run.items) == 2
+
+
+def test_a_link_to_no_page_fails_the_page_where_that_is_wanted(page_server: Start):
+    run = crawl(Lists, page_server(LINKS).url, strict=True)
+    assert reasons_of_failures(run) == {"/": "spider"}
+    assert "'mailto:a@b.c'" in run.failures[0].message
+
+
+@pytest.mark.parametrize("types", [["html"], ["text/*"]])
+def test_pages_of_other_types_reach_no_callback(page_server: Start, types: list[str]):
+    run = crawl(Lists, page_server(LINKS).url, scope={"types": types})
+    assert run.stats["skipped"] == {"other-type": 1}
+    assert len(run.items) == 1
+
+
+def test_a_failure_names_the_page_with_the_link_and_not_a_redirect(page_server: Start):
+    server = page_server(LINKS)
+    run = crawl(Lists, server.url)
+    assert [(each.url, each.found_on) for each in run.failures] == [(f"{server.url}/gone", f"{server.url}/")]
