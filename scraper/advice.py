@@ -26,6 +26,7 @@ class Seen:
         health: the fields of its items, by type.
         filled_before: by type, the fields that some earlier run had filled.
         matched: the numbers of the rules that were for a page.
+        unread: how many pages have JSON-LD that rules could not read, under an empty text; and an example.
         doubles: by type, how many items had the key of one before.
         nofollow: how many links were left out since their page says nofollow.
     """
@@ -34,13 +35,14 @@ class Seen:
     health: Health
     filled_before: Mapping[str, Collection[str]]
     matched: Collection[int]
+    unread: Mapping[str, int]
     doubles: Mapping[str, int]
     nofollow: int
 
 
 def advice(config: SiteConfig, seen: Seen) -> list[str]:
     """Return what is worth a warning, a sentence each, with what to do; nothing where all fits."""
-    found = [*_nofollow(seen), *_rules(config, seen)]
+    found = [*_nofollow(seen), *_rules(config, seen), *_json_ld(seen)]
     if seen.health:
         found += [*_types(config, seen.health), *_fields(config, seen.health), *_empty(seen)]
     return [*found, *_doubles(seen)]
@@ -74,6 +76,14 @@ def _rules(config: SiteConfig, seen: Seen) -> Iterator[str]:
             match = rule.match.glob or rule.match.regex or rule.match.selector
             pages = "the one page" if seen.pages == 1 else f"any of {seen.pages:,} pages"
             yield f"rules[{number}] (match: {match}) is not for {pages}: try it by scraper rules test SITE.yaml URL"
+
+
+def _json_ld(seen: Seen) -> Iterator[str]:
+    if seen.unread:
+        count = seen.unread.get("", 0)
+        pages = "one page" if count == 1 else f"{count:,} pages"
+        example = min(filter(None, seen.unread), default="")
+        yield f"JSON-LD of {pages} cannot be read, as {example}: try it by scraper rules test SITE.yaml URL"
 
 
 def _types(config: SiteConfig, health: Health) -> Iterator[str]:

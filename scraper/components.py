@@ -63,6 +63,8 @@ class Components:
         self.notes: list[str] = []
         #: The rules that were for a page, by number, each once, until somebody takes them from here.
         self.matched_rules: list[int] = []
+        #: For each page whose JSON-LD rules could not read an empty text, for the first an example besides; likewise.
+        self.unread_json_ld: list[str] = []
         made = self._spider(spider)
         functions = [
             self._try(f"pipelines[{place}]", partial(self._pipeline, pipeline))
@@ -220,7 +222,7 @@ class Components:
         from scraper.rules.spider import RulesSpider
 
         spider = RulesSpider(config.rules, made, starts)
-        self.matched_rules = spider.matched
+        self.matched_rules, self.unread_json_ld = spider.matched, spider.unread
         return spider
 
     def _rows(self, file: StartFile) -> StartRows:

@@ -49,7 +49,7 @@ from scraper.run import Run
 from scraper.spider import Spider
 from scraper.stats import RunSummary
 from scraper.store import Store
-from scraper.store.history.quarantine import SKIPPED, UNFOLLOWED
+from scraper.store.history.quarantine import SKIPPED, UNFOLLOWED, UNREAD
 from scraper.store.values import ChangeCounts, RunRow
 from scraper.without_items import why_no_items
 
@@ -395,6 +395,7 @@ def _advice(config: SiteConfig, store: Store, run: RunRow) -> list[str]:
         health=store.health(run.id),
         filled_before=store.filled_before(run),
         matched=store.matched_rules(run) if config.rules else (),
+        unread=store.noted(run.id, UNREAD) if config.rules else {},
         doubles=store.doubles(run.id) if any(item.key for item in config.items.values()) else {},
         nofollow=said.get(NOFOLLOW["page"], 0),
     )

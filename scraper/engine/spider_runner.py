@@ -33,7 +33,7 @@ from scraper.request import Request, UnsendableRequest, deferring_bad_urls
 from scraper.response import Response
 from scraper.spider import given_by, neither
 from scraper.start_rows import BadRow
-from scraper.store.history.quarantine import EMPTY, SKIPPED, UNFOLLOWED
+from scraper.store.history.quarantine import EMPTY, SKIPPED, UNFOLLOWED, UNREAD
 from scraper.store.outcomes import Done, Failed
 from scraper.store.state import outgoing
 from scraper.store.values import Attachment, Queued, Refusal, StoredItem, Visit, Yielded
@@ -88,6 +88,7 @@ class SpiderRunner:
         self._spider = components.spider
         #: Where rules note that they were for a page.
         self._matched: list[int] = components.matched_rules
+        self._unread: list[str] = components.unread_json_ld
         self._pipelines = components.pipelines
         self._is_unique = components.pipelines.is_unique
         self._models = components.models
@@ -248,6 +249,9 @@ class SpiderRunner:
         if self._matched:
             collected.yielded.matched = self._matched.copy()
             self._matched.clear()
+        if self._unread:
+            collected.yielded.noted += [UNREAD + example for example in self._unread]
+            self._unread.clear()
         if response is not None and response.left_out:
             collected.leave_out(response.left_out)
         return collected.yielded

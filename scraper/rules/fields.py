@@ -110,10 +110,13 @@ class Field:
                 return self._read_several(page, self.source.find(page, within))
             match = self.source.first(page, within)
             value = None if match is None else self._take(page, match, REGEX_SECONDS)
-            if value is None and match is not None and self._regex is not None:
-                # The expression may fit a later match.
-                if later := self.source.find(page, within)[1:]:
-                    return self._read_several(page, later)
+            if (
+                value is None
+                and match is not None
+                and self._regex is not None  # which may fit a later match
+                and (later := self.source.find(page, within)[1:])
+            ):
+                return self._read_several(page, later)
         except etree.XPathError as error:
             return Reading(None, _FAILED, f"the XPath could not be followed: {error}")
         except NotOfType as error:

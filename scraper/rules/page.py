@@ -41,6 +41,11 @@ class Page:
         """Return why scripts of JSON-LD could not be read, one entry each."""
         return self._all_json_ld()[1]
 
+    @property
+    def json_ld_problem(self) -> str:
+        """Return why a script of JSON-LD that was looked into could not be read; empty where none was."""
+        return self._json_ld[1][0] if self._json_ld is not None and self._json_ld[1] else ""
+
     def _all_json_ld(self) -> tuple[list[Any], list[str]]:
         if self._json_ld is None:
             self._json_ld = data.json_ld(self.response.css('script[type*="ld+json" i]'))

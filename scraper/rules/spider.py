@@ -32,6 +32,9 @@ class RulesSpider(Spider):
         #: Which rules were for a page, and which of them since this was emptied last.
         self._matched: set[int] = set()
         self.matched: list[int] = []
+        #: For each page whose JSON-LD could not be read an empty text, for the first an example too; as `matched`.
+        self.unread: list[str] = []
+        self._has_example = False
         self._told: set[tuple[int, str]] = set()
 
     def start(self) -> Iterable[Any]:
@@ -79,8 +82,16 @@ class RulesSpider(Spider):
             except NotHtml as error:
                 is_skipped = True
                 self._tell_of_skipped(rule, error)
+        if problem := next((page.json_ld_problem for page in pages.values() if page.json_ld_problem), ""):
+            self._note_unread(problem, response)
         if is_skipped:
             raise PageSkipped("not-html")
+
+    def _note_unread(self, problem: str, response: Response) -> None:
+        self.unread.append("")
+        if not self._has_example:
+            self._has_example = True
+            self.unread.append(f"on {response.url} ({problem})")
 
     def _tell_of_skipped(self, rule: PageRule, error: NotHtml) -> None:
         """Say of each rule once that it matches what it cannot read."""

@@ -169,7 +169,7 @@ class RunStore:
             return quarantine.count(connection, run), quarantine.drop_reasons(connection, run)
 
     def noted(self, run: int, kind: str) -> dict[str, int]:
-        """Count what callbacks left out, of one kind: `quarantine.SKIPPED`, `UNFOLLOWED` or `EMPTY`."""
+        """Count what callbacks left out, of one kind: `quarantine.SKIPPED`, `UNFOLLOWED`, `EMPTY` or `UNREAD`."""
         with self._database.reading() as connection:
             return quarantine.noted(connection, run, kind)
 

@@ -84,6 +84,26 @@ def test_a_rule_that_matches_no_page_is_said_and_one_of_unchanged_pages_is_not(p
     assert runs[1].stats["carried"] == 3
 
 
+@pytest.mark.parametrize("parsers", [0, 1])
+def test_json_ld_that_cannot_be_read_is_counted_with_one_example(parsers: int) -> None:
+    script = '<script type="application/ld+json">{}</script>'.format
+    unread = "<p>a" + script('{"@type": "Product", "name": nonsense here}')
+    fine = "<p>b" + script('{"@type": "Product", "name": "b"}')
+    site = {"/": "<a href=/q/1>1</a><a href=/q/2>2</a><a href=/q/3>3</a>"}
+    site |= {"/q/1": unread, "/q/2": unread + script('{"@type": "Product", "name": "c"}'), "/q/3": fine}
+    rules = [
+        {"match": "/", "follow": ["a"]},
+        {"match": "/q/*", "fields": {"text": "p", "name": {"jsonld": "Product.name"}}},
+    ]
+    with PageServer(site) as server:
+        settings = merged(SETTINGS, {"name": "r", "start_urls": [server.url + "/"], "rules": rules})
+        run = scraper.crawl(merged(settings, {"engine": {"parsers": parsers}}))
+        [said] = run.stats["warnings"]
+        assert said.startswith(f"JSON-LD of 2 pages cannot be read, as on {server.url}/q/")
+        assert said.endswith("): try it by scraper rules test SITE.yaml URL")
+        assert (run.stats["drops"], run.stats["skipped"]) == ({}, {})
+
+
 def test_a_field_that_no_rule_makes_ends_the_check_with_its_line(tmp_path: Path) -> None:
     rules = [{"match": "*", "item": "product", "fields": {"name": "h1"}}]
     settings = {"start_urls": ["https://example.com/"], "rules": rules, "items": {"product": {"key": ["sku"]}}}
