@@ -117,8 +117,9 @@ class DomainSession:
                 remedy="session.class names a class that takes no arguments",
             ) from error
         self._is_plain = not session.params and all(_is_unchanged(session, step) for step in _STEPS)
-        self._sends_plainly = _is_unchanged(session, "send")
         self._set_up(session, self._user_agent)
+        # Only now: the environment's proxies are a step of it, too.
+        self._sends_plainly = _is_unchanged(session, "send")
         return session
 
     def _set_up(self, session: requests.Session, user_agent: str) -> None:
