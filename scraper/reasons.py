@@ -272,6 +272,14 @@ _ROWS = (
     ),
     ReasonRow("too-many-files", _FAILED, "The items of its page name more than 1,000 files.", "name fewer of them"),
     ReasonRow(
+        "file-limit",
+        _FAILED,
+        "The run has stored as many files as it may.",
+        "allow more by {set}",
+        "limits.files",
+        "10000",
+    ),
+    ReasonRow(
         "wrong-type", _FAILED, "A file is not of a type that its pipeline takes.", "allow it there", "pipelines"
     ),
     ReasonRow(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from scraper.config import Limits
 from scraper.config.model.site import MOST_PAGES
+from scraper.config.types.units import format_size
 from scraper.lazy_dataclass import dataclass
 from scraper.store.outcomes import Outcome, Unchanged
 from scraper.store.values import Counts
@@ -53,6 +54,13 @@ def time_is_up(limits: Limits, worked: float) -> ShardEnd | None:
     if limits.duration is None or worked < limits.duration:
         return None
     return ShardEnd("limit", f"limits.duration: {limits.duration:g} s are over")
+
+
+def bytes_are_over(limits: Limits, received: int) -> ShardEnd | None:
+    """Tell whether `limits.bytes` is reached after so many bytes of bodies over the wire."""
+    if limits.bytes is None or received < limits.bytes:
+        return None
+    return ShardEnd("limit", f"limits.bytes: {format_size(limits.bytes)} are reached")
 
 
 def limit_reached(limits: Limits, counts: Counts, *, all_started: bool) -> ShardEnd | None:

@@ -36,6 +36,7 @@ from scraper.engine.revisit import Revisit
 from scraper.engine.shard_sink import ShardSink
 from scraper.engine.status import StatusReporter
 from scraper.engine.tasks.downloads import Downloads
+from scraper.engine.tasks.file_count import FileCount
 from scraper.engine.tasks.registry import tasks_of
 from scraper.engine.tasks.robots import RobotsTask
 from scraper.engine.tasks.sender import Sender
@@ -183,6 +184,7 @@ class Shard:
             components.root,
             partial(store.file, follow=False),
             config,
+            self._count_files(),
             only_known=self._is_cached,
         )
         self._tasks = tasks_of(
@@ -202,6 +204,12 @@ class Shard:
             blocks=not self._fetcher.is_cooperative,
             companion=None if isinstance(self._parse_worker, ParseWorker) else self._parse_worker,
         )
+
+    def _count_files(self) -> FileCount:
+        # With --cached none is fetched, and those that are there are taken as they are.
+        most = None if self._is_cached else self._config.limits.files
+        is_shared = self._config.engine.processes != 1
+        return FileCount(most, partial(self._store.count_files, self._run.id), is_shared=is_shared)
 
     def _make_fetcher(self) -> Fetcher:
         if not self._is_cached:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import blake2b
 
 from scraper.config.formats import BY_ENDING
 from scraper.config.model.exports import compression_of
@@ -31,8 +32,11 @@ def filled(path: str, values: Mapping[str, str]) -> str:
 
 
 def of_type(path: str, type: str) -> str:
-    """`path` for one type of item."""
-    return filled(path, {"type": _UNFIT.sub("_", type)})
+    """`path` for one type of item; one whose signs were replaced is told from others by a digest of its name."""
+    name = _UNFIT.sub("_", type)
+    if name != type:
+        name += f"-{blake2b(type.encode(errors='surrogatepass'), digest_size=4).hexdigest()}"
+    return filled(path, {"type": name})
 
 
 def numbered(path: str, number: int) -> str:

@@ -309,6 +309,11 @@ class Store(RunStore):
         with self._database.reading() as connection:
             return files.are_open(connection, run)
 
+    def count_files(self, run: int) -> int:
+        """Return how many files a run stored, or found to be the same."""
+        with self._database.reading() as connection:
+            return files.count_stored(connection, run)
+
     def give_files_up(self, run: int) -> None:
         """Release the items that wait for files, at the end of a run."""
         with self._database.reading() as connection:

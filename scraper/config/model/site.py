@@ -41,6 +41,12 @@ class Limits(Frozen):
     depth: Limit = Field(DEEPEST, description="How many links away from a start URL a page may lie; null: any.")
     pages: Limit = Field(MOST_PAGES, description="How many pages are done in a run, exactly; null: any.")
     items: Limit = Field(None, description="After how many items a run ends; the last page's items are all kept.")
+    bytes: kinds.OptionalBytes = Field(
+        None, description="After how many bytes of bodies, as they came over the wire, a run ends: 10GB, or bytes."
+    )
+    files: Limit = Field(
+        None, description="How many files of items a run stores; the items of others are kept without them."
+    )
     duration: kinds.OptionalSeconds = Field(
         None, description="How long a run works, over all its resumptions: 2h, 30m, or seconds."
     )

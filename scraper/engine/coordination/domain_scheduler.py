@@ -23,7 +23,7 @@ from scraper.engine.coordination.messages import (
     TakeStart,
     WorkAdded,
 )
-from scraper.engine.limits import FINISHED, ShardEnd, limit_reached, time_is_up
+from scraper.engine.limits import FINISHED, ShardEnd, bytes_are_over, limit_reached, time_is_up
 from scraper.engine.status import MOST_WAITING
 from scraper.lazy_dataclass import dataclass
 from scraper.observe.events import Tick, Waiting
@@ -306,6 +306,11 @@ class DomainScheduler:
         if over is not None:
             # Whoever directs may have been held up by a commit of its own.
             self._late = min(self.worked(now) - (self._limits.duration or 0.0), now - self._started_at)
+            return over
+        nothing_left = self._start_done and self.counts.queued == 0
+        over = None if nothing_left else bytes_are_over(self._limits, self.figures.bytes)
+        if over is not None:
+            # Files are most of the bytes: none is waited for.
             return over
         self._coming = self._coming or limit_reached(self._limits, self.counts, all_started=self._start_done)
         if self._coming is not None:

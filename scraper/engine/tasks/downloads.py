@@ -24,6 +24,7 @@ import requests
 from scraper.config import SiteConfig
 from scraper.engine.frontier.admission import MAX_URL
 from scraper.engine.tasks.attachments import folders_of, found_of, is_there
+from scraper.engine.tasks.file_count import FileCount
 from scraper.errors import FetchError, NoRoom, StoreError
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import conditions_of, sendable, validators_of
@@ -51,6 +52,7 @@ class Downloads:
         rules: what holds for files, by folder.
         root: where the paths of files start.
         find: what the store knows of a file, by its fingerprint.
+        count: of the files that the run stored.
         only_known: files that are there are taken as they are, and no others are fetched.
     """
 
@@ -60,9 +62,12 @@ class Downloads:
         root: Path,
         find: Callable[[bytes], FileRow | None],
         config: SiteConfig,
+        count: FileCount,
         *,
         only_known: bool = False,
     ) -> None:
+        #: Of the files that the run stored.
+        self.count = count
         self._only_known = only_known
         self._rules = rules
         self._root = root
@@ -93,7 +98,7 @@ class Downloads:
         # Another crawl may put the same file into the same folder, at the same time.
         part = self._root / rules.folder / PARTS / f"{self._config.name}-{queued.fingerprint.hex()}"
         kept = row.kept if row is not None else None
-        return Download(rules, self._root, part, kept, takes_known=self._only_known)
+        return Download(rules, self._root, part, kept, self.count, takes_known=self._only_known)
 
 
 class Download:
@@ -104,8 +109,16 @@ class Download:
     """
 
     def __init__(
-        self, rules: Files, root: Path, part: Path, known: KeptFile | None, *, takes_known: bool = False
+        self,
+        rules: Files,
+        root: Path,
+        part: Path,
+        known: KeptFile | None,
+        count: FileCount,
+        *,
+        takes_known: bool = False,
     ) -> None:
+        self._count = count
         self._takes_known = takes_known
         self._rules = rules
         self._root = root
@@ -137,6 +150,7 @@ class Download:
         a known one is taken as it is.
 
         Raises:
+            FetchError: it is one too many.
             StoreError: the disk cannot be written.
         """
         if self._takes_known and self._known is not None:
@@ -151,10 +165,14 @@ class Download:
             return None
         if not is_ours:
             return None  # the note of somebody else, who may mean any path
-        if not is_there(self._root, kept) and self._had == kept.size:
+        has_name = is_there(self._root, kept)
+        if not has_name and self._had != kept.size:
+            return None
+        self._count.add()
+        if not has_name:
             with self._disk():
                 self._part.replace(self._root / kept.path)
-        return kept if is_there(self._root, kept) else None
+        return kept
 
     @property
     def body_limit(self) -> int:
@@ -288,6 +306,7 @@ class Download:
             raise fetch.error
         response = fetch.response
         if response is not None and response.status == 304 and self._known is not None:
+            self._count.add()
             return _confirmed(self._known, response.headers)
         if response is None or not (response.ok or response.status == 416):
             return None
@@ -303,6 +322,11 @@ class Download:
         for flaw in self._rules.flaws_of(str(self._part)):
             self._throw_away()
             raise FetchError(flaw, reason="image-too-small")
+        try:
+            self._count.add()
+        except FetchError:
+            self._throw_away()
+            raise
         digest = self._hash.hexdigest()
         path = _path_of(self._rules.folder, digest, media_type)
         kept = KeptFile(path, digest, self._size, media_type, *self._validators, time.time(), self._name)

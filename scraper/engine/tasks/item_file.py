@@ -9,9 +9,11 @@ from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.frontier import Job
 from scraper.engine.tasks.base import RequestTask
 from scraper.engine.tasks.downloads import Download, Downloads
+from scraper.engine.tasks.file_count import FILE_LIMIT
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import Sender, Sending
 from scraper.fetch.base import FetchResult
+from scraper.fetch.robots import Robots
 from scraper.observe import events
 from scraper.request import Request
 from scraper.response import Response
@@ -27,6 +29,11 @@ class FileTask(RequestTask):
     def __init__(self, sender: Sender, logins: LoginTask, admission: Admission, downloads: Downloads) -> None:
         super().__init__(sender, logins, admission)
         self._downloads = downloads
+
+    def answered_unsent(self, queued: Queued, origin: str, robots: Robots | None) -> Outcome | None:
+        full = self._downloads.count.why_full()
+        url = queued.request.url
+        return Refused(queued, Refusal(url, queued.fingerprint, FILE_LIMIT, full)) if full else None
 
     def begin(self, queued: Queued) -> Sending | Outcome:
         download = self._downloads.begin(queued)

@@ -25,6 +25,7 @@ from scraper.engine.coordination.messages import (
     WorkAdded,
 )
 from scraper.engine.limits import FINISHED, STOPPED, ShardEnd
+from scraper.stats import ConnectionStats
 from scraper.store.values import Counts, RunRow
 
 RUN = RunRow(
@@ -291,6 +292,19 @@ class TestEnd:
         assert claimed(crawl.report(0, found={"files.example": 0})) == {0: ["files.example"]}
         crawl.files_are_open = False
         assert {number for number, order in of(End, crawl.pass_time(1))} == {0, 1, 2}
+
+    def test_bytes_of_earlier_calls_count_and_files_are_not_waited_for(self):
+        crawl = Crawl(bytes=10_000)
+        crawl.files_are_open = True
+        crawl.scheduler.figures += ConnectionStats(bytes=6_000)
+        assert of(End, crawl.report(0, figures=ConnectionStats(bytes=3_999))) == []
+        end = End(ShardEnd("limit", "limits.bytes: 10kB are reached"))
+        assert of(End, crawl.report(0, figures=ConnectionStats(bytes=1))) == [(0, end)]
+
+    def test_bytes_end_nothing_that_is_done(self):
+        crawl = Crawl(bytes=10)
+        says: dict[str, Any] = {"figures": ConnectionStats(bytes=11), "counts": Counts(pages=3), "commit": 1}
+        assert [order.end for _, order in of(End, crawl.report(0, **says))] == [FINISHED]
 
     def test_of_time_waits_for_none(self):
         crawl = Crawl(duration=5)

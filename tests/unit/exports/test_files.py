@@ -154,7 +154,7 @@ def test_paths_are_those_of_the_run(store, tmp_path, follow):
     store.commit({"a": 1}, type="Book")
     store.commit({"a": 2}, type="we/ird ../x")
     found = follow(store, tmp_path, path, run=7, began=BEGAN).finish(complete=True)
-    names = ["123045-Book.jsonl", "123045-we_ird_.._x.jsonl"]
+    names = ["123045-Book.jsonl", "123045-we_ird_.._x-fa6085d6.jsonl"]
     assert found == [str(tmp_path / "shop/7/2026-03-01" / name) for name in names]
     assert [Path(each).read_text() for each in found] == ['{"a":1}\n', '{"a":2}\n']
 
