@@ -7,7 +7,6 @@ may quote what belongs to another.
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 import threading
@@ -16,8 +15,8 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
-#: A shorter value is part of too much else: it is hidden by its name alone.
-SHORTEST = 4
+#: A shorter value, or a shorter word, is part of too much else: it is hidden by its name alone.
+SHORTEST, SHORTEST_WORD = 4, 6
 _NO_SECRETS = frozenset({"true", "false", "null", "none", "http", "https"})
 
 USER_INFO = re.compile(r"(?<=//)[^/?#\s]*@")
@@ -87,8 +86,10 @@ def hide_in(value: Any) -> Any:
 
 def _forms_of(value: str) -> Iterable[str]:
     """Return the ways in which a value is written."""
-    if len(value) < SHORTEST or value.lower() in _NO_SECRETS:
+    if len(value) < (SHORTEST_WORD if value.isalpha() else SHORTEST) or value.lower() in _NO_SECRETS:
         return ()
+    import html  # it brings all entities of HTML along
+
     raw = value.encode(errors="surrogatepass")
     forms = {value, quote(raw), quote(raw, safe=""), quote_plus(raw), html.escape(value), repr(value)[1:-1]}
     forms |= {json.dumps(value, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False)}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from scraper.errors import BadRequest, UsageError
 from scraper.lazy_dataclass import dataclass
-from scraper.request import Request
+from scraper.request import Request, UnsendableRequest
 
 #: What may stand between the cells of a row.
 _DELIMITERS = ",;\t|"
@@ -157,11 +157,14 @@ class StartRows:
 
 def _requested(row: Row, name: str) -> Request | BadRow:
     try:
-        return row.request()
+        request = row.request()
+        if not isinstance(request, UnsendableRequest):
+            return request
     except BadRequest:
-        remedy = f": write https://{row[:_SHOWN]}" if "://" not in row and "." in row else ""
-        message = f"{row[:_SHOWN]!r} is not an absolute http or https URL{remedy}"
-        return BadRow(name, row.line, row[:_SHOWN], message)
+        pass
+    remedy = f": write https://{row[:_SHOWN]}" if "://" not in row and "." in row else ""
+    message = f"{row[:_SHOWN]!r} is not an absolute http or https URL{remedy}"
+    return BadRow(name, row.line, row[:_SHOWN], message)
 
 
 def _delimiter(head: str) -> str:

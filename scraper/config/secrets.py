@@ -30,6 +30,10 @@ _PUBLIC_HEADERS = frozenset({"content-type", "user-agent", "referer", "origin", 
 _WITH_SCHEME = re.compile(r"[A-Za-z-]+ (\S+)")
 
 
+#: A shorter path of a webhook is a name rather than a token.
+_SHORTEST_TOKEN = 16
+
+
 def is_secret_name(name: str) -> bool:
     """Tell whether a key's or variable's name says that its value is a secret: api_key, DB_PASSWORD, X-Auth-Token."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", name)
@@ -113,13 +117,14 @@ def secret_values(config: SiteConfig, sources: Mapping[str, Provenance], environ
             continue
         text = str(value)
         found.update(_passwords_in(text))
+        if path[:2] == ("schedule", "on_failure") and len(behind := _behind_host(text)) >= _SHORTEST_TOKEN:
+            found.add(behind)
         if masked_text(path, value, variables) != MASK:
             shown.append(text)
         elif not is_secret_path(path) and not any(map(is_secret_name, variables)):
             perhaps |= {text, *(environ[name] for name in variables if name in environ)}
         else:
-            # The whole address of a webhook, and what stands behind its host.
-            found |= {text, text.partition("://")[2].partition("/")[2]}
+            found.add(text)
             if (scheme := _WITH_SCHEME.fullmatch(text)) is not None:
                 found.add(scheme[1])
             found |= {environ[name] for name in variables if name in environ}
@@ -130,6 +135,11 @@ def secret_values(config: SiteConfig, sources: Mapping[str, Provenance], environ
             pair = ":".join(map(str, origin.auth["basic"]))
             found |= {pair, base64.b64encode(pair.encode()).decode()}
     return found
+
+
+def _behind_host(text: str) -> str:
+    """Return what stands behind the host of a webhook's address, which is what keeps others from calling it."""
+    return text.partition("://")[2].partition("/")[2]
 
 
 def _is_public(path: Path) -> bool:

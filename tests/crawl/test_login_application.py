@@ -42,7 +42,17 @@ def visit(wiki: DokuWiki, store: Path, password: str = PASSWORD, **more: Any) ->
         "ok": "a[href*='do=logout']",
         "when": "form#dw__login",
     }
-    return crawl(Wiki, wiki.page("start"), login=login, store=str(store), scope={"exclude": ["/lib/*"]}, **more)
+    # What only members see asks not to be followed.
+    politely = {"nofollow": "ignore", **more.pop("politeness", {})}
+    return crawl(
+        Wiki,
+        wiki.page("start"),
+        login=login,
+        store=str(store),
+        scope={"exclude": ["/lib/*"]},
+        politeness=politely,
+        **more,
+    )
 
 
 def headings(run: Run) -> list[str]:

@@ -100,13 +100,18 @@ class TestTraps:
 
     def test_a_path_that_repeats_itself_by_depth(self, page_server: Start):
         server = self.trap(page_server, lambda path: path.rstrip("/") + "/a/b")
-        run = crawl(Follow, server.url, limits={"depth": 9})
+        run = crawl(Follow, server.url, limits={"depth": 9}, scope={"no_traps": ["*"]})
         assert (run.result, run.stats["pages"], run.stats["refusals"]) == ("finished", 10, {"depth": 1})
+
+    def test_a_path_that_repeats_itself_is_a_trap(self, page_server: Start):
+        server = self.trap(page_server, lambda path: path.rstrip("/") + "/a/b")
+        run = crawl(Follow, server.url, limits={"depth": 9})
+        assert (run.result, run.stats["pages"], run.stats["refusals"]) == ("finished", 3, {"trap": 1})
 
     def test_a_path_that_repeats_itself_by_the_length_of_its_url(self, page_server: Start):
         """Without any limit of depth it ends where a URL is longer than any server takes."""
         server = self.trap(page_server, lambda path: path.rstrip("/") + "/again-and-again" * 40)
-        run = crawl(Follow, server.url)
+        run = crawl(Follow, server.url, scope={"no_traps": ["*"]})
         assert run.result == "finished"
         assert run.stats["refusals"] == {"url-too-long": 1}
         assert run.stats["pages"] == 13
