@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 from collections import Counter
@@ -197,6 +198,8 @@ class TestStopped:
             return 200, HTML, b"x"
 
         server = page_server(answer)
+        # Whoever runs the tests in the background has it ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with pytest.raises(KeyboardInterrupt):
             crawl(Pages, f"{server.url}/a", store=store)
         assert paths(server) == ["/a"]
