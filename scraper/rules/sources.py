@@ -52,7 +52,7 @@ def links_of(config: FollowConfig) -> Css | XPath | Relation:
     return Relation(config.rel) if config.rel is not None else selector_of(config) or Css("")
 
 
-def selector_of(config: FieldConfig | SelectorConfig | FollowConfig) -> Css | XPath | None:
+def selector_of(config: FieldConfig | SelectorConfig) -> Css | XPath | None:
     """Return what finds the elements that a selector names, or a field by one; None for a field of another source."""
     if config.css is not None:
         return Css(config.css)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -99,6 +99,10 @@ def _given(value: Mapping[Any, Any], names: tuple[str, ...]) -> list[str]:
 class SelectorConfig(RulePart):
     """A selector of elements."""
 
+    #: The keys of which it has one, and what an error says of them.
+    WAYS: ClassVar[tuple[str, ...]] = ("css", "xpath")
+    EXPECTED: ClassVar[str] = "a CSS selector, {css: …} or {xpath: …}"
+
     css: Css = Field(None, description="A CSS selector.")
     xpath: XPath = Field(None, description="An XPath 1.0 expression.")
 
@@ -108,39 +112,25 @@ class SelectorConfig(RulePart):
         if isinstance(value, str):
             return {"css": value}
         if isinstance(value, Mapping):
-            if not _unknown(cls, value) and len(_given(value, ("css", "xpath"))) != 1:
-                raise wrong("a CSS selector, {css: …} or {xpath: …}")
+            if not _unknown(cls, value) and len(_given(value, cls.WAYS)) != 1:
+                raise wrong(cls.EXPECTED)
         elif not isinstance(value, cls):
-            raise wrong("a CSS selector, {css: …} or {xpath: …}")
+            raise wrong(cls.EXPECTED)
         return value
 
     def written(self) -> Any:
         return self.css if self.css is not None else super().written()
 
 
-class FollowConfig(RulePart):
+class FollowConfig(SelectorConfig):
     """A selector of links, or the relation that they are said to have."""
 
-    css: Css = Field(None, description="A CSS selector.")
-    xpath: XPath = Field(None, description="An XPath 1.0 expression.")
+    WAYS: ClassVar[tuple[str, ...]] = ("css", "xpath", "rel")
+    EXPECTED: ClassVar[str] = "a CSS selector, {css: …}, {xpath: …} or {rel: next}"
+
     rel: Relation = Field(
         None, description="The links that say so, in the page or in the header Link (RFC 8288): next."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"css": value}
-        if isinstance(value, Mapping):
-            if not _unknown(cls, value) and len(_given(value, ("css", "xpath", "rel"))) != 1:
-                raise wrong("a CSS selector, {css: …}, {xpath: …} or {rel: next}")
-        elif not isinstance(value, cls):
-            raise wrong("a CSS selector, {css: …}, {xpath: …} or {rel: next}")
-        return value
-
-    def written(self) -> Any:
-        return self.css if self.css is not None else super().written()
 
 
 class MatchConfig(RulePart):
