@@ -36,8 +36,9 @@ def refresh_place(text: str) -> str | None:
 
 def may_refresh(body: bytes) -> bool:
     """Tell whether a body could hold a meta refresh: False saves a tree."""
-    head = body[:_HEAD]
-    return (b"efresh" in head or b"EFRESH" in head) and _META.search(head) is not None
+    if body.find(b"efresh", 0, _HEAD) < 0 and body.find(b"EFRESH", 0, _HEAD) < 0:
+        return False
+    return _META.search(body, 0, _HEAD) is not None
 
 
 def meta_refresh(text: str) -> str | None:
