@@ -286,4 +286,6 @@ class TestHeadersOfAllDomains:
             load(path)
 
     def test_others_are_taken(self):
-        load({"spider": "a:B", "session": {"headers": {"Accept-Language": "de", "X-Requested-With": "x"}}})
+        headers = {"Accept-Language": "de", "X-Requested-With": "x"}
+        loaded = load({"spider": "a:B", "session": {"headers": headers}})
+        assert loaded.config.session.headers == headers
