@@ -110,6 +110,7 @@ def test_server_that_does_not_keep_its_word(
     assert len(server.log) <= 12
 
 
+@pytest.mark.timing
 def test_server_that_ends_idle_connections(page_server: Callable[..., PageServer], tmp_path: Path):
     server = page_server({"/": "<h1>Home</h1>"}, idle_timeout=0.5)
     said, suggested = probed(f"{server.url}/", tmp_path, "--idle", "1")
