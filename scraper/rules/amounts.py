@@ -53,7 +53,7 @@ def to_int(text: str) -> int:
     found = only_number(text, "whole number")
     digits = found.digits
     if not re.fullmatch(r"\d+", digits):
-        digits = plain_digits(found, "whole number", lone_three="thousands")
+        digits = plain_digits(found, "whole number", lone_three=_lone_three(found))
         if "." in digits:
             raise NotOfType(f"{quoted(found.text)} is not a whole number")
     if len(digits) > MOST_DIGITS:
@@ -66,12 +66,14 @@ def to_float(text: str) -> float:
     `1,234.5`.
 
     Raises:
-        NotOfType: there is none, there are several, or it could be two: `1,234`.
+        NotOfType: there is none, there are several, or it could be two: `1,234`, `1.299 €`.
     """
     if _EXPONENT.fullmatch(text):
         return finite(text, text)
     found = only_number(text, "number")
-    return finite(found.sign + plain_digits(found, "number", lone_three="point"), text)
+    is_amount = currency_before(found.before) or currency_behind(found.behind)
+    digits = plain_digits(found, "number", lone_three="unclear" if is_amount else "point")
+    return finite(found.sign + digits, text)
 
 
 def to_price(text: str) -> float:
@@ -154,7 +156,7 @@ def _check_words(found: Found) -> None:
 
 
 def _lone_three(found: Found) -> str:
-    """Return what a single separator before three digits is in a price."""
+    """Return what a single separator before three digits is in a price or a whole number."""
     codes = {code_of(one) for one in (currency_before(found.before), currency_behind(found.behind)) if one}
     if codes & _THREE_DECIMALS or _PER_UNIT.search(found.behind):
         return "unclear"

@@ -83,6 +83,10 @@ READ: list[tuple[Any, str, Any]] = [
 ]  # fmt: skip
 
 REFUSED: list[tuple[Any, str, str]] = [
+    (FLOAT, "<p id=x>€1.299</p>", "could be two numbers"),
+    (FLOAT, "<p id=x>Rp. 12.500</p>", "could be two numbers"),
+    (INT, "<p id=x>KWD 1.250</p>", "could be two numbers"),
+    (INT, "<p id=x>$3.459/gal</p>", "could be two numbers"),
     (PRICE, "<div id=x><p>1</p><p>299,00 €</p></div>", "several numbers"),
     (PRICE, "<p id=x><del>20</del><ins>15</ins></p>", "several numbers"),
     (PRICE, "<p id=x><del>$20</del> <ins>$15</ins></p>", "several numbers"),
