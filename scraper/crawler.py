@@ -15,9 +15,8 @@ import json
 import logging
 import sys
 import tempfile
-import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -50,6 +49,7 @@ from scraper.spider import Spider
 from scraper.stats import RunSummary
 from scraper.store import Store
 from scraper.store.history.quarantine import SKIPPED, UNFOLLOWED, UNREAD
+from scraper.store.state.presence import Role, new_owner
 from scraper.store.values import ChangeCounts, RunRow
 from scraper.without_items import why_no_items
 
@@ -137,6 +137,7 @@ class Crawl:
         cached: parse the pages that the store or an archive keeps again, in a run of their own, and fetch nothing.
         observers: called with each event.
         stdout: what the export `-` writes to.
+        stop_asked: called when somebody asked the run to stop, by `scraper stop`, instead of `stop`.
 
     Raises:
         ConfigError: the spider, a pipeline or the Session class cannot be imported or made.
@@ -151,6 +152,7 @@ class Crawl:
         cached: bool = False,
         observers: Sequence[Observer] = (),
         stdout: BinaryIO | None = None,
+        stop_asked: Callable[[], None] | None = None,
     ) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         loaded = replace(loaded, is_cached=True) if cached else loaded
@@ -166,7 +168,9 @@ class Crawl:
         self._spider = spider
         self._engine: SingleProcess | MultiProcess | None = None
         self._stop_seconds: float | None = None
-        self._lock = threading.Lock()
+        self._stop_asked = stop_asked or self.stop
+        #: Its name among those at work.
+        self._owner = new_owner()
 
     def stop(self, seconds: float = DRAIN_SECONDS) -> None:
         """Stop soon: what is in flight is given `seconds`. From any thread, and from a signal handler."""
@@ -187,6 +191,7 @@ class Crawl:
             self._emit(events.Notice(raised, logging.DEBUG))
         with Store(self._store, lock=True) as store:
             row, changed = self._begin(store)
+            store.join(self._owner, row.id, Role.COORDINATOR)
             self._emit(
                 events.RunStarted(
                     run=row.id,
@@ -211,6 +216,7 @@ class Crawl:
                 self._give_up(store, row, error)
                 raise
             store.end_run(row.id, result, why, finished=result != "stopped")
+            store.void_leases_of(self._owner)
             run = self._result(store, row, paths)
             for death in run.stats["died"]:
                 self._emit(events.Notice(death_text(death)))
@@ -309,15 +315,27 @@ class Crawl:
             self._emit(events.Notice(_MAY_HANG))
         if count == 1:
             config = self._at_work.config
-            return SingleProcess(store, row, config, self._components, self._emit, exports.follow, parsers)
+            return SingleProcess(
+                store,
+                row,
+                config,
+                self._components,
+                self._owner,
+                self._emit,
+                exports.follow,
+                self._stop_asked,
+                parsers,
+            )
         from scraper.engine.coordination.multi_process import MultiProcess
 
         return MultiProcess(
             store,
             row,
             self._at_work,
+            self._owner,
             self._emit,
             exports.follow,
+            self._stop_asked,
             count=count,
             watched=self._emit.wanted,
             parsers=parsers,
@@ -361,6 +379,7 @@ class Crawl:
         message = error.message if isinstance(error, ExportError) else f"{type(error).__name__}: {error}"
         try:
             store.end_run(row.id, "failed", message, finished=False)
+            store.void_leases_of(self._owner)
         except Exception as second:
             # The store itself may be what failed; the first error is the one to tell.
             error.add_note(f"and the run could not be marked: {second}")

@@ -211,6 +211,7 @@ class BatchWriter:
         self.report.found |= self._leases.found(done.added)
         self.report.hosts += batch.hosts
         self.report.pages += len(pages)
+        self._watch.committed(len(pages))
         for portion in portions:
             portion.on_commit()
         for outcome in outcomes:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import queue
-import secrets
-import socket
 import threading
 import time
 from collections import deque
@@ -55,6 +53,7 @@ from scraper.observe.text import duration
 from scraper.pipelines.files import rules_of
 from scraper.store import Store
 from scraper.store.outcomes import Batch, Outcome
+from scraper.store.state.presence import new_owner
 from scraper.store.values import Queued, RunRow
 
 #: While nobody waits for outcomes the main loop takes them in so far apart (seconds): to be woken for each of them
@@ -116,7 +115,7 @@ class Shard:
         self._emit = emit
         self._told = QueuedEvents(emit, lambda event: self._inbox.put(event))
         #: Its name in leases.
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.owner = new_owner()
         self._on_beaten = beaten
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue() if inbox is None else inbox
         self._fetching: threading.Thread | None = None
@@ -167,7 +166,7 @@ class Shard:
     def _make_fetching(self, turns: Turns) -> None:
         store, config, components = self._store, self._config, self._components
         self._sitemaps = SitemapWorker(self._admission, self._frontier, self._told, self._inbox.put)
-        self._heartbeat = LeaseHeartbeat(lambda: store.renew_leases(self.owner), self._beaten, self._was_stopped)
+        self._heartbeat = LeaseHeartbeat(self._renew, self._beaten, self._was_stopped)
         self._fetcher = self._make_fetcher()
         self._sender = Sender(
             self._frontier,
@@ -230,9 +229,9 @@ class Shard:
             make_session=self._components.make_session,
             fetches=not self._is_cached,
         )
-        watch = StatusReporter(frontier, self._runner, limits, self._emit)
+        self._status = StatusReporter(frontier, self._runner, limits, self._emit)
         self._writer = BatchWriter(
-            store, run, limits, frontier, self._leases, self._admission, self._emit, watch, report
+            store, run, limits, frontier, self._leases, self._admission, self._emit, self._status, report
         )
         self._writer.has_files = bool(self._components.pipelines.files)
         self._orders = Orders(
@@ -290,6 +289,9 @@ class Shard:
         what = f"process {os.getpid()} was stopped for {duration(seconds)} (SIGSTOP, Ctrl-Z, or a machine that slept)"
         self._told(events.Notice(f"{what}: requests that were in flight may fail as timeout or reset, and go again"))
 
+    def _renew(self) -> bool:
+        return self._store.renew_leases(self.owner, self._status.doing())
+
     def _beaten(self, holds: bool) -> None:
         if holds:
             self._on_beaten()
@@ -305,7 +307,7 @@ class Shard:
             StoreError: the store cannot be used; LeaseLost where its leases were voided.
             KeyboardInterrupt: after what was in flight was given its time.
         """
-        self._store.join(self.owner)
+        self._store.join(self.owner, self._run.id)
         self._heartbeat.start()
         try:
             if isinstance(self._parse_worker, ParseWorker):

@@ -24,7 +24,7 @@ class NotebookProgress(Progress):
         """Nothing is drawn on a terminal."""
 
     def _tick(self, tick: Tick) -> None:
-        rate = self._rate(tick)
+        rate = self._rate.note(tick.seconds, tick.pages)
         rows = [
             f"{self._name}  {duration(tick.seconds)}",
             *(text for text, _ in lines_of(tick, rate, self._stopping)),

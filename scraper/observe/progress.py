@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from typing import TYPE_CHECKING
 
 from scraper.observe import log
 from scraper.observe.events import Draining, RunEnded, RunStarted, Tick, Waiting
+from scraper.observe.rate import Rate
 from scraper.observe.terminal import Console, PlainConsole, is_live
 from scraper.observe.text import counted, duration, plain, size
 
@@ -38,7 +38,7 @@ class Progress:
         self._live: Live | None = None
         self._name = ""
         self._stopping: str | None = None
-        self._marks: deque[tuple[float, int]] = deque()
+        self._rate = Rate(_RATE_SECONDS)
         self._due: float | None = None
 
     def wants(self, kind: type) -> bool:
@@ -67,7 +67,7 @@ class Progress:
         self._end()
         self._name = plain(event.name)
         self._stopping = None
-        self._marks.clear()
+        self._rate.clear()
         self._due = None
         self._make_live()
 
@@ -78,7 +78,7 @@ class Progress:
             self._live = live.start(self._console)
 
     def _tick(self, tick: Tick) -> None:
-        rate = self._rate(tick)
+        rate = self._rate.note(tick.seconds, tick.pages)
         if self._live is not None:
             from scraper.observe import live
 
@@ -90,14 +90,6 @@ class Progress:
             self._due = tick.seconds + self._every
             text = f"{_counts(tick)}; {_speed(tick, rate)}"
             log.write(logging.INFO, text, "progress", _figures(tick, rate))
-
-    def _rate(self, tick: Tick) -> float:
-        """Return pages a second, of late."""
-        while len(self._marks) > 1 and self._marks[1][0] <= tick.seconds - _RATE_SECONDS:
-            self._marks.popleft()
-        self._marks.append((tick.seconds, tick.pages))
-        seconds, pages = self._marks[0]
-        return (tick.pages - pages) / (tick.seconds - seconds) if tick.seconds > seconds else 0.0
 
     def _end(self) -> None:
         if self._live is not None:

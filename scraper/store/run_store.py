@@ -46,6 +46,16 @@ class RunStore:
         with self._database.writing() as connection:
             runs.end(connection, run, result, why, ended_at=time.time() if finished else None)
 
+    def ask_to_stop(self, run: int) -> None:
+        """Ask whoever directs an unfinished run to stop it, so that the next crawl resumes it."""
+        with self._database.writing() as connection:
+            runs.ask_to_stop(connection, run, time.time())
+
+    def is_asked_to_stop(self, run: int) -> bool:
+        """Tell whether somebody asked a run to stop, and it has not been resumed since."""
+        with self._database.reading() as connection:
+            return runs.is_asked_to_stop(connection, run)
+
     def run(self, run: int) -> RunRow | None:
         """Return one run, by its number."""
         with self._database.reading() as connection:

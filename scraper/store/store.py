@@ -13,12 +13,14 @@ from scraper.store.backends import wait_clock
 from scraper.store.backends.checkpoints import Checkpoints
 from scraper.store.backends.database import Busy, Database
 from scraper.store.backends.lock import StoreLock, is_held
-from scraper.store.history import runs
+from scraper.store.history import runs, status
+from scraper.store.history.status import Status
 from scraper.store.outcomes import Batch, Committed
 from scraper.store.run_store import RunStore
-from scraper.store.state import bodies, domains, files, frontier, items, listings, spool, visits
+from scraper.store.state import bodies, domains, files, frontier, items, listings, presence, spool, visits
 from scraper.store.state.bodies import KeptAnswer
 from scraper.store.state.domains import Lease
+from scraper.store.state.presence import Doing, Role
 from scraper.store.state.seen import Seen
 from scraper.store.values import (
     FileRow,
@@ -77,6 +79,12 @@ class Store(RunStore):
     def lock_files(self) -> tuple[int, ...]:
         """Return the file descriptors that a process which works for this one has to hold, so that the lock lasts."""
         return self._lock.files if self._lock is not None else ()
+
+    def status(self, run: RunRow) -> Status:
+        """Return what a run does now, or came to so far, at one moment. It waits for nobody, and nobody for it."""
+        is_crawled = self.is_crawled
+        with self._database.reading() as connection:
+            return status.read(connection, run, is_crawled=is_crawled)
 
     @property
     def is_crawled(self) -> bool:
@@ -201,20 +209,24 @@ class Store(RunStore):
 
     # Leases ----------------------------------------------------------------------------------------------
 
-    def join(self, owner: str) -> None:
-        """Register a shard; its leases hold as long as it renews them."""
+    def join(self, owner: str, run: int | None = None, role: Role = Role.SHARD) -> None:
+        """Register one that works in this process; its leases hold as long as it renews them."""
         with self._database.writing() as connection:
-            domains.join(connection, owner)
+            presence.join(connection, owner, run, role)
 
     def claim(self, owner: str, names: list[str]) -> list[Lease]:
         """Take the leases of these domains, as far as no other shard holds them."""
         with self._database.writing() as connection:
             return domains.claim(connection, owner, names)
 
-    def renew_leases(self, owner: str) -> bool:
-        """Return the heartbeat; False where somebody voided the leases."""
+    def renew_leases(self, owner: str, doing: Doing | None = None) -> bool:
+        """Return the heartbeat; False where somebody voided the leases.
+
+        Args:
+            doing: what the worker does, for those who ask.
+        """
         with self._database.writing() as connection:
-            return domains.renew(connection, owner)
+            return presence.renew(connection, owner, doing)
 
     def release(self, owner: str, names: list[str]) -> None:
         """Give back the leases of these domains."""
@@ -222,7 +234,7 @@ class Store(RunStore):
             domains.release(connection, owner, names)
 
     def void_leases_of(self, owner: str) -> None:
-        """End all leases of a shard: it gives them back, or it is dead."""
+        """Take a worker off, and end all of its leases: it gives them back, or it is dead."""
         with self._database.writing() as connection:
             domains.void(connection, owner)
 
@@ -257,11 +269,16 @@ class Store(RunStore):
         with self._database.writing() as connection:
             runs.add_seconds(connection, run, seconds, interrupted=interrupted)
 
-    def add_seconds_now(self, run: int, seconds: float) -> bool:
-        """Add working time to a run, unless somebody else writes; tell whether that was done."""
+    def add_seconds_now(self, run: int, seconds: float, coordinator: str) -> bool:
+        """Add working time to a run, unless somebody else writes; tell whether that was done.
+
+        Args:
+            coordinator: who directs the run; this is its heartbeat.
+        """
         try:
             with self._database.writing(waits=False) as connection:
                 runs.add_seconds(connection, run, seconds, interrupted=False)
+                presence.renew(connection, coordinator, None)
         except Busy:
             return False
         return True

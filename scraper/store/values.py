@@ -315,6 +315,8 @@ class RunRow:
     counts: Counts
     #: Against the run before; None where no item has a key, or it was not compared yet.
     changes: ChangeCounts | None = None
+    #: When somebody asked it to stop; None once it goes on.
+    stop_asked: float | None = None
 
     @property
     def is_finished(self) -> bool:

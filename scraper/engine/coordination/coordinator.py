@@ -18,6 +18,8 @@ from scraper.store.values import Counts, Found, RunRow
 _TICK_SECONDS = 0.25
 #: How often the working time is written down; a kill loses as much of it, or what came while others wrote.
 _KEEP_SECONDS = 1.0
+#: How often it is looked whether somebody asked the run to stop.
+_LOOK_SECONDS = 1.0
 
 
 class Coordinator:
@@ -25,7 +27,9 @@ class Coordinator:
 
     Args:
         expected: how many shards there will be.
+        owner: its name among those at work.
         committed: called after shards committed: exports follow there.
+        stop_asked: called once, when somebody asked the run to stop.
     """
 
     def __init__(
@@ -33,14 +37,18 @@ class Coordinator:
         store: Store,
         run: RunRow,
         config: SiteConfig,
+        owner: str,
         emit: Events,
         committed: Callable[[], None],
+        stop_asked: Callable[[], None],
         expected: int = 1,
     ) -> None:
         self._store = store
         self._run = run
+        self._owner = owner
         self._emit = emit
         self._committed = committed
+        self._stop_asked: Callable[[], None] | None = stop_asked
         now = time.monotonic()
         self._config = config
         has_files = any(pipeline.field is not None for pipeline in config.pipelines)
@@ -57,7 +65,7 @@ class Coordinator:
             self.scheduler.figures += figures
         #: When (monotonic) the working time was written down last.
         self.kept_at = now
-        self._ticked_at = 0.0
+        self._ticked_at = self._looked_at = 0.0
 
     def take(self, number: int, report: Report) -> Iterator[tuple[int, Order]]:
         """Take in a shard's report; return the orders that follow, by shard."""
@@ -80,14 +88,23 @@ class Coordinator:
         return self._store.queue_checks(self._run.id, admits)
 
     def look(self) -> None:
-        """Called all the time: tells how it goes and keeps the working time, when it is time to."""
+        """Called all the time: tell how it goes, keep the working time, look for a request to stop, now and then."""
         now = time.monotonic()
         if now - self._ticked_at >= _TICK_SECONDS:
             self._ticked_at = now
             self._emit(self.scheduler.tick(now))
         # Shards that commit one after the other may keep the store locked for long, and time goes on here.
-        if now - self.kept_at >= _KEEP_SECONDS and self._store.add_seconds_now(self._run.id, now - self.kept_at):
+        worked = now - self.kept_at
+        if worked >= _KEEP_SECONDS and self._store.add_seconds_now(self._run.id, worked, self._owner):
             self.kept_at = now
+        if now - self._looked_at >= _LOOK_SECONDS:
+            self._looked_at = now
+            self._look_for_a_stop()
+
+    def _look_for_a_stop(self) -> None:
+        if self._stop_asked is not None and self._store.is_asked_to_stop(self._run.id):
+            stop, self._stop_asked = self._stop_asked, None
+            stop()
 
     def keep_time(self, *, interrupted: bool = False) -> None:
         """Write down how long the run has worked; `interrupted` where a shard was killed meanwhile."""

@@ -89,7 +89,9 @@ class MultiProcess:
         count: how many.
         parsers: processes that parse for each of them.
         watched: the classes of events of which somebody wants to know.
+        owner: who directs them, among those at work.
         committed: called after commits: exports follow there.
+        stop_asked: called once, when somebody asked the run to stop.
     """
 
     def __init__(
@@ -97,8 +99,10 @@ class MultiProcess:
         store: Store,
         run: RunRow,
         loaded: Loaded,
+        owner: str,
         emit: Events,
         committed: Callable[[], None],
+        stop_asked: Callable[[], None],
         *,
         count: int,
         watched: frozenset[type],
@@ -113,7 +117,9 @@ class MultiProcess:
         self._parsers = parsers
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._exports = Following(committed, lambda error: self._inbox.put((-1, error)))
-        self._coordinator = Coordinator(store, run, loaded.config, emit, self._exports.committed, count)
+        self._coordinator = Coordinator(
+            store, run, loaded.config, owner, emit, self._exports.committed, stop_asked, count
+        )
         self._processes: dict[int, _Process] = {}
         self._started = 0
         self._looked_at = time.monotonic()

@@ -19,7 +19,9 @@ class SingleProcess:
     """Crawls a run with one shard.
 
     Args:
+        owner: who directs it, among those at work.
         committed: called after each commit: exports follow there.
+        stop_asked: called once, when somebody asked the run to stop.
         parsers: processes that parse for it.
     """
 
@@ -29,11 +31,13 @@ class SingleProcess:
         run: RunRow,
         config: SiteConfig,
         components: Components,
+        owner: str,
         emit: Events,
         committed: Callable[[], None],
+        stop_asked: Callable[[], None],
         parsers: int = 0,
     ) -> None:
-        self._coordinator = Coordinator(store, run, config, emit, committed)
+        self._coordinator = Coordinator(store, run, config, owner, emit, committed, stop_asked)
         self._shard = Shard(
             store, run, config, components, emit, number=0, hosts=run.hosts, report=self._take, parsers=parsers
         )

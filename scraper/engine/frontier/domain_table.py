@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from itertools import islice
 
@@ -298,18 +298,21 @@ class DomainTable:
 
     # Looking ---------------------------------------------------------------------------------------------
 
-    def waiting(self, most: int) -> list[Waiting]:
-        """Return why domains hand out nothing right now: the longest waits first."""
+    def waiting(self, most: int) -> tuple[list[Waiting], dict[str, int]]:
+        """Return why domains hand out nothing right now, the longest waits first; and how many do, by reason."""
         now = time.monotonic()
         wall = wait_clock.now()
+        waits: list[Waiting] = []
+        counts: Counter[str] = Counter()
         with self._lock:
-            waits = []
-            for domain in self._domains.values():
+            for domain in self._busy:
                 reason = domain.waits_for(now)
                 seconds = max(0.0, domain.due_at - now)
                 if reason == "retry" and domain.again_at is not None:
                     seconds = max(0.0, domain.again_at - wall)
                 if reason not in ("busy", "delay") or seconds >= 1.0:
                     waits.append(Waiting(domain.name, reason, seconds))
+                if reason != "busy" and (reason != "delay" or seconds > 0.0):
+                    counts[reason] += 1
         waits.sort(key=lambda wait: -wait.seconds)
-        return waits[:most]
+        return waits[:most], dict(counts)

@@ -35,6 +35,7 @@ def resume(connection: Connection, run: RunRow, config: Mapping[str, Any]) -> Ru
             result=None,
             why="",
             clean=0,
+            stop_asked=None,
             interrupted=runs.c.interrupted + int(not run.clean),
         )
     )
@@ -54,6 +55,17 @@ def add_seconds(connection: Connection, run: int, seconds: float, *, interrupted
     """Add working time, and an interruption where there was one."""
     more = {"seconds": runs.c.seconds + seconds, "interrupted": runs.c.interrupted + int(interrupted)}
     connection.execute(update(runs).where(runs.c.id == run).values(more))
+
+
+def ask_to_stop(connection: Connection, run: int, now: float) -> None:
+    """Ask whoever directs an unfinished run to stop it. Who was asked before is not asked again."""
+    this = update(runs).where(runs.c.id == run, runs.c.ended_at.is_(None), runs.c.stop_asked.is_(None))
+    connection.execute(this.values(stop_asked=now))
+
+
+def is_asked_to_stop(connection: Connection, run: int) -> bool:
+    """Tell whether somebody asked a run to stop, and it has not been resumed since."""
+    return connection.scalar(select(runs.c.stop_asked).where(runs.c.id == run)) is not None
 
 
 def add_queued(connection: Connection, run: int, count: int) -> None:
@@ -131,6 +143,7 @@ def _run(row: Row) -> RunRow:
         commits=row.commits,
         counts=Counts(*(getattr(row, name) for name in COUNTS)),
         changes=ChangeCounts(**json.loads(row.changes)) if row.changes is not None else None,
+        stop_asked=row.stop_asked,
     )
 
 
@@ -169,12 +182,17 @@ def _failure(row: Row) -> FailureRow:
 
 def counts_by_reason(connection: Connection, run: int) -> tuple[dict[str, int], dict[str, int]]:
     """Return how many failed and how many were refused, by reason."""
+    return failed_by_reason(connection, run), _by_reason(connection, refusals, run)
 
-    def count(table: Any) -> dict[str, int]:
-        query = select(table.c.reason, func.count()).where(table.c.run == run).group_by(table.c.reason)
-        return {row[0]: row[1] for row in connection.execute(query.order_by(table.c.reason))}
 
-    return count(failures), count(refusals)
+def failed_by_reason(connection: Connection, run: int) -> dict[str, int]:
+    """Return how many failed, by reason."""
+    return _by_reason(connection, failures, run)
+
+
+def _by_reason(connection: Connection, table: Table, run: int) -> dict[str, int]:
+    query = select(table.c.reason, func.count()).where(table.c.run == run).group_by(table.c.reason)
+    return {row[0]: row[1] for row in connection.execute(query.order_by(table.c.reason))}
 
 
 def refused_why(connection: Connection, run: int, reason: str, most: int) -> dict[str, int]:

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from scraper.lazy_dataclass import dataclass
-from scraper.store.backends import lease_clock
-from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.backends.statements import Prepared, inserting
-from scraper.store.sql import Connection, Expression, and_, bindparam, delete, insert, not_, select, update
-from scraper.store.tables import chunks, domains, origins, profiles, shards
+from scraper.store.sql import Connection, bindparam, delete, insert, not_, select, update
+from scraper.store.state.presence import is_living
+from scraper.store.tables import chunks, domains, origins, profiles, workers
 from scraper.store.values import DomainUpdate, Pause, Profile, RobotsRow
 
 #: A name in `domains` that no domain can have: whoever holds it takes the results of the spider's start().
@@ -40,39 +39,21 @@ class Lease:
 
 def void_leases(connection: Connection) -> None:
     """Whoever holds the store's lock is alone: every older lease ends, at once."""
-    connection.execute(delete(shards))
+    connection.execute(delete(workers))
     connection.execute(
         update(domains).where(domains.c.owner.is_not(None)).values(owner=None, epoch=domains.c.epoch + 1)
     )
 
 
-def join(connection: Connection, owner: str) -> None:
-    """Register a shard."""
-    lease_until = lease_clock.now() + LEASE_SECONDS
-    connection.execute(insert(shards).values(owner=owner, lease_until=lease_until, boot=lease_clock.boot()))
-
-
-def renew(connection: Connection, owner: str) -> bool:
-    """Return the heartbeat: all leases of a shard hold on. False where they were voided."""
-    this = update(shards).where(shards.c.owner == owner)
-    return connection.execute(this.values(lease_until=lease_clock.now() + LEASE_SECONDS)).rowcount == 1
-
-
-def _is_living() -> Expression:
-    """Return the condition of shards whose leases hold."""
-    now = lease_clock.now()
-    return and_(shards.c.boot == lease_clock.boot(), shards.c.lease_until.between(now, now + LEASE_SECONDS))
-
-
 def void(connection: Connection, owner: str) -> None:
     """End all leases of a shard: it gives them back, or it is dead."""
-    connection.execute(delete(shards).where(shards.c.owner == owner))
+    connection.execute(delete(workers).where(workers.c.owner == owner))
     connection.execute(update(domains).where(domains.c.owner == owner).values(owner=None, epoch=domains.c.epoch + 1))
 
 
 def void_expired(connection: Connection, owner: str) -> bool:
     """End all leases of a shard that did not renew them in time; False where it did, or is gone already."""
-    this = delete(shards).where(shards.c.owner == owner, not_(_is_living()))
+    this = delete(workers).where(workers.c.owner == owner, not_(is_living()))
     is_expired = connection.execute(this).rowcount == 1
     if is_expired:
         void(connection, owner)
@@ -88,7 +69,7 @@ def release(connection: Connection, owner: str, names: Sequence[str]) -> None:
 
 def claim(connection: Connection, owner: str, names: Sequence[str]) -> list[Lease]:
     """Take the leases of those domains that no other living shard holds."""
-    living = set(connection.scalars(select(shards.c.owner).where(_is_living())))
+    living = set(connection.scalars(select(workers.c.owner).where(is_living())))
     leases: list[Lease] = []
     for some in chunks(names):
         known = {row.name: row for row in connection.execute(select(domains).where(domains.c.name.in_(some)))}
@@ -114,7 +95,7 @@ def _lease(row: Any, robots: tuple[RobotsRow, ...], profile: Profile) -> Lease:
     return Lease(row.name, row.epoch + 1, row.last_send, row.cookies, robots, profile, pause)
 
 
-_IS_AT_WORK = Prepared(select(shards.c.owner).where(shards.c.owner == bindparam("me")), ("me",))
+_IS_AT_WORK = Prepared(select(workers.c.owner).where(workers.c.owner == bindparam("me")), ("me",))
 _EPOCH = Prepared(
     select(domains.c.epoch).where(domains.c.name == bindparam("domain"), domains.c.owner == bindparam("me")),
     ("domain", "me"),

@@ -1,7 +1,7 @@
 """The tables. Plain SQL that SQLite and PostgreSQL both speak."""
 
 from scraper.store.tables.columns import VERSION, Kind, RequestState, chunks, metadata
-from scraper.store.tables.domains import domains, figures, origins, profiles, shards
+from scraper.store.tables.domains import domains, figures, origins, profiles, workers
 from scraper.store.tables.item_rows import (
     attachments,
     drops,
@@ -60,7 +60,7 @@ __all__ = [
     "schedule_runs",
     "schedules",
     "shapes",
-    "shards",
     "spool",
     "visits",
+    "workers",
 ]

@@ -5,12 +5,18 @@ from __future__ import annotations
 from scraper.store.sql import Column, Float, Index, Integer, PrimaryKeyConstraint, Table, Text
 from scraper.store.tables.columns import Id, metadata
 
-shards = Table(
-    "shards",  # those at work
+workers = Table(
+    "workers",  # those at work: shards, and who directs them
     metadata,
     Column("owner", Text, primary_key=True),
     Column("lease_until", Float, nullable=False),  # monotonic seconds: of all its domains
     Column("boot", Text, nullable=False, server_default=""),  # since when of the machine these are counted
+    Column("run", Id),
+    Column("role", Text, nullable=False),  # scraper.store.state.presence.Role
+    Column("host", Text, nullable=False),
+    Column("pid", Id, nullable=False),
+    Column("since", Float, nullable=False),  # seconds since the epoch
+    Column("doing", Text),  # JSON: scraper.store.state.presence.Doing
 )
 
 domains = Table(

@@ -34,6 +34,7 @@ runs = Table(
         )
     ),
     Column("changes", Text),  # JSON: the sums of its comparison with an earlier run
+    Column("stop_asked", Float),  # seconds since the epoch: when somebody asked it to stop; NULL once it goes on
 )
 
 frontier = Table(

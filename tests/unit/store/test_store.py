@@ -358,11 +358,11 @@ class TestRuns:
             assert store.unfinished_run("books") is None
 
     def test_working_time_is_written_down_unless_somebody_else_writes(self, store: Store, run: int, path: Path):
-        assert store.add_seconds_now(run, 2.0)
+        assert store.add_seconds_now(run, 2.0, ME)
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
             writer.execute("BEGIN IMMEDIATE")
             began = time.monotonic()
-            assert not store.add_seconds_now(run, 3.0)
+            assert not store.add_seconds_now(run, 3.0, ME)
             assert time.monotonic() - began < 1.0
             writer.execute("ROLLBACK")
         row = store.run(run)

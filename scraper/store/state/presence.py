@@ -1,0 +1,96 @@
+"""Who works on a run: a row for each shard and for who directs them, which its heartbeat renews.
+
+A shard's row carries the leases of its domains (`scraper.store.state.domains`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, field
+from enum import StrEnum
+from typing import Any
+
+from scraper.lazy_dataclass import dataclass
+from scraper.observe.events import Waiting
+from scraper.store.backends import lease_clock
+from scraper.store.backends.lease_clock import LEASE_SECONDS
+from scraper.store.sql import Connection, Expression, and_, insert, update
+from scraper.store.tables import workers
+
+
+class Role(StrEnum):
+    """What a worker is there for."""
+
+    #: It says which shard has which domains, and when it is the end.
+    COORDINATOR = "coordinator"
+    #: It fetches.
+    SHARD = "shard"
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What a shard did at its last heartbeat."""
+
+    in_flight: int = 0
+    #: Domains of which something is left.
+    busy: int = 0
+    #: Of late.
+    pages_per_second: float = 0.0
+    #: How many domains hand out nothing right now, by reason; and those that wait longest.
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    longest: tuple[Waiting, ...] = ()
+    #: The callback that has run for a suspiciously long time, if any: (url, seconds).
+    parsing: tuple[str, float] | None = None
+
+    def to_json(self) -> str:
+        """Return it as the store keeps it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Doing:
+        """Return what `to_json` wrote."""
+        found = json.loads(text)
+        found["longest"] = tuple(Waiting(**each) for each in found["longest"])
+        found["parsing"] = found["parsing"] and tuple(found["parsing"])
+        return cls(**found)
+
+
+def new_owner() -> str:
+    """Return a name for leases that no other worker has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def join(connection: Connection, owner: str, run: int | None, role: Role) -> None:
+    """Register one that works in this process."""
+    connection.execute(
+        insert(workers).values(
+            owner=owner,
+            lease_until=lease_clock.now() + LEASE_SECONDS,
+            boot=lease_clock.boot(),
+            run=run,
+            role=role.value,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            since=time.time(),
+        )
+    )
+
+
+def renew(connection: Connection, owner: str, doing: Doing | None) -> bool:
+    """Return the heartbeat: all leases of a worker hold on. False where they were voided."""
+    new: dict[str, Any] = {"lease_until": lease_clock.now() + LEASE_SECONDS}
+    if doing is not None:
+        new["doing"] = doing.to_json()
+    this = update(workers).where(workers.c.owner == owner)
+    return connection.execute(this.values(new)).rowcount == 1
+
+
+def is_living() -> Expression:
+    """Return the condition of workers whose leases hold."""
+    now = lease_clock.now()
+    return and_(workers.c.boot == lease_clock.boot(), workers.c.lease_until.between(now, now + LEASE_SECONDS))
