@@ -11,6 +11,7 @@ from scraper.errors import (
     ConfigError,
     DropItem,
     FetchError,
+    NotJson,
     Problem,
     Retry,
     ScraperError,
@@ -18,7 +19,6 @@ from scraper.errors import (
     UsageError,
 )
 from scraper.request import Request
-from scraper.response import NotJson
 
 
 def test_an_error_says_what_happened_and_what_to_do() -> None:

@@ -5,10 +5,9 @@ import time
 
 import pytest
 
-from scraper import response as response_room
 from scraper.errors import BadRequest, NotHtml, ScraperError
 from scraper.request import Request
-from scraper.response import Response
+from scraper.response import Response, trees
 
 URL = "http://example.com/shop/page.html"
 HTML = {"content-type": "text/html; charset=utf-8"}
@@ -63,8 +62,8 @@ def test_css_and_links_build_no_soup(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_fast_tree_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    make_tree = response_room.make_tree
-    monkeypatch.setattr(response_room, "make_tree", lambda text: made.append(text) or make_tree(text))
+    make_tree = trees.make_tree
+    monkeypatch.setattr(trees, "make_tree", lambda text: made.append(text) or make_tree(text))
     answer = page("<a href=x>1</a>")
     answer.urljoin("z")
     assert made == []  # nothing on this page needs a tree for that
