@@ -77,6 +77,7 @@ def limited(
     )
 
 
+@pytest.mark.timing
 def test_more_domains_than_files_fail_nothing(many: Any, tmp_path: Path):
     many()
     done = limited(tmp_path, many.port, "-n 256")

@@ -274,6 +274,7 @@ def test_explain_and_the_report_say_that_a_domain_is_held_and_why(project: Proje
     assert (paused["domain"], paused["why"]) == (HOST, "it refuses connections")
 
 
+@pytest.mark.timing
 def test_each_try_of_a_held_page_is_told_and_none_is_taken_for_put_back(project: Project) -> None:
     port = unused_port()
     url = f"http://{HOST}:{port}"
