@@ -77,5 +77,26 @@ def test_goes_on_without_it(page_server: Start, project: Project, engine: str):
     assert sorted(str(item["url"]) for item in items(folder)) == sorted(server.url + name for name in site(200))
 
 
+@pytest.mark.parametrize("engine", ["engine.parsers=2", "engine.processes=2"])
+def test_its_death_is_not_taken_for_that_of_others(page_server: Start, project: Project, engine: str):
+    server = page_server(site(200))
+    folder = project(server.url, spider=SPIDER)
+    running = start("crawl", "site.yaml", *quick(engine), cwd=folder)
+    try:
+        wait_until(lambda: len(server.log) > 30)
+        [forking, *_] = children_of(running.pid)
+        others = children_of(forking)
+        os.kill(forking, signal.SIGKILL)
+        _, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == 0, err
+    assert "signal" not in err
+    found = items(folder)
+    assert sorted(str(item["url"]) for item in found) == sorted(server.url + name for name in site(200))
+    assert {item["process"] for item in found} <= set(others)
+
+
 def children_of(process: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()]

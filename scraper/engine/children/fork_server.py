@@ -19,7 +19,9 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
+from typing import IO
 
 from scraper.engine.children.duties import leave_signals_to_others, signals_held
 
@@ -28,6 +30,8 @@ _PRELOADED = ("scraper.engine.coordination.shard_process", "scraper.engine.parse
 _NUMBER = struct.Struct("<q")
 _LARGEST = 1 << 16
 _MOST_FILES = 16
+#: How often it is looked for a process of which nobody tells, in seconds.
+_LOOK_SECONDS = 0.05
 
 
 class ForkServer:
@@ -73,34 +77,81 @@ class ForkServer:
 
 
 class ForkedChild:
-    """A process that the server forked: see `scraper.engine.children.starting.Child`."""
+    """A process that the server forked: see `scraper.engine.children.starting.Child`.
+
+    The server says how it ended. Where that is gone, the system still says whether it has.
+    """
 
     def __init__(self, pid: int, status: int) -> None:
         self.pid = pid
         self._status = open(status, "rb", buffering=0)  # noqa: SIM115 (closed with this object)
+        self._process = _handle_of(pid)
         self._code: int | None = None
         self._lock = threading.Lock()
 
     @property
     def has_ended(self) -> bool:
         """Tell whether it is gone."""
-        return self._code is not None or bool(select.select([self._status], [], [], 0.0)[0])
+        return self.wait(0.0) is not None
 
     def wait(self, seconds: float | None = None) -> int | None:
         """Wait for its end, some seconds at most; return its exit code, or minus the signal that ended it."""
-        if self._code is None and select.select([self._status], [], [], seconds)[0]:
+        until = None if seconds is None else time.monotonic() + seconds
+        if self._code is None and _can_be_read(self._status, seconds):
             with self._lock:
                 if self._code is None:
                     code = self._status.read(_NUMBER.size) or b""
-                    # Where the server is gone, nobody knows.
-                    self._code = _NUMBER.unpack(code)[0] if len(code) == _NUMBER.size else -signal.SIGKILL
+                    if len(code) == _NUMBER.size:
+                        self._code = _NUMBER.unpack(code)[0]
+        if self._code is None and self._is_orphan and self._leaves(until):
+            # Nobody knows how.
+            self._code = -signal.SIGKILL
         return self._code
+
+    @property
+    def _is_orphan(self) -> bool:
+        """Tell whether nobody will say how it ended: a pipe at its end can be read, and holds nothing."""
+        with self._lock:
+            return self._code is None and _can_be_read(self._status, 0.0)
+
+    def _leaves(self, until: float | None) -> bool:
+        """Wait for the end of an orphan."""
+        if self._process is not None:
+            return _can_be_read(self._process, None if until is None else max(0.0, until - time.monotonic()))
+        while _exists(self.pid):
+            if until is not None and time.monotonic() >= until:
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return True
 
     def kill(self) -> None:
         """End it at once."""
         if not self.has_ended:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
+
+
+def _handle_of(pid: int) -> IO[bytes] | None:
+    """Return a file that can be read once the process has ended; None where the system has none."""
+    try:
+        return os.fdopen(os.pidfd_open(pid), "rb", buffering=0)
+    except (AttributeError, OSError):
+        return None
+
+
+def _can_be_read(file: IO[bytes], seconds: float | None) -> bool:
+    """Wait until a file can be read, some seconds at most; its number may be larger than `select` takes."""
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    return bool(poll.poll(None if seconds is None else seconds * 1_000))
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def fork_server(use: Callable[[ForkServer], None]) -> ForkServer | None:
