@@ -19,7 +19,12 @@ MASK = "***"
 SHORTEST, SHORTEST_WORD = 4, 6
 _NO_SECRETS = frozenset({"true", "false", "null", "none", "http", "https"})
 
-USER_INFO = re.compile(r"(?<=//)[^/?#\s]*@")
+#: Also where a URL is written as browsers allow it: https:jo:password@host, https:\\jo:password@host.
+USER_INFO = re.compile(r"(?:(?<=//)|(?<=https:)|(?<=http:)|(?<=:\\)|(?<=\\\\))[^/\\?#\s]*@", re.IGNORECASE)
+#: And where they keep it from being one: without a scheme, or with a slash in the password.
+_MISPLACED = re.compile(
+    r"^(\s*(?:[a-z][a-z0-9+.-]*:[/\\]+)?)(?![a-z][a-z0-9+.-]*:[/\\])[^/\\@:\s]*:[^@]*(?:@[^@/\\]*)*@", re.IGNORECASE
+)
 
 _lock = threading.Lock()
 _known: set[str] = set()
@@ -52,6 +57,11 @@ def forget() -> None:
 def without_user_info(text: str) -> str:
     """`text` with the user and password of every URL in it hidden."""
     return USER_INFO.sub(f"{MASK}@", text) if "@" in text else text
+
+
+def without_misplaced_user(text: str) -> str:
+    """Return what was meant as a URL, with all hidden that may have been meant as its user and password."""
+    return without_user_info(_MISPLACED.sub(rf"\1{MASK}@", text)) if "@" in text else text
 
 
 def hide(text: str) -> str:

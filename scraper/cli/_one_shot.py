@@ -22,7 +22,7 @@ from scraper.fetch.origins import Origins, auth_of
 from scraper.fetch.robots import MAX_BYTES, Robots, product_token
 from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.exchange import OpenSendGate, request_context
-from scraper.fetch.transport.guard import Guard, may_be_private
+from scraper.fetch.transport.guard import Guard, TypedHost
 from scraper.hiding import without_user_info
 from scraper.observe.text import duration, plain
 from scraper.project import load_object
@@ -105,7 +105,7 @@ class Visitor:
     ) -> None:
         self._config = config
         self._own = CrawlSession(crawl) if crawl is not None else None
-        self._typed = typed if may_be_private(typed) else None
+        self._guard = Guard(config.network.allow_private, TypedHost(typed))
         self._allow = allow
         self._components = components
         if components is None:
@@ -124,9 +124,8 @@ class Visitor:
     def send(self, request: Request, *, robots: bool = False) -> FetchResult:
         """Send one request; of a robots.txt only as much is read as counts."""
         domain = self._domain(request.url)
-        guard = Guard(self._config.network.allow_private or urls.host_of(request.url) == self._typed)
         seconds = min(self._allow(), domain.settings.timeout.total)
-        with request_context(seconds, guard, OpenSendGate()) as context:
+        with request_context(seconds, self._guard, OpenSendGate()) as context:
             if robots:
                 return self._fetcher.fetch(request, domain, context, body_limit=MAX_BYTES, truncate=True)
             result = self._fetcher.fetch(request, domain, context)

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from scraper.config.walk import leaves, plain_values
 from scraper.config.yaml.tree import Path, Provenance, path_text
-from scraper.hiding import MASK, USER_INFO, without_user_info
+from scraper.hiding import MASK, USER_INFO, without_misplaced_user, without_user_info
 
 if TYPE_CHECKING:
     from scraper.config.model.site import SiteConfig
@@ -30,6 +30,9 @@ _PUBLIC_HEADERS = frozenset({"content-type", "user-agent", "referer", "origin", 
 _WITH_SCHEME = re.compile(r"[A-Za-z-]+ (\S+)")
 
 
+_WITH_URLS = frozenset(
+    {"start_urls", "sitemaps", "login", "schedule", "exports", "store", "allowed_domains", "origins", "domains"}
+)
 #: A shorter path of a webhook is a name rather than a token.
 _SHORTEST_TOKEN = 16
 
@@ -78,11 +81,15 @@ def _chosen_part(path: Path) -> Path:
 
 def hidden_in_error(path: Path, value: str) -> str:
     """Return what an error may show of `value`, which may be malformed, at `path`."""
-    if is_secret_path(path):
+    if is_secret_path(path) or path == ("login", "form") or (path[:1] == ("origins",) and len(path) == 2):
         return MASK
     if "@" in value and ("proxies" in path or path[:1] == ("store",)):
         scheme, separator, _ = value.rpartition("@")[0].partition("://")
         return f"{scheme + separator if separator else ''}{MASK}@{value.rpartition('@')[2]}"
+    if path[:2] == ("schedule", "on_failure") and len(behind := _behind_host(value)) >= _SHORTEST_TOKEN:
+        value = f"{value.removesuffix(behind)}{MASK}"
+    if path[:1] and path[0] in _WITH_URLS:
+        return without_misplaced_user(value)
     return without_user_info(value)
 
 

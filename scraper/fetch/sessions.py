@@ -16,6 +16,8 @@ from scraper.errors import BadRequest, DeadlineExceeded, FetchError, RobotsRefus
 from scraper.fetch.base import FetchResult
 from scraper.fetch.cookies import LockedJar
 from scraper.fetch.domain_session import DomainSession, SessionFactory
+from scraper.fetch.http import HttpFetcher
+from scraper.fetch.origins import Origins
 from scraper.fetch.politeness import Pace
 from scraper.fetch.redirects import (
     SEND_IT_THERE,
@@ -25,21 +27,21 @@ from scraper.fetch.redirects import (
     location_of,
     without_secrets,
 )
-from scraper.fetch.retry import failure_of
 from scraper.fetch.robots import MAX_BYTES, Robots, product_token
 from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.exchange import request_context
-from scraper.fetch.transport.guard import Guard, may_be_private
+from scraper.fetch.transport.guard import Guard, TypedHost
 from scraper.fetch.transport.open_files import raise_limit
 from scraper.fetch.transport.raw_response import wire_bytes
 from scraper.request import Request
-from scraper.response import Response
 from scraper.stats import ConnectionStats, Served
 
 _MAX_REDIRECTS = 30
 #: The limit of open files is raised, where the system allows it and it is lower.
 _FILES = 1024
+#: For robots.txt, of which no more is read than counts.
+_FETCHER = HttpFetcher(Origins({}, {}), MAX_BYTES)
 
 
 class Sessions:
@@ -58,7 +60,8 @@ class Sessions:
         concurrency: requests to a domain at once; 0 means as many as the pool has connections.
         user_agent: sent with every request; "" leaves requests' own.
         allow_private: whether connections may be made to private addresses. Whatever it says, they may to what is
-            typed: an address, localhost or a name without a dot; a public name may not resolve to one.
+            typed: an address, localhost or a name without a dot, at the addresses that it has then; a public name
+            may not resolve to one.
         session: the settings of each Session: pool, timeouts, idle expiry …
         make: makes a requests.Session, or a subclass.
         allow_unobserved: whether it may have adapters that open connections past the guard, deadline and ledger.
@@ -90,6 +93,7 @@ class Sessions:
         self._allow_unobserved = allow_unobserved
         self._lock = threading.Lock()
         self._domains: dict[str, _Domain] = {}
+        self._typed: dict[str, TypedHost] = {}
 
     def __enter__(self) -> Sessions:
         return self
@@ -149,12 +153,10 @@ class Sessions:
         if (bare := urls.without_user(url)) != url:
             keywords.setdefault("auth", get_auth_from_url(url))
             url = bare
-        typed = urls.host_of(url)
-        typed_may_be = may_be_private(typed)
+        guard = self._guard_of(urls.host_of(url))
         history: list[requests.Response] = []
         while True:
-            allowed = self._allow_private or (typed_may_be and urls.host_of(url) == typed)
-            response = self._send(method, url, Guard(allowed), keywords)
+            response = self._send(method, url, guard, keywords)
             location = response.headers.get("Location") if response.status_code in STATUSES else None
             if not allow_redirects or not location:
                 # What auth sent before, it has noted itself.
@@ -200,6 +202,15 @@ class Sessions:
                 domain = self._domains[name] = _Domain(session, Pace(self._delay), self._concurrency)
             return domain
 
+    def _guard_of(self, host: str) -> Guard:
+        """Return the guard of a request, and of its redirects, whose URL with this host was typed."""
+        with self._lock:
+            before = self._typed.get(host)
+            typed = TypedHost(host, before.addresses if before is not None else ())
+            if typed.is_host(host):
+                self._typed[host] = typed
+        return Guard(self._allow_private, typed)
+
     def _send(self, method: str, url: str, guard: Guard, keywords: Mapping[str, Any]) -> requests.Response:
         domain = self._domain(urls.domain_of(url))
         if self._asks_robots:
@@ -219,13 +230,7 @@ class Sessions:
 
     def _fetch_robots(self, origin: str, guard: Guard, token: str) -> Robots:
         def send(request: Request) -> FetchResult:
-            try:
-                answer = self._domain(urls.domain_of(request.url)).send("GET", request.url, guard)
-                body = answer.content[:MAX_BYTES]
-            except Exception as error:
-                return FetchResult(None, failure_of(error), None, 0.0, 0)
-            response = Response(request.url, answer.status_code, answer.headers, body, request=request)
-            return FetchResult(response, None, None, 0.0, 0)
+            return self._domain(urls.domain_of(request.url)).fetch_beginning(request, guard)
 
         def jar_of(request: Request) -> LockedJar:
             return self._domain(urls.domain_of(request.url)).session.jar
@@ -256,6 +261,13 @@ class _Domain:
             # Before the clock of this request starts: the wait is our own.
             self.gate.wait_turn()
             return self._send(method, url, guard, keywords)
+
+    def fetch_beginning(self, request: Request, guard: Guard) -> FetchResult:
+        """Fetch as much as counts of a robots.txt, within the time limit."""
+        with self._slots:
+            self.gate.wait_turn()
+            with request_context(self.session.settings.timeout.total, guard, self.gate) as turn:
+                return _FETCHER.fetch(request, self.session, turn, truncate=True)
 
     def _send(self, method: str, url: str, guard: Guard, keywords: dict[str, Any]) -> requests.Response:
         timeout = self.session.settings.timeout

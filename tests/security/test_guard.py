@@ -12,6 +12,7 @@ import requests
 import scraper
 from scraper.errors import PrivateAddress
 from scraper.fetch.transport import guard as guards
+from scraper.fetch.transport import resolver
 from scraper.fetch.transport.guard import Guard, may_be_private
 from tests.crawl.commands import command
 
@@ -114,3 +115,67 @@ def test_a_crawl_that_may_not_go_inside_does_not_however_its_start_is_written(
 def test_addresses_that_only_wrap_another_are_seen_through() -> None:
     for wrapped in ("::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"):
         assert not guards.is_public(str(ipaddress.ip_address(wrapped)))
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, name: str, answers: list[str]) -> None:
+    """Let a name resolve to one address after the other, and stay with the last."""
+    real = socket.getaddrinfo
+
+    def answer(host, *rest, **keywords):
+        if str(host).rstrip(".") != name:
+            return real(host, *rest, **keywords)
+        return real(answers.pop(0) if len(answers) > 1 else answers[0], *rest, **keywords)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    monkeypatch.setattr(resolver, "_REMEMBERED", 0.0)
+
+
+@pytest.mark.parametrize("path", ["/", "/left"])
+def test_a_redirect_to_the_typed_host_leads_to_no_other_address_of_the_inside(path, page_server, monkeypatch) -> None:
+    inner = page_server({"/secret": "<p>secret"}, host="127.0.0.2")
+    port = inner.url.rpartition(":")[2]
+    outer = page_server({path: (302, {"Location": f"http://printer:{port}/secret"}, b""), "/plain": "<p>x"})
+    own = outer.url.rpartition(":")[2]
+    resolving(monkeypatch, "printer", ["127.0.0.1", "127.0.0.2"])
+    with scraper.Sessions() as web:
+        if path == "/left":
+            # The connection is used again, and nothing is resolved for the second request.
+            assert web.get(f"http://printer:{own}/plain").text == "<p>x"
+        with pytest.raises((PrivateAddress, requests.RequestException)) as raised:
+            web.get(f"http://printer:{own}{path}")
+    assert "not a public address" in str(raised.value)
+    assert not inner.log
+
+
+def test_a_typed_host_that_moves_is_reached_when_it_is_typed_again(page_server, monkeypatch) -> None:
+    first = page_server({"/": "<p>first"})
+    second = page_server({"/": "<p>second"}, host="127.0.0.2")
+    resolving(monkeypatch, "printer", ["127.0.0.1", "127.0.0.2"])
+    with scraper.Sessions() as web:
+        for server, text in ((first, "first"), (second, "second")):
+            port = server.url.rpartition(":")[2]
+            assert web.get(f"http://printer:{port}/").text == f"<p>{text}"
+
+
+def test_nor_does_the_robots_txt_of_what_was_typed_lead_inside(page_server) -> None:
+    inner = page_server({"/secret": "User-agent: *\nDisallow:"}, host="127.0.0.2")
+    outer = page_server({"/robots.txt": (302, {"Location": f"{inner.url}/secret"}, b""), "/": "<p>x"})
+    with scraper.Sessions(robots=True) as web:
+        web.get(outer.url + "/")
+    assert not inner.log
+
+
+def test_of_a_robots_txt_without_end_no_more_is_read_than_counts(raw_server) -> None:
+    sent = [0]
+
+    def serve(connection, request, *_):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n")
+        while request.startswith(b"GET /robots") and sent[0] < 100_000_000:
+            connection.send(b"User-agent: nobody\n" * 4_000)
+            sent[0] += 76_000
+        connection.close()
+
+    server = raw_server(serve)
+    with scraper.Sessions(robots=True) as web:
+        assert web.get(server.url + "/").status_code == 200
+    assert 0 < sent[0] < 50_000_000

@@ -289,3 +289,51 @@ class TestHeadersOfAllDomains:
         headers = {"Accept-Language": "de", "X-Requested-With": "x"}
         loaded = load({"spider": "a:B", "session": {"headers": headers}})
         assert loaded.config.session.headers == headers
+
+
+class TestInErrors:
+    """A YAML that is wrong is quoted on a terminal, and in the log of whoever checks it."""
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            'start_urls: ["https://jo:hun/ter2@h.example/"]',
+            'start_urls: ["jo:hunter2@h.example/"]',
+            'start_urls: ["https:jo:hunter2@h.example/"]',
+            'start_urls: ["HTTPS:\\\\jo:hunter2@h.example/"]',
+            'sitemaps: ["https://jo:hunter2@h.example/s.xml"]',
+            'allowed_domains: ["https://jo:hunter2@h.example"]',
+            'origins: {"https://jo:hunter2@h.example": {}}',
+            'origins: {"https://a.example": hunter2}',
+            'origins: {"https://a.example": {auth: {basik: hunter2}}}',
+            'domains: {"jo:hunter2@h.example": {}}',
+            'login: {url: "https://jo:hunter2@h.example/in", form: {a: b}}',
+            'login: {url: "https://a.example/in", form: hunter2}',
+            'exports: ["postgresql://jo:hun/ter2@db/x"]',
+            'session: {proxies: {all: "http//jo:hunter2@p.example:1"}}',
+            'session: {proxies: {"http://jo:hunter2@p.example": "http://x:1"}}',
+            "session: {headers: {X-Api-Key: hunter2}}",
+            'schedule: {every: 1h, on_failure: {post: "https://jo:hunter2@hook.example/x"}}',
+            'schedule: {every: 1h, on_failure: {post: "https:jo:hunter2@hook.example/x"}}',
+            'schedule: {every: 1h, on_failure: {post: "htps://hook.example/services/T0/hunter2"}}',
+        ],
+    )
+    def test_no_password_of_a_refused_value_is_quoted(self, line: str, tmp_path: Path):
+        path = tmp_path / "site.yaml"
+        start = "" if line.startswith("start_urls") else "start_urls: [https://a.example/]\n"
+        path.write_text(f"spider: a:B\n{start}{line}\n", encoding="utf-8")
+        with pytest.raises(ConfigError) as raised:
+            load(path)
+        said = str(raised.value)
+        assert "ter2" not in said
+        assert "site.yaml:" in said
+
+    def test_a_webhook_s_user_and_password_have_another_way(self, tmp_path: Path):
+        path = tmp_path / "site.yaml"
+        path.write_text("spider: a:B\nschedule: {every: 1h, on_failure: {post: 'https://jo:pw@hook.example/x'}}\n")
+        with pytest.raises(ConfigError, match=r'on_failure: "curl --netrc --json @- https://hook.example/'):
+            load(path)
+
+    @pytest.mark.parametrize("said", ["//a/@href", "see https://a.example/@me", "mail me@a.example", "{'a': 'b@c'}"])
+    def test_an_at_sign_alone_hides_nothing(self, said: str):
+        assert hide(said) == said

@@ -83,8 +83,20 @@ def _check_path(path: str, at: str) -> None:
             )
     if scheme_of(path) in BY_SCHEME and re.search(r"[?&]password=", path):
         raise wrong("a password before the host", remedy="write postgresql://user:${PASSWORD}@host/database", at=at)
+    if scheme_of(path) in BY_SCHEME and not _has_port(path):
+        raise wrong(
+            "an address of a database",
+            remedy="in a password, write %2F for /, %3F for ?, %23 for # and %40 for @",
+            at=at,
+        )
     if scheme_of(path) in ("file", "local"):
         raise wrong("a path without file://", at=at)
+
+
+def _has_port(address: str) -> bool:
+    """Tell whether what stands in the place of each host's port can be one; libpq takes several hosts."""
+    hosts = re.split(r"[/?#]", address.partition("://")[2])[0].rpartition("@")[2].split(",")
+    return all(re.fullmatch(r"(?:\[[^\]]*\]|[^:]*)(?::\d*)?", host) for host in hosts)
 
 
 def export_format(value: Any) -> str | None:

@@ -16,7 +16,7 @@ from scraper.config.types.texts import SCHEME
 AUTO = "auto"
 NONE = "none"
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
-_PROXY_KEY = r"(?:http|https|all)(?:://[^/\s]+)?"
+_PROXY_KEY = r"(?:http|https|all)(?:://[^/\s@]+)?"
 
 
 #: A second URL behind white space: a line that YAML took for the continuation of the one before.
@@ -74,9 +74,15 @@ def sitemaps(value: Any) -> Any:
 
 
 def post_url(value: Any) -> str:
-    """Return an absolute http(s) URL, as it is written."""
+    """Return an absolute http(s) URL, as it is written, without user and password."""
     found = text(value)
-    _web_url(value)
+    normal = _web_url(value)
+    if urls.without_user(normal) != normal:
+        raise wrong(
+            "a URL without user and password",
+            remedy="write a command, which gets the JSON, and the password in ~/.netrc: "
+            f'on_failure: "curl --netrc --json @- {urls.origin_of(normal)}/…"',
+        )
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from scraper.config.yaml.scalars import FromEnvironment, shorten
 from scraper.errors import ConfigError, Problem
+from scraper.hiding import without_misplaced_user
 from scraper.lazy_dataclass import dataclass
 
 #: How deep mappings and lists may lie in each other.
@@ -126,7 +127,8 @@ def key_text(root: Node, path: Path) -> str:
             text += f"[{part}]"
         else:
             entry = node.entries.get(part) if isinstance(node, Table) else None
-            text += f"{'.' if text else ''}{entry.written if entry else part}"
+            written = entry.written if entry else str(part)
+            text += f"{'.' if text else ''}{without_misplaced_user(written)}"
         node = child(node, part) if node else None
     return text
 

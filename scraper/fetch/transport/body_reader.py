@@ -21,6 +21,8 @@ class BodyReader:
     def __init__(self, stream: Stream, framing: Framing, rest: bytes, seconds: float) -> None:
         self._stream = stream
         self._buffer = rest
+        #: Where in it what has not been read begins: a cut for each of many small chunks would copy it each time.
+        self._at = 0
         self._seconds = seconds
         self._chunked = framing.chunked
         #: Bytes of the body, or of the chunk, that are still to come; None up to the end of the connection.
@@ -39,7 +41,7 @@ class BodyReader:
     @property
     def rest(self) -> bytes:
         """Return what came behind the end of the body: nothing, unless the server sent more than it said."""
-        return self._buffer if self.is_done else b""
+        return self._buffer[self._at :] if self.is_done else b""
 
     def read(self) -> bytes:
         """Return the next piece; b"" at the end.
@@ -56,15 +58,13 @@ class BodyReader:
         return piece
 
     def _read_plain(self) -> bytes:
-        piece, self._buffer = self._buffer or self._stream.receive(self._seconds), b""
         left = self._left
+        piece = self._take(left)
         if left is None:
             self.is_done = not piece
             return piece
         if not piece:
             raise http.client.IncompleteRead(b"", left)
-        if len(piece) > left:
-            piece, self._buffer = piece[:left], piece[left:]
         self._left = left - len(piece)
         self.is_done = self._left == 0
         return piece
@@ -78,9 +78,9 @@ class BodyReader:
                 self.is_done = True
                 return b""
         left = self._left or 0
-        piece, self._buffer = self._buffer or self._receive(), b""
-        if len(piece) > left:
-            piece, self._buffer = piece[:left], piece[left:]
+        piece = self._take(left)
+        if not piece:
+            raise http.client.IncompleteRead(b"")
         self._left = left - len(piece)
         if self._left == 0:
             self._has_chunk = False
@@ -97,15 +97,23 @@ class BodyReader:
 
     def _line(self) -> bytes:
         """Return the next line without its end."""
-        while (end := self._buffer.find(b"\n")) < 0:
-            if len(self._buffer) > MAX_LINE:
+        while (end := self._buffer.find(b"\n", self._at)) < 0:
+            left = self._buffer[self._at :]
+            if len(left) > MAX_LINE:
                 raise BadFraming("a chunk whose size does not end")
-            self._buffer += self._receive()
-        line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
+            data = self._stream.receive(self._seconds)
+            if not data:
+                raise http.client.IncompleteRead(b"")
+            self._buffer, self._at = left + data, 0
+        line = self._buffer[self._at : end]
+        self._at = end + 1
         return line.rstrip(b"\r")
 
-    def _receive(self) -> bytes:
-        data = self._stream.receive(self._seconds)
-        if not data:
-            raise http.client.IncompleteRead(b"")
-        return data
+    def _take(self, most: int | None) -> bytes:
+        """Return up to so many bytes of what has come, or of what comes next; b"" where the connection ended."""
+        if self._at == len(self._buffer):
+            self._buffer, self._at = self._stream.receive(self._seconds), 0
+        end = len(self._buffer) if most is None else self._at + most
+        piece = self._buffer[self._at : end]
+        self._at += len(piece)
+        return piece

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache, lru_cache
 
 from scraper.errors import PrivateAddress
@@ -38,15 +38,63 @@ def _nat64(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     return None
 
 
+class TypedHost:
+    """A host that somebody typed: it may be private, at the addresses that it has when it is reached first.
+
+    A redirect back to it is a page's choice, and its name server may answer otherwise by then.
+
+    Args:
+        host: nothing is allowed where it is a public name: whoever owns it decides what it resolves to.
+        before: the addresses that it had when it was typed before: a connection to one of them may be left.
+    """
+
+    def __init__(self, host: str, before: Collection[str] = ()) -> None:
+        self._host = _bare(host) if may_be_private(host) else None
+        self._before = frozenset(before)
+        #: None until it is reached.
+        self._now: frozenset[str] = frozenset()
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """Return the addresses that it has, or had before, as far as they are known."""
+        return self._now or self._before
+
+    def is_host(self, host: str) -> bool:
+        """Tell whether this is the host, and may be private."""
+        return _bare(host) == self._host
+
+    def resolved(self, host: str, addresses: Sequence[AddressInfo]) -> None:
+        """Take in what a name resolves to; the first answer counts."""
+        if not self._now and self.is_host(host):
+            self._now = frozenset(str(address[4][0]) for address in addresses)
+
+    def allows(self, host: str, address: str) -> bool:
+        """Tell whether a connection to `address` is meant by what was typed."""
+        if not self.is_host(host):
+            return False
+        if not self._now:
+            # By a connection that was left, for which nothing is resolved.
+            self._now = self._before or frozenset({address})
+        return address in self._now
+
+
 @dataclass(frozen=True)
 class Guard:
-    """Decides which addresses may be connected to."""
+    """Decides which addresses may be connected to.
+
+    Attributes:
+        allow_private: whether all may.
+        typed: the host that may be private, whatever else may not.
+    """
 
     allow_private: bool = False
+    typed: TypedHost | None = None
 
     def check(self, host: str, address: str) -> None:
         """Raise PrivateAddress where `address`, which `host` resolved to, is refused."""
         if self.allow_private or is_public(address):
+            return
+        if self.typed is not None and self.typed.allows(host, address):
             return
         what = f"{address} is" if host == address else f"{host} resolves to {address},"
         raise PrivateAddress(
@@ -59,6 +107,8 @@ class Guard:
         Raises:
             PrivateAddress: none of them may.
         """
+        if self.typed is not None:
+            self.typed.resolved(host, addresses)
         permitted: list[AddressInfo] = []
         refusal: PrivateAddress | None = None
         for address in addresses:
@@ -78,7 +128,9 @@ class Guard:
         Names that mean this machine or its own network are refused (RFC 6761 section 6.3, RFC 6762 section 3, RFC
         8375, ICANN's .internal). Of others it is logged once that the proxy decides.
         """
-        bare = host.rstrip(".").lower()
+        bare = _bare(host)
+        if self.typed is not None and self.typed.is_host(host):
+            return
         if is_address(bare):
             self.check(host, bare)
         elif _is_local_name(bare):
@@ -92,7 +144,7 @@ def may_be_private(host: str) -> bool:
 
     A public name is none of it: whoever owns it decides what it resolves to.
     """
-    bare = host.rstrip(".").lower()
+    bare = _bare(host)
     return is_address(bare) or "." not in bare or bare.endswith(".localhost")
 
 
@@ -103,6 +155,10 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _bare(host: str) -> str:
+    return host.strip("[]").rstrip(".").lower()
 
 
 def _is_local_name(host: str) -> bool:
