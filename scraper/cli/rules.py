@@ -13,6 +13,7 @@ from scraper import urls
 from scraper.cli import _output
 from scraper.cli._one_shot import Visitor, request_of, saved_page
 from scraper.cli._options import Sets, SiteFile
+from scraper.components import Components
 from scraper.config import Loaded, load
 from scraper.errors import NotHtml, ScraperError, UsageError
 from scraper.observe.text import counted, plain
@@ -58,8 +59,8 @@ def test(
     Of each rule: whether it is for the page, how many links each selector finds, and of each field how often its
     selector matches and what comes of it. For a selector that finds nothing, the nearest ones that would.
 
-    The page is fetched as the crawl would, with its login, the cookies in its store and its encoding. Redirects are
-    followed, robots.txt is not asked, and a private address that is typed here is allowed. The exit
+    The page is fetched as the crawl would, on its Session, with its login, the cookies in its store and its encoding.
+    Redirects are followed, robots.txt is not asked, and a private address that is typed here is allowed. The exit
     code is 1 where no rule is for the page, or one that is would drop its item or has a field of the wrong type.
 
     \b
@@ -74,19 +75,17 @@ def test(
         raise UsageError("--url is for a page from a file", remedy="leave it out, the page has its own")
     response = _saved(Path(page), url, loaded) if is_saved else _fetched(page, loaded)
     response.obeyed = loaded.config.nofollow_of(response.url)
-    looked_at = Page(response)
     _output.write(f"{plain(response.url)}: {response.status}, {counted(len(response.body), 'byte')}\n")
     matched, is_fine = False, True
     for number, config in enumerate(loaded.config.rules):
         rule = PageRule(config, number)
+        looked_at = Page(response.in_encoding(config.pages.encoding))
         applies = (is_saved and url is None) or rule.matches(looked_at)
         matched = matched or applies
         name = config.match.glob or config.match.regex or config.match.selector or ""
         _output.write(f"\nrules[{number}] {plain(name)}: {'' if applies else 'not '}for this page\n")
         if applies:
-            encoding = config.pages.encoding
-            own = looked_at if encoding is None else Page(response.in_encoding(encoding))
-            is_fine = _shown(rule, own) and is_fine
+            is_fine = _shown(rule, looked_at) and is_fine
     if not matched:
         _output.say("no rule is for this page")
     if not (matched and is_fine):
@@ -105,7 +104,7 @@ def _saved(file: Path, url: str | None, loaded: Loaded) -> Response:
 
 def _fetched(page: str, loaded: Loaded) -> Response:
     request = request_of(page)
-    visitor = Visitor(loaded.config, typed=urls.host_of(request.url), crawl=loaded)
+    visitor = Visitor(loaded.config, typed=urls.host_of(request.url), components=Components(loaded), crawl=loaded)
     try:
         response, _ = visitor.follow(request, lambda asked, outcome: None)
     finally:

@@ -81,13 +81,13 @@ def runs(
             return
         shown = rows if run is None else [chosen_run(rows, run, loaded.config.name)]
         all_stats = [stats_of(store, row) for row in shown]
+    _mark_at_work(all_stats, pid_at_work(loaded.store))
     if as_json:
         _write_json(all_stats)
-        return
-    _mark_at_work(all_stats, pid_at_work(loaded.store))
-    if run is not None:
+    elif run is not None:
         with _output.told():
-            print_report(_output.out_console(), all_stats[0], shlex.quote(str(site)))
+            told = {**all_stats[0], "result": _state(all_stats[0])}
+            print_report(_output.out_console(), told, shlex.quote(str(site)))
     else:
         _output.write(_runs_table(all_stats))
 
@@ -99,11 +99,19 @@ def _as_it_stands(store: Store, row: RunRow) -> RunRow:
 
 
 def _mark_at_work(all_stats: list[dict[str, Any]], pid: int | None) -> None:
-    """Say of the unfinished run of a store that somebody crawls with that it is at work."""
-    for stats in all_stats if pid is not None else ():
-        if stats["ended_at"] is None:
-            stats["result"] = f"at work, pid {pid}" if pid else "at work"
-            break
+    """Note of each run whether somebody crawls it, and in which process: the unfinished one of a store in use."""
+    for stats in all_stats:
+        stats["at_work"], stats["pid"] = False, None
+    crawled = next((stats for stats in all_stats if stats["ended_at"] is None), None)
+    if pid is not None and crawled is not None:
+        crawled["at_work"], crawled["pid"] = True, pid or None
+
+
+def _state(stats: Mapping[str, Any]) -> str:
+    """Return the result of a run, or that it is at work and in which process."""
+    if not stats["at_work"]:
+        return str(stats["result"])
+    return f"at work, pid {stats['pid']}" if stats["pid"] else "at work"
 
 
 #: The columns of figures, and how each is written.
@@ -127,7 +135,7 @@ def _runs_table(all_stats: list[dict[str, Any]]) -> str:
         (
             str(stats["run"]),
             datetime.fromisoformat(stats["started_at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
-            stats["result"],
+            _state(stats),
             *(write(stats) for write in _COLUMNS.values()),
             f"{stats['seconds']:,.1f}",
         )

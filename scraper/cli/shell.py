@@ -149,9 +149,9 @@ class _Desk:
 
     def rules(self) -> list[Any]:
         """Return what each rule makes of the page: its links as requests, and its items."""
-        page = Page(self._response)
         made: list[Any] = []
         for rule in (PageRule(config, number) for number, config in enumerate(self._config.rules)):
+            page = Page(self._response.in_encoding(rule.config.pages.encoding))
             if rule.matches(page):
                 made += [*rule.links(page), *rule.items(page)]
         return made

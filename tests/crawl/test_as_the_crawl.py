@@ -20,6 +20,26 @@ class Heads(Spider):
         yield {"h": response.css_first("h1").text()}
 """
 
+OWN = """import requests
+from requests.auth import AuthBase
+
+
+class Own(requests.Session):
+    def __init__(self):
+        super().__init__()
+        self.headers["X-Own"] = "mine"
+
+
+class Signed(AuthBase):
+    def __call__(self, request):
+        request.headers["X-Auth"] = "signed"
+        return request
+
+
+def signed():
+    return Signed()
+"""
+
 
 def written(folder: Path, url: str, **more: object) -> Path:
     (folder / "spiders").mkdir(exist_ok=True)
@@ -99,3 +119,32 @@ def test_they_read_in_the_encoding_of_the_crawl_saved_pages_too(tmp_path: Path) 
     for words in (("rules", "test", "site.yaml", "saved.html"),
                   ("shell", "saved.html", "--site", "site.yaml", "-c", "print(response.text)")):  # fmt: skip
         assert "příliš žluťoučký" in command(*words, cwd=folder).stdout
+
+
+def test_they_read_a_rule_in_an_encoding_of_its_own(tmp_path: Path) -> None:
+    body = "<h1>příliš žluťoučký".encode("windows-1250")
+    rules = [{"match": "*", "fields": {"h": "h1"}, "pages": {"encoding": "windows-1250"}}]
+    with PageServer({"/": (200, {"Content-Type": "text/html; charset=utf-8"}, body)}) as server:
+        for said in seen_by(written(tmp_path, server.url, rules=rules), f"{server.url}/"):
+            assert "příliš žluťoučký" in said
+
+
+def test_they_send_on_the_session_of_the_crawl(tmp_path: Path) -> None:
+    """One of a class, with an auth, that lie in the project; the command is called from elsewhere."""
+
+    def answer(method: str, target: str, headers: object, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        said = [headers.get(name) or "nobody" for name in ("X-Own", "X-Auth")]  # type: ignore[attr-defined]
+        return 200, {"Content-Type": "text/html"}, f"<h1>{'+'.join(said)}".encode()
+
+    with PageServer(answer) as server:
+        more = {"session": {"class": "spiders.own.Own"}, "origins": {server.url: {"auth": "spiders.own:signed"}}}
+        folder = written(tmp_path, server.url, **more)
+        (folder / "spiders" / "own.py").write_text(OWN, encoding="utf-8")
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        for words in (("rules", "test", "../site.yaml", f"{server.url}/"),
+                      ("shell", f"{server.url}/", "--site", "../site.yaml", "-c", "print(response.text)"),
+                      ("record", "../site.yaml", f"{server.url}/")):  # fmt: skip
+            done = command(*words, cwd=elsewhere)
+            recorded = "".join(path.read_text() for path in folder.glob("tests/recorded/site/*/expected.json"))
+            assert "mine+signed" in done.stdout + recorded, done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import operator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -63,7 +64,7 @@ def test_items_are_a_sequence() -> None:
 
 
 def test_items_make_a_data_frame() -> None:
-    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    pandas = importlib.import_module("pandas")  # it takes a second, which the other tests here do not need
     with PageServer({"/": "x"}) as server:
         frame = pandas.DataFrame(numbers(server).items)
     assert frame["n"].tolist() == list(range(COUNT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 from typing import Any
@@ -96,11 +97,15 @@ def test_the_report_tells_dns_refused_robots_and_their_errors_apart(tmp_path: Pa
         assert "1 since robots.txt could not be fetched (dns): no-such-host.invalid does not resolve" in words
 
 
+def runs_shown(folder: Path, *more: str) -> str:
+    return command("runs", "site.yaml", *more, cwd=folder).stdout
+
+
 def test_runs_says_of_a_crawl_at_work_its_process(tmp_path: Path) -> None:
     with PageServer({"/": "<h1>x<a href=/2>2</a>", "/2": "2"}) as server:
         (tmp_path / "site.yaml").write_text(
             f"start_urls: [{server.url}/]\nrules: [{{match: '*', follow: [a], fields: {{t: h1}}}}]\n"
-            "network: {allow_private: true}\npoliteness: {delay: 30s, robots: ignore}\n",
+            "network: {allow_private: true}\npoliteness: {delay: 10m, robots: ignore}\n",
             encoding="utf-8",
         )
         process = start("crawl", "site.yaml", cwd=tmp_path)
@@ -108,10 +113,17 @@ def test_runs_says_of_a_crawl_at_work_its_process(tmp_path: Path) -> None:
         for line in process.stderr:
             if "200 GET" in line:
                 break
-        shown = command("runs", "site.yaml", cwd=tmp_path)
+        shown = [
+            command("runs", "site.yaml", *more, cwd=tmp_path).stdout for more in ((), ("--run", "1"), ("--json",))
+        ]
         process.kill()
         process.communicate()
-        after = command("runs", "site.yaml", cwd=tmp_path)
-    assert f"at work, pid {process.pid}" in shown.stdout
-    assert "at work" not in after.stdout
-    assert "unfinished" in after.stdout
+        after, as_json = runs_shown(tmp_path), runs_shown(tmp_path, "--json")
+    assert all(f"at work, pid {process.pid}" in text for text in shown[:2])
+    assert "at work" not in after
+    assert "unfinished" in after
+    # The same facts for programs.
+    states = [
+        [(run["result"], run["at_work"], run["pid"]) for run in json.loads(text)] for text in (shown[2], as_json)
+    ]
+    assert states == [[("unfinished", True, process.pid)], [("unfinished", False, None)]]
