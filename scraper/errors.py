@@ -109,7 +109,8 @@ class StoreLocked(StoreError):
     def __init__(self, path: Path | str, pid: int | None) -> None:
         who = f"pid {pid}" if pid else "another process"
         super().__init__(
-            f"already running, {who}: {path} is in use", remedy="wait for it to end, or stop that process"
+            f"already running, {who}: {path} is in use",
+            remedy="wait for it to end, or stop it: scraper stop SITE.yaml",
         )
         self.pid = pid
 

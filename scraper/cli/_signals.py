@@ -42,8 +42,12 @@ class Interrupted(KeyboardInterrupt):
         self.exit_code = EXIT_CODES[number]
 
 
+#: What `stop_asked` writes where the system writes the numbers of signals.
+_ASKED = 255
+
+
 class Stopping:
-    """Handles SIGINT and SIGTERM; a context manager, for the main thread.
+    """Handles SIGINT and SIGTERM, and requests to stop; a context manager, for the main thread.
 
     Until `crawl_with` is called a signal raises Interrupted. From then on the first stops the crawl with
     `DRAIN_SECONDS` for what is in flight, the second with none. A crawl that does not end in time, since a callback
@@ -57,6 +61,7 @@ class Stopping:
         self._last_words = last_words
         self._stop: Callable[[float], None] | None = None
         self._before: dict[int, Any] = {}
+        #: The exit codes of what came, in order.
         self._came: list[int] = []
         #: Where the system's own handler writes the number of each signal, and where it is read; 0 is the last word.
         self._written, self._read = socket.socketpair()
@@ -86,8 +91,12 @@ class Stopping:
 
     @property
     def exit_code(self) -> int | None:
-        """That of the first signal which came; None where none did."""
-        return EXIT_CODES[self._came[0]] if self._came else None
+        """That of the first signal which came; None where none did. A request to stop has that of SIGTERM."""
+        return self._came[0] if self._came else None
+
+    def stop_asked(self) -> None:
+        """Do what the first SIGTERM does. From any thread, while a crawl is at work."""
+        self._written.send(bytes([_ASKED]))
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self._stop is None:
@@ -103,11 +112,11 @@ class Stopping:
                 self._end_now()
             if not number:
                 return
-            if number not in EXIT_CODES:
+            if number not in EXIT_CODES and number != _ASKED:
                 continue
-            self._came.append(number)
+            self._came.append(EXIT_CODES[signal.SIGTERM if number == _ASKED else number])
             stop(DRAIN_SECONDS if len(self._came) == 1 else 0.0)
-            name = signal.Signals(number).name
+            name = "scraper stop" if number == _ASKED else signal.Signals(number).name
             if deadline is None:
                 deadline = time.monotonic() + _END_WITHIN
                 _say(

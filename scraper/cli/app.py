@@ -40,6 +40,8 @@ _VERBS = (
     "init",
     "demo",
     "crawl",
+    "status",
+    "stop",
     "retry",
     "check",
     "schema",

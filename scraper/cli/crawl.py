@@ -210,7 +210,7 @@ def _conduct(
 
             starting.use(fork_server.fork_server(starting.use))
         figures.store = loaded.store
-        crawl = Crawl(loaded, fresh=fresh, cached=cached, observers=observers)
+        crawl = Crawl(loaded, fresh=fresh, cached=cached, observers=observers, stop_asked=stopping.stop_asked)
         stopping.crawl_with(crawl.stop)
         try:
             run = crawl.run()

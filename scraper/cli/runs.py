@@ -24,7 +24,7 @@ from scraper.hiding import hide_in
 from scraper.observe.report import print_report
 from scraper.observe.text import block, counted, plain, size
 from scraper.store import Store
-from scraper.store.backends.lock import pid_at_work
+from scraper.store.history.status import Worker
 from scraper.store.values import FailureRow, RunRow
 
 
@@ -81,7 +81,8 @@ def runs(
             return
         shown = rows if run is None else [chosen_run(rows, run, loaded.config.name)]
         all_stats = [stats_of(store, row) for row in shown]
-    _mark_at_work(all_stats, pid_at_work(loaded.store))
+        directs = {row.id: store.workers(row.id)[:1] for row in shown if not row.is_finished}
+    _mark_at_work(all_stats, directs)
     if as_json:
         _write_json(all_stats)
     elif run is not None:
@@ -98,20 +99,16 @@ def _as_it_stands(store: Store, row: RunRow) -> RunRow:
     return replace(row, interrupted=row.interrupted + 1) if was_killed else row
 
 
-def _mark_at_work(all_stats: list[dict[str, Any]], pid: int | None) -> None:
-    """Note of each run whether somebody crawls it, and in which process: the unfinished one of a store in use."""
+def _mark_at_work(all_stats: list[dict[str, Any]], directs: Mapping[int, Sequence[Worker]]) -> None:
+    """Note of each run whether somebody crawls it, and in which process."""
     for stats in all_stats:
-        stats["at_work"], stats["pid"] = False, None
-    crawled = next((stats for stats in all_stats if stats["ended_at"] is None), None)
-    if pid is not None and crawled is not None:
-        crawled["at_work"], crawled["pid"] = True, pid or None
+        found = directs.get(stats["run"])
+        stats["at_work"], stats["pid"] = bool(found), found[0].pid if found else None
 
 
 def _state(stats: Mapping[str, Any]) -> str:
     """Return the result of a run, or that it is at work and in which process."""
-    if not stats["at_work"]:
-        return str(stats["result"])
-    return f"at work, pid {stats['pid']}" if stats["pid"] else "at work"
+    return f"at work, pid {stats['pid']}" if stats["at_work"] else str(stats["result"])
 
 
 #: The columns of figures, and how each is written.

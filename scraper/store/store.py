@@ -14,7 +14,7 @@ from scraper.store.backends.checkpoints import Checkpoints
 from scraper.store.backends.database import Busy, Database
 from scraper.store.backends.lock import StoreLock, is_held
 from scraper.store.history import runs, status
-from scraper.store.history.status import Status
+from scraper.store.history.status import Status, Worker
 from scraper.store.outcomes import Batch, Committed
 from scraper.store.run_store import RunStore
 from scraper.store.state import bodies, domains, files, frontier, items, listings, presence, spool, visits
@@ -85,6 +85,13 @@ class Store(RunStore):
         is_crawled = self.is_crawled
         with self._database.reading() as connection:
             return status.read(connection, run, is_crawled=is_crawled)
+
+    def workers(self, run: int) -> list[Worker]:
+        """Return those at work on a run: who directs first."""
+        if not self.is_crawled:
+            return []
+        with self._database.reading() as connection:
+            return status.at_work(connection, run)
 
     @property
     def is_crawled(self) -> bool:

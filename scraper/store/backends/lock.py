@@ -67,17 +67,12 @@ class StoreLock:
 
 def is_held(store: Path) -> bool:
     """Tell whether a crawl is at work with a store."""
-    return pid_at_work(store) is not None
-
-
-def pid_at_work(store: Path) -> int | None:
-    """Return the process that crawls with a store, 0 where it is not known which; None where none does."""
     try:
         file = os.open(store.with_name(f"{store.name}.lock"), os.O_RDONLY)
     except OSError:
-        return None
+        return False
     try:
-        return (_read_pid(file) or 0) if _is_locked(file) else None
+        return _is_locked(file)
     finally:
         os.close(file)
 
