@@ -124,6 +124,14 @@ _ROWS = (
     ),
     ReasonRow("circuit", _FAILED, "The domain did nothing but fail, and was given up.", _SERVER),
     ReasonRow(
+        "byte-limit",
+        _REFUSED,
+        "So much of its domain came in the run as may.",
+        "allow more by {set}",
+        "limits.per_domain.bytes",
+        "10GB",
+    ),
+    ReasonRow(
         "robots-unreachable",
         _FAILED,
         "robots.txt could not be fetched, so nothing of its origin is (RFC 9309).",

@@ -13,10 +13,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from scraper.components import Components
-from scraper.config import SiteConfig
+from scraper.config import Limits, SiteConfig
 from scraper.engine.batch_writer import BatchWriter
 from scraper.engine.coordination.messages import Claim, End, Order, Report, Stop
 from scraper.engine.crash_marker import marker_of
@@ -86,6 +87,7 @@ class Shard:
         beaten: called by its heartbeat, from another thread.
         inbox: where orders come in beside those of `order`.
         parsers: processes that parse; 0 where this one does.
+        file_log: of the files that the run stores, where other shards work on it.
     """
 
     def __init__(
@@ -102,8 +104,10 @@ class Shard:
         beaten: Callable[[], None] = lambda: None,
         inbox: queue.SimpleQueue[Any] | None = None,
         parsers: int = 0,
+        file_log: Path | None = None,
     ) -> None:
         self._store = store
+        self._file_log = file_log
         self._run = run
         self._is_cached = components.loaded.is_cached
         if self._is_cached:
@@ -205,10 +209,12 @@ class Shard:
         )
 
     def _count_files(self) -> FileCount:
-        # With --cached none is fetched, and those that are there are taken as they are.
-        most = None if self._is_cached else self._config.limits.files
-        is_shared = self._config.engine.processes != 1
-        return FileCount(most, partial(self._store.count_files, self._run.id), is_shared=is_shared)
+        if self._is_cached:
+            # None is fetched, and those that are there are taken as they are.
+            return FileCount(Limits(), ())
+        if self._file_log is not None:
+            return FileCount(self._config.limits, (), self._file_log)
+        return FileCount(self._config.limits, self._store.files_stored(self._run.id))
 
     def _make_fetcher(self) -> Fetcher:
         if not self._is_cached:

@@ -30,6 +30,7 @@ from scraper.store.values import (
     Queued,
     RunRow,
 )
+from scraper.urls import domain_of
 
 #: Behind every priority a spider may give.
 _LAST_RANK = 2_000_000_000
@@ -333,10 +334,10 @@ class Store(RunStore):
         with self._database.reading() as connection:
             return files.are_open(connection, run)
 
-    def count_files(self, run: int) -> int:
-        """Return how many files a run stored, or found to be the same."""
+    def files_stored(self, run: int) -> list[tuple[bytes, str]]:
+        """Return fingerprint and domain of the files that a run stored, or found to be the same."""
         with self._database.reading() as connection:
-            return files.count_stored(connection, run)
+            return [(fingerprint, domain_of(url)) for fingerprint, url in files.stored(connection, run)]
 
     def give_files_up(self, run: int) -> None:
         """Release the items that wait for files, at the end of a run."""

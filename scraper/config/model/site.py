@@ -35,6 +35,17 @@ from scraper.urls import domain_of, host_of, origin_of
 DEEPEST, MOST_PAGES = 10_000, 10_000_000
 
 
+class DomainLimits(Frozen):
+    """How much one domain may have of a run. A limit that is null does not hold."""
+
+    bytes: kinds.OptionalBytes = Field(
+        None,
+        description="After how many bytes of bodies, as they came over the wire, nothing more of a domain is fetched "
+        "in a run: 1GB, or bytes; what is left of it is refused as byte-limit.",
+    )
+    files: Limit = Field(None, description="How many files of a domain a run stores.")
+
+
 class Limits(Frozen):
     """Where a crawl ends. A limit that is null does not hold."""
 
@@ -46,6 +57,9 @@ class Limits(Frozen):
     )
     files: Limit = Field(
         None, description="How many files of items a run stores; the items of others are kept without them."
+    )
+    per_domain: DomainLimits = Field(
+        DomainLimits.model_construct(), description="How much each domain may have, so that none takes all of it."
     )
     duration: kinds.OptionalSeconds = Field(
         None, description="How long a run works, over all its resumptions: 2h, 30m, or seconds."

@@ -25,6 +25,7 @@ from scraper.engine.coordination.messages import Ended, EventsRelayed, Order, Pi
 from scraper.engine.crash_marker import strike_marked
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.engine.shard import DRAIN_SECONDS
+from scraper.engine.tasks.file_count import begin_log, log_of
 from scraper.errors import LeaseLost, ShardFailed
 from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
@@ -146,6 +147,7 @@ class MultiProcess:
         self._looked_at = time.monotonic()
         threading.Thread(target=self._free_the_store, name="store guard", daemon=True).start()
         try:
+            begin_log(self._store, self._run.id, self._loaded.config.limits)
             for _ in range(self._count):
                 self._spawn()
             while self._processes:
@@ -160,6 +162,7 @@ class MultiProcess:
             self._is_over.set()
             self._end_all()
             self._exports.close()
+            log_of(self._store.path).unlink(missing_ok=True)
             self._coordinator.keep_time()
         if interrupt is not None:
             raise interrupt

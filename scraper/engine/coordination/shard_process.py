@@ -19,6 +19,7 @@ from scraper.engine.coordination.channel import Channel
 from scraper.engine.coordination.messages import Beat, Ended, EventsRelayed, Order, Ping, Ready, Report, WorkerConfig
 from scraper.engine.limits import ShardEnd
 from scraper.engine.shard import Shard
+from scraper.engine.tasks.file_count import log_of
 from scraper.observe.events import Events
 from scraper.store import Store
 from scraper.store.backends import wait_clock
@@ -107,6 +108,7 @@ def _crawl(
             beaten=beaten,
             inbox=orders,
             parsers=commission.parsers,
+            file_log=log_of(store.path),
         )
         shards.append(shard)
         link.send(Ready(shard.owner))

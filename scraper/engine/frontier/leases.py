@@ -79,8 +79,14 @@ class DomainLeases:
             self._frontier.look_again(name)
         leases = self._store.claim(self.owner, new) if new else []
         self._recall(leases)
+        per_domain = self._config.limits.per_domain
+        had = self._store.figures(self._run) if leases and per_domain.bytes is not None else {}
         for lease in leases:
-            self._frontier.add(self._domain(lease))
+            domain = self._domain(lease)
+            if lease.domain in had:
+                domain.bytes_before = had[lease.domain].bytes
+            domain.most_bytes = per_domain.bytes
+            self._frontier.add(domain)
         return sorted(set(new).difference(lease.domain for lease in leases))
 
     def session(self, name: str) -> DomainSession:

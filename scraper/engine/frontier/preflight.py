@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scraper.config.types.units import format_size
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.login_state import LoginState, Stage
 from scraper.fetch.robots import Robots, RobotsState
@@ -24,6 +25,9 @@ def before_robots(domain: Domain, queued: Queued) -> Outcome | None:
     if domain.circuit.is_given_up:
         message = f"{domain.name} did nothing but fail: given up after {domain.circuit.PAUSES} pauses"
         return Failed(queued, "circuit", message, attempts=queued.attempts)
+    if domain.has_had_its_bytes:
+        message = f"limits.per_domain.bytes: {format_size(domain.most_bytes or 0)} of {domain.name} are reached"
+        return Refused(queued, Refusal(queued.request.url, queued.fingerprint, "byte-limit", message))
     return None
 
 

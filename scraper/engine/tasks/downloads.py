@@ -16,6 +16,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -98,7 +99,8 @@ class Downloads:
         # Another crawl may put the same file into the same folder, at the same time.
         part = self._root / rules.folder / PARTS / f"{self._config.name}-{queued.fingerprint.hex()}"
         kept = row.kept if row is not None else None
-        return Download(rules, self._root, part, kept, self.count, takes_known=self._only_known)
+        take_place = partial(self.count.add, queued.fingerprint, queued.domain)
+        return Download(rules, self._root, part, kept, take_place, takes_known=self._only_known)
 
 
 class Download:
@@ -114,11 +116,11 @@ class Download:
         root: Path,
         part: Path,
         known: KeptFile | None,
-        count: FileCount,
+        take_place: Callable[[], None],
         *,
         takes_known: bool = False,
     ) -> None:
-        self._count = count
+        self._take_place = take_place
         self._takes_known = takes_known
         self._rules = rules
         self._root = root
@@ -168,7 +170,7 @@ class Download:
         has_name = is_there(self._root, kept)
         if not has_name and self._had != kept.size:
             return None
-        self._count.add()
+        self._take_place()
         if not has_name:
             with self._disk():
                 self._part.replace(self._root / kept.path)
@@ -306,7 +308,7 @@ class Download:
             raise fetch.error
         response = fetch.response
         if response is not None and response.status == 304 and self._known is not None:
-            self._count.add()
+            self._take_place()
             return _confirmed(self._known, response.headers)
         if response is None or not (response.ok or response.status == 416):
             return None
@@ -323,7 +325,7 @@ class Download:
             self._throw_away()
             raise FetchError(flaw, reason="image-too-small")
         try:
-            self._count.add()
+            self._take_place()
         except FetchError:
             self._throw_away()
             raise

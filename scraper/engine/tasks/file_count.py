@@ -1,59 +1,141 @@
-"""How many files a run may still store, by `limits.files`."""
+"""Which files a run may still store, by `limits.files` and `limits.per_domain.files`."""
 
 from __future__ import annotations
 
+import os
 import threading
-import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO
 
-from scraper.errors import FetchError
+from scraper.config import Limits
+from scraper.errors import FetchError, StoreError
+from scraper.private_files import open_file
+from scraper.store import Store
 
 #: Why a file beyond `limits.files` is not stored.
 FILE_LIMIT = "file-limit"
-#: How often (seconds) it is asked what other processes stored.
-_ASK_SECONDS = 1.0
+#: A file in the log: its fingerprint, and a digest of its domain.
+_FINGERPRINT, _DOMAIN = 16, 8
+_ROW = _FINGERPRINT + _DOMAIN
 
 
 class FileCount:
-    """How many files a run has stored, against `limits.files`. Used by all threads of a process.
+    """The places of files that a run stores, each taken before its file gets its name. Used by all threads.
 
-    A process counts what it stores at once, and what others have committed every second or so.
+    Where several processes work on the run they share a log, to which each appends the file that it is about to
+    store. All read it in the order in which it was written and give the places by the same rule, so that none is
+    given twice, and nobody waits for anybody.
 
     Args:
-        most: `limits.files`; None for any number.
-        committed: asks the store how many it has of the run.
-        is_shared: other processes work on the run.
+        stored: fingerprint and domain of each file that the run has stored.
+        log: of the run, made by `begin_log`; None where no other process works on it.
     """
 
-    def __init__(self, most: int | None, committed: Callable[[], int], *, is_shared: bool = False) -> None:
-        self._most = most
-        self._committed = committed
-        self._is_shared = is_shared
+    def __init__(self, limits: Limits, stored: Iterable[tuple[bytes, str]], log: Path | None = None) -> None:
+        self._most, self._most_of_domain = limits.files, limits.per_domain.files
         self._lock = threading.Lock()
-        self._stored = 0 if most is None else committed()
-        self._others_known = 0
-        self._ask_at = time.monotonic() + _ASK_SECONDS
+        self._has_place: set[bytes] = set()
+        self._of_domain: Counter[bytes] = Counter()
+        self._log: IO[bytes] | None = None
+        self._read = 0
+        if self._most is None and self._most_of_domain is None:
+            return
+        if log is not None:
+            self._log = open_file(log, os.O_RDWR | os.O_APPEND)
+        else:
+            for row in _rows(stored):
+                self._take(row)
 
-    def why_full(self) -> str:
-        """Return why no more files are stored; nothing where more may be."""
-        count = max(self._stored, self._others_known)
-        return f"limits.files: {self._most} are stored" if self._most is not None and count >= self._most else ""
+    def why_full(self, domain: str) -> str:
+        """Return why no more files of a domain are stored; nothing where more may be."""
+        with self._lock:
+            self._read_on()
+            return self._full(_digest(domain), domain)
 
-    def add(self) -> None:
-        """Count one that is about to be stored.
+    def add(self, fingerprint: bytes, domain: str) -> None:
+        """Take a place for a file that is about to be stored, unless it has one.
 
         Raises:
             FetchError: it is one too many.
         """
-        if self._most is None:
+        if self._most is None and self._most_of_domain is None:
             return
         with self._lock:
-            if self._is_shared and time.monotonic() >= self._ask_at:
-                began = time.monotonic()
-                self._others_known = self._committed()
-                now = time.monotonic()
-                self._ask_at = now + max(_ASK_SECONDS, 20 * (now - began))
-            full = self.why_full()
-            if full:
-                raise FetchError(full, reason=FILE_LIMIT, remedy="raise limits.files if more are wanted")
-            self._stored += 1
+            self._read_on()
+            if fingerprint in self._has_place:
+                return
+            full = self._full(_digest(domain), domain)
+            if not full:
+                self._ask_for(fingerprint + _digest(domain))
+                if fingerprint not in self._has_place:
+                    # Another process was before.
+                    full = self._full(_digest(domain), domain)
+        if full:
+            raise FetchError(full, reason=FILE_LIMIT, remedy="raise limits.files if more are wanted")
+
+    def _ask_for(self, row: bytes) -> None:
+        if self._log is None:
+            self._take(row)
+        else:
+            self._log.write(row)
+            self._read_on()
+
+    def _full(self, digest: bytes, domain: str) -> str:
+        if self._most is not None and len(self._has_place) >= self._most:
+            return f"limits.files: {self._most} are stored"
+        if self._most_of_domain is not None and self._of_domain[digest] >= self._most_of_domain:
+            return f"limits.per_domain.files: {self._most_of_domain} of {domain} are stored"
+        return ""
+
+    def _read_on(self) -> None:
+        if self._log is None:
+            return
+        # To write moves the place, too.
+        self._log.seek(self._read)
+        new = self._log.read()
+        self._read += len(new)
+        for start in range(0, len(new), _ROW):
+            self._take(new[start : start + _ROW])
+
+    def _take(self, row: bytes) -> None:
+        """Give a file a place, if there is one."""
+        fingerprint, digest = row[:_FINGERPRINT], row[_FINGERPRINT:]
+        if fingerprint not in self._has_place and not self._full(digest, ""):
+            self._has_place.add(fingerprint)
+            self._of_domain[digest] += 1
+
+
+def log_of(store: Path) -> Path:
+    """Return where the processes of a crawl have their log of files."""
+    return store.with_name(f"{store.name}.files")
+
+
+def begin_log(store: Store, run: int, limits: Limits) -> None:
+    """Begin the log of a run with the files that it has stored, where a limit needs one.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    path = log_of(store.path)
+    if limits.files is None and limits.per_domain.files is None:
+        return
+    try:
+        path.unlink(missing_ok=True)
+        with open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
+            file.write(b"".join(_rows(store.files_stored(run))))
+    except OSError as error:
+        raise StoreError(
+            f"the log of files {path} cannot be written: {error.strerror or error}",
+            remedy="make room on the disk and run the same command again: it goes on",
+        ) from error
+
+
+def _rows(stored: Iterable[tuple[bytes, str]]) -> Iterable[bytes]:
+    return (fingerprint[:_FINGERPRINT].ljust(_FINGERPRINT, b"\0") + _digest(domain) for fingerprint, domain in stored)
+
+
+def _digest(domain: str) -> bytes:
+    return blake2b(domain.encode(errors="surrogatepass"), digest_size=_DOMAIN).digest()

@@ -31,7 +31,7 @@ class FileTask(RequestTask):
         self._downloads = downloads
 
     def answered_unsent(self, queued: Queued, origin: str, robots: Robots | None) -> Outcome | None:
-        full = self._downloads.count.why_full()
+        full = self._downloads.count.why_full(queued.domain)
         url = queued.request.url
         return Refused(queued, Refusal(url, queued.fingerprint, FILE_LIMIT, full)) if full else None
 

@@ -28,6 +28,8 @@ class Ledger:
         self._since_taken = ConnectionStats()
         self._origins: dict[str, _OriginBook] = {}
         self._saved = 0.0
+        #: Of bodies, over the wire, since the beginning.
+        self.bytes = 0
 
     def opened(
         self,
@@ -100,6 +102,7 @@ class Ledger:
         """Book bytes of a body that came over the wire."""
         with self._lock:
             self._since_taken.bytes += count
+            self.bytes += count
 
     def retried(self) -> None:
         """Book that a request will be sent again after a failure."""
@@ -110,6 +113,7 @@ class Ledger:
         """Take in what a Session counted that was made for a moment."""
         with self._lock:
             self._since_taken += figures
+            self.bytes += figures.bytes
 
     def take(self) -> ConnectionStats:
         """Return the sums since the last time they were taken."""

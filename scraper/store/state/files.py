@@ -175,10 +175,11 @@ def are_open(connection: Connection, run: int) -> bool:
     return connection.execute(select(attachments.c.id).where(_is_open(run), queued).limit(1)).first() is not None
 
 
-def count_stored(connection: Connection, run: int) -> int:
-    """Return how many files a run stored, or found to be the same."""
+def stored(connection: Connection, run: int) -> list[tuple[bytes, str]]:
+    """Return fingerprint and URL of the files that a run stored, or found to be the same."""
     is_stored = (files.c.run == run, files.c.reason == "", files.c.moved_to.is_(None), files.c.path.is_not(None))
-    return int(connection.scalar(select(func.count(files.c.fingerprint)).where(*is_stored)) or 0)
+    query = select(files.c.fingerprint, files.c.url).where(*is_stored)
+    return [(bytes(fingerprint), url) for fingerprint, url in connection.execute(query)]
 
 
 def have_waiting(connection: Connection, run: int) -> bool:
