@@ -81,7 +81,9 @@ def _chosen_part(path: Path) -> Path:
 
 def hidden_in_error(path: Path, value: str) -> str:
     """Return what an error may show of `value`, which may be malformed, at `path`."""
-    if is_secret_path(path) or path == ("login", "form") or (path[:1] == ("origins",) and len(path) == 2):
+    # Where a mapping belongs stands what was meant to be in it; a key is quoted where it is wrong itself.
+    is_misplaced = path == ("login", "form") or (path[:1] == ("origins",) and len(path) == 2 and path[1] != value)
+    if is_secret_path(path) or is_misplaced:
         return MASK
     if "@" in value and ("proxies" in path or path[:1] == ("store",)):
         scheme, separator, _ = value.rpartition("@")[0].partition("://")
