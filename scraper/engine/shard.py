@@ -44,6 +44,7 @@ from scraper.engine.tasks.sitemap_worker import SitemapWorker
 from scraper.engine.turns import Turns
 from scraper.errors import LeaseLost
 from scraper.fetch.base import Fetcher
+from scraper.fetch.politeness import Pace
 from scraper.fetch.robots import Robots, product_token
 from scraper.fetch.transport.guard import Guard
 from scraper.fetch.transport.open_files import most_in_flight
@@ -196,7 +197,12 @@ class Shard:
             self._revisit,
             SitemapCache(store, is_asked=config.revisit.conditional),
             downloads,
-            RobotsTask(self._sender, lambda name: self._leases.session(name), product_token(config.user_agent)),
+            RobotsTask(
+                self._sender,
+                lambda name: self._leases.session(name),
+                lambda name: Pace.of(config.for_domain(name).politeness),
+                product_token(config.user_agent),
+            ),
         )
         self._fetch_loop = FetchLoop(
             self._frontier,

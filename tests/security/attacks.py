@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from email.message import Message
 from pathlib import Path
@@ -15,7 +16,11 @@ HEADER = "X-Api-Key"
 
 
 class Heard(list[tuple[str, str, dict[str, str], bytes]]):
-    """What a server was sent: method, path, headers by lower-case name, body."""
+    """What a server was sent: method, path, headers by lower-case name, body; and when, by the monotonic clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at: list[float] = []
 
     def paths(self) -> list[str]:
         return [path for _, path, _, _ in self]
@@ -34,6 +39,7 @@ def listening(page_server: Callable[..., PageServer], pages: Mapping[str, Any], 
     heard = Heard()
 
     def answer(method: str, path: str, headers: Message, body: bytes) -> Any:
+        heard.at.append(time.monotonic())
         heard.append((method, path, {name.lower(): value for name, value in headers.items()}, body))
         page = pages.get(path, (404, {"Content-Type": "text/plain"}, b"no such page"))
         if isinstance(page, tuple):

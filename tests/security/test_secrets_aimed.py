@@ -168,6 +168,23 @@ class TestRobots:
         # What the Session of a moment sent is in the ledger all the same.
         assert run.stats["requests"] == len(heard(api)) + len(heard(site))
 
+    @pytest.mark.parametrize("crawled", [True, False])
+    def test_and_keeps_the_delay_of_its_target(self, page_server: Start, crawled: bool):
+        """Whether that domain is crawled, too, or only named by the redirects of others."""
+        api = listening(page_server, {"/robots.txt": (404, {}, b""), "/a": "<p>", "/b": "<p>"}, host="127.0.0.2")
+        sites = [
+            listening(page_server, {"/": "<p>", "/robots.txt": to(f"{api.url}/robots.txt")}, host=f"127.0.0.{last}")
+            for last in (3, 4, 5)
+        ]
+        starts = [f"{site.url}/" for site in sites] + [f"{api.url}/a", f"{api.url}/b"] * crawled
+        domains = {"127.0.0.2": {"politeness": {"delay": "400ms", "jitter": 0}}}
+        run = crawl(Pages, *starts, politeness={"robots": "obey"}, domains=domains)
+        assert run.stats["pages"] == len(starts)
+        sent = heard(api).at
+        assert len(sent) == 3 + 3 * crawled
+        # The server may have noted the first of them late.
+        assert sent[-1] - sent[0] > 0.6 * 0.4 * (len(sent) - 1)
+
     def test_not_to_what_the_robots_txt_there_closes(self, page_server: Start):
         closed = (200, {"Content-Type": "text/plain"}, b"User-agent: *\nDisallow: /")
         api = listening(page_server, {"/robots.txt": closed, "/delete": "<p>gone"}, host="127.0.0.2")

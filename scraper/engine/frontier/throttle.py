@@ -66,6 +66,13 @@ class DomainThrottle:
             domain.sending = holder if domain.pace.delay > 0 else None
             return None
 
+    def give_back(self, domain: Domain, holder: object) -> None:
+        """Give back a turn that was taken beside the frontier, where nothing was sent in it."""
+        with self._lock:
+            if domain.sending is holder:
+                self.not_sent(domain)
+                self._schedule(domain)
+
     def ask(self, domain: Domain, before: Prerequisite) -> None:
         """Let the domain wait for this from now on. Called under the lock."""
         domain.asking = before

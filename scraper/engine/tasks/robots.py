@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable
 
@@ -13,27 +14,42 @@ from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender
 from scraper.errors import InternalError, LeaseLost, NoRoom
 from scraper.fetch.base import FetchResult
 from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.politeness import Pace
 from scraper.fetch.robots import MAX_BYTES, Robots, RobotsState
 from scraper.fetch.robots_fetch import fetch_robots
+from scraper.fetch.transport.deadline import Deadline
+from scraper.fetch.transport.waiting import pause
 from scraper.observe import events
 from scraper.request import Request
 from scraper.store.state.spool import Archived
 
 _log = logging.getLogger(__name__)
 
+#: Gates of domains that are not held here, at most.
+_MOST_STRANGERS = 1_000
+
 
 class RobotsTask:
-    """Fetch the robots.txt of an origin; has no state of its own.
+    """Fetch the robots.txt of an origin.
 
     Args:
         make_session: makes the Session of a domain that another shard has, or nobody.
+        pace_of: tells how such a domain is to be treated.
         token: our name in robots.txt.
     """
 
-    def __init__(self, sender: Sender, make_session: Callable[[str], DomainSession], token: str) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        make_session: Callable[[str], DomainSession],
+        pace_of: Callable[[str], Pace],
+        token: str,
+    ) -> None:
         self._sender = sender
         self._make_session = make_session
+        self._pace_of = pace_of
         self._token = token
+        self._strangers: dict[str, _StrangerGate] = {}
 
     def run(self, job: Job) -> None:
         """Fetch the robots.txt of an origin; transient failures are tried again through the frontier."""
@@ -86,13 +102,15 @@ class RobotsTask:
     def _fetch(self, job: Job, origin: str, attempt: int) -> tuple[Robots, str, FetchResult | None]:
         """Fetch a robots.txt on this domain's Session; each request waits for its turn like any other.
 
-        Where it redirects to another domain, that one's Session sends it: settings and cookies are a domain's own.
+        Where it redirects to another domain, that one's Session sends it, when that domain is due: settings, cookies
+        and delay are a domain's own.
         Returns the reason where it is unreachable besides, and the request that was answered last or not at all.
         """
         sender = self._sender
         fetch: FetchResult | None = None
         sessions = {job.domain.name: job.domain.session}
         with sender.context(job) as context, contextlib.ExitStack() as closing:
+            own_gate = context.gate
 
             def session_of(request: Request) -> DomainSession:
                 name = urls.domain_of(request.url)
@@ -106,8 +124,14 @@ class RobotsTask:
 
             def send(request: Request) -> FetchResult:
                 nonlocal fetch
-                session = session_of(request)
+                session, name = session_of(request), urls.domain_of(request.url)
+                context.gate, held = own_gate, None
+                if name != job.domain.name:
+                    held = sender.frontier.get(name)
+                    context.gate = sender.gate(held, job) if held is not None else self._gate_of(name)
                 fetch = sender.fetcher.fetch(request, session, context, body_limit=MAX_BYTES, truncate=True)
+                if held is not None:
+                    sender.frontier.throttle.give_back(held, job)
                 if fetch.records:
                     sender.sink.settled(Archived(job.domain.name, fetch.records))
                 sender.report(fetch, request, job.domain, attempt, "robots")
@@ -116,3 +140,35 @@ class RobotsTask:
 
             robots, reason = fetch_robots(origin, send, lambda request: session_of(request).jar, self._token)
         return robots, reason, fetch
+
+    def _gate_of(self, name: str) -> _StrangerGate:
+        if len(self._strangers) > _MOST_STRANGERS:
+            self._strangers.clear()
+        return self._strangers.setdefault(name, _StrangerGate(self._pace_of(name)))
+
+
+class _StrangerGate:
+    """The gate of a domain that is not held here: when it was asked last is not known, so the first waits as well."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._lock = threading.Lock()
+        self._due = pace.next_start(time.monotonic())
+
+    def wait(self, limit: Deadline) -> None:
+        """Sleep until the next turn, and take it."""
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now, self._due)
+            if turn - now > limit.left:
+                raise TimeoutError("no turn within session.timeout.total: the domain's delay is longer")
+            self._due = self._pace.next_start(turn)
+        pause(turn - now)
+
+    def sending(self) -> None:
+        """Do nothing: its turn has come."""
+
+    def sent(self) -> None:
+        """Note the send: the delay runs from here."""
+        with self._lock:
+            self._due = max(self._due, self._pace.next_start(time.monotonic()))

@@ -93,11 +93,17 @@ class Sender:
             LeaseLost: the domain may be another shard's by now: nothing is connected to.
         """
         self._check_lease()
-        throttle = self.frontier.throttle
-        gate = DomainGate(job.domain, job, throttle.reserve, throttle.sent, self._check_lease)
         return request_context(
-            seconds or job.domain.settings.session.timeout.total, self._guard, gate, self._contexts
+            seconds or job.domain.settings.session.timeout.total,
+            self._guard,
+            self.gate(job.domain, job),
+            self._contexts,
         )
+
+    def gate(self, domain: Domain, job: Job) -> DomainGate:
+        """Return the gate at which a job waits for its turn at a domain: mostly its own."""
+        throttle = self.frontier.throttle
+        return DomainGate(domain, job, throttle.reserve, throttle.sent, self._check_lease)
 
     def send(self, request: Request, job: Job, sending: Sending) -> FetchResult:
         """Send a request in a context of its own."""
