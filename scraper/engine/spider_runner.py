@@ -286,11 +286,6 @@ def is_of_types(response: Response, types: Sequence[str]) -> bool:
     return any(response.is_html if name == "html" else fnmatchcase(said, name) for name in types)
 
 
-def hash_of(body: bytes) -> bytes:
-    """By which two bodies are the same."""
-    return blake2b(body, digest_size=16).digest()
-
-
 def too_many(request: Request) -> BadRequest:
     """Return the mistake of a page that yields more requests than are held in memory."""
     return BadRequest(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 from email.message import Message
@@ -161,6 +163,20 @@ def test_the_same_body_without_a_304_is_not_parsed_either(page_server: Any, tmp_
     second = visit(server, tmp_path)
     assert (second["found"], second["statuses"], sum(parsed.values())) == (FOUND, {200: 4}, 0)
     assert (second["carried"], second["not_modified"], second["unstable"]) == (4, 0, 4)
+
+
+def test_the_same_body_as_one_that_an_older_version_has_kept(page_server: Any, tmp_path: Path):
+    """Its hashes were of another kind."""
+    pages = Changing(ETag="new each time")
+    server = page_server(pages)
+    visit(server, tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "s.db", isolation_level=None)) as database:
+        for path, body in pages.bodies.items():
+            old = blake2b(body.encode(), digest_size=16).digest()
+            database.execute("update pages set content_hash = ? where url = ?", (old, server.url + path))
+    pages.bodies["/b"] = "<h1>other</h1>"
+    second = visit(server, tmp_path)
+    assert (second["found"], second["carried"], dict(parsed)) == ({**FOUND, "b": "other"}, 3, {"b": 1})
 
 
 @pytest.mark.parametrize(

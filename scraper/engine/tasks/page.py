@@ -6,8 +6,7 @@ import time
 from typing import ClassVar
 
 from scraper.engine.frontier.admission import TRAP, Admission
-from scraper.engine.revisit import Revisit
-from scraper.engine.spider_runner import hash_of
+from scraper.engine.revisit import Revisit, has_hash, hash_of
 from scraper.engine.tasks.base import RequestTask
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import Sender, Sending
@@ -41,7 +40,11 @@ class PageTask(RequestTask):
         is_page = response.ok or response.status in queued.request.statuses
         # Here, since it lets other threads work, which the parse thread should not.
         content_hash = hash_of(response.body) if is_page or visit is not None else b""
-        if visit is not None and response.status == visit.status and content_hash == visit.content_hash:
+        if (
+            visit is not None
+            and response.status == visit.status
+            and (content_hash == visit.content_hash or has_hash(response.body, visit.content_hash))
+        ):
             sink.carry(queued, visit, fetch, was_not_modified=False)
         elif is_page:
             sink.parse(queued, response, fetch, content_hash)
