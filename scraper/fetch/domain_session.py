@@ -27,12 +27,29 @@ from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.exchange import here
 from scraper.fetch.transport.headers import FrozenHeaders
 from scraper.fetch.transport.ledger import Ledger
+from scraper.fetch.transport.raw_response import RawResponse
 from scraper.request import Request
 from scraper.stats import Opening
 
 _log = logging.getLogger(__name__)
 
 SessionFactory = Callable[[], requests.Session]
+
+
+class PlainResponse:
+    """A response where no user's code sees one of requests': its head, and its body that is still to be read."""
+
+    __slots__ = ("headers", "raw", "request", "status_code")
+
+    def __init__(self, request: requests.PreparedRequest, raw: RawResponse) -> None:
+        self.request = request
+        self.status_code = raw.status
+        self.headers = raw.fields
+        self.raw = raw
+
+    def close(self) -> None:
+        """Give its connection back."""
+        self.raw.close()
 
 
 class Closable(Protocol):
@@ -164,7 +181,9 @@ class DomainSession:
             warnings.simplefilter("ignore", InsecureRequestWarning)
             _log.warning("certificates of %s are not verified: session.verify is false", self.domain)
 
-    def send(self, request: Request, headers: Mapping[str, str], *, auth: Any, cert: Any) -> requests.Response:
+    def send(
+        self, request: Request, headers: Mapping[str, str], *, auth: Any, cert: Any
+    ) -> PlainResponse | requests.Response:
         """Send a request of a crawl; the body is not read, a redirect not followed.
 
         A Session subclass is called as its users call it, so that whatever it overrides takes part. A plain
@@ -189,19 +208,24 @@ class DomainSession:
             )
         prepared = self._prepared(session, request, headers, auth)
         adapter = session.get_adapter(request.url)
+        verify, cert = session.verify, cert if cert is not None else session.cert
         # What `send` does beside it is for hooks, what they sent, and redirects: here there are none.
-        does_all = isinstance(adapter, DirectAdapter) and self._sends_plainly and not any(prepared.hooks.values())
-        response = (adapter if does_all else session).send(
-            prepared,
-            stream=True,
-            timeout=timeout,
-            verify=session.verify,  # type: ignore[arg-type]
-            cert=cert if cert is not None else session.cert,
-            proxies=session.proxies,
-        )
-        if does_all:
-            extract_cookies_to_jar(session.cookies, prepared, response.raw)  # type: ignore[no-untyped-call]
-        return response
+        if not (isinstance(adapter, DirectAdapter) and self._sends_plainly) or any(prepared.hooks.values()):
+            return session.send(
+                prepared,
+                stream=True,
+                timeout=timeout,
+                verify=verify,
+                cert=cert,
+                proxies=session.proxies,
+            )
+        received = adapter.exchange(prepared, timeout, verify, cert, session.proxies)
+        if not isinstance(received, RawResponse):
+            extract_cookies_to_jar(session.cookies, prepared, received.raw)  # type: ignore[no-untyped-call]
+            return received
+        if received.has_cookies:
+            extract_cookies_to_jar(session.cookies, prepared, received)  # type: ignore[no-untyped-call]
+        return PlainResponse(prepared, received)
 
     def _prepared(
         self, session: requests.Session, request: Request, headers: Mapping[str, str], auth: Any

@@ -11,7 +11,7 @@ import requests
 
 from scraper.errors import BodyTooLarge, FetchError, InternalError, LeaseLost
 from scraper.fetch.base import NO_CONDITIONS, Answer, FetchResult, Writable, result_of
-from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.domain_session import DomainSession, PlainResponse
 from scraper.fetch.origins import Origins
 from scraper.fetch.retry import failure_of
 from scraper.fetch.transport.exchange import RequestContext
@@ -43,7 +43,7 @@ class HttpFetcher:
         truncate: bool = False,
         conditions: Mapping[str, str] = NO_CONDITIONS,
         into: Writable | None = None,
-        began: Callable[[requests.Response], None] | None = None,
+        began: Callable[[Any], None] | None = None,
     ) -> FetchResult:
         """Send `request` on its domain's Session and read the response; see `Fetcher`.
 
@@ -52,7 +52,7 @@ class HttpFetcher:
         """
         started = time.monotonic()
         limit = self._body_limit if body_limit is None else body_limit
-        response: requests.Response | None = None
+        response: PlainResponse | requests.Response | None = None
         error: FetchError | None = None
         body = _Body(into)
         # A plugin that reads a response, as digest auth does, gets no more of it than one read beyond the limit.
@@ -88,7 +88,9 @@ class HttpFetcher:
         if is_incompatibility(error, with_user_code=auth is not None or domain.runs_user_code):
             raise internal_error(f"{type(error).__name__}: {error}") from error
 
-    def _send(self, request: Request, domain: DomainSession, conditions: Mapping[str, str]) -> requests.Response:
+    def _send(
+        self, request: Request, domain: DomainSession, conditions: Mapping[str, str]
+    ) -> PlainResponse | requests.Response:
         secrets, auth, cert = self._origins.of(request)
         headers = {**secrets, **request.headers, **conditions} if secrets or request.headers else conditions
         return domain.send(request, headers, auth=auth, cert=cert)
@@ -102,7 +104,7 @@ class _Body:
         self.content = b""
         self.wire_bytes = 0
 
-    def read(self, response: requests.Response, limit: int, *, truncate: bool) -> None:
+    def read(self, response: PlainResponse | requests.Response, limit: int, *, truncate: bool) -> None:
         raw = response.raw
         try:
             if isinstance(raw, RawResponse) and not raw.was_read and self._into is None:
@@ -132,13 +134,13 @@ class _Body:
         self.content = b"".join(kept)[:limit]
 
 
-def _pieces_of(response: requests.Response, most: int, into: Writable | None) -> Iterator[bytes]:
+def _pieces_of(response: PlainResponse | requests.Response, most: int, into: Writable | None) -> Iterator[bytes]:
     """Give the body of a response, whoever has read of it: a hook (digest auth, a cache) may have, as requests does.
 
     Of a body that is too large no more is read than shows that it is.
     """
     raw: Any = response.raw
-    if isinstance(raw, RawResponse) and not raw.was_read:
+    if isinstance(response, PlainResponse) or (isinstance(raw, RawResponse) and not raw.was_read):
         at_once = min(_CHUNK if into is None else _BLOCK, most)
         while piece := raw.read(at_once, decode_content=True):
             yield piece

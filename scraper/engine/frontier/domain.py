@@ -126,6 +126,11 @@ class Domain:
         return not self.has_answered or self.circuit.failures > 0 or self.outage.is_held
 
     @property
+    def may_be_unreached(self) -> bool:
+        """Tell whether one of its servers refused connections, or is held for that: an answer is news then."""
+        return bool(self.outage.origins or self.outage.is_held or self.unreachable)
+
+    @property
     def due_at(self) -> float:
         """Return when the next request could start."""
         return max(self.due, self.paused_until)

@@ -166,7 +166,6 @@ class DomainTable:
 
     # Turns -----------------------------------------------------------------------------------------------
 
-    @property
     def _is_window_full(self) -> bool:
         return len(self._with_turn) >= most_with_turn(len(self._domains))
 

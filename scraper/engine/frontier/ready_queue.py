@@ -43,17 +43,22 @@ class ReadyQueue:
         self.put(domain)
 
     def next(
-        self, until: float, *, with_doubtful: bool = True, with_blocking: bool = True, is_full: bool = False
+        self,
+        until: float,
+        *,
+        with_doubtful: bool = True,
+        with_blocking: bool = True,
+        is_full: Callable[[], bool] = lambda: False,
     ) -> tuple[Domain | None, float | None]:
         """Take out the first domain that is due by `until`; else when (monotonic) the first one will be.
 
         Args:
-            is_full: so many have a turn that another gets one only where none of these is due.
+            is_full: whether so many have a turn that another gets one only where none of these is due.
         """
         first = self._with_turn.first(with_doubtful, with_blocking)
         other = self._waiting.first(with_doubtful, with_blocking)
         if first is None or (
-            other is not None and other[0][0] < first[0][0] and not (is_full and first[0][0] <= until)
+            other is not None and other[0][0] < first[0][0] and not (first[0][0] <= until and is_full())
         ):
             first = other
         if first is None:

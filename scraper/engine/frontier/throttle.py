@@ -192,7 +192,7 @@ class DomainThrottle:
 
     def reached(self, domain: Domain, origin: str, began_at: float) -> None:
         """Note that a server of the domain took the connection of a request begun at `began_at`."""
-        if not domain.outage.origins and not domain.outage.is_held and not domain.unreachable:
+        if not domain.may_be_unreached:
             return
         with self._lock:
             domain.unreachable.discard(origin)

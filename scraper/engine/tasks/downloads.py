@@ -20,14 +20,13 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-import requests
-
 from scraper.config import SiteConfig
 from scraper.engine.frontier.admission import MAX_URL
 from scraper.engine.tasks.attachments import folders_of, found_of, is_there
 from scraper.engine.tasks.file_count import FileCount
 from scraper.errors import FetchError, NoRoom, StoreError
 from scraper.fetch.base import FetchResult as Fetch
+from scraper.fetch.base import ResponseHead
 from scraper.fetch.conditional import conditions_of, sendable, validators_of
 from scraper.fetch.transport.open_files import is_ours
 from scraper.media import HEAD_BYTES, ending_of, file_name_of, type_of
@@ -195,7 +194,7 @@ class Download:
 
     # While it comes --------------------------------------------------------------------------------------
 
-    def began(self, response: requests.Response) -> None:
+    def began(self, response: ResponseHead) -> None:
         """Take in the head of the answer.
 
         Raises:

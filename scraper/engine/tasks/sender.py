@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-import requests
-
 from scraper import urls
 from scraper.engine.frontier.domain import Domain, DomainGate
 from scraper.engine.frontier.frontier import Frontier, Job
 from scraper.engine.result_sink import ResultSink
 from scraper.errors import FetchError
-from scraper.fetch.base import Fetcher, FetchResult, Writable
+from scraper.fetch.base import Fetcher, FetchResult, ResponseHead, Writable
 from scraper.fetch.retry import TRANSIENT
 from scraper.fetch.transport.exchange import RequestContext, request_context
 from scraper.fetch.transport.guard import Guard
@@ -44,7 +42,7 @@ class Sending(NamedTuple):
     #: Whether a body that is too large is cut there instead of failing.
     truncate: bool = False
     #: Called with the answer before its body is read.
-    began: Callable[[requests.Response], None] | None = None
+    began: Callable[[ResponseHead], None] | None = None
     #: How long the whole request may take; None for `session.timeout.total`.
     seconds: float | None = None
 
@@ -168,7 +166,7 @@ class Sender:
 
     def reached(self, domain: Domain, fetch: FetchResult) -> None:
         """Note that a server of the domain answers."""
-        if fetch.response is not None:
+        if fetch.response is not None and domain.may_be_unreached:
             origin = urls.origin_of(fetch.response.url)
             self.frontier.throttle.reached(domain, origin, time.monotonic() - fetch.seconds)
 

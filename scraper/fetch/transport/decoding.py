@@ -76,6 +76,8 @@ class _Zlib:
 
     def decode(self, data: bytes, most: int) -> bytes:
         self._has_begun = self._has_begun or bool(data)
+        if self._decompressor.eof and not (data or self._left):
+            return b""
         data = self._left + data if self._left else data
         self._left = b""
         out: list[bytes] = []

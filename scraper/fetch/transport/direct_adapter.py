@@ -48,7 +48,6 @@ from scraper.fetch.transport.direct_connection import (
 from scraper.fetch.transport.domain_connections import Connections
 from scraper.fetch.transport.exchange import Exchange
 from scraper.fetch.transport.framing import BadLength
-from scraper.fetch.transport.headers import Headers
 from scraper.fetch.transport.raw_response import RawResponse, read_timed_out
 from scraper.fetch.transport.replay import context_here, send_or_replay
 from scraper.fetch.transport.response_head import framing_of
@@ -92,21 +91,36 @@ class DirectAdapter(BaseAdapter):
         Raises:
             requests.RequestException: as requests' own adapter raises it.
         """
+        raw = self.exchange(request, timeout, verify, cert, proxies)
+        response = self._response(request, raw) if isinstance(raw, RawResponse) else raw
+        if not stream:
+            _ = response.content
+        return response
+
+    def exchange(
+        self,
+        request: requests.PreparedRequest,
+        timeout: Any,
+        verify: Any,
+        cert: Any,
+        proxies: Mapping[str, str] | None,
+    ) -> RawResponse | requests.Response:
+        """Do the same, and return what the response of requests is made of: whoever needs none saves making it.
+
+        What goes another way comes as the response that requests' own adapter made.
+        """
         context = context_here()
         restore_url(request, context.made_url)
         proxy = select_proxy(request.url or "", proxies) if proxies else None
         if proxy is not None and not _is_http(proxy):
             self._other = self._other or self._make_other()
-            return self._other.send(request, stream, timeout, verify, cert, proxies)
+            return self._other.send(request, True, timeout, verify, cert, proxies)
         if proxy is not None:
             context.guard.check_typed(urls.host_of(request.url or ""))
         route, target = self._route(request, verify, cert, proxy)
-        response = send_or_replay(
+        return send_or_replay(
             context, request, lambda exchange: self._send(request, route, target, timeout, exchange)
         )
-        if not stream:
-            _ = response.content
-        return response
 
     def close(self) -> None:
         self._routes.clear()
@@ -160,7 +174,7 @@ class DirectAdapter(BaseAdapter):
 
     def _send(
         self, request: requests.PreparedRequest, route: Route, target: str, timeout: Any, exchange: Exchange
-    ) -> requests.Response:
+    ) -> RawResponse:
         if exchange.recorder is not None:
             exchange.recorder.url = request.url or ""
         connect, read = _seconds_of(timeout)
@@ -193,16 +207,14 @@ class DirectAdapter(BaseAdapter):
             self._connections.release(connection)
 
         reader = BodyReader(connection.stream, framing, head.rest, read)
-        raw = RawResponse(head, reader, request.method or "", request.url or "", give_back, exchange.most_bytes)
-        return self._response(request, raw, head.fields)
+        return RawResponse(head, reader, request.method or "", request.url or "", give_back, exchange.most_bytes)
 
-    def _response(
-        self, request: requests.PreparedRequest, raw: RawResponse, fields: list[tuple[str, str]]
-    ) -> requests.Response:
+    def _response(self, request: requests.PreparedRequest, raw: RawResponse) -> requests.Response:
         """Make what HTTPAdapter.build_response makes."""
         response = requests.Response()
         response.status_code = raw.status
-        response.headers = Headers.of_fields(fields)
+        # Hooks may change them, and how the body is read does not follow.
+        response.headers = raw.fields.copy()
         response.encoding = get_encoding_from_headers(response.headers)
         response.raw = raw
         response.reason = raw.reason

@@ -177,7 +177,7 @@ class Exchange:
             id=connection.opening.id,
             reused=self.reused,
             request_number=self.request_number,
-            reason=Reason(connection.opening.reason),
+            reason=connection.opening.reason,
             connect_seconds=self.connect_seconds,
             tls_seconds=self.tls_seconds,
             first_byte_seconds=first_byte - self.sent_at if self.sent_at is not None else 0.0,

@@ -52,7 +52,7 @@ class Ledger:
                 above also hold a look-up that another connection would not need, and the waits of a busy process.
         """
         with self._lock:
-            book = self._origins.setdefault(origin, _OriginBook())
+            book = self._book_of(origin)
             if book.pools and pool_key not in book.pools:
                 reason = Reason.NEW_TLS_OR_PROXY
             elif book.closings:
@@ -79,10 +79,16 @@ class Ledger:
             self._on_opening(opening)
         return opening
 
+    def _book_of(self, origin: str) -> _OriginBook:
+        book = self._origins.get(origin)
+        if book is None:
+            book = self._origins[origin] = _OriginBook()
+        return book
+
     def closed(self, origin: str, reason: Reason, *, unused: bool) -> None:
         """Book that a connection was closed; `unused` when it carried no request."""
         with self._lock:
-            self._origins.setdefault(origin, _OriginBook()).closings.append(reason)
+            self._book_of(origin).closings.append(reason)
             self._since_taken.unused += unused
 
     def request(self, origin: str, *, reused: bool) -> None:
@@ -91,7 +97,7 @@ class Ledger:
             self._since_taken.requests += 1
             if reused:
                 self._since_taken.reused += 1
-                self._origins.setdefault(origin, _OriginBook()).reused += 1
+                self._book_of(origin).reused += 1
 
     def stale(self) -> None:
         """Book a head that was sent into a connection which the server had closed."""

@@ -70,6 +70,8 @@ class RawResponse(io.IOBase):
         self.retries = None
         self.chunked = reader.length_left is None
         self._head = head
+        #: The fields as requests has them: one that came several times is one value.
+        self.fields = head.headers
         self._reader = reader
         self._method = method
         self._url = url
@@ -81,7 +83,7 @@ class RawResponse(io.IOBase):
         self._decoded = bytearray()
         self._headers: HTTPHeaderDict | None = None
         #: Whether there is a cookie in it.
-        self.has_cookies = any(name.lower() in ("set-cookie", "set-cookie2") for name, _ in head.fields)
+        self.has_cookies = "set-cookie" in head.headers or "set-cookie2" in head.headers
         # There requests looks for cookies.
         self._original_response = _CookieSource(head.fields) if self.has_cookies else None
         if reader.is_done:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import requests
 
 from scraper.fetch.transport.exchange import Exchange, RequestContext, here
 from scraper.request import IDEMPOTENT
+
+_Answer = TypeVar("_Answer")
 
 
 def context_here() -> RequestContext:
@@ -22,8 +25,8 @@ def context_here() -> RequestContext:
 
 
 def send_or_replay(
-    context: RequestContext, request: requests.PreparedRequest, send: Callable[[Exchange], requests.Response]
-) -> requests.Response:
+    context: RequestContext, request: requests.PreparedRequest, send: Callable[[Exchange], _Answer]
+) -> _Answer:
     """Send once, and once more on a fresh connection when the first was of no use.
 
     In this order: wait at the gate where something beside the frontier sends (digest auth's second request); send;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from scraper.fetch.transport.framing import BadFraming, end_of_body
@@ -16,6 +17,7 @@ from scraper.fetch.transport.head_parser import (
     fields_of,
     not_http,
 )
+from scraper.fetch.transport.headers import Headers
 from scraper.fetch.transport.stream import Stream
 
 #: Where a head ends; servers leave out the carriage return.
@@ -25,22 +27,30 @@ _REGULAR = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*\r\n)*")
 _MANY_LINES = 60
 
 
-class Head(NamedTuple):
+class Head:
     """The status line and the fields of a final response, with the bytes that came behind them."""
 
-    version: int
-    status: int
-    reason: str
-    fields: list[tuple[str, str]]
-    rest: bytes
+    __slots__ = ("fields", "headers", "reason", "rest", "status", "version")
+
+    def __init__(self, version: int, status: int, reason: str, fields: list[tuple[str, str]], rest: bytes) -> None:
+        self.version = version
+        self.status = status
+        self.reason = reason
+        self.fields = fields
+        self.rest = rest
+        #: The fields by name; what came several times is one value, with commas between.
+        self.headers = Headers.of_fields(fields)
 
     def values(self, name: str) -> list[str]:
         """Return the values of a field, in the order in which they came; `name` is in lower case."""
+        if name not in self.headers:
+            return []
         return [value for field, value in self.fields if field.lower() == name]
 
     def listed(self, name: str) -> list[str]:
         """Return the members of a field that is a list, in lower case."""
-        return [value.strip().lower() for line in self.values(name) for value in line.split(",")]
+        value = self.headers.get(name)
+        return [] if value is None else [member.strip().lower() for member in value.split(",")]
 
 
 class Begun(Protocol):
@@ -115,14 +125,18 @@ def _parsed(head: bytes, rest: bytes) -> Head:
     version, status, reason = _status_of(line)
     if _REGULAR.fullmatch(block) and block.count(b"\n") <= _MANY_LINES and len(head) < MAX_LINE:
         fields = []
+        longest = 0
         for text in block.decode("latin-1").split("\r\n")[:-1]:
             name, _, value = text.partition(":")
-            fields.append((name, value.strip(" \t")))
-        if all(len(value) < 1_000 for _, value in fields):
+            value = value.strip(" \t")
+            fields.append((name, value))
+            longest = max(longest, len(value))
+        if longest < 1_000:
             return Head(version, status, reason, fields, rest)
     return Head(version, status, reason, fields_of(block.split(b"\n")[:-1]), rest)
 
 
+@lru_cache(maxsize=64)
 def _status_of(line: bytes) -> tuple[int, int, str]:
     """Return version, status and reason of a status line (RFC 9112 section 4)."""
     text = line.decode("latin-1").rstrip("\r")

@@ -43,7 +43,7 @@ def with_turn(domain: Domain) -> Domain:
 
 def taken(ready_queue: ReadyQueue, until: float, *, with_doubtful: bool = True, is_full: bool = False) -> list[str]:
     names = []
-    while (found := ready_queue.next(until, with_doubtful=with_doubtful, is_full=is_full)[0]) is not None:
+    while (found := ready_queue.next(until, with_doubtful=with_doubtful, is_full=lambda: is_full)[0]) is not None:
         names.append(found.name)
     return names
 
@@ -98,7 +98,7 @@ class TestTurns:
     def test_one_that_waits_is_next_while_none_with_a_turn_is_due(self):
         ready_queue = agenda_of([with_turn(domain("warm", 9.0)), domain("cold", 1.0)])
         assert taken(ready_queue, 5.0, is_full=True) == ["cold"]
-        assert ready_queue.next(5.0, is_full=True) == (None, 9.0)
+        assert ready_queue.next(5.0, is_full=lambda: True) == (None, 9.0)
 
     def test_those_that_wait_come_in_the_order_in_which_they_began_to(self):
         first, second = domain("first", 3.0), domain("second", 1.0)

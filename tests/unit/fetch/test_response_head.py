@@ -58,7 +58,8 @@ def test_the_answer_begins_with_its_first_byte():
     ],
 )
 def test_status_lines(line: bytes, expected: tuple[int, int, str]):
-    assert head_of(line + b"\r\n\r\n")[:3] == expected
+    head = head_of(line + b"\r\n\r\n")
+    assert (head.version, head.status, head.reason) == expected
 
 
 @pytest.mark.parametrize(
