@@ -10,26 +10,21 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import logging
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from scraper.advice import Seen, advice
 from scraper.components import Components
-from scraper.config import Loaded, SiteConfig, load, masked
+from scraper.config import Loaded, load, masked
 from scraper.engine.cached import require_kept
 from scraper.engine.children.duties import print_elsewhere
 from scraper.engine.coordination.process_count import can_have_parsers, parser_count, process_count
 from scraper.engine.coordination.single_process import SingleProcess
 from scraper.engine.crash_marker import strike_marked
-from scraper.engine.frontier.admission import NOFOLLOW, TRAP
 from scraper.engine.limits import ShardEnd
 from scraper.engine.shard import DRAIN_SECONDS
 from scraper.engine.start_input import StartInput
@@ -37,28 +32,22 @@ from scraper.engine.tasks.sitemap import first_requests
 from scraper.errors import ExportError, RunMismatch, StoreError
 from scraper.exports.run_exports import RunExports
 from scraper.fetch.transport.open_files import raise_limit
-from scraper.gate import gate_of, outside_gate
-from scraper.items import ItemRow
 from scraper.observe import events
 from scraper.observe.events import Events, Observer
 from scraper.observe.from_python import watching
 from scraper.observe.report import death_text
-from scraper.observe.run_stats import run_stats
 from scraper.run import Run
+from scraper.runs.identity import differences, identity_of, mismatch
+from scraper.runs.summary import stats_of
+from scraper.runs.verdict import why_outside_gate
 from scraper.spider import Spider
-from scraper.stats import RunSummary
 from scraper.store import Store
-from scraper.store.history.quarantine import SKIPPED, UNFOLLOWED, UNREAD
 from scraper.store.state.presence import Role, new_owner
-from scraper.store.values import ChangeCounts, RunRow
-from scraper.without_items import why_no_items
+from scraper.store.values import RunRow
 
 if TYPE_CHECKING:
     from scraper.engine.coordination.multi_process import MultiProcess
 
-#: Traps that the figures name, and causes for which no robots.txt could be fetched.
-_MOST_TRAPS = _MOST_CAUSES = 10
-_NO_ROBOTS = "robots-unreachable"
 #: What marks a run of kept pages in its configuration.
 _CACHED = "cached"
 #: Files for each request in flight, with which no connection need be closed for another.
@@ -242,7 +231,7 @@ class Crawl:
     def _begin(self, store: Store) -> tuple[RunRow, list[str]]:
         """Start a new run, or resume the unfinished one of this name with the keys whose values differ from then."""
         config = self._loaded.config
-        identity, kept = _identity(self._loaded), masked(self._loaded)
+        identity, kept = identity_of(self._loaded), masked(self._loaded)
         begun = store.unfinished_run(config.name)
         if self._loaded.is_cached:
             require_kept(self._loaded, store)
@@ -262,7 +251,7 @@ class Crawl:
             )
         if not begun.start_done:
             self._starts.resume(has_begun=begun.start_taken > 0)
-        changed = _differences(begun.config, kept)
+        changed = differences(begun.config, kept)
         return store.resume_run(begun, kept), changed
 
     def _why_given_up(self, begun: RunRow | None) -> str:
@@ -348,31 +337,8 @@ class Crawl:
         store.give_files_up(row.id)
         current = store.run(row.id)
         assert current is not None
-        earlier = store.run_before(current)
-        changes = self._compare(store, earlier, current, exports)
-        health = store.health(row.id)
-        before = store.health(earlier.id) if earlier is not None else None
-        is_default = self._loaded.is_default("gate.min_items")
-        gate = gate_of(self._loaded.config, is_default=is_default)
-        outside = outside_gate(gate, current.counts, earlier, changes, health, before, is_default=is_default)
+        outside = why_outside_gate(self._loaded, store, current, exports)
         return ("outside-gate", outside) if outside is not None else (end.result, end.why)
-
-    def _compare(self, store: Store, earlier: RunRow | None, run: RunRow, exports: RunExports) -> ChangeCounts | None:
-        """Count what changed since an earlier run, and write it to the exports for it; None without any keys."""
-        if not any(item.key for item in self._loaded.config.items.values()):
-            return None
-        counts: Counter[str] = Counter()
-
-        def rows() -> Iterator[ItemRow]:
-            for change in () if earlier is None else store.changes(earlier, run):
-                counts[change.kind] += 1
-                yield ItemRow(run.commits, change.type, change.record())
-
-        exports.write_changes(rows())
-        since, known = (None, 0) if earlier is None else (earlier.id, store.known_items(earlier, run))
-        found = ChangeCounts(since, known, **counts)
-        store.keep_changes(earlier, run, found)
-        return found
 
     def _give_up(self, store: Store, row: RunRow, error: BaseException) -> None:
         """Leave the run unfinished after an error that ends the crawl, so that the next call resumes it."""
@@ -402,111 +368,3 @@ class Crawl:
         # The run is to be its only holder.
         folder, self._folder = self._folder, None
         return Run(store.path, current, stats_of(store, current, paths, self._loaded.config), folder)
-
-
-def _advice(config: SiteConfig, store: Store, run: RunRow) -> list[str]:
-    """Return what to look at in a run that ended by itself; of one that was cut off nothing can be told."""
-    if run.result not in ("finished", "limit", "outside-gate"):
-        return []
-    said = store.refused_why(run.id, "nofollow", len(NOFOLLOW))
-    seen = Seen(
-        pages=run.counts.pages,
-        health=store.health(run.id),
-        filled_before=store.filled_before(run),
-        matched=store.matched_rules(run) if config.rules else (),
-        unread=store.noted(run.id, UNREAD) if config.rules else {},
-        doubles=store.doubles(run.id) if any(item.key for item in config.items.values()) else {},
-        nofollow=said.get(NOFOLLOW["page"], 0),
-    )
-    return advice(config, seen)
-
-
-def stats_of(
-    store: Store, run: RunRow, exports: Sequence[str] = (), config: SiteConfig | None = None
-) -> dict[str, Any]:
-    """Return the figures of a run as `--stats` writes them.
-
-    Args:
-        config: that of the crawl, where warnings are wanted.
-    """
-    failures, refusals = store.counts_by_reason(run.id)
-    quarantined, drops = store.left_out(run.id)
-    counts = run.counts
-    summary = RunSummary(
-        run=run.id,
-        name=run.name,
-        result=run.result or "unfinished",
-        why=run.why,
-        pages=counts.pages,
-        items=counts.items,
-        failed=counts.failed,
-        refused=counts.refused,
-        duplicates=counts.duplicates,
-        dropped=counts.dropped,
-        redirects=counts.redirects,
-        carried=counts.carried,
-        not_modified=counts.not_modified,
-        unstable=counts.unstable,
-        distrusted=counts.distrusted,
-        seconds=run.seconds,
-        started_at=run.started_at,
-        ended_at=run.ended_at,
-        interrupted=run.interrupted,
-        failures=failures,
-        refusals=refusals,
-        traps=store.refused_why(run.id, TRAP, _MOST_TRAPS) if TRAP in refusals else {},
-        robots_unreachable=store.failed_why(run.id, _NO_ROBOTS, _MOST_CAUSES) if _NO_ROBOTS in failures else {},
-        exports=tuple(exports),
-        checked=counts.checked,
-        sitemaps=counts.sitemaps,
-        sitemaps_unread=counts.sitemaps_unread,
-        changes=asdict(run.changes) if run.changes is not None else None,
-        quarantined=quarantined,
-        drops=drops,
-        skipped=store.noted(run.id, SKIPPED),
-        unfollowed=store.noted(run.id, UNFOLLOWED),
-        no_items=why_no_items(store, run, quarantined + sum(drops.values())),
-        health={kind: sums.figures() for kind, sums in sorted(store.health(run.id).items())},
-        warnings=_advice(config, store, run) if config is not None else (),
-        died=[death.record() for death in store.died(run)],
-        files=store.file_counts(run.id),
-        paused=[] if run.is_finished else _paused(store),
-    )
-    return run_stats(summary, store.figures(run.id))
-
-
-def _paused(store: Store) -> list[dict[str, Any]]:
-    """Return the domains that are left alone, as the stats name them."""
-    return [{"domain": name, "until": each.not_before, "why": each.why} for name, each in store.paused().items()]
-
-
-def mismatch(run: RunRow, loaded: Loaded) -> str | None:
-    """Return what keeps this configuration from resuming a run, such as `another spider`; None where nothing does."""
-    if run.identity == _identity(loaded):
-        return None
-    now = masked(loaded)
-    differing = [key for key in ("spider", "args", "start_urls") if run.config.get(key) != now.get(key)]
-    return f"another {' and '.join(differing) or 'value of a secret argument'}"
-
-
-def _identity(loaded: Loaded) -> str:
-    """Return what makes two calls the same crawl: spider, args, start_urls; as a digest, since args may hold
-    secrets.
-    """
-    config = loaded.config
-    file = config.start_file
-    starts = list(config.start_list) if file is None else file.model_dump()
-    parts = json.dumps([config.spider, config.args, starts], sort_keys=True, default=str)
-    return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
-
-
-def _differences(then: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Return the keys whose values differ, as dotted paths."""
-    keys = []
-    for key in sorted({*then, *now}):
-        before, after = then.get(key), now.get(key)
-        if isinstance(before, Mapping) and isinstance(after, Mapping):
-            keys += _differences(before, after, f"{prefix}{key}.")
-        elif before != after:
-            keys.append(f"{prefix}{key}")
-    return keys

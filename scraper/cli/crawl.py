@@ -19,7 +19,7 @@ from scraper.cli._options import Sets, SiteFile
 from scraper.cli._signals import Interrupted, Stopping
 from scraper.cli._start import without_plugins
 from scraper.config import Loaded, load
-from scraper.crawler import Crawl, stats_of
+from scraper.crawler import Crawl
 from scraper.engine import gc_tuning
 from scraper.errors import ScraperError
 from scraper.lazy_dataclass import dataclass
@@ -30,6 +30,7 @@ from scraper.observe.report import print_report
 from scraper.observe.run_stats import write_stats
 from scraper.observe.terminal import Console, is_live
 from scraper.run import Run
+from scraper.runs.summary import stats_of
 from scraper.store import Store
 
 

@@ -11,9 +11,9 @@ from scraper.cli._options import RunNumber, Sets, SiteFile
 from scraper.cli._runs import chosen_run
 from scraper.cli.crawl import LogFile, LogFormat, LogLook, Quiet, StatsFile, Verbose, Watching, crawl_and_report
 from scraper.config import Loaded, load
-from scraper.crawler import mismatch
 from scraper.errors import RunMismatch, UsageError
 from scraper.observe.text import counted, plain
+from scraper.runs.identity import mismatch
 from scraper.store import Store
 from scraper.store.values import RunRow
 

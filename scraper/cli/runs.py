@@ -17,12 +17,12 @@ from scraper.cli import _output
 from scraper.cli._options import RunNumber, Sets, SiteFile
 from scraper.cli._runs import chosen_run
 from scraper.config import load
-from scraper.crawler import stats_of
 from scraper.errors import UsageError
 from scraper.exports.csv import neutralised
 from scraper.hiding import hide_in
 from scraper.observe.report import print_report
 from scraper.observe.text import block, counted, plain, size
+from scraper.runs.summary import stats_of
 from scraper.store import Store
 from scraper.store.history.status import Worker
 from scraper.store.values import FailureRow, RunRow

@@ -61,7 +61,7 @@ _PARTS: Mapping[str, Sequence[tuple[str, str]]] = {
         (r"scraper/store/", "commit: statements"),
         (r"scraper/observe/", "events and progress"),
         (r"scraper/engine/", "loop"),
-        (r"scraper/crawler\.py", "crawl: the rest"),
+        (r"scraper/(crawler\.py|runs/)", "crawl: the rest"),
     ),
 }
 _COMPILED = {

@@ -1,0 +1,97 @@
+"""The figures of a run, as the store has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from scraper.advice import Seen, advice
+from scraper.config import SiteConfig
+from scraper.engine.frontier.admission import NOFOLLOW, TRAP
+from scraper.observe.run_stats import run_stats
+from scraper.stats import RunSummary
+from scraper.store import Store
+from scraper.store.history.quarantine import SKIPPED, UNFOLLOWED, UNREAD
+from scraper.store.values import RunRow
+from scraper.without_items import why_no_items
+
+#: Traps that the figures name, and causes for which no robots.txt could be fetched.
+_MOST_TRAPS = _MOST_CAUSES = 10
+_NO_ROBOTS = "robots-unreachable"
+
+
+def _advice(config: SiteConfig, store: Store, run: RunRow) -> list[str]:
+    """Return what to look at in a run that ended by itself; of one that was cut off nothing can be told."""
+    if run.result not in ("finished", "limit", "outside-gate"):
+        return []
+    said = store.refused_why(run.id, "nofollow", len(NOFOLLOW))
+    seen = Seen(
+        pages=run.counts.pages,
+        health=store.health(run.id),
+        filled_before=store.filled_before(run),
+        matched=store.matched_rules(run) if config.rules else (),
+        unread=store.noted(run.id, UNREAD) if config.rules else {},
+        doubles=store.doubles(run.id) if any(item.key for item in config.items.values()) else {},
+        nofollow=said.get(NOFOLLOW["page"], 0),
+    )
+    return advice(config, seen)
+
+
+def stats_of(
+    store: Store, run: RunRow, exports: Sequence[str] = (), config: SiteConfig | None = None
+) -> dict[str, Any]:
+    """Return the figures of a run as `--stats` writes them.
+
+    Args:
+        config: that of the crawl, where warnings are wanted.
+    """
+    failures, refusals = store.counts_by_reason(run.id)
+    quarantined, drops = store.left_out(run.id)
+    counts = run.counts
+    summary = RunSummary(
+        run=run.id,
+        name=run.name,
+        result=run.result or "unfinished",
+        why=run.why,
+        pages=counts.pages,
+        items=counts.items,
+        failed=counts.failed,
+        refused=counts.refused,
+        duplicates=counts.duplicates,
+        dropped=counts.dropped,
+        redirects=counts.redirects,
+        carried=counts.carried,
+        not_modified=counts.not_modified,
+        unstable=counts.unstable,
+        distrusted=counts.distrusted,
+        seconds=run.seconds,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        interrupted=run.interrupted,
+        failures=failures,
+        refusals=refusals,
+        traps=store.refused_why(run.id, TRAP, _MOST_TRAPS) if TRAP in refusals else {},
+        robots_unreachable=store.failed_why(run.id, _NO_ROBOTS, _MOST_CAUSES) if _NO_ROBOTS in failures else {},
+        exports=tuple(exports),
+        checked=counts.checked,
+        sitemaps=counts.sitemaps,
+        sitemaps_unread=counts.sitemaps_unread,
+        changes=asdict(run.changes) if run.changes is not None else None,
+        quarantined=quarantined,
+        drops=drops,
+        skipped=store.noted(run.id, SKIPPED),
+        unfollowed=store.noted(run.id, UNFOLLOWED),
+        no_items=why_no_items(store, run, quarantined + sum(drops.values())),
+        health={kind: sums.figures() for kind, sums in sorted(store.health(run.id).items())},
+        warnings=_advice(config, store, run) if config is not None else (),
+        died=[death.record() for death in store.died(run)],
+        files=store.file_counts(run.id),
+        paused=[] if run.is_finished else _paused(store),
+    )
+    return run_stats(summary, store.figures(run.id))
+
+
+def _paused(store: Store) -> list[dict[str, Any]]:
+    """Return the domains that are left alone, as the stats name them."""
+    return [{"domain": name, "until": each.not_before, "why": each.why} for name, each in store.paused().items()]
