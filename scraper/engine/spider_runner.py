@@ -3,59 +3,39 @@
 from __future__ import annotations
 
 import itertools
-import json
-import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scraper import items
 from scraper.components import Components
 from scraper.config import SiteConfig
 from scraper.engine.attempts import attempt_of
-from scraper.engine.blame import place_of, place_of_error, spider_failed
-from scraper.engine.collector import Collector
+from scraper.engine.blame import place_of, spider_failed
+from scraper.engine.collected import CallContext, Collected
 from scraper.engine.crash_marker import CrashMarker
-from scraper.engine.frontier.admission import Admission, Known
+from scraper.engine.frontier.admission import Admission
 from scraper.engine.revisit import Revisit
-from scraper.engine.tasks.attachments import MOST_OF_PAGE, ItemFiles
-from scraper.errors import BadRequest, DropItem, ItemError, ScraperError, StopCrawl
+from scraper.engine.tasks.attachments import ItemFiles
+from scraper.errors import StopCrawl
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import validators_of
-from scraper.health import Quarantined, is_filled, shape_of
 from scraper.lazy_dataclass import dataclass
 from scraper.media import content_type_of
-from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.request import Request, UnsendableRequest, deferring_bad_urls
 from scraper.response import Response
-from scraper.spider import given_by, neither
+from scraper.spider import given_by
 from scraper.start_rows import BadRow
-from scraper.store.history.quarantine import EMPTY, SKIPPED, UNFOLLOWED, UNREAD
+from scraper.store.history.quarantine import UNREAD
 from scraper.store.outcomes import Done, Failed
-from scraper.store.state import outgoing
-from scraper.store.values import Attachment, Queued, Refusal, StoredItem, Visit, Yielded
+from scraper.store.values import Queued, Visit, Yielded
 
-if TYPE_CHECKING:
-    from scraper.pipelines.models import FieldProblem
-
-#: Requests of one page, which are held in memory until they are committed together.
-MAX_REQUESTS = 100_000
 #: Results of start() that are committed together: so many, or those of so many seconds.
 START_PORTION = 500
 START_SECONDS = 0.25
-#: The reason of rows of a file of start URLs that begin nothing, and how many of them are named in the log.
-BAD_ROW = "bad-row"
-BAD_ROWS_TOLD = 10
 _NO_MORE = object()
-#: Characters of a row that is no request, in the store.
-MAX_ROW = 200
-#: Different mistakes of one spider that are told of, and told apart.
-MOST_TOLD = 50
-# Made once: json.dumps makes one a call.
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -89,23 +69,13 @@ class SpiderRunner:
         #: Where rules note that they were for a page.
         self._matched: list[int] = components.matched_rules
         self._unread: list[str] = components.unread_json_ld
-        self._pipelines = components.pipelines
-        self._is_unique = components.pipelines.is_unique
-        self._models = components.models
+        self._context = CallContext(components, config, admission, emit, files)
         self._config = config
-        self._keys = {kind: item.key for kind, item in config.items.items()}
-        self._row_fields = config.start_file.fields if config.start_file is not None else ()
-        self._bad_rows = 0
         self._has_start_urls = bool(config.start_list)
-        self._admission = admission
-        self._emit = emit
         self._marker = marker
         self._revisit = revisit
-        self._files = files
         self._strict = config.strict
         self._types = config.scope.types
-        self._has_rules = bool(config.rules)
-        self._said_once: set[str] = set()
         self._start_given: object = None
         #: What is being parsed, since when (monotonic): looked at by another thread.
         self.current: tuple[str, float] | None = None
@@ -201,7 +171,7 @@ class SpiderRunner:
                     collected.odd_row(result, place_of(self._start_given, self._spider.start))
                     continue
                 if isinstance(result, Request) and not self._has_start_urls:
-                    self._admission.allow_host_of(result.url)
+                    self._context.admission.allow_host_of(result.url)
                 collected.add(result)
                 if taken >= START_PORTION or time.monotonic() > until:
                     return collected.yielded, taken, False
@@ -213,17 +183,9 @@ class SpiderRunner:
             raise spider_failed(error, "start", self._start_given, self._spider.start) from error
         return collected.yielded, taken, True
 
-    def tell_of_bad_row(self, text: str) -> None:
-        """Warn of the first bad rows of a file of start URLs; the report counts them all."""
-        self._bad_rows += 1
-        if self._bad_rows <= BAD_ROWS_TOLD:
-            self._emit(events.Notice(text))
-        elif self._bad_rows == BAD_ROWS_TOLD + 1:
-            self._emit(events.Notice(f"more such rows are only counted: refused, {BAD_ROW}"))
-
     def _collect(self, response: Response | None, depth: int) -> Collected:
         """Return what takes in the results of one call; `depth` is that of its requests."""
-        return Collected(self, response, depth)
+        return Collected(self._context, response, depth)
 
     def _call(self, queued: Queued, method: str | None, argument: Any, response: Response | None) -> Yielded:
         request = queued.request
@@ -256,12 +218,6 @@ class SpiderRunner:
             collected.leave_out(response.left_out)
         return collected.yielded
 
-    def tell_once(self, key: str, message: str, level: int = logging.WARNING) -> None:
-        """Say something of the spider the first time that it happens."""
-        if key not in self._said_once and len(self._said_once) < MOST_TOLD:
-            self._said_once.add(key)
-            self._emit(events.Notice(message, level))
-
 
 def deferred(results: Iterator[Any]) -> Iterator[Any]:
     """Give results of start(); a URL that is none is no error before its row is looked at."""
@@ -284,196 +240,3 @@ def is_of_types(response: Response, types: Sequence[str]) -> bool:
         return True
     said = content_type_of(response.headers.get("Content-Type") or "").essence
     return any(response.is_html if name == "html" else fnmatchcase(said, name) for name in types)
-
-
-def too_many(request: Request) -> BadRequest:
-    """Return the mistake of a page that yields more requests than are held in memory."""
-    return BadRequest(
-        f"it yields more than {MAX_REQUESTS:,} requests",
-        remedy="follow fewer of the page's links",
-        request=request,
-    )
-
-
-class Collected(Collector):
-    """The results of one call into the spider, as they come."""
-
-    def __init__(self, runner: SpiderRunner, response: Response | None, depth: int) -> None:
-        super().__init__(runner._pipelines, runner._models, response)
-        self.yielded = Yielded()
-        self._runner = runner
-        self._known = runner._admission.known
-        self._files_named = 0
-        self._depth = depth
-
-    def request(self, request: Request) -> None:
-        outgoing = self.yielded.outgoing
-        if len(outgoing) >= MAX_REQUESTS:
-            raise too_many(request)
-        short = request.short_form
-        if short is not None and (known := self._known(request.url, self._depth)) is not None:
-            # Most links: nothing is to be done for them.
-            outgoing.append(short)
-            self.yielded.duplicates += known is Known.QUEUED
-            return
-        request.depth = self._depth
-        # Here, where a request that cannot be stored is its page's mistake alone.
-        record = request.to_json()
-        outgoing.append(record if short is None else short)
-        self._judge(request, record)
-
-    def _judge(self, request: Request, record: str) -> None:
-        verdict = self._runner._admission.judge(request, record)
-        if isinstance(verdict, Refusal):
-            self.yielded.refusals.append(verdict)
-            self._runner._emit(events.Refused(verdict.url, verdict.reason, verdict.message))
-        else:
-            self.yielded.found.append(verdict)
-
-    def bad_row(self, row: BadRow) -> None:
-        """Note a row of the file of start URLs that begins nothing."""
-        place = f"{row.file}:{row.line}"
-        fingerprint = blake2b(place.encode(), digest_size=16).digest()
-        self.yielded.refusals.append(Refusal(row.text or place, fingerprint, BAD_ROW, f"{place}: {row.message}"))
-        self._runner.tell_of_bad_row(f"{place}: {row.message}; the row is left out")
-
-    def completed(self, data: dict[str, Any]) -> dict[str, Any]:
-        request = self._response.request if self._response is not None else None
-        if request is None or not request.row:
-            return data
-        columns = {name: request.meta.get(name) for name in self._runner._row_fields if data.get(name) is None}
-        return {**data, **columns}
-
-    def leave_out(self, links: Mapping[str, str]) -> None:
-        """Take in links that are not followed, since their page or they themselves ask for that: to be counted."""
-        outgoing = self.yielded.outgoing
-        followed = {line.partition(" ")[2] for line in outgoing if not line.startswith("{")}
-        for url in links.keys() - followed if followed else links:
-            if len(outgoing) < MAX_REQUESTS:
-                request = Request.plain(url)
-                request.nofollow = links[url]
-                self.request(request)
-
-    def carry(self, blob: bytes | None, depth: int) -> None:
-        """Take in the requests that a page yielded in an earlier run, as the store keeps them."""
-        for request in outgoing.unpack(blob, depth):
-            if request.file is None:
-                self.request(request)
-            else:
-                self._carry_file(request)
-
-    def _carry_file(self, request: Request) -> None:
-        """Request a file that an item of the page names, where it is not known to be there."""
-        self.yielded.has_files = True
-        self.yielded.outgoing.append(request.to_json())
-        found = self._runner._files.asked(request) if self._runner._files is not None else None
-        if found is not None:
-            self.yielded.found.append(found)
-
-    def item(self, kind: str, data: dict[str, Any], failed: tuple[str, ...]) -> None:
-        runner, yielded = self._runner, self.yielded
-        key = items.key_of(kind, data, runner._keys.get(kind, ()))
-        yielded.shapes.append(shape_of(kind, data, failed))
-        attachments = self._attach(kind, data) if runner._files is not None else ()
-        is_unique = runner._is_unique and key is not None
-        yielded.items.append(StoredItem(kind, key, _encode(data), is_unique, attachments))
-
-    def _attach(self, kind: str, data: dict[str, Any]) -> tuple[Attachment, ...]:
-        """Return the files that an item names, and a field of it for what becomes of them."""
-        assert self._runner._files is not None
-        room = max(0, MOST_OF_PAGE - self._files_named)
-        attachments = tuple(self._runner._files.attach(kind, data, self._response, self._depth, room))
-        self._files_named += len(attachments)
-        self.yielded.has_files = self.yielded.has_files or bool(attachments)
-        self.yielded.outgoing += [each.request.to_json() for each in attachments if each.request is not None]
-        return attachments
-
-    def quarantined(
-        self, kind: str, data: dict[str, Any], problems: list[FieldProblem], failed: tuple[str, ...]
-    ) -> None:
-        # What is wrong with a field that is empty is that it is empty.
-        url = self._response.url if self._response is not None else ""
-        said = _encode([{"field": problem.field, "message": problem.message} for problem in problems])
-        self.yielded.aside.append(Quarantined(kind, url, _encode(data), said))
-        wrong = [problem.name for problem in problems if is_filled(data.get(problem.name))]
-        self.yielded.shapes.append(shape_of(kind, data, tuple(dict.fromkeys([*failed, *wrong]))))
-        self._runner._emit(events.ItemPutAside(url, kind, tuple(map(str, problems))))
-
-    def dropped(self, drop: DropItem, given: Any, failed: tuple[str, ...]) -> None:
-        reason = drop.message or "DropItem"
-        self.yielded.dropped.append(reason)
-        url = self._response.url if self._response is not None else ""
-        self._runner._emit(events.ItemDropped(url, reason))
-        if items.is_item(given):
-            self.yielded.shapes.append(shape_of(*items.record_of(given), failed))
-
-    def failed(self, error: ItemError, given: Any) -> None:
-        url = self._response.url if self._response is not None else ""
-        place = place_of_error(error.__cause__) if error.__cause__ is not None else ""
-        message = f"{error.message}, at {place}" if place else str(error)
-        try:
-            kind, data = items.record_of(given)
-        except ItemError:
-            kind, data = items.type_of(given), {}
-        said = _encode([{"field": "", "message": message}])
-        self.yielded.aside.append(Quarantined(kind, url, _encode(data), said, is_failed=True))
-        self.yielded.shapes.append(shape_of(kind, data))
-        self._runner._emit(events.ItemPutAside(url, kind, (message,)))
-        of = f" of {url}" if url else ""
-        rest = "its item is put aside, and the others stay (scraper quarantine SITE.yaml)"
-        self._runner.tell_once(
-            f"{type(error.__cause__).__name__} {place}", f"{message}: {kind}{of}; {rest}", logging.ERROR
-        )
-
-    def odd_row(self, row: Any, place: str) -> None:
-        """Note a row of start() that is neither item nor a request that can be sent: it costs itself."""
-        if isinstance(row, UnsendableRequest):
-            error: ScraperError = row.problem
-            url, remedy = row.url, "write it whole, as https://example.com/"
-        else:
-            error = neither(row)
-            url, remedy = str(row)[:MAX_ROW], error.remedy or ""
-        message = f"{error.message}, at {place}" if place else error.message
-        refusal = Refusal(url, blake2b(url.encode(errors="replace"), digest_size=16).digest(), BAD_ROW, message)
-        self.yielded.refusals.append(refusal)
-        self._runner._emit(events.Refused(url, refusal.reason, message))
-        told = f"start: {message} ({remedy}); that row is left out, and counted as refused, {BAD_ROW}"
-        self._runner.tell_once(f"row {place}", told)
-
-    def discard(self) -> None:
-        """Forget what the page gave so far."""
-        self.yielded = Yielded()
-
-    def skipped(self, reason: str) -> None:
-        self.yielded.noted.append(SKIPPED + reason)
-
-    def not_html(self, method: str, error: ScraperError) -> None:
-        self.discard()
-        self.skipped("not-html")
-        place = place_of_error(error)
-        at = f", at {place}" if place else ""
-        remedy = "test response.is_html, or have none of them by scope: {types: [html]}"
-        self._runner.tell_once(
-            f"not-html {method}", f"{method} skips pages that are not HTML{at}: {error.message}; {remedy}"
-        )
-
-    def look_at(self, response: Response, method: str) -> None:
-        """Note links of a page that led nowhere, and a callback that gave nothing."""
-        yielded, runner = self.yielded, self._runner
-        for kind, words in response.unfollowed:
-            yielded.noted.append(UNFOLLOWED + kind)
-            runner.tell_once(f"unfollowed {kind}", f"left out {words} (counted; strict: true makes it an error)")
-        given = yielded.outgoing, yielded.items, yielded.dropped, yielded.aside, yielded.noted
-        if not any(given) and yielded.stop is None:
-            if self._runner._has_rules:
-                why = "no rule finds anything there"
-            elif self.returned_none:
-                why = "is a `yield` missing?"
-            else:
-                missed = ", ".join(response.missed)
-                why = f"nothing is found by {missed}" if missed else "what it looks for is not there"
-            key = f"{method}\t{why}"
-            if key not in runner._said_once and len(runner._said_once) >= MOST_TOLD:
-                key = f"{method}\t"
-            runner._said_once.add(key)
-            yielded.noted.append(EMPTY + key)

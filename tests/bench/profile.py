@@ -53,7 +53,7 @@ _PARTS: Mapping[str, Sequence[tuple[str, str]]] = {
         (r"scraper/request\.py", "requests made of links"),
         (r"scraper/(items\.py|pipelines/)|_item \(", "items"),
         (r"scraper/observe/", "events"),
-        (r"ours\.py|response\.py", "spider"),
+        (r"ours\.py|scraper/response/", "spider"),
         (r"engine/", "parser: the rest"),
     ),
     "main": (

@@ -110,7 +110,7 @@ def test_a_recording_of_a_page_whose_pipeline_raises_fails(tmp_path: Path):
 
 def test_a_page_that_yields_without_end_fails_alone(page_server: Start, monkeypatch: pytest.MonkeyPatch):
     """What a page yields is held in memory until it is committed, so there is a bound to it."""
-    monkeypatch.setattr("scraper.engine.spider_runner.MAX_REQUESTS", 50)
+    monkeypatch.setattr("scraper.engine.collected.MAX_REQUESTS", 50)
 
     class Endless(Spider):
         def parse(self, response: Response) -> Any:

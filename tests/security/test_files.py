@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from scraper.engine import spider_runner
+from scraper.engine import collected
 from scraper.media import type_of
 from scraper.pipelines.files import Files, Images
 from scraper.spider import Spider
@@ -54,7 +54,7 @@ def test_a_page_that_names_thousands_of_images_gets_no_more_than_it_may(page_ser
 
     server = page_server(answer)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(spider_runner, "MOST_OF_PAGE", 10)
+    monkeypatch.setattr(collected, "MOST_OF_PAGE", 10)
     run = crawl(
         Names, f"{server.url}/", pipelines=[{"use": "scraper.pipes:Images", "field": "image"}], exports=["x.jsonl"]
     )

@@ -7,9 +7,10 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
+from scraper.engine.collected import Collected
 from scraper.engine.frontier.admission import Known
 from scraper.engine.parsers.messages import Answer, Call, Page
-from scraper.engine.spider_runner import Collected, SpiderRunner
+from scraper.engine.spider_runner import SpiderRunner
 from scraper.errors import InternalError
 from scraper.request import Request
 from scraper.response import Response
@@ -50,10 +51,10 @@ class AnsweredRunner(SpiderRunner):
 
     def _judged(self, answer: Answer, depth: int, *, is_start: bool = False) -> Yielded:
         for event in answer.events:
-            self._emit(event)
+            self._context.emit(event)
         if answer.raised is not None:
             raise answer.raised
-        collected = _Judged(self, None, depth)
+        collected = _Judged(self._context, None, depth)
         yielded = collected.yielded
         yielded.packed, yielded.duplicates = answer.packed, answer.duplicates
         if answer.lines:
@@ -67,8 +68,8 @@ class AnsweredRunner(SpiderRunner):
         return yielded
 
     def _item(self, kind: str, key: str | None, data: str, unique: bool, attachments: Any) -> StoredItem:
-        if attachments and self._files is not None:
-            attachments = tuple(map(self._files.resolved, attachments))
+        if attachments and self._context.files is not None:
+            attachments = tuple(map(self._context.files.resolved, attachments))
         return StoredItem(kind, key, data, unique, attachments)
 
 
@@ -80,7 +81,7 @@ class _Judged(Collected):
             widens: their hosts belong to the scope.
         """
         known, depth, queued = self._known, self._depth, []
-        admission = self._runner._admission
+        admission = self._context.admission
         for line in lines:
             if line.startswith("{"):
                 request = Request.from_record(json.loads(line))

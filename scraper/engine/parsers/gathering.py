@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from scraper.components import Components
+from scraper.engine.collected import MAX_REQUESTS, CallContext, Collected, too_many
 from scraper.engine.crash_marker import CrashMarker
 from scraper.engine.frontier.admission import Admission
 from scraper.engine.parsers.messages import Answer, Call, Page
 from scraper.engine.revisit import Revisit
-from scraper.engine.spider_runner import MAX_REQUESTS, Collected, Failure, SpiderRunner, too_many
+from scraper.engine.spider_runner import Failure, SpiderRunner
 from scraper.engine.tasks.attachments import ItemFiles
 from scraper.errors import Retry, SpiderFailed
 from scraper.observe.events import Events
@@ -35,9 +36,9 @@ class Gathered(Collected):
     """
 
     def __init__(
-        self, runner: SpiderRunner, response: Response | None, depth: int, has: Callable[[str], bool | None]
+        self, context: CallContext, response: Response | None, depth: int, has: Callable[[str], bool | None]
     ) -> None:
-        super().__init__(runner, response, depth)
+        super().__init__(context, response, depth)
         self._has = has
         #: The requests that are to be judged.
         self.lines: list[str] = []
@@ -92,7 +93,7 @@ class GatheringRunner(SpiderRunner):
     def _collect(self, response: Response | None, depth: int) -> Gathered:
         # What lies too deep is refused each time.
         has = self._queued.get if depth <= self._deepest else _has_none
-        self._gathered = Gathered(self, response, depth, has)
+        self._gathered = Gathered(self._context, response, depth, has)
         return self._gathered
 
     def answer(self, call: Call, body: bytes) -> Answer:
