@@ -1,28 +1,15 @@
 """From YAML to frozen values."""
 
 from scraper.config.load import Loaded, load
+from scraper.config.model.domain import DomainSettings, Politeness, RetryConfig, SessionConfig, TimeoutConfig
 from scraper.config.model.exports import ExportConfig
 from scraper.config.model.items import ItemConfig
 from scraper.config.model.login import LoggedOut, LoginConfig
 from scraper.config.model.rules import FieldConfig, FollowConfig, MatchConfig, RuleConfig, SelectorConfig
-from scraper.config.model.site import (
-    DomainSettings,
-    EngineConfig,
-    Gate,
-    Limits,
-    NetworkConfig,
-    OnFailure,
-    OriginConfig,
-    PathRule,
-    Politeness,
-    RetryConfig,
-    Schedule,
-    Scope,
-    SessionConfig,
-    SiteConfig,
-    TimeoutConfig,
-    UrlConfig,
-)
+from scraper.config.model.run import EngineConfig, Gate, Limits
+from scraper.config.model.schedule import OnFailure, Schedule
+from scraper.config.model.scope import PathRule, Scope, UrlConfig
+from scraper.config.model.site import NetworkConfig, OriginConfig, SiteConfig
 from scraper.config.schema import json_schema
 from scraper.config.show import Line, effective, effective_text, masked
 from scraper.config.yaml.tree import Origin, Provenance

@@ -12,7 +12,7 @@ from scraper.config.model.exports import ExportConfig
 from scraper.config.model.login import LoggedOut
 from scraper.config.model.pipelines import PipelineConfig
 from scraper.config.model.rules import RulePart
-from scraper.config.model.site import PathRule
+from scraper.config.model.scope import PathRule
 from scraper.config.types import kinds
 from scraper.config.types.units import format_duration, format_size
 from scraper.config.yaml.tree import Path

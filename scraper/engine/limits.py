@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scraper.config import Limits
-from scraper.config.model.site import MOST_PAGES
+from scraper.config.model.run import MOST_PAGES
 from scraper.config.types.units import format_size
 from scraper.lazy_dataclass import dataclass
 from scraper.store.outcomes import Outcome, Unchanged

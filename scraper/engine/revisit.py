@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from hashlib import blake2b, sha256
 
-from scraper.config.model.site import RevisitConfig
+from scraper.config.model.run import RevisitConfig
 from scraper.fetch.conditional import CONDITIONS, conditions_of
 from scraper.request import Request
 from scraper.store.values import Queued, Visit

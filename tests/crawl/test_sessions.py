@@ -13,7 +13,7 @@ import trustme
 import scraper
 from scraper import Spider
 from scraper.config import SessionConfig
-from scraper.config.model.site import TimeoutConfig
+from scraper.config.model.domain import TimeoutConfig
 from scraper.errors import PrivateAddress
 from scraper.fetch.transport.resolver import resolver
 from tests.crawl.crawling import (

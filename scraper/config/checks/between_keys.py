@@ -8,7 +8,8 @@ from pathlib import Path as FilePath
 from scraper.config.checks.exports import NAME_THE_KEY, check_exports
 from scraper.config.checks.names import check_names
 from scraper.config.checks.rules import check_rules
-from scraper.config.model.site import DomainSettings, SiteConfig
+from scraper.config.model.domain import DomainSettings
+from scraper.config.model.site import SiteConfig
 from scraper.config.secrets import is_secret_header
 from scraper.config.yaml.problems import place, place_of_key, shown_at
 from scraper.config.yaml.tree import Node, Path, find, key_text

@@ -15,7 +15,8 @@ from functools import lru_cache
 
 from scraper import urls
 from scraper.config import SiteConfig
-from scraper.config.model.site import DEEPEST, PathRule, UrlConfig
+from scraper.config.model.run import DEEPEST
+from scraper.config.model.scope import PathRule, UrlConfig
 from scraper.config.types.selectors import read_regex
 from scraper.engine.frontier.traps import Traps
 from scraper.lazy_dataclass import dataclass

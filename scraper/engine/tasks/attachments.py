@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from scraper import urls
-from scraper.config.model.site import UrlConfig
+from scraper.config.model.scope import UrlConfig
 from scraper.engine.frontier.admission import MAX_URL
 from scraper.errors import ScraperError
 from scraper.pipelines.files import Files, rules_of

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scraper.config.model.site import EngineConfig
+from scraper.config.model.run import EngineConfig
 from tests.crawl.crawling import HOST, Pages, crawl, reasons_of_failures
 from tests.servers.keepalive import PageServer
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from scraper.config import SiteConfig
-from scraper.config.model.site import RevisitConfig
+from scraper.config.model.run import RevisitConfig
 from scraper.engine.frontier.admission import MAX_INDEXES, MAX_URL, Admission
 from scraper.engine.revisit import Revisit
 from scraper.engine.tasks.page import PageTask

@@ -11,7 +11,7 @@ import pytest
 
 import scraper.engine
 from scraper.config import DomainSettings, SiteConfig
-from scraper.config.model.site import RevisitConfig
+from scraper.config.model.run import RevisitConfig
 from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.domain import Domain, Prerequisite
 from scraper.engine.frontier.frontier import Frontier, Job
