@@ -21,7 +21,8 @@ from scraper.parse.links import (
     meta_nofollow,
     rel_nofollow,
 )
-from scraper.request import Callback, Request
+from scraper.request import Request
+from scraper.request.parts import Callback
 from scraper.response.trees import Trees
 
 if TYPE_CHECKING:

@@ -50,7 +50,7 @@ _PARTS: Mapping[str, Sequence[tuple[str, str]]] = {
         (r"bs4/|parse/soup/", "soup"),
         (r"parse/links\.py|follow|_target|_base_url", "links"),
         (r"engine/frontier/admission\.py", "admission"),
-        (r"scraper/request\.py", "requests made of links"),
+        (r"scraper/request/", "requests made of links"),
         (r"scraper/(items\.py|pipelines/)|_item \(", "items"),
         (r"scraper/observe/", "events"),
         (r"ours\.py|scraper/response/", "spider"),

@@ -9,7 +9,8 @@ from scraper import urls
 from scraper.parse.encoders import encode, form_encoded
 from scraper.parse.forms.controls import NoFile
 from scraper.parse.forms.find import FilledForm
-from scraper.request import Callback, Request
+from scraper.request import Request
+from scraper.request.parts import Callback
 
 
 def request_of(form: FilledForm, page_url: str, callback: Callback | str | None = None, **keywords: Any) -> Request:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import urlencode
 
 from scraper import urls
 from scraper.errors import BadRequest
+from scraper.request.parts import Callback, absolute, body_of, dumps, json_copy, method_name
 
 #: Methods whose repetition changes nothing (RFC 9110 section 9.2.2).
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-
-Callback = Callable[..., Any]
-
 
 #: Beyond this lies what was put last for other reasons.
 MAX_PRIORITY = 1_000_000_000
@@ -89,9 +85,9 @@ class Request:
     ) -> None:
         self.method = method.upper()
         self.headers = dict(headers) if headers else {}
-        self.body = None if data is None and json is None else _body(data, json, self.headers)
+        self.body = None if data is None and json is None else body_of(data, json, self.headers)
         try:
-            self.url = _absolute(url, params)
+            self.url = absolute(url, params)
         except BadRequest:
             if not getattr(_deferring, "is_on", False):
                 raise
@@ -100,7 +96,7 @@ class Request:
         self.callback = method_name(callback)
         self.errback = method_name(errback)
         self.cookies = dict(cookies) if cookies else {}
-        self.meta = _json_copy(meta) if meta else {}
+        self.meta = json_copy(meta) if meta else {}
         self.priority = priority
         self.dont_filter = dont_filter
         self.statuses = tuple(statuses)
@@ -222,7 +218,7 @@ class Request:
         """
         if not isinstance(self.priority, int) or abs(self.priority) > MAX_PRIORITY:
             raise BadRequest(f"the priority {self.priority!r} is not a number up to {MAX_PRIORITY:,}", request=self)
-        return _dumps(self.to_record())
+        return dumps(self.to_record())
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Request:
@@ -262,7 +258,7 @@ class UnsendableRequest(Request):
     def problem(self) -> BadRequest:
         """Return what is wrong with its URL."""
         try:
-            _absolute(self.url, None)
+            absolute(self.url, None)
         except BadRequest as error:
             return error
         return BadRequest(f"{self.url!r} cannot be sent with these parameters")
@@ -360,76 +356,3 @@ _DEFAULTS: dict[str, Any] = {
 #: Those of a request that has a short form, which may differ all the same.
 _PLAIN: dict[str, Any] = {"callback": None, "depth": 0}
 _OF_PLAIN = frozenset({"url", *_PLAIN})
-
-
-def method_name(callback: Callback | str | None) -> str | None:
-    """Return the name by which a callback is stored.
-
-    Raises:
-        BadRequest: it is a lambda or another thing that a resumed crawl could not find by name.
-    """
-    if callback is None or isinstance(callback, str):
-        return callback
-    name = getattr(callback, "__name__", None)
-    if name is None or name == "<lambda>":
-        raise BadRequest(
-            f"a callback is stored by its name, and {callback!r} has none",
-            remedy="write it as a method of the spider",
-        )
-    return str(name)
-
-
-def _absolute(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]] | None) -> str:
-    if not isinstance(url, str):
-        raise BadRequest(f"a URL is text, not {type(url).__name__}")
-    normal = urls.resolve(url)
-    if normal is None or not normal.startswith(("http://", "https://")):
-        raise BadRequest(
-            f"{url[:200]!r} is not an absolute http or https URL",
-            remedy="use response.follow() for a link that is relative to its page",
-        )
-    normal = urls.without_fragment(normal)
-    if params:
-        pairs = params.items() if isinstance(params, Mapping) else params
-        query = urlencode([(name, value) for name, value in pairs if value is not None], doseq=True)
-        normal += ("&" if "?" in normal else "?") + query if query else ""
-    return normal
-
-
-def _body(data: Any, json: Any, headers: dict[str, str]) -> bytes | None:
-    """Return the body as bytes; its Content-Type goes into `headers` unless they name one."""
-    has_type = any(name.lower() == "content-type" for name in headers)
-    if json is not None:
-        if data is not None:
-            raise BadRequest("a request has either data or json, not both")
-        if not has_type:
-            headers["Content-Type"] = "application/json"
-        return _dumps(json).encode()
-    if isinstance(data, bytes):
-        return data
-    if isinstance(data, str):
-        return data.encode()
-    if not has_type:
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-    pairs = data.items() if isinstance(data, Mapping) else data
-    return urlencode(list(pairs), doseq=True).encode()
-
-
-# Made once: json.dumps makes one a call.
-_encode = jsonlib.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-
-def _dumps(value: Any) -> str:
-    try:
-        text = _encode(value)
-        text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadRequest(
-            f"a request holds what JSON cannot say: {error}", remedy="use text, numbers, lists and dicts"
-        ) from None
-    return text
-
-
-def _json_copy(meta: Mapping[str, Any]) -> dict[str, Any]:
-    copy: dict[str, Any] = jsonlib.loads(_dumps(dict(meta)))
-    return copy

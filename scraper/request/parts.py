@@ -1,0 +1,86 @@
+"""The parts of a request, checked and brought into the form in which they are sent and stored."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from scraper import urls
+from scraper.errors import BadRequest
+
+Callback = Callable[..., Any]
+
+
+def method_name(callback: Callback | str | None) -> str | None:
+    """Return the name by which a callback is stored.
+
+    Raises:
+        BadRequest: it is a lambda or another thing that a resumed crawl could not find by name.
+    """
+    if callback is None or isinstance(callback, str):
+        return callback
+    name = getattr(callback, "__name__", None)
+    if name is None or name == "<lambda>":
+        raise BadRequest(
+            f"a callback is stored by its name, and {callback!r} has none",
+            remedy="write it as a method of the spider",
+        )
+    return str(name)
+
+
+def absolute(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]] | None) -> str:
+    if not isinstance(url, str):
+        raise BadRequest(f"a URL is text, not {type(url).__name__}")
+    normal = urls.resolve(url)
+    if normal is None or not normal.startswith(("http://", "https://")):
+        raise BadRequest(
+            f"{url[:200]!r} is not an absolute http or https URL",
+            remedy="use response.follow() for a link that is relative to its page",
+        )
+    normal = urls.without_fragment(normal)
+    if params:
+        pairs = params.items() if isinstance(params, Mapping) else params
+        query = urlencode([(name, value) for name, value in pairs if value is not None], doseq=True)
+        normal += ("&" if "?" in normal else "?") + query if query else ""
+    return normal
+
+
+def body_of(data: Any, json: Any, headers: dict[str, str]) -> bytes | None:
+    """Return the body as bytes; its Content-Type goes into `headers` unless they name one."""
+    has_type = any(name.lower() == "content-type" for name in headers)
+    if json is not None:
+        if data is not None:
+            raise BadRequest("a request has either data or json, not both")
+        if not has_type:
+            headers["Content-Type"] = "application/json"
+        return dumps(json).encode()
+    if isinstance(data, bytes):
+        return data
+    if isinstance(data, str):
+        return data.encode()
+    if not has_type:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    pairs = data.items() if isinstance(data, Mapping) else data
+    return urlencode(list(pairs), doseq=True).encode()
+
+
+# Made once: json.dumps makes one a call.
+_encode = jsonlib.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def dumps(value: Any) -> str:
+    try:
+        text = _encode(value)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRequest(
+            f"a request holds what JSON cannot say: {error}", remedy="use text, numbers, lists and dicts"
+        ) from None
+    return text
+
+
+def json_copy(meta: Mapping[str, Any]) -> dict[str, Any]:
+    copy: dict[str, Any] = jsonlib.loads(dumps(dict(meta)))
+    return copy
