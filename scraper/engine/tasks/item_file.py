@@ -8,7 +8,8 @@ from scraper.engine.attempts import attempt_of
 from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.frontier import Job
 from scraper.engine.tasks.base import RequestTask
-from scraper.engine.tasks.downloads import Download, Downloads
+from scraper.engine.tasks.download import Download
+from scraper.engine.tasks.downloads import Downloads
 from scraper.engine.tasks.file_count import FILE_LIMIT
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import Sender, Sending

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from scraper.engine.tasks.downloads import PARTS, Download
+from scraper.engine.tasks.download import PARTS, Download
 from scraper.errors import FetchError
 from scraper.fetch.base import FetchResult
 from scraper.pipes import Files
