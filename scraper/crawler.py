@@ -26,6 +26,7 @@ from scraper.engine.coordination.process_count import can_have_parsers, parser_c
 from scraper.engine.coordination.single_process import SingleProcess
 from scraper.engine.crash_marker import strike_marked
 from scraper.engine.limits import ShardEnd
+from scraper.engine.overlong_waits import end_overlong_waits
 from scraper.engine.shard import DRAIN_SECONDS
 from scraper.engine.start_input import StartInput
 from scraper.engine.tasks.sitemap import first_requests
@@ -277,6 +278,8 @@ class Crawl:
 
     def _crawl(self, store: Store, row: RunRow, exports: RunExports) -> tuple[ShardEnd, KeyboardInterrupt | None]:
         may_hang = strike_marked(store, row.id, limit=self._loaded.config.limits.parse)
+        if said := end_overlong_waits(store, row.id, self._at_work.config):
+            self._emit(events.Notice(said))
         row = store.queue(row.id, first_requests(self._loaded.config)) if self._loaded.config.sitemaps else row
         engine = self._make_engine(store, row, exports, may_hang=may_hang)
         self._engine = engine

@@ -22,6 +22,7 @@ from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.heartbeat import LeaseHeartbeat
 from scraper.engine.frontier.leases import DomainLeases
+from scraper.engine.heap_trimming import HeapTrimmer
 from scraper.engine.limits import ShardEnd
 from scraper.engine.orders import Orders
 from scraper.engine.parse_worker import ParseWorker
@@ -103,6 +104,7 @@ class ShardParts:
         self._told_at = float("inf")
         self._stop_seconds: float | None = None
         self._end: ShardEnd | None = None
+        self._heap = HeapTrimmer()
         self._crash: BaseException | None = None
         self._frontier = self._make_frontier()
         self._admission = Admission(config, [*config.own_hosts(), *hosts], store.seen(run.id))

@@ -17,11 +17,12 @@ from scraper.store.history import runs, status
 from scraper.store.history.status import Status, Worker
 from scraper.store.outcomes import Batch, Committed
 from scraper.store.run_store import RunStore
-from scraper.store.state import bodies, domains, files, frontier, items, listings, presence, spool, visits
+from scraper.store.state import bodies, domains, files, frontier, items, listings, presence, spool, visits, waits
 from scraper.store.state.bodies import KeptAnswer
 from scraper.store.state.domains import Lease
 from scraper.store.state.presence import Doing, Role
 from scraper.store.state.seen import Seen
+from scraper.store.state.waits import Recalled
 from scraper.store.values import (
     FileRow,
     Found,
@@ -177,12 +178,15 @@ class Store(RunStore):
             # As many as the limit: there may be more of them.
             return due, now if len(due) >= limit else frontier.next_try(connection, run, domain, now)
 
-    def recall(self, run: int, until: Mapping[str, float]) -> dict[str, int]:
-        """Make requests of these domains due that wait beyond a moment (seconds since the epoch); return how many."""
-        if not until:
-            return {}
+    def recall(self, run: int, most: float, of_domains: Mapping[str, float]) -> Recalled:
+        """Make due what waits for more than `most` seconds, or as many as `of_domains` names for its domain."""
+        now = wait_clock.now()
+        with self._database.reading() as connection:
+            found = waits.overlong(connection, run, now, most, of_domains)
+        if not any(found):
+            return Recalled((), 0)
         with self._database.writing() as connection:
-            return frontier.recall(connection, run, until, wait_clock.now())
+            return waits.end(connection, run, found, now)
 
     def domains_with_work(self, run: int) -> list[str]:
         """Return the domains that have something queued."""

@@ -83,28 +83,52 @@ class Unready:
 
 
 @pytest.mark.parametrize(
-    "statement",
-    ["UPDATE frontier SET not_before = ?", "UPDATE domains SET not_before = ?, cool_step = 1"],
+    ("statement", "what"),
+    [
+        ("UPDATE frontier SET not_before = ?", "2 requests of 2 domains"),
+        ("UPDATE domains SET not_before = ?, cool_step = 1 WHERE name LIKE '127.%'", "2 domains"),
+    ],
     ids=["a request", "a domain"],
 )
-def test_what_lies_further_ahead_than_it_may_is_due_now_and_it_is_said(
-    page_server: Callable[..., PageServer], tmp_path: Path, statement: str
+def test_what_lies_further_ahead_than_it_may_is_due_now_and_it_is_said_once(
+    page_server: Callable[..., PageServer], tmp_path: Path, statement: str, what: str
 ) -> None:
     answer, store, seen = Unready(), tmp_path / "crawl.db", Seen()
-    server = page_server(answer)
-    first = prepared(Pages, f"{server.url}/a", store=str(store))
+    hosts = (HOST, "127.0.0.2")
+    urls = [f"{page_server(answer, host=host).url}/a" for host in hosts]
+    first = prepared(Pages, *urls, store=str(store))
     threading.Timer(1.0, first.stop, [0.5]).start()
     assert first.run().result == "stopped"
     ahead_in(store, "UPDATE frontier SET not_before = 1")
     ahead_in(store, statement, time.time() + HOUR)
     answer.is_ready = True
     started = time.monotonic()
-    run = crawl(Pages, f"{server.url}/a", store=str(store), observers=[seen])
+    run = crawl(Pages, *urls, store=str(store), observers=[seen])
 
-    assert (run.result, run.stats["pages"]) == ("finished", 1)
+    assert (run.result, run.stats["pages"]) == ("finished", 2)
     assert time.monotonic() - started < 20
-    said = [notice.message for notice in seen.of(events.Notice)]
-    assert any(f"{HOST}: " in line and "is due now" in line and "the clock was set back" in line for line in said)
+    (said,) = [notice.message for notice in seen.of(events.Notice) if "the clock was set back" in notice.message]
+    assert said.startswith(f"{what} had to wait for longer than retry.max_wait allows")
+    assert said.endswith(f"they are due now ({', '.join(hosts)})")
+
+
+def test_what_waits_as_long_as_it_may_goes_on_waiting(page_server: Callable[..., PageServer], tmp_path: Path) -> None:
+    answer, store, seen = Unready(), tmp_path / "crawl.db", Seen()
+    urls = [f"{page_server(answer, host=host).url}/a" for host in (HOST, "127.0.0.2")]
+    domains = {"127.0.0.2": {"retry": {"max_wait": "2h"}}}
+    first = prepared(Pages, *urls, store=str(store), domains=domains)
+    threading.Timer(1.0, first.stop, [0.5]).start()
+    assert first.run().result == "stopped"
+    ahead_in(store, "UPDATE frontier SET not_before = ?", time.time() + HOUR)
+    answer.is_ready = True
+    again = prepared(Pages, *urls, store=str(store), domains=domains, observers=[seen])
+    threading.Timer(2.0, again.stop, [0.5]).start()
+    run = again.run()
+
+    # By its own key the other domain may be asked to wait for two hours.
+    assert (run.result, run.stats["pages"]) == ("stopped", 1)
+    (said,) = [notice.message for notice in seen.of(events.Notice) if "the clock was set back" in notice.message]
+    assert said.startswith("1 request of 1 domain had to wait") and said.endswith(f"({HOST})")
 
 
 def test_pages_of_the_future_are_asked_for_again_and_it_is_said(

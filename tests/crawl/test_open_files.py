@@ -8,6 +8,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from typing import Any
 import pytest
 
 import scraper
+from scraper.engine.parsers import parser
+from scraper.engine.parsers.line import make_line
 from scraper.errors import NoRoom
 from scraper.fetch.transport import direct_connection
 from scraper.fetch.transport.happy_eyeballs import connect_first
 from scraper.fetch.transport.open_files import Shortage
+from scraper.observe import events
 from tests.bench.broad_server import hosts, site
-from tests.crawl.crawling import Follow, Pages, crawl, figures, paths
+from tests.crawl.crawling import Follow, Pages, Seen, crawl, figures, paths
 from tests.crawl.crawling import site as linked
 from tests.servers.keepalive import PageServer
 
@@ -36,6 +40,14 @@ class Shop(Spider):
         yield {"url": response.url}
         yield from (response.follow(link) for link in response.links())
 """
+
+
+class Slow(Follow):
+    """Pages wait for their parser."""
+
+    def parse(self, response: Any) -> Any:
+        time.sleep(0.02)
+        yield from super().parse(response)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +100,43 @@ def test_more_domains_than_files_fail_nothing(many: Any, tmp_path: Path):
     # A place is taken from who has had a turn, rather than from who is about to be asked again.
     assert stats["reused"] >= 0.7 * stats["requests"]
     assert "128 requests are in flight at most, and not the 256 of engine.in_flight" in done.stderr
+
+
+@pytest.mark.parametrize("workers", ["engine.processes=2", "engine.parsers=2"])
+def test_nor_do_they_with_several_processes(many: Any, tmp_path: Path, workers: str):
+    many()
+    done = limited(tmp_path, many.port, "-n 64", "--set", workers, domains=60)
+    assert done.returncode == 0, done.stderr
+    stats, seen = json.loads((tmp_path / "stats.json").read_text()), many()
+    assert (stats["pages"], stats["failed"], stats["retries"]) == (60 * (PAGES + 1), 0, 0)
+    assert (stats["requests"], stats["connections"]) == (seen["requests"], seen["connections"])
+
+
+def test_too_few_files_for_so_many_processes_are_one_sentence(tmp_path: Path):
+    done = limited(tmp_path, 9, "-n 48", "--quiet", "--set", "engine.processes=30", domains=30)
+    assert done.returncode == 1
+    assert "error: a process of the crawl could not be started: Too many open files" in done.stderr
+    assert "raise `ulimit -n`, or set engine.processes: 1 and engine.parsers: 0" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_parsers_for_which_there_are_no_files_are_done_without(
+    page_server: Callable[..., PageServer], monkeypatch: pytest.MonkeyPatch
+):
+    server, seen = page_server(linked(30)), Seen()
+    made: list[Any] = []
+
+    def make_one() -> Any:
+        if made:
+            raise NO_FILE
+        made.append(make_line())
+        return made[-1]
+
+    monkeypatch.setattr(parser, "make_line", make_one)
+    run = crawl(Slow, f"{server.url}/", engine={"parsers": 3}, observers=[seen])
+    assert (run.stats["pages"], run.stats["failed"]) == (31, 0)
+    (said,) = [notice.message for notice in seen.of(events.Notice) if "ulimit" in notice.message]
+    assert said.startswith("1 parser must do: a process of the crawl could not be started: Too many open files")
 
 
 def test_the_limit_is_raised_where_that_is_allowed(many: Any, tmp_path: Path):

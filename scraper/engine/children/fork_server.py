@@ -200,10 +200,15 @@ def _serve(line: socket.socket, use: Callable[[ForkServer], None]) -> None:
                 os.read(bell, 1 << 12)
             _tell_of_ended(askers)
         if line.fileno() in ready:
-            data, files, _, _ = socket.recv_fds(line, _LARGEST, _MOST_FILES)
+            data, files, flags, _ = socket.recv_fds(line, _LARGEST, _MOST_FILES)
             module = pickle.loads(data) if data else None  # noqa: S301 (of another process of this crawl)
             if module is None:
                 return
+            if flags & socket.MSG_CTRUNC:
+                # This process may open no more. Who asks notices by its pipe, and has another way.
+                for file in files:
+                    os.close(file)
+                continue
             asker = files[0]
             try:
                 pid = os.fork()

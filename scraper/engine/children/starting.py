@@ -6,7 +6,8 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from errno import EMFILE, ENFILE
 from typing import IO, TYPE_CHECKING, Protocol
 
 from scraper.engine.children.duties import signals_held
@@ -94,16 +95,16 @@ def start_with_line(module: str, kept: Sequence[int]) -> tuple[Child, IO[bytes],
         assert process.stdin is not None
         assert process.stdout is not None
         return _Spawned(process), process.stdout, process.stdin
-    (its_reader, writer), (reader, its_writer) = os.pipe(), os.pipe()
-    try:
+    with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+        with room_for_child():
+            its_reader, writer = os.pipe()
+            theirs.callback(os.close, its_reader)
+            ours.callback(os.close, writer)
+            reader, its_writer = os.pipe()
+            theirs.callback(os.close, its_writer)
+            ours.callback(os.close, reader)
         child = start_child(module, (its_reader, its_writer, *kept))
-    except BaseException:
-        os.close(reader)
-        os.close(writer)
-        raise
-    finally:
-        os.close(its_reader)
-        os.close(its_writer)
+        ours.pop_all()
     return child, os.fdopen(reader, "rb"), os.fdopen(writer, "wb")
 
 
@@ -117,13 +118,20 @@ def popen(module: str, call: str, **options: object) -> subprocess.Popen[bytes]:
     # What else a program puts there, such as a pathlib.Path, is not looked into by the import system either.
     path = [entry for entry in sys.path if isinstance(entry, str)]
     code = f"import sys; sys.path[:] = {path!r}; from {module} import main; {call}"
+    with room_for_child(), signals_held():
+        return subprocess.Popen([sys.executable, "-c", code], **options)  # type: ignore[call-overload,no-any-return]
+
+
+@contextlib.contextmanager
+def room_for_child() -> Iterator[None]:
+    """Raise ShardFailed with the remedy, where the system has no room for what a process takes."""
     try:
-        with signals_held():
-            return subprocess.Popen([sys.executable, "-c", code], **options)  # type: ignore[call-overload,no-any-return]
+        yield
     except OSError as error:
+        room = "raise `ulimit -n`" if error.errno in (EMFILE, ENFILE) else "make room for more processes"
         raise ShardFailed(
             f"a process of the crawl could not be started: {error.strerror}",
-            remedy="make room for more processes, or set engine.processes: 1 and engine.parsers: 0",
+            remedy=f"{room}, or set engine.processes: 1 and engine.parsers: 0",
         ) from error
 
 

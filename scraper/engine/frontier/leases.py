@@ -20,7 +20,6 @@ from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.robots import Robots, RobotsState, product_token
 from scraper.observe import events
 from scraper.observe.events import Events
-from scraper.observe.text import counted
 from scraper.stats import ConnectionStats
 from scraper.store import Store
 from scraper.store.backends import wait_clock
@@ -78,7 +77,6 @@ class DomainLeases:
         for name in set(names).difference(new):
             self._frontier.look_again(name)
         leases = self._store.claim(self.owner, new) if new else []
-        self._recall(leases)
         per_domain = self._config.limits.per_domain
         had = self._store.figures(self._run) if leases and per_domain.bytes is not None else {}
         for lease in leases:
@@ -141,25 +139,9 @@ class DomainLeases:
         )
         if lease.pause is not None and lease.pause.not_before is not None:
             seconds = lease.pause.not_before - wait_clock.now()
-            if seconds > settings.retry.longest_wait:
-                self._say_set_back(lease.domain, "its pause")
-            elif seconds > 0:
+            if seconds > 0:
                 domain.resume_pause(seconds, lease.pause.cool_step, lease.pause.pauses)
         return domain
-
-    def _recall(self, leases: Sequence[Lease]) -> None:
-        """Make due what waits for longer than anything may."""
-        until = {
-            lease.domain: wait_clock.now() + self._config.domains.get(lease.domain, self._settings).retry.longest_wait
-            for lease in leases
-            if lease.epoch > 1
-        }
-        for name, count in self._store.recall(self._run, until).items():
-            self._say_set_back(name, f"what {counted(count, 'request')} waits for")
-
-    def _say_set_back(self, domain: str, what: str) -> None:
-        why = "further ahead than retry.max_wait allows; the clock was set back since, or that key lowered"
-        self._emit(events.Notice(f"{domain}: {what} is due now: it lies {why}"))
 
     def _login(self, lease: Lease, session: DomainSession) -> LoginState | None:
         """Return what is known of the domain's login; a session of another login is forgotten."""

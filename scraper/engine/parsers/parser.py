@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from scraper.engine.children.starting import start_child
+from scraper.engine.children.starting import room_for_child, start_child
 from scraper.engine.crash_marker import CrashMarker
 from scraper.engine.parsers.line import Line, make_line
 from scraper.engine.parsers.messages import Closed, Known, ParserConfig
@@ -23,6 +23,9 @@ class Parser:
     Args:
         take: called with each message of it.
         gone: called when its line is at its end.
+
+    Raises:
+        ShardFailed: the system has no room for it.
     """
 
     def __init__(
@@ -42,9 +45,10 @@ class Parser:
         self._loop = loop
         self._take = take
         self._gone = gone
-        ours, theirs = make_line()
-        # The process leaves when the writing end is closed, whatever it is doing.
-        read, self._alive = os.pipe()
+        with room_for_child():
+            ours, theirs = make_line()
+            # The process leaves when the writing end is closed, whatever it is doing.
+            read, self._alive = os.pipe()
         try:
             self.child = start_child(_PROCESS, (theirs.fileno(), read))
         except BaseException:

@@ -18,13 +18,14 @@ from scraper.engine.children.starting import ended
 from scraper.engine.frontier.preflight import MAX_STRIKES, crashed
 from scraper.engine.page_settler import PageSettler
 from scraper.engine.parsers.answers import AnsweredRunner, call_of
-from scraper.engine.parsers.dispatcher import Dispatcher, Job
+from scraper.engine.parsers.dispatcher import FIRST, Dispatcher, Job
 from scraper.engine.parsers.messages import Answer, Close, Closed, Ready, Said, Start
 from scraper.engine.parsers.parser import Parser
 from scraper.errors import ShardFailed
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.transport.event_loop import GreenletLoop
 from scraper.observe import events
+from scraper.observe.text import counted
 from scraper.response import Response
 from scraper.store.outcomes import Failed
 from scraper.store.values import Queued, Visit
@@ -241,7 +242,17 @@ class ParserPool:
 
     def _start_parser(self, number: int) -> None:
         assert self._loop is not None
-        self._parsers[number] = Parser(number, self._config_of(number), self._loop, self._take, self._gone)
+        try:
+            parser = Parser(number, self._config_of(number), self._loop, self._take, self._gone)
+        except ShardFailed as error:
+            if number == FIRST or not self._parsers:
+                raise
+            # Those that are there do the work.
+            self._most = len(self._parsers)
+            there = f"{counted(self._most, 'parser')} must do"
+            self._emit(events.Notice(f"{there}: {error.message} ({error.remedy})"))
+            return
+        self._parsers[number] = parser
         self._dispatcher.joined(number)
 
     def _look_around(self) -> None:

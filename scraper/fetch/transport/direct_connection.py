@@ -88,6 +88,13 @@ class DirectConnection(PooledConnection):
         if self.sock is not None:
             self._serve(exchange)
 
+    def rest(self) -> None:
+        # With it its request, which would stay in memory as long as the connection; and each holds the other, so that
+        # only a search for cycles would find what is closed.
+        del self.exchange
+        if self.sock is not None:
+            self.sock.deadline = self.sock.recorder = None
+
     def _serve(self, exchange: Exchange) -> None:
         stream = self.stream
         stream.deadline = exchange.deadline

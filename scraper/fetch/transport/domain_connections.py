@@ -166,15 +166,16 @@ class Connections:
             if not connection.is_held:
                 return
             connection.is_held = False
+            self._learn_latency(connection.exchange)
             closed = connection.sock is None
             if closed:
                 self._open -= 1
                 open_connections.give_back()
             else:
+                connection.rest()
                 connection.idle_since = time.monotonic()
                 self._idle.setdefault(connection.key, deque()).append(connection)
                 open_connections.idles(connection)
-            self._learn_latency(connection.exchange)
             self._tell_waiting()
         if not closed:
             self._learn_from(connection)
@@ -183,6 +184,7 @@ class Connections:
             if reason is Reason.STALE:
                 self.idle_limits.closed(connection.origin, connection.idled)
             self._book(connection, reason)
+            connection.rest()
 
     def _learn_latency(self, exchange: Exchange) -> None:
         if exchange.first_byte_at is not None and exchange.sent_at is not None:

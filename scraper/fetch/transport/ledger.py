@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from array import array
 from collections.abc import Callable
 
 from scraper.stats import ConnectionStats, Opening, Reason
 
-#: Of an origin, how many handshakes the median is of.
-_MOST_HANDSHAKES = 101
+#: Of an origin, how many handshakes the median is of. They are held of each of thousands of origins.
+_MOST_HANDSHAKES = 25
 
 
 class Ledger:
@@ -56,11 +56,11 @@ class Ledger:
             if book.pools and pool_key not in book.pools:
                 reason = Reason.NEW_TLS_OR_PROXY
             elif book.closings:
-                reason = book.closings.popleft()
+                reason = book.closings.pop(0)
             else:
                 reason = Reason.CONCURRENCY if book.pools else Reason.FIRST
             book.pools.add(pool_key)
-            book.handshakes.append((connect_seconds if round_trip is None else round_trip) + tls_seconds)
+            book.took((connect_seconds if round_trip is None else round_trip) + tls_seconds)
             self._opened += 1
             figures = self._since_taken
             figures.connections += 1
@@ -132,16 +132,26 @@ class Ledger:
 
 
 class _OriginBook:
-    __slots__ = ("closings", "handshakes", "pools", "reused")
+    """What is known of an origin: no more of it after thousands of connections than after some."""
+
+    __slots__ = ("_handshakes", "closings", "pools", "reused")
 
     def __init__(self) -> None:
-        #: What each of the newest connections took to open, in seconds; and the requests that needed none.
-        self.handshakes: deque[float] = deque(maxlen=_MOST_HANDSHAKES)
+        #: What each of the newest connections took to open, in seconds, as numbers: objects would take a multiple.
+        self._handshakes = array("d")
+        #: Requests that needed none.
         self.reused = 0
         self.pools: set[str] = set()
-        self.closings: deque[Reason] = deque()
+        #: Of connections that were not replaced yet, the oldest first.
+        self.closings: list[Reason] = []
+
+    def took(self, seconds: float) -> None:
+        """Note what a connection took to open."""
+        if len(self._handshakes) >= _MOST_HANDSHAKES:
+            del self._handshakes[0]
+        self._handshakes.append(seconds)
 
     @property
     def median(self) -> float:
         """Return what a handshake takes, the lower of the two in the middle of an even number."""
-        return sorted(self.handshakes)[(len(self.handshakes) - 1) // 2] if self.handshakes else 0.0
+        return sorted(self._handshakes)[(len(self._handshakes) - 1) // 2] if self._handshakes else 0.0

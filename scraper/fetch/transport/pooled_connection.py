@@ -82,7 +82,7 @@ class PooledConnection:
     host: str
     ledger: Ledger
     home: Home
-    #: The exchange that it serves, or served last; set by `begin`.
+    #: The exchange that it serves; set by `begin`.
     exchange: Exchange
     #: None until it is connected, and again once it is closed.
     sock: Any
@@ -119,6 +119,9 @@ class PooledConnection:
                 exchange.recorder.cut = "length"
             self.close()
             self.home.release(self)
+
+    def rest(self) -> None:
+        """Let go of what belongs to the exchange that is over: nobody holds the connection."""
 
     def unwatch(self) -> None:
         """Take its socket away from the deadline of the exchange, which is over."""

@@ -16,7 +16,7 @@ from scraper.store.tables import Kind, RequestState, frontier, pages, refusals, 
 from scraper.store.values import Found, Queued, Refusal, Visit
 
 #: Written out, so that SQLite sees that its partial index serves.
-_IS_QUEUED: Any = literal_column(str(RequestState.QUEUED.value))
+IS_QUEUED: Any = literal_column(str(RequestState.QUEUED.value))
 #: The fields of `Visit`.
 _VISIT = (
     pages.c.request,
@@ -101,7 +101,7 @@ _DATE = Prepared(
         frontier.c.run == bindparam("run_id"),
         frontier.c.fingerprint == bindparam("known_as"),
         frontier.c.copy == literal_column("0"),
-        frontier.c.state == _IS_QUEUED,
+        frontier.c.state == IS_QUEUED,
         func.coalesce(frontier.c.lastmod, literal_column("0")) < bindparam("later_than"),
     )
     .values(lastmod=bindparam("changed_at")),
@@ -218,7 +218,7 @@ def _queue(*, with_visits: bool) -> Select:
     return query.where(
         frontier.c.run == bindparam("run_id"),
         frontier.c.domain == bindparam("name"),
-        frontier.c.state == _IS_QUEUED,
+        frontier.c.state == IS_QUEUED,
     )
 
 
@@ -287,30 +287,11 @@ def next_try(connection: Connection, run: int, domain: str, after: float) -> flo
     query = select(func.min(frontier.c.not_before)).where(
         frontier.c.run == run,
         frontier.c.domain == domain,
-        frontier.c.state == _IS_QUEUED,
+        frontier.c.state == IS_QUEUED,
         frontier.c.not_before > max(after, 0.0),
     )
     at: float | None = connection.scalar(query)
     return at
-
-
-_RECALL = Prepared(
-    update(frontier)
-    .where(
-        frontier.c.run == bindparam("run_id"),
-        frontier.c.domain == bindparam("name"),
-        frontier.c.state == _IS_QUEUED,
-        frontier.c.not_before > bindparam("beyond"),
-    )
-    .values(not_before=bindparam("now")),
-    ("now", "run_id", "name", "beyond"),
-)
-
-
-def recall(connection: Connection, run: int, until: Mapping[str, float], now: float) -> dict[str, int]:
-    """Make requests due at `now` that wait beyond the moment named for their domain; return how many, by domain."""
-    counts = {name: _RECALL.many(connection, [(now, run, name, beyond)]) for name, beyond in until.items()}
-    return {name: count for name, count in counts.items() if count}
 
 
 def _queued(domain: str, row: Any) -> Queued:
@@ -335,7 +316,7 @@ _NEXT_DOMAIN = Prepared(
     .where(
         frontier.c.run == bindparam("run_id"),
         frontier.c.domain > bindparam("after"),
-        frontier.c.state == _IS_QUEUED,
+        frontier.c.state == IS_QUEUED,
     )
     .order_by(frontier.c.domain)
     .limit(literal_column("1")),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from scraper.config import SessionConfig
+from scraper.fetch.transport.deadline import Deadline
+from scraper.fetch.transport.direct_connection import DirectConnection, Route
 from scraper.fetch.transport.domain_connections import Connections
+from scraper.fetch.transport.exchange import OpenSendGate, RequestContext
+from scraper.fetch.transport.guard import Guard
 from scraper.fetch.transport.ledger import Ledger
 from scraper.fetch.transport.pooled_connection import KeepAlive
 from scraper.stats import Reason
@@ -31,6 +37,8 @@ class Idle:
         self.open_at_close: int | None = None
 
     def unwatch(self) -> None: ...
+
+    def rest(self) -> None: ...
 
     def close(self) -> None:
         self.sock = None
@@ -87,3 +95,26 @@ def test_the_reasons_are_booked(connections: Connections) -> None:
     old.opening = object()  # type: ignore[assignment]
     acquired(connections, old.key)
     assert closed == [Reason.MAX_AGE]
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_who_idles_or_is_closed_holds_nothing_of_its_request(connections: Connections, is_closed: bool) -> None:
+    route = Route("key", "http://example.com", "example.com", 80, None, None)
+    connection = DirectConnection(route, connections)
+    exchange = RequestContext(Deadline(1.0), Guard(allow_private=False), OpenSendGate()).next_exchange()
+    assert connections._take_place()
+    connection.begin(exchange)
+    if not is_closed:
+        stream: Any = SimpleNamespace(deadline=exchange.deadline, recorder=object(), unwatch=lambda: None)
+        connection.sock = stream
+    exchange.fault = ConnectionError()
+    held = weakref.ref(exchange)
+    gc.disable()
+    try:
+        connections.release(connection)
+        del exchange
+        # Without a search for cycles.
+        assert held() is None
+    finally:
+        gc.enable()
+    assert is_closed or (stream.deadline, stream.recorder) == (None, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import tracemalloc
 
 import pytest
 from requests.cookies import create_cookie
@@ -170,6 +171,34 @@ class TestLedger:
         ledger.request(origin, reused=True)
         taken = ledger.take()
         assert (taken.seconds_saved, taken.handshake_seconds) == (pytest.approx(0.26), pytest.approx(5.25))
+
+    def test_takes_no_more_memory_after_hundreds_of_connections_than_after_some(self):
+        ledgers, origin = [Ledger(f"d{number}.example") for number in range(20)], "https://example.com"
+
+        def open_and_close(times: int) -> None:
+            for ledger in ledgers:
+                for number in range(times):
+                    ledger.opened(origin, origin, number / 1000, 0.0)
+                    ledger.closed(origin, Reason.ROOM, unused=False)
+                ledger.take()
+
+        open_and_close(25)
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            open_and_close(300)
+            grown = tracemalloc.get_traced_memory()[0] - before
+        finally:
+            tracemalloc.stop()
+        # Of each ledger; the number that it counts with may take some bytes.
+        assert grown / len(ledgers) < 300
+
+    def test_the_median_is_that_of_the_newest_handshakes(self):
+        ledger, origin = Ledger("example.com"), "https://example.com"
+        for seconds in [0.5] * 40 + [0.001] * 25:
+            ledger.opened(origin, origin, seconds, 0.0)
+        ledger.request(origin, reused=True)
+        assert ledger.take().seconds_saved == pytest.approx(0.001)
 
     def test_another_proxy_is_a_reason(self):
         ledger = Ledger("example.com")
