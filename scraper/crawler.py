@@ -264,7 +264,7 @@ class Crawl:
         if begun is None:
             return ""
         if self._fresh:
-            return "a fresh run was asked for"
+            return "a fresh run was started"
         if begun.config.get(_CACHED):
             return "a run of kept pages is not resumed"
         if self._loaded.is_cached:

@@ -30,7 +30,7 @@ def open_file(path: Path, flags: int, mode: int = PRIVATE) -> io.FileIO:
 def open_to_append(path: Path) -> io.FileIO:
     """Return a private file that grows; its folder is made.
 
-    A link below /dev is followed, and one to what is no file: /dev/stdout.
+    A link below /dev is followed, and one to what is not a file: /dev/stdout.
 
     Raises:
         OSError: it cannot be opened, or is a symbolic link to a file.

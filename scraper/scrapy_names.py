@@ -46,7 +46,7 @@ _UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
 def answer_to(error: BaseException) -> str:
-    """Return what to write instead of a name that an error is about; nothing where it is none of Scrapy's."""
+    """Return what to write instead of a name that an error is about; nothing if it is not one of Scrapy's."""
     name = ""
     if isinstance(error, AttributeError):
         if error.obj is None:

@@ -139,7 +139,7 @@ class RunSummary:
     skipped: Mapping[str, int] = field(default_factory=dict)
     #: Links that a callback followed and that lead to no page, by kind: `mailto:`.
     unfollowed: Mapping[str, int] = field(default_factory=dict)
-    #: Where there is no item: what the first pages answered (`starts`), which callbacks gave nothing (`callbacks`),
+    #: If there are no items: what the first pages answered (`starts`), which callbacks gave nothing (`callbacks`),
     #: and the command to look with (`look`).
     no_items: Mapping[str, Any] | None = None
     #: By type of item and field, how many items had it `filled`, `empty` or missing, and `failed`.

@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words == ["--version"]:
-        # It is asked for by scripts, and needs nothing of the rest.
+        # Scripts call it, and it needs nothing of the rest.
         sys.exit(_start.show_version())
     with _start.importing():
         from scraper.cli import app

@@ -215,7 +215,7 @@ def answer_of(request: Request, outcome: FetchResult) -> Response:
     """Return the answer to a request.
 
     Raises:
-        FetchError: there is none; with its URL, and with what can be done about it.
+        FetchError: no answer came; with its URL, and with what can be done about it.
     """
     if outcome.response is None:
         raise _explained(request.url, outcome.error or FetchError("no answer"))

@@ -62,7 +62,7 @@ def state_of(site: ScheduledSite, standing: Standing | None) -> str:
 def seconds_late(site: ScheduledSite, standing: Standing | None, last: Occurrence | None) -> float | None:
     """Return how much later than its time the newest run by the clock began, or how late it is if it has not yet.
 
-    None where there is none, or it was left out.
+    None if there is no such run, or it was left out.
     """
     runs = (standing.waiting, standing.active, last) if standing is not None else (last,)
     newest = next((run for run in runs if run is not None and not run.manual), None)

@@ -81,7 +81,7 @@ class Loaded:
             return None
         return (
             f"the store {self.store} is used, and relative paths start at {self.data_root} too: there the crawl "
-            f"began, before {self.root} became the project's root; to begin anew there, move or remove that store"
+            f"began, before {self.root} became the project's root; to start again there, move or remove that store"
         )
 
     @property

@@ -137,7 +137,7 @@ def secret_values(config: SiteConfig, sources: Mapping[str, Provenance], environ
             if (scheme := _WITH_SCHEME.fullmatch(text)) is not None:
                 found.add(scheme[1])
             found |= {environ[name] for name in variables if name in environ}
-    # What stands in a URL that is shown, say, is none.
+    # What stands in a URL that is shown, say, is not a secret.
     found |= {text for text in perhaps if not any(text in other for other in shown)}
     for origin in config.origins.values():
         if isinstance(origin.auth, Mapping) and "basic" in origin.auth:

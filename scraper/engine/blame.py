@@ -62,7 +62,7 @@ def place_of(given: object, callback: object = None) -> str:
 
 
 def _keep_own(lines: traceback.TracebackException) -> bool:
-    """Leave of a traceback, and those behind it, the frames that are the user's; False where there is none."""
+    """Leave of a traceback, and those behind it, the frames that are the user's; False if none are."""
     seen: set[int] = set()
     following: list[traceback.TracebackException | None] = [lines]
     found = False

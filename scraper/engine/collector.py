@@ -137,7 +137,7 @@ class Collector:
         raise error
 
     def skipped(self, reason: str) -> None:
-        """Note a page of which its rules or its callback made nothing, since it is none that they can read."""
+        """Note a page of which its rules or its callback made nothing, since they cannot read it."""
         raise NotImplementedError
 
     def not_html(self, method: str, error: ScraperError) -> None:

@@ -106,7 +106,7 @@ class CrashMarker:
 
 
 def _mapped(path: Path, size: int) -> mmap.mmap:
-    """Return a file of that many bytes as memory; made where there is none."""
+    """Return a file of that many bytes as memory; made if it is missing."""
     with path.open("r+b" if path.exists() else "w+b") as file:
         # Written, not only set: on a full disk this fails, where a touch of the memory would end the process.
         file.write(bytes(max(0, size - file.seek(0, os.SEEK_END))))

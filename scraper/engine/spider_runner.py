@@ -220,7 +220,7 @@ class SpiderRunner:
 
 
 def deferred(results: Iterator[Any]) -> Iterator[Any]:
-    """Give results of start(); a URL that is none is no error before its row is looked at."""
+    """Give results of start(); an invalid URL is not an error before its row is looked at."""
     while True:
         with deferring_bad_urls():
             result = next(results, _NO_MORE)

@@ -44,7 +44,7 @@ class StartInput:
         """Take standard input to its end, for a new run.
 
         Raises:
-            UsageError: there is none, or it lacks a column.
+            UsageError: the file is missing, or it lacks a column.
             StoreError: it cannot be written.
         """
         if self._asked is None:

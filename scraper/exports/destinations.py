@@ -23,7 +23,7 @@ _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "sftp": "sftp", "
 class Destination(Protocol):
     """Where one file comes to be."""
 
-    #: The path of the complete file, or where there is none, that of the part.
+    #: The path of the complete file, or without one, that of the part.
     path: Path
     #: Where it grows.
     part: Path

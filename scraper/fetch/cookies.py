@@ -127,7 +127,7 @@ class LockedJar(RequestsCookieJar):
         return self._numbers[cookie.domain, cookie.path, cookie.name]
 
     def add_missing(self, cookies: Iterable[Any]) -> None:
-        """Take in those of which there is none of that name, domain and path yet."""
+        """Add the cookies whose name, domain and path are not in the jar yet."""
         have = {(cookie.domain, cookie.path, cookie.name) for cookie in self}
         for cookie in cookies:
             if (cookie.domain, cookie.path, cookie.name) not in have:

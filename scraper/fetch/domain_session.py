@@ -102,7 +102,7 @@ class DomainSession:
 
     @property
     def session(self) -> requests.Session:
-        """Return the Session; make it now where there is none.
+        """Return the Session; make it if it does not exist yet.
 
         Raises:
             FetchError: the class of the Session cannot be made, or its connections cannot be observed.

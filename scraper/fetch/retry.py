@@ -200,7 +200,7 @@ def retry_after(value: str | None, now: float) -> float | None:
 
 
 def _moment(date: str) -> float | None:
-    """Return an HTTP date as seconds since the epoch; None where it is none."""
+    """Return an HTTP date as seconds since the epoch; None if it is not a date."""
     try:
         moment = email.utils.parsedate_to_datetime(date[:100])
     except (ValueError, IndexError, TypeError, OverflowError):

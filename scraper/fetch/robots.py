@@ -35,7 +35,7 @@ class RobotsState(StrEnum):
 
 
 def product_token(user_agent: str) -> str:
-    """Return the part of a User-Agent that robots.txt speaks to (RFC 9309 section 2.2.1), `*` where there is none.
+    """Return the part of a User-Agent that robots.txt speaks to (RFC 9309 section 2.2.1), `*` if it has no such part.
 
     That is `acme-research` of `acme-research/1.0 (+https://…)`, and of
     `Mozilla/5.0 (compatible; acme-research/1.0)` too: a site's owner knows a crawler by its own name.

@@ -83,7 +83,7 @@ class RobotsRules:
         self._globs = sorted(globs, reverse=True)
 
     def deciding(self, url: str) -> RobotsRule | None:
-        """Return the rule that decides about `url`; None where there is none, and so it is allowed."""
+        """Return the rule that decides about `url`; None if no rule does, and so it is allowed."""
         if not (self._prefixes or self._whole or self._globs):
             return None
         path = settled_path(url)
@@ -203,7 +203,7 @@ def line_of(text: str, number: int) -> str:
 
 
 def name_in(text: str) -> str:
-    """Return the product's name at the start of a User-Agent or a `User-agent:` line, empty where there is none.
+    """Return the product's name at the start of a User-Agent or a `User-agent:` line, empty if there is no such name.
 
     Section 2.2.1 knows letters, `-` and `_` alone, but products are called `archive.org_bot` and `bot2` as well.
     """

@@ -117,7 +117,7 @@ _YEAR = r"(\d{2,4})(?:\D.*)?"
 
 
 def read_cookie_date(text: str) -> int | None:
-    """Return a cookie's date in seconds since the epoch, or None where it is none (RFC 6265 section 5.1.1)."""
+    """Return a cookie's date in seconds since the epoch, or None if it is not a date (RFC 6265 section 5.1.1)."""
     time: tuple[int, int, int] | None = None
     day = month = year = None
     for token in re.split(_DELIMITERS, text):

@@ -45,7 +45,7 @@ class ArchiveIndex:
         self._places: dict[bytes, tuple[Path, int]] | None = None
 
     def find(self, fingerprint: bytes) -> Archived | None:
-        """Return the newest whole answer to a request; None where there is none, or it cannot be read."""
+        """Return the newest whole answer to a request, or None if it is missing or cannot be read."""
         if self._places is None:
             self._places = {}
             for path in self._paths:

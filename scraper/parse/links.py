@@ -104,7 +104,7 @@ def links(
     order.
 
     Left out: `rel=nofollow`, everything when the page's `<meta name=robots>` says `nofollow` or `none`, other
-    schemes, and what is no URL.
+    schemes, and what is not a URL.
 
     Args:
         page: the page's tree, or its text.
@@ -177,7 +177,7 @@ def may_have_base(text: str) -> bool:
 def base_of(tree: LexborHTMLParser, url: str) -> str:
     """Return where the relative links of the page at `url` start.
 
-    Source: HTML Standard, 4.2.3 and 2.4.3: the first `<base>` that has a href, unless that is no URL or one of
+    Source: HTML Standard, 4.2.3 and 2.4.3: the first `<base>` that has a href, unless that is not a URL or one of
     data: or javascript:.
     """
     base = tree.css_first("base[href]")

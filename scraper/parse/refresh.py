@@ -42,7 +42,7 @@ def may_refresh(body: bytes) -> bool:
 
 
 def meta_refresh(text: str) -> str | None:
-    """Return the place of a page's first meta refresh, as it is written; None where there is none.
+    """Return the place of a page's first meta refresh, as it is written, or None.
 
     One in a `noscript` is for readers of another kind, and another page.
     """

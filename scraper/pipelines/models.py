@@ -163,7 +163,7 @@ def _absolute(text: str, response: Response | None) -> str:
     else:
         if text.lower().startswith(("http://", "https://")):
             return text
-    raise NotOfType(f"{text[:60]!r} is no URL")
+    raise NotOfType(f"{text[:60]!r} is not a URL")
 
 
 # Classes -------------------------------------------------------------------------------------------------

@@ -250,7 +250,7 @@ class Request:
 
 
 class UnsendableRequest(Request):
-    """A request whose URL is none, made where that is no error yet: one row of start() costs that row alone."""
+    """A request with an invalid URL, made where that is not an error yet: one row of start() costs that row alone."""
 
     __slots__ = ()
 

@@ -114,7 +114,7 @@ class Response(Trees):
             keywords: anything else that `Request` takes.
 
         Raises:
-            BadRequest: there is no link at all (None, an element without one); with `strict`, it is none to http(s).
+            BadRequest: there is no link (None, an element without one), or with `strict`, not one to http(s).
         """
         target = link if type(link) is str else _target(link)
         if target is None:
@@ -204,7 +204,7 @@ class Response(Trees):
 
 
 def _target(link: object) -> str | None:
-    """Return the URL of a link as it is written; None where there is none."""
+    """Return the URL of a link as it is written, or None."""
     if isinstance(link, str):
         return str(link)
     attributes = getattr(link, "attrs", None)

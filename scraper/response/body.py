@@ -91,7 +91,7 @@ class Body:
         self._joiner: Joiner | None = None
         self._html: bool | None = None
         self._root: Any = None
-        #: `follow` raises for what is no link, instead of leaving it out: `strict` of the configuration.
+        #: `follow` raises for what is not a link, instead of leaving it out: `strict` of the configuration.
         self.is_strict = False
         #: What `follow` left out: its kind, as `mailto:`, and the rest in words.
         self.unfollowed: list[tuple[str, str]] = []
@@ -136,7 +136,7 @@ class Body:
         self._text = self._soup = self._index = self._tree = self._joiner = self._html = self._root = None
 
     def in_encoding(self, label: str | None) -> Self:
-        """Return the same response read in another encoding; itself where there is none, or no other."""
+        """Return the same response read in another encoding; itself if that is None or the same."""
         if label is None or label == self.named_encoding:
             return self
         other = type(self)(

@@ -61,7 +61,7 @@ class Trees(Body):
         return found or self._missed(selector, found)
 
     def select_one(self, selector: str) -> Tag | None:
-        """Return the first element that a CSS selector finds, None where there is none; raises like `select`."""
+        """Return the first element that a CSS selector finds, or None; raises like `select`."""
         if "::" in selector:
             _refuse_pseudo_element("select_one", selector)
         found = self._indexed().select_one(selector)

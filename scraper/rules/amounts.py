@@ -46,7 +46,7 @@ def to_int(text: str) -> int:
     """Return the one whole number in `text`, thousands separated or not: `22 left`, `1,234 reviews`.
 
     Raises:
-        NotOfType: there is none, there are several, it has decimals, or something makes another number of it.
+        NotOfType: there are none or several, it has decimals, or something makes another number of it.
     """
     if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS:
         return int(text)
@@ -66,7 +66,7 @@ def to_float(text: str) -> float:
     `1,234.5`.
 
     Raises:
-        NotOfType: there is none, there are several, or it could be two: `1,234`, `1.299 €`.
+        NotOfType: there are none or several, or it could be two: `1,234`, `1.299 €`.
     """
     if _EXPONENT.fullmatch(text):
         return finite(text, text)
@@ -83,7 +83,7 @@ def to_price(text: str) -> float:
     thousands, as does a single one before three digits (`1.234 €`, `1,234`), unless a lone 0 stands before it.
 
     Raises:
-        NotOfType: there is none, there are several, or it is a share, a multiple or a part of a word.
+        NotOfType: there are none or several, or it is a share, a multiple or a part of a word.
     """
     if match := _USUAL_PRICE.fullmatch(text):
         plain, english, other = match.groups()
@@ -95,7 +95,7 @@ def to_money(text: str) -> dict[str, Any]:
     """Return the one amount in `text` and its currency: `{"amount": 51.77, "currency": "GBP"}`.
 
     The currency is a code of ISO 4217 where the text has one, or a mark that means one currency (`€`, `£`, `zł`);
-    otherwise the mark as it stands (`$`, `kr`), and None where there is none.
+    otherwise the mark as it stands (`$`, `kr`), and None without a mark.
 
     Raises:
         NotOfType: as `to_price`, or two currencies stand there.

@@ -290,5 +290,5 @@ def _absolute(page: Page, text: str) -> str:
     except BadRequest:
         url = ""
     if not url or url.startswith(_NO_ADDRESSES):
-        raise NotOfType(f"{text[:60]!r} is no URL of a page or file")
+        raise NotOfType(f"{text[:60]!r} is not a URL of a page or file")
     return url

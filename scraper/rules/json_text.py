@@ -22,7 +22,7 @@ _MOST_DIGITS = 300
 _STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'
 #: Spaces, bounded: a long run of them would be gone through from each place in it.
 _GAP = r"\s{0,20}"
-#: What stands between values and is none of them; the longest first.
+#: What stands between values without being one; the longest first.
 _AROUND = re.compile(
     rf"(?P<string>{_STRING})"
     r"|<!--[^\"{}\[\]]{0,200}?-->"
@@ -40,7 +40,7 @@ _NEEDLESS_ESCAPE = re.compile(r"\\(?:(')|(.))", re.DOTALL)
 
 
 class OddNumber(str):
-    """A number of JSON text that is none, or too large for one: it fails the field that comes to it."""
+    """A number of JSON text that is invalid (NaN) or too large: it fails the field that comes to it."""
 
 
 def read_script(text: str) -> tuple[list[Any], str]:
@@ -95,7 +95,7 @@ def to_json(text: str) -> Any:
 
 
 def refuse_odd(value: Any) -> None:
-    """Raise NotOfType where a value of JSON holds a number that is none."""
+    """Raise NotOfType where a value of JSON holds an invalid number."""
     pending = [value]
     while pending:
         one = pending.pop()

@@ -99,7 +99,7 @@ def only_number(text: str, kind: str) -> Found:
     """Return the one number in `text`.
 
     Raises:
-        NotOfType: there is none, there are several, or what stands about it makes another number of it.
+        NotOfType: there are none or several, or what stands about it makes another number of it.
     """
     text = _seen(text)
     shown = re.sub(f"[{EDGE}{RAISED}{_CERTAIN}]", "", text).replace(BREAK, " ")

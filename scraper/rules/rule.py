@@ -85,7 +85,7 @@ class PageRule:
             try:
                 found |= links_by(source, page)
             except NotHtml:
-                # A page that is no HTML has no links but those of its headers, as with `response.links()`.
+                # A page that is not HTML has no links but those of its headers, as with `response.links()`.
                 continue
         yield from found.values()
 

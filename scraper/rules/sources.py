@@ -41,7 +41,7 @@ class ValueSource(Protocol):
         """Return all matches, in the page or in a match that an outer field found."""
 
     def first(self, page: Page, within: Any) -> Any:
-        """Return the first match, None where there is none: what most fields want, and for less."""
+        """Return the first match or None: what most fields want, and for less."""
 
     def raw(self, match: Any, kind: str) -> Any:
         """Return what a match holds, for a field of a type; None where it has nothing of that kind."""

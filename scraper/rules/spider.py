@@ -18,7 +18,7 @@ class RulesSpider(Spider):
 
     Args:
         rules: the rules of the configuration.
-        inner: the user's own spider, whose callbacks see each page first; None where there is none.
+        inner: the user's own spider, whose callbacks see each page first; or None.
         start_urls: where to begin, where there is no spider of the user's own.
     """
 

@@ -221,7 +221,7 @@ class Daemon:
         has_room = True
         for _, site, known in sorted(wanted, key=lambda each: each[0]):
             with self._telling_troubles(site):
-                # Starting takes its time. Where there was no room for an older slot, there is none for a newer one.
+                # Starting takes its time. If there was no room for an older slot, a newer one does not fit either.
                 self.gather()
                 has_room = has_room and self.has_room
                 is_queued = known.standing is not None and known.standing.waiting is not None

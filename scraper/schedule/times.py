@@ -45,19 +45,19 @@ class Times:
     def after(self, reached: float) -> float | None:
         """Return the first slot after `reached`, which for `every` is itself a slot or its beginning.
 
-        None where there is none in the next fifty years.
+        None if the next fifty years have none.
         """
         return next(self._slots(reached), None)
 
     def newest(self, reached: float, now: float) -> float | None:
-        """Return the newest slot after `reached` whose run is due at `now`; None where there is none."""
+        """Return the newest slot after `reached` whose run is due at `now`, or None."""
         slot = self._newest_slot(reached, now)
         while slot is not None and self.due(slot) > now:
             slot = self.before(slot, reached)
         return slot
 
     def before(self, slot: float, reached: float) -> float | None:
-        """Return the slot before `slot`; None where there is none after `reached`."""
+        """Return the slot before `slot` and after `reached`, or None."""
         return self._newest_slot(reached, slot, before=True)
 
     def due(self, slot: float) -> float:

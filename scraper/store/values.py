@@ -110,7 +110,7 @@ class Attachment:
     """A file that an item names."""
 
     field: str  # of the item, where the record goes
-    place: int  # in the list there; -1 where there is none
+    place: int  # in the list there; -1 if it is not in a list
     url: str
     fingerprint: bytes
     #: What came of it, where that is known already.

@@ -104,7 +104,7 @@ GOOD = ("/twice", "/bytes", "/line-end", "/identity", "/identity-chunked")
 BAD = {
     "/two-places": "several places at once",
     "/icy": "'ICY 200 OK': that is a SHOUTcast stream",
-    "/http-2": "HTTP/2 is not what was asked for",
+    "/http-2": "HTTP/2 was not requested",
     "/ssh": "that is an SSH server",
     "/line-ends": "nothing but line ends",
 }

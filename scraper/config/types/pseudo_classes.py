@@ -38,7 +38,7 @@ def right_for_lexbor(selector: str) -> str:
     """Return a selector that makes lexbor find what `selector` means.
 
     Raises:
-        WrongSelector: there is none, or none that is known.
+        WrongSelector: nothing equivalent is known.
     """
     if ":" not in selector:
         return selector

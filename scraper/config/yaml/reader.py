@@ -87,7 +87,7 @@ def read_tree(
         origin: the kind of the values' sources; places are kept for files only.
 
     Returns:
-        the tree, None where there is none; and the problems, after which the tree may be incomplete.
+        the tree or None, and the problems, after which the tree may be incomplete.
     """
     builder = _Builder(where, environ, origin)
     broken = Reader.NON_PRINTABLE.search(text)

@@ -32,7 +32,7 @@ from scraper.store.values import Counts, RunRow
 
 #: First requests are taken from start() while fewer than this are queued.
 _START_BELOW = 10_000
-#: The first orders wait so long (seconds) for all shards to be there, and a shard that gave up domains is asked for
+#: The first orders wait so long (seconds) for all shards to be there, and a shard that gave up domains is given
 #: more after as long.
 _PATIENCE_SECONDS = 2.0
 #: PageBudget are asked back this rarely (seconds): two shards whose domains all wait must not pass one to and fro.

@@ -107,7 +107,7 @@ class Domain:
         return self.sending is None
 
     def try_another_server(self) -> None:
-        """Put first, while it is held, what another of its servers is asked for: perhaps only one of them is down."""
+        """While it is held, put requests to its other servers first: perhaps only one of them is down."""
         if not self.outage.is_held:
             return
         for place, queued in enumerate(self.ready):

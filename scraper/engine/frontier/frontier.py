@@ -140,7 +140,7 @@ class Frontier(DomainTable):
 
     def _next(self, now: float) -> tuple[Job | None, float | None]:
         while self._has_room():
-            # While no domain is known to answer there is none to keep anything for.
+            # Until a domain is known to answer, there is nothing to keep room for.
             part = _DOUBTFUL_PART if self._proven else 1.0
             doubtful = self._doubtful < self._most_in_flight * part
             blocking = self._blocking < self._most_blocking
@@ -244,7 +244,7 @@ class Frontier(DomainTable):
     # The life of a request -------------------------------------------------------------------------------
 
     def fetched(self, job: Job, *, body_bytes: int = 0) -> None:
-        """Note that the answer is read, or that there is none; `body_bytes` now wait to be parsed."""
+        """Note that the answer is read, or that none came; `body_bytes` now wait to be parsed."""
         with self._lock:
             domain = job.domain
             domain.in_flight -= 1

@@ -113,7 +113,7 @@ class DomainLeases:
         known = {
             row.origin: Robots(RobotsState(row.state), row.text, row.why, row.asked_at)
             for row in lease.robots
-            # One that an earlier call of the crawl did not reach is asked for again before its pages fail.
+            # One that an earlier call of the crawl did not reach is requested again before its pages fail.
             if row.state != RobotsState.UNREACHABLE or row.asked_at >= self._began_at
         }
         if settings.politeness.robots == "obey":
@@ -209,7 +209,7 @@ class DomainLeases:
                     too_many_awake -= 1
 
     def finished(self) -> list[Domain]:
-        """Return domains that are done and were not asked for a while, now and then; they are held no longer."""
+        """Return domains that are done and had no requests for a while, now and then; they are held no longer."""
         now = time.monotonic()
         if now - self._finished_at < _SWEEP_SECONDS:
             return []

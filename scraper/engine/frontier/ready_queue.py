@@ -88,7 +88,7 @@ class _Lanes:
         heapq.heappush(heap, (at, entry, domain))
 
     def first(self, with_doubtful: bool, with_blocking: bool) -> _Heap | None:
-        """Return the heap of which the first domain comes first; None where there is none."""
+        """Return the heap whose first domain is due first, or None if all are empty."""
         best: _Heap | None = None
         lanes = ((self._proven, True), (self._doubtful, with_doubtful), (self._blocking, with_blocking))
         for heap, is_open in lanes:

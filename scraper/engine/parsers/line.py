@@ -21,7 +21,7 @@ _LENGTHS = struct.Struct("<QQ")
 _AT_ONCE = 1 << 18
 #: Pieces that are written at once; systems take some 1,000.
 _PIECES = 500
-#: Room for several pages on their way, so that neither side waits for the other (Linux halves what it is asked for).
+#: Room for several pages on their way, so that neither side waits for the other (Linux halves the requested size).
 _BUFFER = 1 << 20
 #: Answers that are sent together, and how long the first may wait for others, in seconds.
 _TOGETHER = 4

@@ -127,7 +127,7 @@ class ItemFiles:
 
 
 def _joined(text: str, page: Response | None) -> str | None:
-    """Return a URL of an item as its page means it, in the page's encoding; None where it is none."""
+    """Return a URL of an item as its page means it, in the page's encoding; None if it is not a URL."""
     if page is None:
         return urls.resolve(text)
     try:

@@ -1,4 +1,4 @@
-"""Undo the content codings of a body, never more of it at once than is asked for: gzip, deflate, br and zstd."""
+"""Undo the content codings of a body, never more of it at once than was requested: gzip, deflate, br and zstd."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from urllib3.exceptions import DecodeError
 
-#: What is asked for where nobody says otherwise.
+#: How much is decoded at once by default.
 ACCEPTED = "gzip, deflate, br, zstd"
 #: A body with more codings than this is refused: each may blow it up again.
 _MOST_CODINGS = 5

@@ -132,7 +132,7 @@ class DirectAdapter(BaseAdapter):
     def _route(
         self, request: requests.PreparedRequest, verify: Any, cert: Any, proxy: str | None
     ) -> tuple[Route, str]:
-        """Return the way to the origin of a request, and what is asked for there."""
+        """Return the way to the origin of a request, and the request target."""
         found = _URL.match(request.url or "")
         if found is None or _UNSAFE.search(found[0]):
             raise InvalidURL(f"{(request.url or '')[:200]!r} is not a URL that can be sent")
@@ -167,7 +167,7 @@ class DirectAdapter(BaseAdapter):
         way = _proxy_of(proxy) if proxy is not None else None
         settings = (verify, cert) if scheme == "https" else ()
         route = Route(f"{origin} {settings} {proxy}", origin, host, port, context, way)
-        # A proxy that speaks plain HTTP is asked for the whole URL (RFC 9112 section 3.2.2).
+        # A proxy that speaks plain HTTP gets the whole URL (RFC 9112 section 3.2.2).
         return route, origin if way is not None and context is None else ""
 
     # One exchange ----------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ class DirectAdapter(BaseAdapter):
 
 
 def _seconds_of(timeout: Any) -> tuple[float | None, float | None]:
-    """Return the timeouts of connecting and reading; None where there is none.
+    """Return the timeouts of connecting and reading; None means no limit.
 
     Raises:
         ValueError: it is not a timeout, in the words of requests or urllib3.

@@ -107,7 +107,7 @@ class Exchange:
         self.connection: ExchangeConnection | None = None
         #: Keeps what goes over the wire.
         self.recorder: WireRecorder | None = None
-        #: What is asked for, as urllib3 was handed it.
+        #: The request target, as urllib3 was given it.
         self.target: str | None = None
         self.reused = False
         self.request_number = 0

@@ -142,7 +142,7 @@ class Guard:
 def may_be_private(host: str) -> bool:
     """Tell whether who types this host may mean a private address by it: an address, localhost, a single label.
 
-    A public name is none of it: whoever owns it decides what it resolves to.
+    A public name does not count: whoever owns it decides what it resolves to.
     """
     bare = _bare(host)
     return is_address(bare) or "." not in bare or bare.endswith(".localhost")

@@ -28,8 +28,8 @@ _OTHERS = {
     "RTSP": "that is a stream of RTSP",
     "220": "that is a server of mail or FTP",
     "\x15\x03": "it speaks TLS: use https",
-    "HTTP/2": "HTTP/2 is not what was asked for, and is not sent in lines",
-    "HTTP/3": "HTTP/3 is not what was asked for, and is not sent in lines",
+    "HTTP/2": "HTTP/2 was not requested, and is not sent in lines",
+    "HTTP/3": "HTTP/3 was not requested, and is not sent in lines",
 }
 _LONGEST_TOLD = 100
 

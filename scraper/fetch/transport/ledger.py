@@ -125,7 +125,7 @@ class Ledger:
         """Return the sums since the last time they were taken."""
         with self._lock:
             taken, self._since_taken = self._since_taken, ConnectionStats()
-            # All of it anew, by the median as it is now: what the first handshakes made of it is corrected.
+            # Recomputed with the current median, which corrects what the first handshakes gave.
             saved = sum(book.reused * book.median for book in self._origins.values())
             taken.seconds_saved, self._saved = saved - self._saved, saved
         return taken

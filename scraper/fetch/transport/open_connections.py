@@ -55,7 +55,7 @@ class OpenConnections:
         return self._open
 
     def take(self, deadline: Deadline) -> None:
-        """Take a place for a connection; where there is none, close an idle one, of any domain, or wait for one.
+        """Take a place for a connection; if none is free, close an idle one, of any domain, or wait for one.
 
         Raises:
             NoRoom: there was none until the deadline.

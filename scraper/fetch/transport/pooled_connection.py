@@ -132,7 +132,7 @@ class PooledConnection:
         raise NotImplementedError
 
     def is_dropped(self) -> bool:
-        """Tell whether an idle one is of no use: closed by the server, or with bytes that nobody asked for."""
+        """Tell whether an idle one is of no use: closed by the server, or with bytes that answer no request."""
         raise NotImplementedError
 
     def count_request(self, exchange: Exchange) -> None:

@@ -97,7 +97,7 @@ class _Around(NamedTuple):
 
 
 def value_of(element: LexborNode, attribute: str) -> str:
-    """Return an attribute's value, empty where there is none."""
+    """Return an attribute's value, empty if it is absent."""
     return element.attributes.get(attribute) or ""
 
 

@@ -315,7 +315,7 @@ class MarkupScanner:
         self._own_base = (_base_in(attributes) if attributes else "") or self._base
 
     def _flushed(self) -> RawEntry | None:
-        """Return the entry that is open, None where there is none; `_open` makes room for the next."""
+        """Return the entry that is open, or None; `_open` makes room for the next."""
         location = self._location or self._guid
         if not location and not self._alternates:
             return None

@@ -44,7 +44,7 @@ class Prepared:
 
     @property
     def text(self) -> str:
-        """Return its SQL, which is made when it is first asked for."""
+        """Return its SQL, which is made on first access."""
         if self._text is None:
             self._text, parameters = self._statement.compiled()
             order = [parameter.name for parameter in parameters]

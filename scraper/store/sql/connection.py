@@ -85,7 +85,7 @@ class Connection:
         return Result(cursor)
 
     def scalar(self, statement: Statement) -> Any:
-        """Return the first value of the first row; None where there is none."""
+        """Return the first value of the first row, or None if there are no rows."""
         row = self.execute(statement).first()
         return None if row is None else row[0]
 

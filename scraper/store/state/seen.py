@@ -21,7 +21,7 @@ class Recent(dict[K, V]):
         self._half = max(1, most // 2)
         self._old: dict[K, V] = {}
 
-    #: Return the value of a key; None where it is not remembered. No function of ours: it is asked for every link.
+    #: Return the value of a key; None if it is not remembered. Not a Python function: it is called for every link.
     get: Callable[[K], V | None] = dict.__getitem__  # type: ignore[assignment]
 
     def __missing__(self, key: K) -> V | None:

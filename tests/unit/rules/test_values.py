@@ -111,10 +111,10 @@ REFUSED: list[tuple[Any, str, str]] = [
      "several numbers"),
     ({**DATE, "language": "de"}, "<p id=x>12. März 2023 von Hans</p>", "as a whole in de"),
     ({**DATE, "language": "fr"}, "<p id=x>hier</p>", "as a whole in fr"),
-    ({"css": "a", "type": "url"}, "<a href='javascript:void(0)'>x</a>", "no URL"),
-    ({"css": "a", "type": "url"}, "<a href='about:blank'>x</a>", "no URL"),
-    ({"css": "a::attr(href)", "type": "url"}, "<a href=' JavaScript:x'>x</a>", "no URL"),
-    ({"css": "img", "type": "url"}, "<img src='data:image/gif;base64,R0lGOD'>", "no URL"),
+    ({"css": "a", "type": "url"}, "<a href='javascript:void(0)'>x</a>", "not a URL"),
+    ({"css": "a", "type": "url"}, "<a href='about:blank'>x</a>", "not a URL"),
+    ({"css": "a::attr(href)", "type": "url"}, "<a href=' JavaScript:x'>x</a>", "not a URL"),
+    ({"css": "img", "type": "url"}, "<img src='data:image/gif;base64,R0lGOD'>", "not a URL"),
 ]  # fmt: skip
 
 
