@@ -56,8 +56,8 @@ FIELD_TYPES = {
         ),
         FieldTypeRow(
             "float",
-            "The one number in the text: `4.5 stars`, `4,5`. A single comma before three digits could be either: "
-            "`1,234` fails.",
+            "The one number in the text: `4.5 stars`, `4,5`. A single comma before three digits could be either, "
+            "and beside a currency a point too: `1,234` and `1.299 €` fail.",
             "to_float",
             _NUMBER,
             "a number",
