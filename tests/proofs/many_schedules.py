@@ -22,7 +22,7 @@ from typing import Any
 from tests.servers.nginx import Nginx, have_nginx
 
 #: Seconds until the slot at the least: the daemon has seen each of so many sites by then.
-_AHEAD = 30.0
+_AHEAD = 90.0
 _GIVE_UP_SECONDS = 900.0
 _SPIDER = """
 from scraper import Spider

@@ -56,7 +56,7 @@ _RESUME = """
 import json, random, resource, sys, time
 from pathlib import Path
 from scraper.store import Store
-from scraper.store.outcomes import Again, Batch
+from scraper.store.outcomes import RetryLater, Batch
 
 path, name, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 began = time.perf_counter()
@@ -76,7 +76,7 @@ with Store(path, lock=True) as store:
     taken = [store.ready(run.id, domain, 2) for domain in some]
     take = (time.process_time() - began) / sum(map(len, taken))
 
-    outcomes = [Again(queued, time.time() + 60, 1) for portion in taken for queued in portion]
+    outcomes = [RetryLater(queued, time.time() + 60, 1) for portion in taken for queued in portion]
     began = time.process_time()
     for place in range(0, len(outcomes), 200):
         batch = Batch(outcomes=outcomes[place : place + 200])

@@ -6,10 +6,12 @@ itself (proxies that speak SOCKS or TLS) it leaves to requests' own adapter.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import http.client
 import re
 import ssl
+import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -57,6 +59,8 @@ from scraper.stats import Reason
 
 #: Routes are kept for so many combinations of origin and settings; then they are forgotten and made again.
 _MOST_ROUTES = 256
+#: So often, in seconds, it is looked whether a file of certificates has changed.
+_LOOK_SECONDS = 60.0
 _URL = re.compile(r"(https?)://([^/?#]+)([^#]*)")
 #: What would end a line of the head, or begin another request.
 _UNSAFE = re.compile(r"[\x00-\x20\x7f]")
@@ -76,6 +80,8 @@ class DirectAdapter(BaseAdapter):
         self._make_other = make_other
         self._other: BaseAdapter | None = None
         self._routes: dict[tuple[Any, ...], tuple[Route, str]] = {}
+        #: When (monotonic) it was looked last whether files of certificates have changed.
+        self._looked_at = time.monotonic()
 
     def send(
         self,
@@ -139,6 +145,8 @@ class DirectAdapter(BaseAdapter):
         scheme, place, target = found.groups()
         cert = tuple(cert) if isinstance(cert, list) else cert
         key = (scheme, place, verify, cert, proxy)
+        if scheme == "https" and time.monotonic() - self._looked_at >= _LOOK_SECONDS:
+            self._read_changed()
         known = self._routes.get(key)
         if known is None:
             known = self._find(request.url or "", scheme, verify, cert, proxy)
@@ -147,6 +155,15 @@ class DirectAdapter(BaseAdapter):
             self._routes[key] = known
         route, prefix = known
         return route, prefix + (target if target.startswith("/") else f"/{target}")
+
+    def _read_changed(self) -> None:
+        """Read the files of certificates that changed, for the connections to come."""
+        self._looked_at = time.monotonic()
+        for key, (route, prefix) in tuple(self._routes.items()):
+            if route.context is not None:
+                # One that is just being replaced is read the next time.
+                with contextlib.suppress(OSError):
+                    self._routes[key] = Route(*route[:4], context_for(*key[2:4]), route.proxy), prefix
 
     def _find(self, url: str, scheme: str, verify: Any, cert: Any, proxy: str | None) -> tuple[Route, str]:
         try:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ssl
+import time
 from pathlib import Path
 
 import pytest
+import requests
 import trustme
+from requests.adapters import HTTPAdapter
 
+from scraper.config import SessionConfig
+from scraper.fetch.transport.direct_adapter import DirectAdapter
+from scraper.fetch.transport.domain_connections import Connections
+from scraper.fetch.transport.ledger import Ledger
 from scraper.fetch.transport.tls import context_for
 
 
@@ -33,6 +40,31 @@ def test_another_bundle_at_the_same_path_is_read(bundle: Path):
     bundle.write_bytes(bundle.read_bytes() + trustme.CA().cert_pem.bytes())
     after = context_for(str(bundle), None)
     assert [context.cert_store_stats()["x509_ca"] for context in (before, after)] == [1, 2]
+
+
+def test_a_session_at_work_takes_up_a_bundle_that_changed(bundle: Path, monkeypatch: pytest.MonkeyPatch):
+    adapter = DirectAdapter(Connections(Ledger("example.com"), SessionConfig()), HTTPAdapter)
+    request = requests.Request("GET", "https://example.com/a").prepare()
+
+    def authorities_after(seconds: float) -> int:
+        now = time.monotonic() + seconds
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "monotonic", lambda: now)
+            context = adapter._route(request, str(bundle), None, None)[0].context
+        assert context is not None
+        return context.cert_store_stats()["x509_ca"]
+
+    assert authorities_after(0) == 1
+    was = bundle.read_bytes()
+    bundle.write_bytes(was + trustme.CA().cert_pem.bytes())
+    assert (authorities_after(10), authorities_after(61)) == (1, 2)
+    # Being replaced: half of it, and then for a moment none.
+    bundle.write_bytes(b"-----BEGIN CERTIFICATE-----\n")
+    assert authorities_after(122) == 2
+    bundle.unlink()
+    assert authorities_after(183) == 2
+    bundle.write_bytes(was)
+    assert authorities_after(244) == 1
 
 
 def test_a_folder_of_certificates_is_taken(bundle: Path):
