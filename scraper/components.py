@@ -210,7 +210,7 @@ class Components:
             made = self._try("args", lambda: kind.build(config.args, starts)) if kind else None
             if kind is None or made is None:
                 return None
-            self.notes += unread_names(kind)
+            self.notes += unread_names(kind, config.args)
             if not (config.own_hosts() or file) and kind.start is Spider.start and not kind.start_urls:
                 remedy = "rename start_requests to start" if hasattr(kind, "start_requests") else "name a first URL"
                 self._note("start_urls", f"there are none, and {kind.__name__} has no start(): {remedy}")

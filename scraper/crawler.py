@@ -37,6 +37,7 @@ from scraper.observe import events
 from scraper.observe.events import Events, Observer
 from scraper.observe.from_python import watching
 from scraper.observe.report import death_text
+from scraper.project import refuse_in_import
 from scraper.run import Run
 from scraper.runs.identity import differences, identity_of, mismatch
 from scraper.runs.summary import stats_of
@@ -97,6 +98,7 @@ def crawl(
     What ends a crawl that has begun has the run as its attribute `run`: `error.run.items` are those found so far,
     of a private store too.
     """
+    refuse_in_import()
     if isinstance(source, type):
         reference = f"{source.__module__}:{source.__qualname__}"
         loaded = load({"name": source.name, "spider": reference}, overrides=_private(overrides))

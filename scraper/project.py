@@ -12,6 +12,7 @@ import sys
 import sysconfig
 import threading
 import traceback
+from collections.abc import Iterator
 from pathlib import Path, PurePath
 from types import ModuleType
 from typing import Any
@@ -24,6 +25,8 @@ _imported: dict[str, tuple[Path, tuple[int, int]]] = {}
 #: The root that was put first on the path of imports, if any.
 _roots: list[str] = []
 _lock = threading.RLock()
+#: The file that each thread is importing, as `file`.
+_thread = threading.local()
 #: The name of this package.
 _OURS = __name__.partition(".")[0]
 
@@ -75,8 +78,34 @@ def load_object(reference: str, root: Path) -> Any:
     return found
 
 
+def refuse_in_import() -> None:
+    """Raise where this thread imports a file that a configuration names: what crawls then does so in each import.
+
+    Raises:
+        UsageError: it does.
+    """
+    if file := getattr(_thread, "file", None):
+        raise UsageError(
+            f"crawl() is called while {file.name} is imported for its classes",
+            remedy='put the call below `if __name__ == "__main__":`',
+        )
+
+
+@contextlib.contextmanager
+def _importing(file: Path | None) -> Iterator[None]:
+    before = getattr(_thread, "file", None)
+    _thread.file = file
+    try:
+        yield
+    finally:
+        _thread.file = before
+
+
 def _no_such_name(name: str, where: Any, target: str) -> UsageError:
     public = [other for other in dir(where) if not other.startswith("_")]
+    if name[:1].isupper() and isinstance(where, ModuleType):
+        # Who looks for a class is not helped by a function.
+        public = [other for other in public if isinstance(getattr(where, other), type)]
     own = [other for other in public if getattr(getattr(where, other), "__module__", None) == _name_of(where)]
     near = difflib.get_close_matches(name, public, n=1) or sorted(own)
     remedy = f"did you mean {' or '.join(near[:3])}?" if near else f"define {name} there"
@@ -108,6 +137,9 @@ def _module_of_name(name: str, root: Path, reference: str) -> ModuleType:
 def _similar_file(file: Path, root: Path) -> str:
     beside = [str(other.relative_to(root)) for other in file.parent.glob("*.py") if other.is_relative_to(root)]
     written = str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
+    slashed = written.replace("\\", "/")
+    if slashed != written and (root / slashed).is_file():
+        return f"write it with /: {slashed}"
     near = difflib.get_close_matches(written, beside, n=1)
     if near:
         return f"did you mean {PurePath(near[0]).as_posix()}?"
@@ -127,7 +159,8 @@ def _import(name: str, root: Path, reference: str, file: Path | None) -> ModuleT
     is_new = name not in sys.modules
     importlib.invalidate_caches()
     try:
-        module = importlib.import_module(name)
+        with _importing(file):
+            module = importlib.import_module(name)
     except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
         raise _import_failed(error, name, reference, root) from error
@@ -150,7 +183,8 @@ def _import_alone(file: Path, reference: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # before it runs: dataclasses and pickle look their module up here
     try:
-        spec.loader.exec_module(module)
+        with _importing(file):
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise _import_failed(error, name, reference, file.parent) from error

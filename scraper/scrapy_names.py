@@ -1,8 +1,9 @@
-"""Answers for who types a name of Scrapy's: what it is called here."""
+"""Answers to errors of a spider that have an answer: names of Scrapy's, elements, selectors, requests of its own."""
 
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 
 #: By name, what to write instead.
 OURS = {
@@ -40,13 +41,61 @@ OURS = {
     "CrawlerProcess": "use scraper.crawl(Class), or the command scraper crawl",
     "DropItem": "from scraper import DropItem",
 }
+#: Words of Scrapy's command, and what to write instead.
+COMMANDS = {
+    "runspider": "a spider is crawled by a YAML that names it: `scraper init DIR` makes one",
+    "startproject": "`scraper init DIR` makes a project",
+    "genspider": "`scraper init DIR` makes a project with a spider",
+    "list": "crawls are YAML files; `scraper runs SITE.yaml` lists the runs of one",
+    "view": "`scraper fetch URL` shows what a page answers",
+    "parse": "`scraper shell URL --site SITE.yaml` runs a callback on a page: parse(name)",
+    "settings": "`scraper check SITE.yaml` shows every key with its value",
+    "bench": "`scraper probe URL` measures a server",
+    "-o": "write `exports: [out/items.csv]` into the YAML, or call `scraper export SITE.yaml` afterwards",
+    "-O": "write `exports: [out/items.csv]` into the YAML, or call `scraper export SITE.yaml` afterwards",
+    "--output": "write `exports: [out/items.csv]` into the YAML, or call `scraper export SITE.yaml` afterwards",
+    "-a": "an argument of the spider is --set args.NAME=VALUE",
+    "-s": "a setting is --set KEY=VALUE; `scraper check SITE.yaml` shows the keys",
+    "--nolog": "call it with --quiet",
+}
 #: Modules whose objects a callback has at hand.
 _OF_PAGES = ("scraper.", "selectolax", "bs4", "lxml")
 _UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
 def answer_to(error: BaseException) -> str:
-    """Return what to write instead of a name that an error is about; nothing if it is not one of Scrapy's."""
+    """Return what to write instead; nothing if there is no answer."""
+    return _name_of_ours(error) or _other_answer(error)
+
+
+def _other_answer(error: BaseException) -> str:
+    """Return the answer to an error that is not about a name of Scrapy's."""
+    said = str(error)
+    if isinstance(error, AttributeError) and _is_spider(error.obj):
+        near = get_close_matches(error.name or "", dir(error.obj), n=1)
+        return f"did you mean self.{near[0]}?" if near else ""
+    if isinstance(error, TypeError) and "LexborNode' object is not subscriptable" in said:
+        return OURS["attrib"]
+    kind = type(error)
+    if isinstance(error, KeyError) and _raised_in(error).startswith("bs4."):
+        return f"this element has no {said.strip(chr(39))}: element.get({said}) gives None then"
+    if kind.__name__ in ("SelectolaxError", "SelectorSyntaxError"):
+        return "try the selector by scraper shell; XPath is response.xpath(...)"
+    if kind.__module__.startswith(("requests.", "urllib3.", "httpx.")):
+        return "yield Request(url, callback) in place of fetching it here: the crawl fetches it, with its manners"
+    return ""
+
+
+def _raised_in(error: BaseException) -> str:
+    """Return the name of the module whose line raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return str(trace.tb_frame.f_globals.get("__name__", "")) if trace is not None else ""
+
+
+def _name_of_ours(error: BaseException) -> str:
+    """Return what a name of Scrapy's is called here, that an error is about."""
     name = ""
     if isinstance(error, AttributeError):
         if error.obj is None:

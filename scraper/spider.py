@@ -102,8 +102,15 @@ class Spider:
         return spider
 
 
-def unread_names(kind: type[Spider]) -> Iterator[str]:
-    """Say which attributes of a spider's class are Scrapy's and mean nothing here, and what is written instead."""
+def unread_names(kind: type[Spider], args: Iterable[str] = ()) -> Iterator[str]:
+    """Say which names mean nothing here, and what is written instead.
+
+    They are attributes of a spider's class that are Scrapy's, and arguments that are a misspelt attribute of it.
+    """
+    known = [name for each in kind.__mro__ if each not in (Spider, object) for name in vars(each) if name[0] != "_"]
+    for name in set(args) - {*known, *inspect.signature(kind).parameters}:
+        if near := get_close_matches(name, known, n=1, cutoff=0.8):
+            yield f"args.{name} is no attribute of {kind.__name__}: did you mean {near[0]}?"
     for name, instead in _OF_SCRAPY.items():
         if hasattr(kind, name):
             yield f"{kind.__name__}.{name} is not read: {instead}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +16,10 @@ from scraper.request import Request, UnsendableRequest
 #: What may stand between the cells of a row.
 _DELIMITERS = ",;\t|"
 #: Characters of a bad row that are shown.
+_AS_BYTES = "surrogateescape"
+#: Bytes that are not UTF-8, as they are read then.
+_BYTES = re.compile("[\udc80-\udcff]")
+_NOT_UTF8 = "it has a byte that is not UTF-8: save the file as UTF-8"
 _SHOWN = 80
 
 
@@ -96,11 +101,14 @@ class StartRows:
             fields: other columns that it has to have.
         """
         try:
-            with self._file.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            with self._file.open(encoding="utf-8-sig", errors=_AS_BYTES, newline="") as file:
                 head = file.readline()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             return "start_urls.file", f"{self._file} cannot be read ({reason}): name a file with a URL a row"
+        if "\0" in head or not _is_utf8(head):
+            what = "is a workbook or an archive" if head.startswith("PK") else "is not text in UTF-8"
+            return "start_urls.file", f"{self._name} {what}: save it as CSV in UTF-8"
         if not head.strip():
             return "start_urls.file", f"{self._name} is empty: its first line names the columns"
         if self._column is None:
@@ -119,10 +127,12 @@ class StartRows:
     def _rows(self) -> Iterator[Row | BadRow]:
         if (wrong := self.why_unreadable(())) is not None:
             raise UsageError(wrong[1])
-        with self._file.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        with self._file.open(encoding="utf-8-sig", errors=_AS_BYTES, newline="") as file:
             if self._column is None:
                 for number, text in enumerate(file, start=1):
-                    if text.strip():
+                    if text.strip() and not _is_utf8(text):
+                        yield BadRow(self._name, number, _shown(text.strip()), _NOT_UTF8)
+                    elif text.strip():
                         yield Row(text.strip(), number, {})
                 return
             head = file.readline()
@@ -145,6 +155,8 @@ class StartRows:
 
     def _of_cells(self, line: _Line, columns: Sequence[str]) -> Row | BadRow:
         cells = line.cells
+        if not _is_utf8("".join(cells)):
+            return BadRow(self._name, line.number, _shown(",".join(cells)), _NOT_UTF8)
         if len(cells) > len(columns):
             message = f"it has {len(cells)} cells for {len(columns)} columns: put what holds a comma in quotes"
             return BadRow(self._name, line.number, ",".join(cells)[:_SHOWN], message)
@@ -165,6 +177,15 @@ def _requested(row: Row, name: str) -> Request | BadRow:
     remedy = f": write https://{row[:_SHOWN]}" if "://" not in row and "." in row else ""
     message = f"{row[:_SHOWN]!r} is not an absolute http or https URL{remedy}"
     return BadRow(name, row.line, row[:_SHOWN], message)
+
+
+def _is_utf8(text: str) -> bool:
+    """Tell whether what was read held no byte that is not UTF-8."""
+    return text.isascii() or not _BYTES.search(text)
+
+
+def _shown(text: str) -> str:
+    return _BYTES.sub("\ufffd", text)[:_SHOWN]
 
 
 def _delimiter(head: str) -> str:

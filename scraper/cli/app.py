@@ -14,6 +14,7 @@ from typer.main import get_command
 from scraper.cli import _output, _start
 from scraper.errors import ConfigError, ScraperError
 from scraper.observe.text import block, plain
+from scraper.scrapy_names import COMMANDS
 
 _ABOUT = """Crawl the web on persistent sessions.
 
@@ -97,6 +98,8 @@ def main(words: Sequence[str]) -> NoReturn:
         command.main(args=words, prog_name="scraper", obj=options)
     except SystemExit as end:
         code = end.code
+        if code == 2:
+            _tell_of_scrapy(words)
     except KeyboardInterrupt:
         code = 130
     except ScraperError as error:
@@ -125,6 +128,14 @@ def tell(error: ScraperError) -> int:
             _output.say(f"  {plain(error.remedy)}")
     _tell_notes(error)
     return error.exit_code
+
+
+def _tell_of_scrapy(words: Sequence[str]) -> None:
+    """Say what a verb or an option of Scrapy's is here, behind the message that there is none such."""
+    first = next((word for word in words if not word.startswith("-")), "")
+    wrong = words[words.index(first) + 1 :] if first == "crawl" else [first]
+    if instead := next((COMMANDS[word] for word in wrong if word in COMMANDS), None):
+        _output.say(f"  {instead}")
 
 
 def _tell_notes(error: BaseException) -> None:

@@ -211,11 +211,20 @@ def _text_of(path: FilePath) -> tuple[str, Problem | None]:
 
 
 def _similar_file(path: FilePath) -> str:
-    """Return what to say of a file with another suffix, where there is one."""
-    for suffix in (".yaml", ".yml"):
-        other = path.with_name(path.name + suffix) if not path.suffix else path.with_suffix(suffix)
-        if other != path and os.path.isfile(other):  # noqa: PTH113 (likewise)
-            return f"did you mean {other}?"
+    """Return what to say of a file with another suffix, or in the folders where it may be, where there is one."""
+    names = [
+        path,
+        *(
+            path.with_suffix(suffix) if path.suffix else path.with_name(path.name + suffix)
+            for suffix in (".yaml", ".yml")
+        ),
+    ]
+    folders = [path.parent] if path.is_absolute() else [path.parent, *map(FilePath, ("config", "..", "../config"))]
+    for folder in folders:
+        for name in names:
+            other = folder / name.name
+            if other != path and os.path.isfile(other):  # noqa: PTH113 (likewise)
+                return f"did you mean {other}?"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sysconfig
 import traceback
 from pathlib import Path
@@ -14,6 +15,10 @@ from scraper.errors import ScraperError, SpiderFailed, TooNested
 from scraper.scrapy_names import answer_to
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100
+#: For who calls sys.exit() or quit().
+_ENDS = "raise StopCrawl to end the crawl, or return to end this page"
+#: What Python says of a callback that takes other arguments.
+_OTHER_ARGUMENTS = re.compile(r"\b(takes|missing) .*positional argument")
 #: Where what was installed lies, and Python itself.
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
@@ -38,9 +43,19 @@ def spider_failed(error: BaseException, method: str, given: object = None, callb
         # The traceback would be our own.
         said = error.message + (f", at {place}" if place else "") + (f": {error.remedy}" if error.remedy else "")
         return SpiderFailed(f"{method}: {said}", "", reason)
-    hint = answer_to(error)
-    message = f"{method} raised {type(error).__name__}: {error}{at}" + (f": {hint}" if hint else "")
+    said, hint = _words_of(error), _ENDS if isinstance(error, SystemExit) else answer_to(error)
+    if not own and isinstance(error, TypeError) and _OTHER_ARGUMENTS.search(said):
+        # It was not even entered, so all lines are our own.
+        takes = "(self)" if method == "start" else "(self, response)"
+        return SpiderFailed(f"{method} cannot be called: {said}{at}: write `def {method}{takes}:`", "", reason)
+    message = f"{method} raised {type(error).__name__}{f': {said}' if said else ''}{at}{f': {hint}' if hint else ''}"
     return SpiderFailed(message, "".join(lines.format(chain=not isinstance(error, ScraperError))), reason)
+
+
+def _words_of(error: BaseException) -> str:
+    """Return what an error says; of one about a selector without the picture of the place in it."""
+    said = str(error)
+    return said.partition("\n")[0] if type(error).__name__ == "SelectorSyntaxError" else said
 
 
 def place_of_error(error: BaseException) -> str:
@@ -62,22 +77,36 @@ def place_of(given: object, callback: object = None) -> str:
 
 
 def _keep_own(lines: traceback.TracebackException) -> bool:
-    """Leave of a traceback, and those behind it, the frames that are the user's; False if none are."""
-    seen: set[int] = set()
-    following: list[traceback.TracebackException | None] = [lines]
-    found = False
-    while following:
-        each = following.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen.add(id(each))
-        theirs = [frame for frame in each.stack if not frame.filename.startswith((_HERE, "<frozen"))]
-        own = [frame for frame in theirs if not frame.filename.startswith(_INSTALLED)] or theirs
-        if own or each is not lines:
-            each.stack[:] = own
-        found = found or (each is lines and bool(own))
-        following += [each.__cause__, each.__context__]
-    return found
+    """Leave of a traceback the frames that are the user's; False where there is none.
+
+    Of the errors behind it those stay that have such frames too: what went on in a package is not the user's matter.
+    """
+    own = _own_frames(lines)
+    theirs = [frame for frame in lines.stack if not _is_ours(frame.filename)]
+    lines.stack[:] = own or theirs or lines.stack
+    each, seen = lines, {id(lines)}
+    while True:
+        behind = each.__cause__ or each.__context__
+        if behind is None or id(behind) in seen:
+            return bool(own or theirs)
+        seen.add(id(behind))
+        if frames := _own_frames(behind):
+            behind.stack[:] = frames
+            each = behind
+        else:
+            # Passed over, with what is behind it moving up.
+            each.__cause__, each.__context__ = behind.__cause__, behind.__context__
+
+
+def _own_frames(lines: traceback.TracebackException) -> list[traceback.FrameSummary]:
+    return [
+        frame for frame in lines.stack if not _is_ours(frame.filename) and not frame.filename.startswith(_INSTALLED)
+    ]
+
+
+def _is_ours(filename: str) -> bool:
+    """Tell whether a file is this package's, or none at all: what was frozen, or compiled from Cython."""
+    return filename.startswith((_HERE, "<frozen")) or filename.endswith((".pyx", ".pxi", ".pxd"))
 
 
 def _place(filename: str, line: int) -> str:

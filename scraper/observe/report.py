@@ -204,6 +204,8 @@ def _no_items(stats: Mapping[str, Any]) -> list[_Line]:
     if found is None:
         return []
     lines: list[_Line] = [("bold", "no items")]
+    if not found["starts"]:
+        lines += _wrapped("nothing was asked for: start_urls, or start(), gave no URL", indent="  ")
     for start in found["starts"]:
         lines += _wrapped(f"{plain(start['url'])} {plain(start['answer'])}", indent="  ")
     for empty in found["callbacks"]:

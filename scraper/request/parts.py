@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +22,11 @@ def method_name(callback: Callback | str | None) -> str | None:
     if callback is None or isinstance(callback, str):
         return callback
     name = getattr(callback, "__name__", None)
+    if isinstance(callback, Iterator):
+        raise BadRequest(
+            f"a callback is a method, and this is what {name or 'one'} gave when it was called",
+            remedy=f"leave the parentheses out: self.{name or 'parse'}",
+        )
     if name is None or name == "<lambda>":
         raise BadRequest(
             f"a callback is stored by its name, and {callback!r} has none",

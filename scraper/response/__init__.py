@@ -118,10 +118,7 @@ class Response(Trees):
         """
         target = link if type(link) is str else _target(link)
         if target is None:
-            raise self._bad_link(
-                "None" if link is None else f"a {_described(link)} without href or src",
-                "check what the selector found before following it",
-            )
+            raise self._bad_link(*_what_is_no_link(link))
         joiner = self._joiner or self._joining()
         url = joiner.made.get(target) or joiner.url_of(target)
         if url is None:
@@ -221,6 +218,17 @@ def _target(link: object) -> str | None:
 def _rel(link: object) -> str | list[str] | None:
     rel: str | list[str] | None = link.attrs.get("rel")  # type: ignore[attr-defined]
     return rel
+
+
+def _what_is_no_link(link: object) -> tuple[str, str]:
+    """Return what was given in place of a link, and what to do about it."""
+    if isinstance(link, list | tuple):
+        return (
+            f"a {type(link).__name__}",
+            "response.follow_all() takes many links: yield from response.follow_all(links)",
+        )
+    what = "None" if link is None else f"a {_described(link)} without href or src"
+    return what, "check what the selector found before following it"
 
 
 def _described(link: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 PAGES = {
@@ -25,6 +25,11 @@ class Mistake:
     yaml: str = _YAML
     words: tuple[str, ...] = ("crawl", "site.yaml")
     files: dict[str, str] = field(default_factory=dict)
+    raw: dict[str, bytes] = field(default_factory=dict)
+
+    def with_bytes(self, name: str, body: bytes) -> Mistake:
+        """Return it with a file that is no text of UTF-8."""
+        return replace(self, raw={name: body})
 
     def write(self, folder: Path, url: str) -> list[str]:
         """Write the project; returns the arguments of the command."""
@@ -33,6 +38,8 @@ class Mistake:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text.replace("URL", url), encoding="utf-8")
+        for name, body in self.raw.items():
+            (folder / name).write_bytes(body)
         return [word.replace("URL", url) for word in self.words]
 
 
@@ -133,4 +140,57 @@ MISTAKES = {
         words=("check", "site.yaml"),
         files={"scraper.py": "class Books: pass\n"},
     ),
+    "a callback without `self` or `response`": Mistake("    def parse(response):\n        yield {'a': 1}\n"),
+    "a callback with an argument more": Mistake("    def parse(self, response, page):\n        yield {'a': 1}\n"),
+    "a callback that is called": Mistake(
+        "    def parse(self, response):\n        yield response.follow('/1', self.parse_book(response))\n"
+        "    def parse_book(self, response):\n        yield {'url': response.url}\n"
+    ),
+    "a misspelt method": parse("yield response.follow('/1', self.pars)"),
+    "a list of links to follow": parse("yield response.follow(response.css('a'))"),
+    "a selector that is none, by selectolax": parse("yield {'a': response.css('div[')}"),
+    "a selector that is none, by BeautifulSoup": parse("yield {'a': response.select('div[')}"),
+    "an attribute of a node in brackets": parse("yield {'a': response.css_first('a')['href']}"),
+    "an attribute that an element has not": parse("yield {'a': response.select_one('h1')['href']}"),
+    "`requests.get` in a callback": Mistake(
+        "import requests\nfrom scraper import Spider\n\nclass Books(Spider):\n"
+        "    def parse(self, response):\n        requests.get('http://127.0.0.1:1/')\n"
+    ),
+    "`sys.exit()` in a callback": parse("import sys", "sys.exit()"),
+    "`print` in place of `yield`": parse("print({'url': response.url})"),
+    "a crawl that is begun while the spider is imported": Mistake(
+        "import scraper\n\nclass Books(scraper.Spider):\n    pass\n\nscraper.crawl(Books, start_urls=['URL/'])\n"
+    ),
+    "a misspelt argument": Mistake(
+        "    category = 'all'\n    def parse(self, response):\n        yield {'category': self.category}\n",
+        _YAML + "args: {categry: travel}\n",
+    ),
+    "no class in the file": Mistake("def parse(response):\n    yield {}\n", words=("check", "site.yaml")),
+    "a spider without its class": yaml(_YAML.replace(":Books", "")),
+    "a blank at the end": yaml(_YAML.replace("spiders/books.py:Books", "'spiders/books.py:Books '")),
+    "a path with backslashes": yaml(_YAML.replace("spiders/books.py", "spiders\\books.py")),
+    "no space behind a colon": yaml(_YAML.replace("politeness: {delay: 0}", "politeness:\n  delay:0")),
+    "no space behind a dash": yaml(_YAML.replace("start_urls: [URL/]", "start_urls:\n  -URL/")),
+    "no colon": yaml(_YAML.replace("politeness: {", "politeness {")),
+    "quotes of a word processor": yaml(_YAML.replace("URL/", "\u201cURL/\u201d")),
+    "a list without dashes": yaml("start_urls: [URL/]\nrules:\n  match: '*'\n  fields: {t: h1}\n"),
+    "a star without quotes": yaml("start_urls: [URL/]\nrules:\n  - match: *\n    fields: {t: h1}\n"),
+    "a selector that begins with #": yaml("start_urls: [URL/]\nrules:\n  - match: '*'\n    fields:\n      t: #a\n"),
+    "a duration in words": yaml(_YAML.replace("delay: 0", "delay: 2 seconds")),
+    "robots: false": yaml(_YAML.replace("delay: 0", "robots: false")),
+    "a port in allowed_domains": yaml("allowed_domains: [127.0.0.1:8000]\n"),
+    "a YAML of another folder": Mistake(
+        words=("check", "shop.yaml"), files={"config/shop.yaml": _YAML.replace("spiders/", "../spiders/")}
+    ),
+    "Scrapy's `-o`": Mistake(words=("crawl", "site.yaml", "-o", "items.json")),
+    "Scrapy's `runspider`": Mistake(words=("runspider", "spiders/books.py")),
+    "a workbook in place of a CSV": yaml(_YAML.replace("[URL/]", "{file: urls.xlsx, column: url}")).with_bytes(
+        "urls.xlsx", b"PK\x03\x04\0\0\n"
+    ),
+    "a CSV that is not UTF-8": yaml(
+        _YAML.replace("[URL/]", "{file: urls.csv, column: url}"), "crawl", "site.yaml"
+    ).with_bytes("urls.csv", b"url,name\nhttp://127.0.0.1:1/,\xe9\n"),
+    "a CSV without rows": yaml(
+        _YAML.replace("[URL/]", "{file: urls.csv, column: url}"), "crawl", "site.yaml"
+    ).with_bytes("urls.csv", b"url\n"),
 }

@@ -108,9 +108,17 @@ def _be_the_command(
     main()
 
 
+#: What the verbs import at last.
+_NEEDED = """
+    scraper.cli.app scraper.cli.crawl scraper.crawler scraper.components scraper.store.backends.sqlite
+    scraper.engine.parse_worker scraper.rules.spider scraper.observe.report scraper.pipelines.models
+    selectolax.lexbor lxml.etree bs4
+""".split()
+
 if "forkserver" in multiprocessing.get_all_start_methods():
     _forking = multiprocessing.get_context("forkserver")
-    _forking.set_forkserver_preload([__name__])
+    # What a crawl imports when it needs it: each process would do so for itself, which is most of what it costs.
+    _forking.set_forkserver_preload([__name__, *_NEEDED])
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:

@@ -21,6 +21,7 @@ from scraper.config.yaml.scalars import shown, typed, typed_deep
 Reader = Callable[[Any], Any]
 
 _FLAG_WORDS = {"on": "true", "yes": "true", "y": "true", "off": "false", "no": "false", "n": "false"}
+_UNIT_IN_WORDS = re.compile(r"(\d+(?:\.\d+)?) ?(mil|sec|min|hour|day)[a-z]*")
 _NUMBER_LIKE = re.compile(r"[-+]?[0-9][0-9_]*")
 VARIABLE_SCHEMA = {"type": "string", "pattern": r"\$\{"}
 
@@ -89,7 +90,9 @@ def choice(*choices: str) -> Reader:
     def read(value: Any) -> str:
         if isinstance(value, str) and str(value) in choices:
             return str(value)
-        raise wrong(" or ".join(choices), suggestion=nearest(shown(value), choices) or choices[0])
+        word = shown(value)
+        no = "ignore" if "ignore" in choices and _FLAG_WORDS.get(word.lower(), word) == "false" else ""
+        raise wrong(" or ".join(choices), suggestion=no or nearest(word, choices) or choices[0])
 
     return read
 
@@ -157,12 +160,18 @@ def duration(*, zero: bool) -> Reader:
             try:
                 seconds = parse_duration(value)
             except ValueError:
-                raise wrong(expected) from None
+                raise wrong(expected, suggestion=_shortened(value)) from None
             if seconds or zero:
                 return seconds
         raise wrong(expected)
 
     return read
+
+
+def _shortened(value: object) -> str:
+    """Return how a duration with a unit written out is written, such as `2s` for `2 seconds`."""
+    found = _UNIT_IN_WORDS.fullmatch(str(value).strip().lower())
+    return f"{found.group(1)}{'ms' if found.group(2) == 'mil' else found.group(2)[0]}" if found else ""
 
 
 def size(value: Any) -> int:

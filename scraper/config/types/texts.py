@@ -40,6 +40,10 @@ def _reference(pattern: re.Pattern[str], expected: str) -> Any:
         found = text(value)
         if not pattern.fullmatch(found):
             suggestion = found.replace(".py.", ".py:") if ".py." in found else ""
+            if pattern.fullmatch(found.strip()):
+                suggestion = found.strip()
+            elif found.endswith(".py"):
+                suggestion = f"{found}:CLASS, with the name of the class in it"
             head, dot, last = found.rpartition(".")
             if (
                 not suggestion

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,7 +19,11 @@ from scraper.hiding import MASK
 _KEY = "[key]"
 #: What pydantic adds to the place of a value that may have several forms.
 _FORMS = frozenset({AS_LIST, AS_FILE})
-_EMPTY = "remove the key, or give it a value"
+#: A key to which its value sticks, and one whose value is a mapping or list without a colon before it.
+_NO_SPACE = re.compile(r"(\w+):(\S.*)")
+_NO_COLON = re.compile(r"(\w+)\s+([{\[\"'].*)")
+_QUOTES = "“”‘’„«"  # noqa: RUF001 (those that are taken for others)
+_EMPTY = "remove the key, or give it a value (in quotes where it begins with #)"
 _SECTIONS = {"model_type", "model_attributes_type", "dict_type", "mapping_type"}
 _LISTS = {"tuple_type", "list_type", "frozen_set_type", "set_type"}
 
@@ -108,23 +114,39 @@ def _value(node: Node, given: Any) -> Any:
 def _explained(kind: str, details: Any, context: dict[str, Any], path: Path, value: Any) -> str:
     got = shown_safely(path, value)
     if kind == "wrong":
+        typed = _typographic(got)
         is_ours = got != MASK and not isinstance(value, FromEnvironment)
         remedies = [context["remedy"].replace("{got}", got)] if context["remedy"] else []
         if context["suggestion"] and is_ours:
             remedies.append(f"write {context['suggestion']}")
+        if typed:
+            remedies.insert(0, typed)
         if value is None and not remedies:
             remedies.append(_EMPTY)
         return f"expected {context['expected']}, got {got}{': ' if remedies else ''}{'; '.join(remedies)}"
     if kind in _SECTIONS:
-        return f"expected a mapping of keys, got {got}: {_section_remedy(value, '{KEY: VALUE}')}"
+        return f"expected a mapping of keys, got {got}: {_section_remedy(value, got, '{KEY: VALUE}')}"
     if kind in _LISTS:
         entry = f"[{got}]" if isinstance(value, str | int | float) else "[…]"
-        return f"expected a list, got {got}: {_section_remedy(value, entry)}"
+        return f"expected a list, got {got}: {_section_remedy(value, got, entry)}"
     return f"{details['msg']}, got {got}"
 
 
-def _section_remedy(value: Any, example: str) -> str:
+def _section_remedy(value: Any, got: str, example: str) -> str:
+    """Return how to write what has to be a list or a mapping, which a missing space makes a text."""
+    is_text = isinstance(value, str)
+    if is_text and len(got) > 1 and got[0] == "-":
+        return f"write a space behind the dash: - {got[1:]}"
+    if is_text and "{KEY" in example and (found := _NO_SPACE.match(got)):
+        return f"write a space behind the colon: {found.group(1)}: {found.group(2)}"
+    if example == "[…]" and isinstance(value, Mapping):
+        return f"begin its first key with a dash: - {next(iter(value), 'KEY')}: …"
     return _EMPTY if value is None else f"write {example}"
+
+
+def _typographic(got: str) -> str:
+    """Return what to do about quotes that a word processor made."""
+    return "write plain quotes, \" or ', as YAML knows no others" if got[:1] in _QUOTES else ""
 
 
 def _missing_remedy(path: Path) -> str:
@@ -134,6 +156,10 @@ def _missing_remedy(path: Path) -> str:
 
 
 def _unknown_key(root: Node, path: Path) -> Problem:
+    last = str(path[-1])
+    if found := _NO_COLON.match(last):
+        head, tail = found.groups()
+        return place_of_key(root, path, f"a colon is missing behind {head}: write {head}: {tail}…")
     right = nearest_key(path)
     remedy = f"did you mean {key_text(root, right)}?" if right else "remove it (`scraper schema` lists the keys)"
     return place_of_key(root, path, f"unknown key: {remedy}")

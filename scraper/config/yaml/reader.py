@@ -47,6 +47,9 @@ _REMEDIES = (
     ("did not find expected '-'", "expected '- ' and an entry: line it up with the entries above"),
     ("block sequence entries are not allowed", 'a "-" where no list can begin: put the list on lines of its own, '
      'or quote it: "-"'),
+    ("did not find expected alphabetic or numeric character", 'a "*" or "&" that begins a text: put it in quotes'),
+    ("did not find expected node content", "not YAML, a value is missing: write one, put "
+     "one that begins with # in quotes, or remove the comma or bracket"),
     ("cannot start any token", "a character that no unquoted text begins with: put the value in quotes"),
 )  # fmt: skip
 
