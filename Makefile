@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint audit fuzz check coverage kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps proofs bench profile clean
+.PHONY: help demo test test-oldest lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -64,6 +64,9 @@ kill-storm: $(READY)  ## crawls killed with SIGKILL at random moments: nothing l
 	$(BIN)/python -m tests.proofs.kill_storm --processes 2 $(ARGS)
 	$(BIN)/python -m tests.proofs.kill_storm --parsers 2 $(ARGS)
 
+simulation: $(READY)  ## crawls on several processes in virtual time, killed, stopped, restarted by 2,000 seeds; ARGS="--seeds 7"
+	$(BIN)/python -m tests.simulation --seeds 0-2000 $(ARGS)
+
 memory: $(READY)  ## peak memory on 20,000 pages against 2,000
 	$(BIN)/python -m tests.proofs.memory $(ARGS)
 
@@ -115,7 +118,7 @@ many-crawls: $(READY)  ## 2,000 crawls in one process: none raises, nothing grow
 many-links: $(READY)  ## pages of 5,000 and 20,000 new links: connections, memory, log and the end within their bounds
 	$(BIN)/python -m tests.proofs.many_links $(ARGS)
 
-proofs: kill-storm memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk many-schedules soak many-crawls many-links outages clock-steps  ## all proofs that take minutes
+proofs: kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk many-schedules soak many-crawls many-links outages clock-steps  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.

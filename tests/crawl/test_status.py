@@ -117,7 +117,10 @@ def test_one_that_does_not_answer(project: Project, site: Any):
         assert "has not stopped within 1.00 s" in late.stderr and "the request stands" in late.stderr
         assert told(folder)["state"] == "stopping"
 
+        # Where the tests run in the background, SIGINT is ignored by all that they start.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         waiting = start("stop", "site.yaml", cwd=folder)
+        signal.signal(signal.SIGINT, before)
         assert waiting.stderr is not None
         assert "is asked to stop" in waiting.stderr.readline()
         waiting.send_signal(signal.SIGINT)

@@ -13,7 +13,7 @@ from scraper.store.backends.lease_clock import LEASE_SECONDS
 #: Sends stop this long before the lease ends, since clocks and threads are not exact.
 _MARGIN = LEASE_SECONDS / 3
 #: Seconds between beats.
-_BEAT_SECONDS = LEASE_SECONDS / 8
+BEAT_SECONDS = LEASE_SECONDS / 8
 #: A beat that is so late (seconds), while the process used next to no CPU time, is one of a process that was stopped.
 _STOPPED_SECONDS = 5.0
 _STOPPED_CPU_PART = 0.2
@@ -54,6 +54,16 @@ class LeaseHeartbeat:
         """Tell whether the leases were renewed in time."""
         return time.monotonic() <= self._deadline
 
+    def beat(self) -> bool:
+        """Renew the leases once; tell whether to go on. A store that cannot be written now is tried again."""
+        began = time.monotonic()
+        with contextlib.suppress(StoreError):
+            holds = self._renew()
+            self._deadline = began + LEASE_SECONDS - _MARGIN if holds else float("-inf")
+            self._beaten(holds)
+            return holds
+        return True
+
     def check(self) -> None:
         """Called before each connect, and right before each send.
 
@@ -65,18 +75,11 @@ class LeaseHeartbeat:
 
     def _run(self) -> None:
         slept_at, used = time.monotonic(), time.process_time()
-        while not self._stopped.wait(_BEAT_SECONDS):
+        while not self._stopped.wait(BEAT_SECONDS):
             began = time.monotonic()
-            late = began - slept_at - _BEAT_SECONDS
+            late = began - slept_at - BEAT_SECONDS
             if late > _STOPPED_SECONDS and time.process_time() - used < late * _STOPPED_CPU_PART:
                 self._was_stopped(late)
-            with contextlib.suppress(StoreError):
-                holds = self._renew()
-                if holds:
-                    self._deadline = began + LEASE_SECONDS - _MARGIN
-                else:
-                    self._deadline = float("-inf")
-                self._beaten(holds)
-                if not holds:
-                    return
+            if not self.beat():
+                return
             slept_at, used = time.monotonic(), time.process_time()

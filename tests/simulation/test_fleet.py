@@ -1,0 +1,34 @@
+"""Seeds of the simulated fleet: nothing breaks, a seed repeats itself, and what keeps it from harm is missed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SEEDS = "0-40"
+
+
+def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.simulation", *arguments], capture_output=True, encoding="utf-8", check=False
+    )
+
+
+def test_nothing_breaks():
+    done = simulate("--seeds", SEEDS)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_seed_repeats_itself():
+    first, second = (simulate("--seeds", "7-10", "--digests") for _ in range(2))
+    assert first.stdout == second.stdout != ""
+
+
+#: What stands for harm, with the seeds among which the first that sees it is.
+@pytest.mark.parametrize(("part", "seeds"), [("take-over", "0-60"), ("places", "0-60"), ("fence", "15-60")])
+def test_what_keeps_it_from_harm_is_missed(part: str, seeds: str):
+    done = simulate("--seeds", seeds, "--until-failure", "--without", part)
+    assert done.returncode == 1, done.stderr
+    assert "\nseed " in f"\n{done.stderr}"
