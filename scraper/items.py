@@ -83,7 +83,7 @@ class NamedItem(dict[str, Any]):
 
 def is_item(value: object) -> bool:
     """Tell whether `value` is of a kind that can be an item: dict, dataclass, attrs object, pydantic model."""
-    return isinstance(value, Mapping | BaseModel) or _has_fields(value)
+    return type(value) is dict or isinstance(value, (Mapping, BaseModel)) or _has_fields(value)
 
 
 def record_of(item: object) -> tuple[str, dict[str, Any]]:
@@ -113,6 +113,8 @@ def record_of(item: object) -> tuple[str, dict[str, Any]]:
 
 def type_of(item: object) -> str:
     """Return the type of an item: its class's name, that of a `NamedItem`, `item` for other dicts."""
+    if type(item) is dict:
+        return DEFAULT_TYPE
     if isinstance(item, NamedItem):
         return item.item_type
     return DEFAULT_TYPE if isinstance(item, Mapping) else type(item).__name__
@@ -178,6 +180,8 @@ def _plain(value: Any, path: str) -> Any:
     kind = type(value)
     if kind in _EXACT:
         return value
+    if kind is str:
+        return _text(value)
     if isinstance(value, Enum):
         return _plain(value.value, path)
     if isinstance(value, str):

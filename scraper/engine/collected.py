@@ -19,7 +19,7 @@ from scraper.errors import BadRequest, DropItem, ItemError, ScraperError
 from scraper.health import Quarantined, is_filled, shape_of
 from scraper.observe import events
 from scraper.observe.events import Events
-from scraper.request import Request, UnsendableRequest
+from scraper.request import LinkRequest, Request, UnsendableRequest
 from scraper.response import Response
 from scraper.spider import neither
 from scraper.start_rows import BadRow
@@ -40,6 +40,8 @@ BAD_ROWS_TOLD = 10
 MAX_ROW = 200
 #: Different mistakes of one spider that are told of, and told apart.
 MOST_TOLD = 50
+#: Looked up once: that takes as long as the rest of what is done for a link.
+_QUEUED = Known.QUEUED
 # Made once: json.dumps makes one a call.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -94,19 +96,25 @@ class Collected(Collector):
         self.yielded = Yielded()
         self._context = context
         self._known = context.admission.known
+        self._look_up = context.admission.look_up(depth)
         self._files_named = 0
         self._depth = depth
 
     def request(self, request: Request) -> None:
-        outgoing = self.yielded.outgoing
+        yielded = self.yielded
+        outgoing = yielded.outgoing
         if len(outgoing) >= MAX_REQUESTS:
             raise too_many(request)
-        short = request.short_form
-        if short is not None and (known := self._known(request.url, self._depth)) is not None:
-            # Most links: nothing is to be done for them.
-            outgoing.append(short)
-            self.yielded.duplicates += known is Known.QUEUED
-            return
+        # Most links: nothing is to be done for them, and that in few steps, since a page has many.
+        url = request.url
+        short = f" {url}" if type(request) is LinkRequest else request.short_form
+        if short is not None:
+            verdict = self._look_up(url)
+            known = _QUEUED if verdict is not None and verdict.is_queued else self._known(url, self._depth)
+            if known is not None:
+                outgoing.append(short)
+                yielded.duplicates += known is _QUEUED
+                return
         request.depth = self._depth
         # Here, where a request that cannot be stored is its page's mistake alone.
         record = request.to_json()

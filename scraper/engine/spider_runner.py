@@ -76,6 +76,10 @@ class SpiderRunner:
         self._revisit = revisit
         self._strict = config.strict
         self._types = config.scope.types
+        #: Whose nofollow holds, where that is the same on all pages.
+        nofollow = [config.politeness.nofollow, *(each.politeness.nofollow for each in config.domains.values())]
+        obeyed = {each.obeyed for each in nofollow}
+        self._obeyed = obeyed.pop() if len(obeyed) == 1 else None
         self._start_given: object = None
         #: What is being parsed, since when (monotonic): looked at by another thread.
         self.current: tuple[str, float] | None = None
@@ -193,7 +197,7 @@ class SpiderRunner:
         self._marker.write(queued.id)
         self.current = request.url, time.monotonic()
         if response is not None:
-            response.obeyed = self._config.nofollow_of(response.url)
+            response.obeyed = self._config.nofollow_of(response.url) if self._obeyed is None else self._obeyed
         try:
             if argument is not response:
                 collected.call(self._spider, method, argument)

@@ -59,15 +59,18 @@ _ATTRIBUTE = re.compile(
 ATTRIBUTES = re.compile(rf"(?:{_ATTRIBUTE.pattern})*+")
 
 
-def make_tree(text: str) -> LexborHTMLParser:
+def make_tree(text: str, encoded: bytes | None = None) -> LexborHTMLParser:
     """Return the tree of `text`, in time and memory that its length bounds.
+
+    Args:
+        encoded: the text in UTF-8, where that is at hand.
 
     Raises:
         TooNested: making it would take minutes.
     """
     if _is_dangerous(text):
-        text = _rewritten(text)
-    return LexborHTMLParser(text)
+        return LexborHTMLParser(_rewritten(text))
+    return LexborHTMLParser(text if encoded is None else encoded)
 
 
 def _is_dangerous(text: str) -> bool:

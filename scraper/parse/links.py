@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
 from scraper import urls
 from scraper.parse.encoders import output_of, query_escaped
@@ -23,8 +23,6 @@ _NO_LINE_ENDS = {ord(character): None for character in "\t\n\r"}
 _SPACE = "".join(map(chr, range(0x21)))
 #: Links of a site that are kept with what came of them, and sites of which they are kept.
 _MOST_PATHS, _MOST_SITES = 4_096, 64
-#: Where a page tells robots what to do with it.
-_META = "meta[name=robots i]"
 #: Written so that it is looked for by its first character: ignoring case takes three times as long.
 _BASE = re.compile(r"<[bB][aA][sS][eE][\s/]")
 
@@ -115,23 +113,19 @@ def links(
     tree = make_tree(page) if isinstance(page, str) else page
     found: dict[str, str | None] = {}
     refused: dict[str, str] = {} if left_out is None else left_out
-    obeys_page, obeys_link = "page" in obeyed, "link" in obeyed
-    page_says = page_says and obeys_page
+    obeys_link = "link" in obeyed
+    page_says = "page" in obeyed and (page_says or meta_nofollow(tree))
     known = joiner.paths.get
-    # One way through the page for all that is looked at.
-    for node in tree.css(f"a, area, {_META}"):
+    # Elements of one name are found without a selector; hardly any page has an area.
+    for node in tree.css("a, area") if tree.tags("area") else tree.tags("a"):
         attributes = node.attributes
-        if "name" in attributes and node.tag == "meta":
-            page_says = page_says or (obeys_page and _says_nofollow(attributes.get("content")))
-            continue
         if "href" not in attributes:
             continue
         link = attributes["href"] or ""
         url = known(link) or joiner.url_of(link)
         if url is None:
             continue
-        rel = attributes.get("rel")
-        if rel and obeys_link and rel_nofollow(rel):
+        if "rel" in attributes and obeys_link and rel_nofollow(attributes["rel"]):
             refused[url] = "link"
         else:
             found[url] = url
@@ -180,7 +174,7 @@ def base_of(tree: LexborHTMLParser, url: str) -> str:
     Source: HTML Standard, 4.2.3 and 2.4.3: the first `<base>` that has a href, unless that is not a URL or one of
     data: or javascript:.
     """
-    base = tree.css_first("base[href]")
+    base = next((node for node in tree.tags("base") if "href" in node.attrs), None)
     if base is None:
         return url
     target = urls.resolve(base.attrs.get("href") or "", url)
@@ -205,11 +199,13 @@ def header_nofollow(value: str | None) -> bool:
     return False
 
 
-def meta_nofollow(find: Callable[[str], Iterable[LexborNode]]) -> bool:
-    """Tell whether a page's `<meta name=robots>` says that no link of it is to be followed; `find` finds its
-    elements.
-    """
-    return any(_says_nofollow(node.attrs.get("content")) for node in find(_META))
+def meta_nofollow(tree: LexborHTMLParser) -> bool:
+    """Tell whether a page's `<meta name=robots>` says that no link of it is to be followed."""
+    return any(
+        _says_nofollow(attributes.get("content"))
+        for node in tree.tags("meta")
+        if "name" in (attributes := node.attributes) and (attributes["name"] or "").lower() == "robots"
+    )
 
 
 def rel_nofollow(rel: str | Iterable[str] | None) -> bool:

@@ -126,9 +126,12 @@ class Request:
             url: absolute http(s), normalised, without fragment, as links and stored requests are.
             callback: as in `Request`.
         """
-        link = _new_link(_Link)
+        if callback is None:
+            link = _new_link(LinkRequest)
+        else:
+            link = _new_link(CallbackLinkRequest)
+            _set_callback(link, method_name(callback))
         _set_url(link, url)
-        _set_callback(link, None if callback is None else method_name(callback))
         return link
 
     def __repr__(self) -> str:
@@ -277,20 +280,20 @@ def deferring_bad_urls() -> Iterator[None]:
         _deferring.is_on = False
 
 
-class _Link(Request):
-    """A request that is a URL and a callback so far, as most links of a page are to their end.
+class LinkRequest(Request):
+    """A request that is a URL so far, as most links of a page are to their end.
 
     It becomes a `Request` with all that belongs to one when anything else of it is looked at or changed.
     """
 
     __slots__ = ()
 
+    # Of the class, so that it need not be set.
+    callback: str | None = None
+
     @property
     def short_form(self) -> str | None:
-        callback = self.callback
-        if callback is None:
-            return f" {self.url}"
-        return f"{callback} {self.url}" if callback.isidentifier() else None
+        return f" {self.url}"
 
     def __getattr__(self, name: str) -> Any:
         if name not in Request.__slots__:
@@ -307,7 +310,9 @@ class _Link(Request):
         return self.__reduce_ex__(protocol)
 
     def _complete(self) -> None:
+        callback = self.callback
         object.__setattr__(self, "__class__", Request)
+        self.callback = callback
         self.method = "GET"
         self.headers = {}
         self.body = None
@@ -328,7 +333,22 @@ class _Link(Request):
         self.cookie_marks = ()
 
 
-_new_link = _Link.__new__
+class CallbackLinkRequest(LinkRequest):
+    """A request that is a URL and a callback so far."""
+
+    __slots__ = ()
+
+    callback = vars(Request)["callback"]
+
+    @property
+    def short_form(self) -> str | None:
+        callback = self.callback
+        if callback is None:
+            return f" {self.url}"
+        return f"{callback} {self.url}" if callback.isidentifier() else None
+
+
+_new_link = LinkRequest.__new__
 _set_url = vars(Request)["url"].__set__
 _set_callback = vars(Request)["callback"].__set__
 

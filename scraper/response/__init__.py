@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     #: What `follow` understands: a URL, or an element that has one.
     Link = str | Tag | LexborNode
 
+_plain = Request.plain
 _SCHEME = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]{0,30}:")
 
 
@@ -76,7 +77,8 @@ class Response(Trees):
         """
         if self._page_says is None:
             says = "page" in self.obeyed and (
-                header_nofollow(self.headers.get("X-Robots-Tag")) or (self._is_html() and meta_nofollow(self.css))
+                header_nofollow(self.headers.get("X-Robots-Tag"))
+                or (self._is_html() and meta_nofollow(self._html_tree()))
             )
             self._page_says = says
         if self._page_says:
@@ -124,7 +126,7 @@ class Response(Trees):
         if url is None:
             self._leave_out(target)
             return None
-        return Request(url, callback, **keywords) if keywords else Request.plain(url, callback)
+        return Request(url, callback, **keywords) if keywords else _plain(url, callback)
 
     def _leave_out(self, target: str) -> None:
         what = f"{target[:200]!r}, which is not an http or https URL,"
@@ -150,7 +152,7 @@ class Response(Trees):
             target = _target(link)
             url = None if target is None else joiner.url_of(target)
             if url is not None and (isinstance(link, str) or self.may_follow(url, _rel(link))):
-                yield Request(url, callback, **keywords) if keywords else Request.plain(url, callback)
+                yield Request(url, callback, **keywords) if keywords else _plain(url, callback)
 
     def form(
         self,

@@ -155,8 +155,8 @@ class Body:
     @property
     def markup(self) -> str:
         """Return the text as HTML: XHTML that is sent as XML has empty elements and CDATA written out."""
-        is_xml = self._content_type() == _XHTML or self._content_type() in _XML_TYPES
-        return as_html(self.text) if is_xml else self.text
+        kind = self._content_type()
+        return as_html(self.text) if kind == _XHTML or kind in _XML_TYPES else self.text
 
     def _decoded(self) -> tuple[str, str]:
         if self._text is None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_BOM = b"\xef\xbb\xbf"
 #: Selectors of a page that are remembered since they found nothing.
 _MOST_MISSED = 5
 
@@ -191,8 +192,14 @@ class Trees(Body):
 
     def _html_tree(self) -> LexborHTMLParser:
         if self._tree is None:
-            self._tree = self._of_page(make_tree)
+            self._tree = self._of_page(self._make_tree)
         return self._tree
+
+    def _make_tree(self, markup: str) -> LexborHTMLParser:
+        text, encoding = self._decoded()
+        # The same text again as bytes: nothing was left out, or put in the place of what is not UTF-8.
+        is_body = markup is text and encoding == "utf-8" and "\ufffd" not in text and not self.body.startswith(_BOM)
+        return make_tree(markup, self.body if is_body else None)
 
 
 def _refuse_pseudo_element(method: str, selector: str) -> None:

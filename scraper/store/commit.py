@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from scraper.fetch.base import Kept
 from scraper.hiding import hide
@@ -290,7 +291,7 @@ class Commit:
             last_modified=done.last_modified,
             content_hash=done.content_hash,
             requests=yielded.packed if yielded.packed is not None else outgoing.pack(yielded.outgoing),
-            item_keys=_KEY_ENCODER.encode([(item.type, item.key) for item in yielded.items]),
+            item_keys=_keys_of(yielded.items),
             identity=done.identity,
             carried_from=None,
             sent_at=sending.at if sending is not None else None,
@@ -362,6 +363,20 @@ class Commit:
             self._connection.execute(update(runs).where(runs.c.id == self._run).values(hosts=hosts))
         ADD_COUNTS.one(self._connection, *self._counts.values(), self._run)
         return Counts(*READ_COUNTS.rows(self._connection, self._run)[0])
+
+
+def _keys_of(items: Sequence[StoredItem]) -> str:
+    """Return the types and keys of a page's items as JSON: `[["item", null]]`."""
+    if not items:
+        return "[]"
+    if len(items) == 1 and items[0].key is None:
+        return _keyless(items[0].type)
+    return _KEY_ENCODER.encode([(item.type, item.key) for item in items])
+
+
+@lru_cache(maxsize=64)
+def _keyless(kind: str) -> str:
+    return _KEY_ENCODER.encode([(kind, None)])
 
 
 def _is_told_by_page(outcome: Outcome, attempt: Attempt) -> bool:

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from scraper.errors import BadRequest, NotHtml, ScraperError
 from scraper.request import Request
@@ -63,12 +64,34 @@ def test_css_and_links_build_no_soup(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_fast_tree_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     make_tree = trees.make_tree
-    monkeypatch.setattr(trees, "make_tree", lambda text: made.append(text) or make_tree(text))
+    monkeypatch.setattr(trees, "make_tree", lambda *given: made.append(given) or make_tree(*given))
     answer = page("<a href=x>1</a>")
     answer.urljoin("z")
     assert made == []  # nothing on this page needs a tree for that
     answer.css("a"), answer.links(), answer.css_first("a")
     assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("text/html; charset=utf-8", "<p>caf\u00e9".encode()),
+        ("text/html; charset=utf-8", "<p>\ufffd\u0416".encode()),
+        ("text/html; charset=utf-8", b"\xef\xbb\xbf<p>marked \xc3\xa9"),
+        ("text/html; charset=utf-8", b"\xef\xbb<p>half a mark"),
+        ("text/html; charset=utf-8", b"<p title=\xff>cut \xc3</p>\xe2\x82"),
+        ("text/html; charset=utf-8", b"<p>nothing\0<b\0>\r\nlines\r</p>"),
+        ("text/html; charset=windows-1251", b"<p>\xcf\xf0\xe8"),
+        ("text/html", b"<meta charset=utf-16><p>\xc3\xa9"),
+        ("application/xhtml+xml", "<html><body><p/>caf\u00e9</body></html>".encode()),
+    ],
+)
+def test_the_fast_tree_is_that_of_the_text(content_type: str, body: bytes) -> None:
+    answer = Response(URL, headers={"Content-Type": content_type}, body=body)
+    found = answer.css_first("html")
+    expected = LexborHTMLParser(answer.markup).css_first("html")
+    assert found is not None and expected is not None
+    assert found.html == expected.html
 
 
 def test_css_finds_an_element_once_though_two_selectors_match() -> None:

@@ -162,7 +162,8 @@ class SiteConfig(Frozen):
 
     def nofollow_of(self, url: str) -> frozenset[str]:
         """Return whose nofollow is obeyed on the page at `url`: that of its `page`, of each `link`."""
-        return self.for_domain(domain_of(url)).politeness.nofollow.obeyed
+        own = self.domains.get(domain_of(url))
+        return (self if own is None else own).politeness.nofollow.obeyed
 
     def for_domain(self, domain: str) -> DomainSettings:
         """Return the settings that hold for `domain`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from fnmatch import translate
 from functools import lru_cache
@@ -52,8 +52,12 @@ class Known(Enum):
     REFUSED = auto()
 
 
+#: Looked up once: that takes as long as the rest of what is done for a link.
+_QUEUED, _REFUSED = Known.QUEUED, Known.REFUSED
+
+
 @dataclass(slots=True)
-class _Verdict:
+class Verdict:
     """The verdict on a URL, whatever its depth."""
 
     fingerprint: bytes
@@ -73,7 +77,7 @@ class Admission:
 
     def __init__(self, config: SiteConfig, hosts: Iterable[str] = (), seen: Seen | None = None) -> None:
         self._seen = seen if seen is not None else Seen()
-        self._verdicts: Recent[str, _Verdict] = Recent(_VERDICTS)
+        self._verdicts: Recent[str, Verdict] = Recent(_VERDICTS)
         self._depth = math.inf if config.limits.depth is None else config.limits.depth
         self._urls = config.urls
         self._follows_start = config.allowed_domains is None
@@ -109,18 +113,25 @@ class Admission:
             self._allowed.update(urls.bare_host(host) for host in hosts)
             self._verdicts = Recent(_VERDICTS)
 
+    def look_up(self, depth: int) -> Callable[[str], Verdict | None]:
+        """Return what looks up the verdict on a URL, as far as requests at this depth are not too deep.
+
+        One `is_queued` is a duplicate; of any other `known` says more.
+        """
+        return self._verdicts.get if depth <= self._depth else _never
+
     def known(self, url: str, depth: int) -> Known | None:
         """Return what came of a plain GET of `url` before; None where something new might come of it."""
         verdict = self._verdicts.get(url)
         if verdict is None:
             return None
         if verdict.is_queued and depth <= self._depth:
-            return Known.QUEUED
+            return _QUEUED
         if verdict.refused is not None or depth > self._depth:
-            return Known.REFUSED if self._seen.is_refused(verdict.fingerprint) else None
-        return Known.QUEUED if self._is_queued(verdict) else None
+            return _REFUSED if self._seen.is_refused(verdict.fingerprint) else None
+        return _QUEUED if self._is_queued(verdict) else None
 
-    def _is_queued(self, verdict: _Verdict) -> bool:
+    def _is_queued(self, verdict: Verdict) -> bool:
         if not verdict.is_queued:
             verdict.is_queued = self._seen.is_queued(verdict.fingerprint)
         return verdict.is_queued
@@ -183,7 +194,7 @@ class Admission:
             return Refusal(url[:MAX_URL], fingerprint, *refused)
         return Found(request, fingerprint, urls.domain_of(url), request.dont_filter, kind=Kind.SITEMAP)
 
-    def _verdict(self, request: Request) -> _Verdict:
+    def _verdict(self, request: Request) -> Verdict:
         url = request.url
         if request.method != "GET" or request.body or len(url) > _SHORT_URL:
             return self._think(request)
@@ -194,7 +205,7 @@ class Admission:
             verdicts.put(url, verdict)
         return verdict
 
-    def _think(self, request: Request) -> _Verdict:
+    def _think(self, request: Request) -> Verdict:
         fingerprint = self.fingerprint_of(request, self._urls)
         origin = urls.origin_of(request.url)
         host, domain = _home_of(origin)
@@ -202,7 +213,7 @@ class Admission:
         # What a spider starts with is meant.
         if refused is None and request.depth and (trap := self.traps.why(request.url)) is not None:
             refused = TRAP, trap
-        return _Verdict(fingerprint, "" if refused else domain, refused)
+        return Verdict(fingerprint, "" if refused else domain, refused)
 
     def _why_refused(self, url: str, origin: str, host: str) -> tuple[str, str] | None:
         if len(url) > MAX_URL:
@@ -225,6 +236,10 @@ class Admission:
     def _covers(self, host: str) -> bool:
         """Tell whether the host or a domain above it is allowed; `www.` makes no difference."""
         return urls.is_within(host, self._allowed)
+
+
+def _never(url: str) -> None:
+    return None
 
 
 @lru_cache(maxsize=4_096)

@@ -40,7 +40,8 @@ _SHAPES, _CONTENTS, _SESSION_PAGES = 10_000, 40_000, 10_000
 
 _DIGITS = re.compile(r"[0-9]+")
 #: A segment or value that a program made: a hash, an id.
-_MADE = re.compile(r"(?=[^/]*[0-9])[0-9A-Za-z_-]{16,}")
+_SHORTEST_MADE = 16
+_MADE = re.compile(rf"(?=[^/]*[0-9])[0-9A-Za-z_-]{{{_SHORTEST_MADE},}}")
 #: Names that mean a session, and such as may, where the value looks like it.
 _SESSION = re.compile(
     r";(?P<path>jsessionid|phpsessid)=[^/?#;]*"
@@ -92,7 +93,7 @@ class Traps:
 
     def why(self, url: str) -> str | None:
         """Return why a URL is held back, in words; None where it is not."""
-        if not self._held and url.count("/") < _REPEATS_ALONE + 2 and _SESSION.search(url) is None:
+        if not self._held and url.count("/") < _REPEATS_ALONE + 2 and _session_in(url) is None:
             return None
         if self._is_allowed(url):
             return None
@@ -105,7 +106,7 @@ class Traps:
         return self._allowed.match(path) is not None
 
     def _by_session(self, url: str) -> str | None:
-        found = _SESSION.search(url)
+        found = _session_in(url)
         if found is None:
             return None
         name = found["path"] or found["query"] or found["short"]
@@ -196,17 +197,26 @@ class Traps:
         return True
 
 
+def _session_in(url: str) -> re.Match[str] | None:
+    """Find what of a URL names a session: a parameter."""
+    return _SESSION.search(url) if "?" in url or ";" in url else None
+
+
 def shape_of(url: str) -> Shape:
     """Return a URL's shape: N for numbers, * for ids that programs make and for values of parameters.
 
     Of three or more parameters the names do not count either, since their combinations are many.
     """
-    found = _SESSION.search(url)
+    found = _session_in(url)
     if found is not None:
         url = (url[: found.start()] + url[found.end() :]).rstrip("?&")
     origin = urls.origin_of(url)
     path, _, query = url[len(origin) :].partition("?")
-    made = "/".join("*" if _MADE.fullmatch(part) else _DIGITS.sub("N", part) for part in path.split("/"))
+    parts = path.split("/")
+    if max(map(len, parts)) >= _SHORTEST_MADE:
+        made = "/".join("*" if _MADE.fullmatch(part) else _DIGITS.sub("N", part) for part in parts)
+    else:
+        made = _DIGITS.sub("N", path)
     names = sorted(_DIGITS.sub("N", unquote_plus(pair.partition("=")[0])) for pair in query.split("&") if pair)
     if not names:
         return Shape(origin + made, made != path, 0)

@@ -18,6 +18,9 @@ from scraper.stats import Served
 from scraper.store.outcomes import Failed, StartTaken
 from scraper.store.values import Queued, StoredItem, Yielded
 
+#: Looked up once: that takes as long as the rest of what is done for a link.
+_QUEUED = Known.QUEUED
+
 _served = attrgetter(*(field.name for field in fields(Served)))
 
 
@@ -89,7 +92,7 @@ class _Judged(Collected):
             else:
                 url = line[line.index(" ") + 1 :]
                 if not widens and (before := known(url, depth)) is not None:
-                    if before is Known.QUEUED:
+                    if before is _QUEUED:
                         queued.append(url)
                     continue
                 request = Request.from_short_form(line, depth)

@@ -47,7 +47,6 @@ class Gathered(Collected):
         outgoing = self.yielded.outgoing
         if len(outgoing) >= MAX_REQUESTS:
             raise too_many(request)
-        request.depth = self._depth
         short = request.short_form
         if short is not None and self._has(request.url):
             # Most links.
@@ -55,6 +54,7 @@ class Gathered(Collected):
             self.yielded.duplicates += 1
             return
         if short is None or not short.isascii():
+            request.depth = self._depth
             # Here, where a request that cannot be stored is its page's mistake alone.
             record = request.to_json()
             short = record if short is None else short

@@ -15,6 +15,7 @@ from scraper.store.state.seen import Seen
 from scraper.store.tables import Kind, RequestState, frontier, pages, refusals, visits
 from scraper.store.values import Found, Queued, Refusal, Visit
 
+_KINDS = {kind.value: kind for kind in Kind}
 #: Written out, so that SQLite sees that its partial index serves.
 IS_QUEUED: Any = literal_column(str(RequestState.QUEUED.value))
 #: The fields of `Visit`.
@@ -305,7 +306,7 @@ def _queued(domain: str, row: Any) -> Queued:
         strikes,
         bool(sent),
         rank,
-        Kind(kind),
+        _KINDS[kind],
         lastmod,
         Visit(*visit) if visit and visit[0] is not None else None,
     )
