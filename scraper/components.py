@@ -211,6 +211,11 @@ class Components:
             if kind is None or made is None:
                 return None
             self.notes += unread_names(kind, config.args)
+            if (self._loaded.root / "scraper.py").is_file():
+                self.notes.append(
+                    "scraper.py has the name of this package, so that `import scraper` of a Python started beside it "
+                    "finds that file: rename it"
+                )
             if not (config.own_hosts() or file) and kind.start is Spider.start and not kind.start_urls:
                 remedy = "rename start_requests to start" if hasattr(kind, "start_requests") else "name a first URL"
                 self._note("start_urls", f"there are none, and {kind.__name__} has no start(): {remedy}")

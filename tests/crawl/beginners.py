@@ -140,6 +140,7 @@ MISTAKES = {
         words=("check", "site.yaml"),
         files={"scraper.py": "class Books: pass\n"},
     ),
+    "a `scraper.py` beside the project": Mistake(files={"scraper.py": "import scraper\n"}),
     "a callback without `self` or `response`": Mistake("    def parse(response):\n        yield {'a': 1}\n"),
     "a callback with an argument more": Mistake("    def parse(self, response, page):\n        yield {'a': 1}\n"),
     "a callback that is called": Mistake(

@@ -38,6 +38,8 @@ def test_the_files_fit_together(tmp_path):
     folder = tmp_path / "x"
     site = yaml.safe_load(text_of(folder, "config/tea_shop.yaml"))
     assert site["spider"] == "spiders/tea_shop.py:TeaShop"
+    # A key of the shop's would fit no item of another spider's, and nothing would ever be new, changed or gone.
+    assert "items" not in site
     assert "class TeaShop(Spider):" in text_of(folder, "spiders/tea_shop.py")
     assert "from spiders.tea_shop import TeaShop" in text_of(folder, "tests/test_tea_shop.py")
     for path in ("spiders/tea_shop.py", "tests/test_tea_shop.py"):
