@@ -36,7 +36,8 @@ def test_defaults_are_those_of_the_contract(load_text: Load) -> None:
     assert config.user_agent.startswith("persistent-scraper/")
     assert config.limits.model_dump() == {
         "depth": 10_000, "pages": 10_000_000, "items": None, "bytes": None, "files": None,
-        "per_domain": {"bytes": None, "files": None}, "duration": None, "body": 10_000_000, "redirects": 10, "parse": 60.0,
+        "per_domain": {"bytes": None, "files": None},
+        "duration": None, "body": 10_000_000, "redirects": 10, "parse": 60.0,
     }  # fmt: skip
     assert (config.session.pool, config.session.idle_expiry, config.session.max_age) == (8, 15.0, 600.0)
     assert config.session.timeout.model_dump() == {"connect": 5.0, "read": 20.0, "total": 60.0}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from scraper import Response
 from scraper.config import RuleConfig
@@ -242,3 +245,12 @@ def test_what_would_have_found_something(field: Any, hint: str) -> None:
 )
 def test_expressions_that_need_no_clock(expression: str, length: int) -> None:
     assert quick_length(expression) == length
+
+
+def test_the_ways_to_text_beside_elements_that_the_docs_show():
+    guide = (Path(__file__).parents[3] / "docs" / "rules.md").read_text(encoding="utf-8")
+    html = re.search(r"`(<b>Colour.+?)`", guide)
+    fields = re.findall(r"^\| (?:what follows|the lines).+?`(\{xpath.+\})` \|$", guide, re.MULTILINE)
+    assert html is not None
+    values = [item(yaml.safe_load(field), html[1])["f"] for field in fields]
+    assert values == ["red", "Jane", ["Acme", "London"]]
