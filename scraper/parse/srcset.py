@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-#: An address, and its descriptors (HTML Standard, 4.8.4.3.10).
+#: An address, and its descriptors (HTML Standard, 4.8.4.3.10): a bracket that is not closed lasts to the end.
 _CANDIDATE = re.compile(r"[\s,]*(\S+)")
-_DESCRIPTORS = re.compile(r"(?:[^,(]|\([^)]*\))*,?")
+_DESCRIPTORS = re.compile(r"(?:[^,(]++|\([^)]*+(?:\)|\Z))*+,?")
 
 
 def largest_of(text: str) -> str:
@@ -20,7 +20,7 @@ def largest_of(text: str) -> str:
             address = address.rstrip(",")
         elif descriptors := _DESCRIPTORS.match(text, position):
             said, position = descriptors[0].strip(" \t\r\n\f,"), descriptors.end()
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)[wx]", said.split()[0] if said else "1x")
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)[wx]", (said.split() or ["1x"])[0])
         if found and float(found[1]) > size:
             best, size = address, float(found[1])
     return best

@@ -7,7 +7,7 @@ from typing import Any
 
 from scraper.rules.currencies import code_of, currency_before, currency_behind, is_currency
 from scraper.rules.numbers import LABELS, MOST_DIGITS, Found, finite, only_number, plain_digits
-from scraper.rules.refusal import NotOfType, quoted
+from scraper.rules.refusal import LONGEST, NotOfType, quoted
 
 _USUAL_PRICE = re.compile(
     r"[$£€]?\s?(?:(\d{1,6}\.\d\d)|(\d{1,3}(?:,\d{3})+\.\d\d)|((?:\d{1,3}(?:\.\d{3})+|\d{1,6}),\d\d))(?: ?€)?"
@@ -50,6 +50,8 @@ def to_int(text: str) -> int:
     """
     if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS:
         return int(text)
+    if text.isascii() and text.isdecimal():
+        raise NotOfType(f"a number of more than {MOST_DIGITS} digits")
     found = only_number(text, "whole number")
     digits = found.digits
     if not re.fullmatch(r"\d+", digits):
@@ -68,7 +70,7 @@ def to_float(text: str) -> float:
     Raises:
         NotOfType: there are none or several, or it could be two: `1,234`, `1.299 €`.
     """
-    if _EXPONENT.fullmatch(text):
+    if len(text) <= LONGEST and _EXPONENT.fullmatch(text):
         return finite(text, text)
     found = only_number(text, "number")
     is_amount = currency_before(found.before) or currency_behind(found.behind)

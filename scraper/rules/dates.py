@@ -8,7 +8,7 @@ from datetime import datetime
 
 from scraper.parse.text import BREAK, EDGE, RAISED
 from scraper.rules.languages import date_in
-from scraper.rules.refusal import NotOfType, quoted
+from scraper.rules.refusal import NotOfType, check_length, quoted
 from scraper.rules.times import read_date
 
 _UNSEEN = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
@@ -31,6 +31,7 @@ def to_date(text: str, form: str | None = None, language: str | None = None) -> 
     if re.search(rf"\d[{EDGE}{RAISED}]+\d", text):
         raise NotOfType(f"{quoted(shown)} is not a date: its digits stand in several elements, take it by `re`")
     plain = " ".join(_UNSEEN.sub("", shown).split())
+    check_length(plain, "date")
     if form is not None:
         return _by_form(plain, form)
     if not plain.isascii():

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from scraper.parse.text import BREAK, EDGE, RAISED
 from scraper.rules.currencies import currency_before, is_currency
-from scraper.rules.refusal import NotOfType, quoted
+from scraper.rules.refusal import NotOfType, check_length, quoted
 
 MOST_DIGITS = 300
 
@@ -102,6 +102,7 @@ def only_number(text: str, kind: str) -> Found:
         NotOfType: there are none or several, or what stands about it makes another number of it.
     """
     text = _seen(text)
+    check_length(text, kind)
     shown = re.sub(f"[{EDGE}{RAISED}{_CERTAIN}]", "", text).replace(BREAK, " ")
     text, cents = _raised_cents(text) if kind == "price" else (text, "")
     text = _joined(text, kind)

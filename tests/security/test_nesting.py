@@ -30,6 +30,7 @@ ATTACKS = {
     "selects in options": "<select><option>" * (N // 2),
     "forms": "<form><div>" * (N // 2) + "</form>" * N,
     "in svg": "<svg>" * N + "</x>" * N,
+    "elements that the end of the page ends": "<svg>" * N + "<th>" * N,
     "line breaks that end": "<div>" * N + "</br>" * N,
 }
 

@@ -157,7 +157,8 @@ class Download:
             self._start_over(headers)
         if status in (200, 206):
             length = headers.get("Content-Length") or ""
-            self._check_size(self._size + (int(length) if length.isdecimal() else 0))
+            # Beside chunks it may be any text, and int() refuses thousands of digits.
+            self._check_size(self._size + (int(length[:19]) if length.isdecimal() else 0))
 
     def _start_over(self, headers: Mapping[str, str]) -> None:
         etag, last_modified = sendable(headers.get("ETag")), sendable(headers.get("Last-Modified"))

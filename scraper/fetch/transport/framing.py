@@ -30,7 +30,9 @@ def end_of_body(listed: Callable[[str], list[str]]) -> tuple[bool, int | None]:
     codings = [coding for coding in listed("transfer-encoding") if coding not in ("", "identity")]
     if codings:
         if codings != ["chunked"]:
-            raise BadFraming(f"a Transfer-Encoding that was not requested: {', '.join(codings)[:100]}")
+            # No TE is sent, so that a server may use no other (RFC 9112 section 7.4). Browsers undo none either.
+            named = ", ".join(codings)[:100]
+            raise BadFraming(f"a Transfer-Encoding that was not requested: {named}; chunked alone is read")
         return True, None
     lengths = set(listed("content-length"))
     if not lengths:

@@ -171,7 +171,9 @@ def framing_of(head: Head, method: str | None) -> Framing:
     if head.status in (204, 304) or method == "HEAD":
         return Framing(False, 0, closes)
     chunked, length = end_of_body(head.listed)
-    return Framing(chunked, length, closes or (not chunked and length is None))
+    # HTTP/1.0 knows no chunks: whatever follows them is not believed (RFC 9112 section 6.1).
+    is_doubtful = chunked and head.version != 11
+    return Framing(chunked, length, closes or is_doubtful or (not chunked and length is None))
 
 
 def _closes(head: Head) -> bool:

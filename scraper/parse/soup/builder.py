@@ -111,7 +111,11 @@ class Listener:
         self._add((name, list(attributes.items())))
 
     def end(self, name: str) -> None:
-        if name in self._names:
+        if self._names and self._names[-1] == name:
+            # Nearly always: to look from the outermost on takes the square of how deep they nest.
+            self._names.pop()
+            self._add(None)
+        elif name in self._names:
             while self._names.pop() != name:
                 self._add(None)
             self._add(None)
