@@ -18,7 +18,7 @@ from scraper.engine.batch_writer import BatchWriter
 from scraper.engine.coordination.messages import End, Order, Report, Stop
 from scraper.engine.crash_marker import marker_of
 from scraper.engine.fetch_loop import FetchLoop
-from scraper.engine.frontier.admission import Admission
+from scraper.engine.frontier.admission import TRAP, Admission
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.heartbeat import LeaseHeartbeat
 from scraper.engine.frontier.leases import DomainLeases
@@ -54,6 +54,9 @@ from scraper.store import Store
 from scraper.store.outcomes import Outcome
 from scraper.store.state.presence import new_owner
 from scraper.store.values import Queued, RunRow
+
+#: Traps that a resumed run still knows, those with the most URLs.
+_MOST_SHAPES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,8 @@ class ShardParts:
         self._crash: BaseException | None = None
         self._frontier = self._make_frontier()
         self._admission = Admission(config, [*config.own_hosts(), *hosts], store.seen(run.id))
+        if run.counts.refused:
+            self._admission.traps.resume(store.refused_why(run.id, TRAP, _MOST_SHAPES))
         self._crash_marker = marker_of(store.path, run.id, number)
         self._revisit, turns = Revisit(config.revisit, components.source, parses_all=self._is_cached), Turns()
         parts = ParseParts(

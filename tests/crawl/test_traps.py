@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -11,7 +12,8 @@ import pytest
 
 from scraper import Request, Response, Spider
 from scraper.demo.server import Answer
-from tests.crawl.crawling import crawl, paths
+from scraper.observe.events import Refused
+from tests.crawl.crawling import crawl, paths, prepared
 from tests.servers.keepalive import PageServer
 
 Start = Callable[..., PageServer]
@@ -92,6 +94,24 @@ def test_what_goes_on_for_ever_is_held_back_and_named(page_server: Start, kind: 
     assert sum(run.stats["traps"].values()) == run.stats["refused"] > 0
     assert any(named in trap for trap in run.stats["traps"])
     assert len({item["url"].partition(";")[0] for item in run.items}) >= products
+
+
+def test_what_is_held_back_stays_so_after_a_stop(page_server: Start, tmp_path: Path):
+    server = page_server(lambda method, path, headers, body: same(path))
+    settings: dict[str, Any] = {"store": str(tmp_path / "crawl.db"), "exports": [], "limits": {"pages": MOST}}
+
+    def stop(event: object) -> None:
+        if isinstance(event, Refused) and event.reason == "trap":
+            stopped.stop(1)
+
+    stopped = prepared(Products, f"{server.url}/", observers=[stop], **settings)
+    assert stopped.run().result == "stopped"
+    before = len(server.log)
+    assert before < MOST / 2
+    run = crawl(Products, f"{server.url}/", **settings)
+    assert run.result == "finished"
+    assert not [path for path in paths(server)[before:] if path.startswith("/gone")]
+    assert run.stats["refused"] > MOST / 2
 
 
 def test_a_path_that_is_let_is_fetched_on(page_server: Start):

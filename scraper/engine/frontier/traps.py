@@ -49,6 +49,8 @@ _SESSION = re.compile(
     r"|(?<=[?&])(?P<short>s|sid|session|token)=(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{16,}(?:&|$)",
     re.IGNORECASE | re.ASCII,
 )
+#: The reasons of `_verdict`, by which a resumed run knows the shapes again.
+_OF_SHAPE = re.compile(r"[0-9]+ pages in a row of the shape (.+) (?:are the same|brought nothing new)", re.DOTALL)
 
 
 class _Shape:
@@ -90,6 +92,11 @@ class Traps:
         self._known: Recent[object, bool] = Recent(_CONTENTS)
         self._sessions: Recent[str, set[str]] = Recent(_SESSION_PAGES)
         self._with_items: Recent[str, bool] = Recent(_SHAPES)
+
+    def resume(self, reasons: Iterable[str]) -> None:
+        """Hold back what an earlier process of the run did, by the reasons that it gave."""
+        found = {reason: _OF_SHAPE.fullmatch(reason) for reason in reasons}
+        self._held = {match[1]: reason for reason, match in found.items() if match is not None} | self._held
 
     def why(self, url: str) -> str | None:
         """Return why a URL is held back, in words; None where it is not."""
