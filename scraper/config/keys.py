@@ -65,12 +65,6 @@ def type_at(path: Path) -> Any:
     return found
 
 
-def field_at(path: Path) -> FieldInfo | None:
-    """Return the field whose key ends `path`; None for keys that users choose and for places in lists."""
-    model = section(type_at(path[:-1])) if path else None
-    return fields_of(model).get(str(path[-1])) if model else None
-
-
 def nearest_key(path: Path) -> Path:
     """Return the path of the right key for an unknown one: in its own section or in another; or nothing."""
     *above, name = path

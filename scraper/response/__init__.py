@@ -63,7 +63,7 @@ class Response(Trees):
         X-Robots-Tag says `nofollow` or `none`; `politeness.nofollow` is the key that lets them. A body that is not
         HTML has none.
         """
-        if not self._is_html():
+        if not self.is_html:
             return []
         page_says = header_nofollow(self.headers.get("X-Robots-Tag"))
         return links(
@@ -78,7 +78,7 @@ class Response(Trees):
         if self._page_says is None:
             says = "page" in self.obeyed and (
                 header_nofollow(self.headers.get("X-Robots-Tag"))
-                or (self._is_html() and meta_nofollow(self._html_tree()))
+                or (self.is_html and meta_nofollow(self._html_tree()))
             )
             self._page_says = says
         if self._page_says:
@@ -196,7 +196,7 @@ class Response(Trees):
     def _joining(self) -> Joiner:
         if self._joiner is None:
             # Asking a tree is quickest, but making one for that is not.
-            has_base = self._tree is not None or (self._is_html() and may_have_base(self.text))
+            has_base = self._tree is not None or (self.is_html and may_have_base(self.text))
             base_url = base_of(self._html_tree(), self.url) if has_base else self.url
             self._joiner = Joiner(base_url, self._sent_in() if self._text is not None else "utf-8")
         return self._joiner

@@ -201,9 +201,6 @@ class Body:
     @property
     def is_html(self) -> bool:
         """Tell whether the body is HTML, by its Content-Type, or where that says nothing, by how it begins."""
-        return self._is_html()
-
-    def _is_html(self) -> bool:
         if self._html is None:
             self._html = self._judge_type()
         return self._html
@@ -220,7 +217,7 @@ class Body:
         )
 
     def _require_html(self) -> None:
-        if not self._is_html():
+        if not self.is_html:
             kind = self._content_type()
             if "json" in kind:
                 remedy = "use response.json()"

@@ -48,23 +48,14 @@ def stats_of(
     """
     failures, refusals = store.counts_by_reason(run.id)
     quarantined, drops = store.left_out(run.id)
-    counts = run.counts
+    counts = asdict(run.counts)
+    del counts["queued"]
     summary = RunSummary(
+        **counts,
         run=run.id,
         name=run.name,
         result=run.result or "unfinished",
         why=run.why,
-        pages=counts.pages,
-        items=counts.items,
-        failed=counts.failed,
-        refused=counts.refused,
-        duplicates=counts.duplicates,
-        dropped=counts.dropped,
-        redirects=counts.redirects,
-        carried=counts.carried,
-        not_modified=counts.not_modified,
-        unstable=counts.unstable,
-        distrusted=counts.distrusted,
         seconds=run.seconds,
         started_at=run.started_at,
         ended_at=run.ended_at,
@@ -74,9 +65,6 @@ def stats_of(
         traps=store.refused_why(run.id, TRAP, _MOST_TRAPS) if TRAP in refusals else {},
         robots_unreachable=store.failed_why(run.id, _NO_ROBOTS, _MOST_CAUSES) if _NO_ROBOTS in failures else {},
         exports=tuple(exports),
-        checked=counts.checked,
-        sitemaps=counts.sitemaps,
-        sitemaps_unread=counts.sitemaps_unread,
         changes=asdict(run.changes) if run.changes is not None else None,
         quarantined=quarantined,
         drops=drops,
