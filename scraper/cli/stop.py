@@ -57,11 +57,12 @@ def stop(
     loaded = load(site, sets=sets)
     with Store.open_existing(loaded.store) as store:
         waiting = _Waiting(store, loaded.config.name, site)
-        waiting.ask()
         try:
+            waiting.ask()
             waiting.wait(seconds)
         except KeyboardInterrupt:
-            _output.say(f"the request stands: run {waiting.run.id} stops as soon as it sees it")
+            if waiting.has_asked:
+                _output.say(f"the request stands: run {waiting.run.id} stops as soon as it sees it")
             raise
 
 
@@ -72,6 +73,7 @@ class _Waiting:
         self._store = store
         self._name = name
         self._site = site
+        self.has_asked = False
 
     def ask(self) -> None:
         """Ask whoever is at work.
@@ -81,6 +83,7 @@ class _Waiting:
         """
         self.run, self._directs = self._find()
         self._store.ask_to_stop(self.run.id)
+        self.has_asked = True
         who = f"pid {self._directs.pid} on {self._directs.host}"
         _output.say(f"run {self.run.id} of {plain(self._name)} is asked to stop ({who})")
 

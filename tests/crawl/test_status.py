@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+import scraper
+from scraper.observe.events import Tick
+from scraper.store import Store
 from tests.crawl.commands import Project, command, site_of, start, titles, wait_until
 from tests.servers.keepalive import PageServer
 
@@ -171,3 +174,17 @@ def test_a_timeout_that_is_none(project: Project):
 
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to other processes")
+
+
+def test_a_crawl_from_python_returns_its_run(project: Project, site: Any):
+    folder = project(site[0].url, more=LIMITED)
+
+    def ask(event: object) -> None:
+        if isinstance(event, Tick) and event.pages > 5:
+            with Store(folder / ".scraper" / "site.db") as store:
+                store.ask_to_stop(1)
+            site[1].set()
+
+    run = scraper.crawl(folder / "site.yaml", politeness={"delay": 0.3, "jitter": 0}, observers=[ask])
+    assert (run.result, run.id) == ("stopped", 1)
+    assert 5 < run.stats["pages"] < PAGES
