@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ import scraper
 from scraper import Request, Response, Spider
 from tests.crawl.crawling import SETTINGS, crawl, merged
 from tests.servers.dokuwiki import DokuWiki, have_dokuwiki
-from tests.servers.keepalive import PageServer
 
 ROWS = 299
 #: Of the user `admin`, as tests/servers/django_admin.py makes it.
@@ -86,37 +84,29 @@ def test_a_wiki_by_rules(tmp_path: Path) -> None:
     assert sorted(item["heading"] for item in run.items) == [*(f"Page {number}" for number in range(5)), "Welcome"]
 
 
-def api(method: str, target: str, headers: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
-    """300 rows, 50 a page: by a cursor in the query, and by a page in what is posted."""
-    asked = json.loads(body)["page"] * 50 if method == "POST" else int(target.partition("cursor=")[2] or 0)
-    rows = [{"id": number} for number in range(asked, min(asked + 50, 300))]
-    following = asked + 50 if asked + 50 < 300 else None
-    return 200, {"Content-Type": "application/json"}, json.dumps({"rows": rows, "next": following}).encode()
-
-
 class Cursor(Spider):
     def parse(self, response: Response) -> Any:
         page = response.json()
-        yield from page["rows"]
-        if page["next"] is not None:
-            yield response.follow(f"?cursor={page['next']}")
+        yield from page["results"]
+        if page["next"]:
+            yield response.follow(page["next"])
 
 
 class Posted(Spider):
     def start(self) -> Any:
-        yield Request(self.start_urls[0], method="POST", json={"page": 0}, meta={"page": 0})
+        yield Request(self.start_urls[0], method="POST", json={"page": 1})
 
     def parse(self, response: Response) -> Any:
-        page, number = response.json(), response.meta["page"] + 1
-        yield from page["rows"]
-        if page["next"] is not None:
-            yield Request(response.url, method="POST", json={"page": number}, meta={"page": number})
+        page = response.json()
+        yield from page["results"]
+        if page["next"]:
+            yield Request(response.url, method="POST", json={"page": page["next"]})
 
 
-@pytest.mark.parametrize("kind", [Cursor, Posted])
-def test_a_json_api_from_python(kind: type[Spider]) -> None:
-    with PageServer(api) as server:
-        run = crawl(kind, f"{server.url}/rows", items={"item": {"key": ["id"]}})
-        assert len(server.log) == 6
-    assert [item["id"] for item in run.items] == list(range(300))
-    assert run.stats["warnings"] == []
+def test_a_json_api_from_python_by_a_cursor_and_by_posted_pages(admin: str) -> None:
+    """Django's own paginator, over the users of the admin."""
+    site = admin.removesuffix("/admin")
+    for kind, address in ((Cursor, f"{site}/api/users"), (Posted, f"{site}/api/search")):
+        run = crawl(kind, address, items={"item": {"key": ["id"]}})
+        assert [item["username"] for item in run.items] == ["admin", *(f"user{number:03}" for number in range(ROWS))]
+        assert (run.stats["pages"], run.stats["failed"], run.stats["warnings"]) == (6, 0, [])

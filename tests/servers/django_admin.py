@@ -1,12 +1,15 @@
 """Django's admin with a table of users, behind Python's own server: `python -m tests.servers.django_admin ROWS`.
 
+Beside it an API gives the users as JSON: `/api/users` by a cursor, `/api/search` by the page of a posted object.
 It prints its port once it is ready, and ends with its standard input.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import django
@@ -18,6 +21,32 @@ USER, PASSWORD = "admin", "a secret of the admin's"
 class _Silent(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+def _by_cursor(request: Any) -> Any:
+    """Fifty users behind the one that the cursor names, and the address of those that follow."""
+    from django.contrib.auth.models import User
+    from django.http import JsonResponse
+
+    rows = list(User.objects.filter(pk__gt=request.GET.get("cursor", 0)).order_by("pk").values("id", "username")[:51])
+    more = request.build_absolute_uri(f"?cursor={rows[49]['id']}") if len(rows) > 50 else None
+    return JsonResponse({"results": rows[:50], "next": more})
+
+
+def _by_page(request: Any) -> Any:
+    """The page of users that the posted object asks for."""
+    from django.contrib.auth.models import User
+    from django.core.paginator import Paginator
+    from django.http import HttpResponseNotAllowed, JsonResponse
+
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    asked = json.loads(request.body)
+    page = Paginator(User.objects.order_by("pk").values("id", "username"), 50).page(asked["page"])
+    return JsonResponse({"results": list(page), "next": page.next_page_number() if page.has_next() else None})
+
+
+_by_page.csrf_exempt = True  # type: ignore[attr-defined]  # as for any API that programs post to
 
 
 def serve(rows: int) -> None:
@@ -60,7 +89,11 @@ def serve(rows: int) -> None:
     from django.core.wsgi import get_wsgi_application
     from django.urls import path
 
-    globals()["urlpatterns"] = [path("admin/", admin.site.urls)]
+    globals()["urlpatterns"] = [
+        path("admin/", admin.site.urls),
+        path("api/users", _by_cursor),
+        path("api/search", _by_page),
+    ]
     admin.site._registry[User].list_per_page = 40
     call_command("migrate", verbosity=0)
     User.objects.create_superuser(USER, "admin@example.com", PASSWORD)
