@@ -206,7 +206,7 @@ class Traps:
 
 def _session_in(url: str) -> re.Match[str] | None:
     """Find what of a URL names a session: a parameter."""
-    return _SESSION.search(url) if "?" in url or ";" in url else None
+    return _SESSION.search(url) if "?" in url or "&" in url or ";" in url else None
 
 
 def shape_of(url: str) -> Shape:

@@ -21,6 +21,7 @@ SITE = "https://shop.example"
         ("/about", "/about"),
         ("/p1;jsessionid=0123456789ABCDEF", "/pN"),
         ("/p?sid=0a1b2c3d4e5f60718293&x=1", "/p?x=*"),
+        ("/p&sid=0a1b2c3d4e5f60718293", "/p"),
     ],
 )
 def test_shapes(path: str, shape: str) -> None:
