@@ -16,6 +16,7 @@ from scraper.store.commit_rows import (
     ADD_FAILURES,
     ADD_ITEMS,
     ADD_PAGES,
+    FORGIVE,
     NEXT_NUMBER,
     PUT_OFF,
     READ_COUNTS,
@@ -86,6 +87,7 @@ class Commit:
         self._refusals: list[tuple[Refusal, int | None]] = []
         self._ends: dict[int, list[int]] = {}
         self._again: list[tuple[float, int, int, int]] = []
+        self._forgiven: list[tuple[int]] = []
         self._pages: list[PageRow] = []
         self._failures: list[FailedRow] = []
         self._attempts: list[AttemptRow] = []
@@ -126,6 +128,9 @@ class Commit:
                 lost.add(portion.queued.id)
             else:
                 self._take_in(portion.yielded, portion.queued.id)
+        for paused in batch.paused:
+            if paused.domain not in gone:
+                self._forgiven += [(request,) for request in paused.forgiven]
         for outcome in batch.outcomes:
             if outcome.queued.domain in gone or outcome.queued.domain not in epochs:
                 lost.add(outcome.queued.id)
@@ -338,6 +343,7 @@ class Commit:
             for some in portions(requests):
                 ending(len(some)).one(connection, state, *some)
         PUT_OFF.many(connection, self._again)
+        FORGIVE.many(connection, self._forgiven)
         ADD_PAGES.many(connection, self._pages)
         ADD_FAILURES.many(connection, self._failures)
         ADD_ATTEMPTS.many(connection, self._attempts)

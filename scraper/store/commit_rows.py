@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from scraper.store import tables as t
 from scraper.store.backends.statements import Prepared, inserting
-from scraper.store.sql import bindparam, select, update
+from scraper.store.sql import bindparam, literal_column, select, update
 from scraper.store.values import COUNTS
 
 #: What `bytes` is where a column is called so.
@@ -79,6 +79,11 @@ _THIS_REQUEST = update(t.frontier).where(t.frontier.c.id == bindparam("request_i
 PUT_OFF = Prepared(
     _THIS_REQUEST.values(not_before=bindparam("until"), attempts=bindparam("tried"), sent=bindparam("not_sent")),
     ("until", "tried", "not_sent", "request_id"),
+)
+#: Of requests whose first try is not to count.
+FORGIVE = Prepared(
+    _THIS_REQUEST.where(t.frontier.c.attempts == literal_column("1")).values(attempts=literal_column("0")),
+    ("request_id",),
 )
 
 

@@ -180,6 +180,8 @@ class DomainPaused:
     """A domain is left alone for a while, which the store is to know at once."""
 
     domain: str
+    #: Requests whose first try does not count: it failed for what the domain is left alone for now.
+    forgiven: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)

@@ -179,14 +179,16 @@ def test_a_login_waits_for_a_server_that_is_down(tmp_path: Path) -> None:
     assert attempts_used(tmp_path / "crawl.db") == 0
 
 
-def test_connections_that_are_reset_before_an_answer_hold_the_domain_too() -> None:
-    port, seen = unused_port(), Seen()
+def test_connections_that_are_reset_before_an_answer_hold_the_domain_too(tmp_path: Path) -> None:
+    port, seen, store = unused_port(), Seen(), tmp_path / "crawl.db"
     starts = [f"http://{HOST}:{port}/p{number}" for number in range(40)]
 
     with cutting(port, lambda: len(seen.of(events.CoolingDown)) >= 2), begun_later(port, seen, site(40)):
-        run = crawl(Pages, *starts, observers=[seen], retry=RETRY, politeness={"concurrency": 4})
+        run = crawl(Pages, *starts, observers=[seen], retry=RETRY, politeness={"concurrency": 4}, store=str(store))
 
     assert (run.stats["pages"], run.stats["failed"]) == (40, 0)
+    # Those that were cut off before the domain was held were given their attempt back.
+    assert attempts_used(store) == 0
 
 
 def test_a_page_that_kills_its_connection_fails_alone(page_server: Callable[..., PageServer]) -> None:

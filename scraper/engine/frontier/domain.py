@@ -48,6 +48,8 @@ class Domain:
     outage: Outage = field(default_factory=Outage)
     #: Origins that refuse connections for good, or while others of the domain answer: they hold it no longer.
     unreachable: set[str] = field(default_factory=set)
+    #: Requests that were cut off, each at its first try, since a server of the domain answered last.
+    cut_off: list[int] = field(default_factory=list)
     in_flight: int = 0
     #: With a delay: what was handed out and is not sent yet; nothing else is until then.
     sending: object | None = None

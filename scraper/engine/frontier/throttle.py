@@ -198,6 +198,7 @@ class DomainThrottle:
             domain.unreachable.discard(origin)
             if began_at < domain.outage.began_at:
                 return
+            domain.cut_off.clear()
             if domain.outage.is_held:
                 # Where another server of the domain answers, those that do not are no reason to hold it.
                 domain.unreachable |= domain.outage.origins - {origin}

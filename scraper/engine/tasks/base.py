@@ -152,7 +152,9 @@ class RequestTask:
         error, served = fetch.error, fetch.served
         if error is None or (served is not None and served.sent_at and not queued.request.may_be_repeated):
             return False
-        wait = self.sender.hold(job.domain, error, fetch.seconds, is_first_try=queued.attempts == 0)
+        wait = self.sender.hold(
+            job.domain, error, fetch.seconds, is_first_try=queued.attempts == 0, request=queued.id
+        )
         if wait is None:
             return False
         attempt = attempt_of(fetch, queued.attempts + 1, "held", error.message, wait)

@@ -170,13 +170,17 @@ class Sender:
             origin = urls.origin_of(fetch.response.url)
             self.frontier.throttle.reached(domain, origin, time.monotonic() - fetch.seconds)
 
-    def hold(self, domain: Domain, error: FetchError, seconds: float, *, is_first_try: bool) -> float | None:
+    def hold(
+        self, domain: Domain, error: FetchError, seconds: float, *, is_first_try: bool, request: int | None = None
+    ) -> float | None:
         """Hold the domain where a failure says that its server is down for a while; the request uses no attempt.
 
         A request that was connected counts by its first try, as in `note_health`: some pages kill what serves them.
+        Those that were cut off before it is held have used an attempt, which is given back then.
 
         Args:
             seconds: how long the request took.
+            request: its number in the store.
 
         Returns:
             The seconds until it is due again; None where the failure is its own.
@@ -190,12 +194,15 @@ class Sender:
             return None
         held = self.frontier.throttle.hold(domain, origin, began_at, was_connected=was_connected)
         if held is None:
+            if was_connected and request is not None and domain.outage.resets:
+                domain.cut_off.append(request)
             return None
         wait, is_news = held
         if is_news:
             who = f"the proxy before {origin}" if error.reason == "proxy" else origin
             self.emit(events.CoolingDown(domain.name, wait, f"{who} refuses connections"))
-            self.sink.settled(DomainPaused(domain.name))
+            self.sink.settled(DomainPaused(domain.name, tuple(domain.cut_off)))
+            domain.cut_off.clear()
         domain.session.ledger.retried()
         return wait
 
