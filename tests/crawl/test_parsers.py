@@ -113,6 +113,17 @@ class Hangs(Signed):
         yield from super().parse(response)
 
 
+class Hoards(Signed):
+    """One page takes more memory than there is."""
+
+    def parse(self, response: Any) -> Any:
+        if response.url.endswith("/p3"):
+            hoard = b"x" * 300_000_000
+            time.sleep(60)
+            yield {"url": str(len(hoard))}
+        yield from super().parse(response)
+
+
 class Stopping(Signed):
     def parse(self, response: Any) -> Any:
         yield from super().parse(response)
@@ -385,10 +396,21 @@ class TestKilled:
         server, seen = page_server(site(20)), Seen()
         began = time.monotonic()
         run = parsed(Hangs, server.url + "/", limits={"parse": 1.5}, observers=[seen])
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 50, "it sleeps for a minute"
         assert reasons_of_failures(run) == {"/p3": "parse-timeout"}
         assert run.stats["pages"] == 20
         assert len(server.log) == 21
+        assert leave(processes_of(run), 1.0)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what memory a process has")
+    def test_page_that_takes_too_much_memory_costs_that_page_alone(self, page_server: Start):
+        server, seen = page_server(site(20)), Seen()
+        engine = {"parsers": 2, "parser_memory": "250MB"}
+        run = crawl(Hoards, server.url + "/", engine=engine, observers=[seen])
+        assert reasons_of_failures(run) == {"/p3": "crashed"}
+        assert (run.stats["pages"], len(server.log)) == (20, 21)
+        told = [event.message for event in seen.of(events.Notice)]
+        assert sum("engine.parser_memory: 250.0 MB" in text for text in told) == 2
         assert leave(processes_of(run), 1.0)
 
 

@@ -62,6 +62,11 @@ class EngineConfig(Frozen):
         description="How many processes parse for each that crawls; 0: it parses itself, as debuggers need it; "
         "auto: as many as there are cores for.",
     )
+    parser_memory: kinds.OptionalBytes = Field(
+        None,
+        description="A parser that takes more memory is ended (on Linux): 500MB, of which it needs 60 MB itself. Its "
+        "page is parsed once more, and fails as crashed if that takes as much.",
+    )
     in_flight: Count = Field(
         256, description="How many requests wait for their answers at once, over all domains; each takes some 20 kB."
     )

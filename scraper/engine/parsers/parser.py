@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from scraper.engine.children.starting import room_for_child, start_child
@@ -15,6 +16,7 @@ from scraper.fetch.transport.event_loop import GreenletLoop
 
 #: The module whose `main` a parser is; only parsers import it.
 _PROCESS = "scraper.engine.parsers.process"
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
 
 
 class Parser:
@@ -41,6 +43,8 @@ class Parser:
         self.closed: Closed | None = None
         #: A callback took too long, and it was ended.
         self.is_overdue = False
+        #: It took too much memory, and was ended.
+        self.is_too_large = False
         self._config = config
         self._loop = loop
         self._take = take
@@ -94,6 +98,14 @@ class Parser:
                 # A number of its own, since of a number the loop awaits one thing only.
                 self._writer = os.dup(self._line.socket.fileno())
             self._loop.watch(self._writer, self.flush, write=True)
+
+    @property
+    def memory(self) -> int:
+        """Return the bytes of memory that it has; 0 where the system does not say."""
+        try:
+            return int(Path(f"/proc/{self.child.pid}/statm").read_bytes().split()[1]) * _PAGE_BYTES
+        except (OSError, IndexError):
+            return 0
 
     def find_out(self) -> None:
         """Notice that it is gone though its line is not: what it started may keep its end of that."""

@@ -25,7 +25,7 @@ from scraper.errors import ShardFailed
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.transport.event_loop import GreenletLoop
 from scraper.observe import events
-from scraper.observe.text import counted
+from scraper.observe.text import counted, size
 from scraper.response import Response
 from scraper.store.outcomes import Failed
 from scraper.store.values import Queued, Visit
@@ -59,7 +59,9 @@ class ParserPool:
         self._config_of = parts.parser_config
         self._strike = parts.store.strike
         self._most = most
-        self._limit = parts.components.loaded.config.limits.parse
+        config = parts.components.loaded.config
+        self._limit = config.limits.parse
+        self._most_memory = config.engine.parser_memory
         self._dispatcher = Dispatcher(self._limit)
         #: What needs no parser.
         self._own: deque[Callable[[], None]] = deque()
@@ -256,7 +258,7 @@ class ParserPool:
         self._dispatcher.joined(number)
 
     def _look_around(self) -> None:
-        """End callbacks that take too long, now and then; and find parsers that are gone though their line is not."""
+        """End callbacks that take too long or too much, now and then, and find parsers that left their line."""
         now = time.monotonic()
         if now - self._looked_at < _LOOK_SECONDS:
             return
@@ -267,6 +269,9 @@ class ParserPool:
                 parser.is_overdue = True
                 parser.child.kill()
         for parser in [*self._parsers.values()]:
+            if self._most_memory is not None and not parser.is_too_large and parser.memory > self._most_memory:
+                parser.is_too_large = True
+                parser.child.kill()
             parser.find_out()
 
     def _gone(self, parser: Parser) -> None:
@@ -284,6 +289,8 @@ class ParserPool:
             parser.child.kill()
             code = parser.child.wait()
         why = ended(code)
+        if parser.is_too_large and self._most_memory is not None:
+            why = f"took more memory than engine.parser_memory: {size(self._most_memory)}"
         marker = parser.marker()
         culprit = self._dispatcher.died(parser.number, marker.noted())
         if culprit is None:
@@ -292,7 +299,8 @@ class ParserPool:
             if self._deaths > _MOST_DEATHS:
                 raise ShardFailed(
                     f"{self._deaths} parsers of the crawl died one after the other, the last one {why}",
-                    remedy="look at memory and at what the spider calls; engine.parsers: 0 shows more",
+                    remedy="look at memory (engine.parser_memory) and at what the spider calls; engine.parsers: 0 "
+                    "shows more",
                 )
         else:
             self._blame(culprit, parser, why)
