@@ -78,6 +78,7 @@ toxic: $(READY)  ## a crawl through a proxy that delays, cuts bodies and closes 
 
 storm: $(READY)  ## 5,000 mishaps of servers over 20 domains: every URL accounted for, memory bounded
 	$(BIN)/python -m tests.proofs.storm $(ARGS)
+	$(BIN)/python -m tests.proofs.storm --processes 2 $(ARGS)
 
 scale: $(READY)  ## a million queued URLs over ten thousand domains: at work at once, memory bounded
 	$(BIN)/python -m tests.proofs.scale $(ARGS)

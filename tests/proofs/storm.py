@@ -1,8 +1,8 @@
 """Thousands of mishaps at once, chosen by chance, over twenty domains: every URL is accounted for, memory is bounded.
 
-    python -m tests.proofs.storm [--urls 5000] [--domains 20] [--cap 300] [--seed 1]
+    python -m tests.proofs.storm [--urls 5000] [--domains 20] [--processes 1] [--cap 300] [--seed 1] [--total 1.5]
 
-The servers run here, the crawl in a process of its own, whose peak memory is its own too. Each URL has to end as
+The servers run here, the crawl in processes of its own, whose peak memory is their own too. Each URL has to end as
 `tests.servers.mishaps` says, and so has a healthy page for each, which keeps the domains from being given up as
 dead; requests and connections equal what the servers saw.
 """
@@ -24,8 +24,8 @@ from tests.servers.mishaps import BODY_LIMIT, DONE, all_mishaps, server_of
 from tests.servers.raw import RawServer
 
 HEALTHY = "healthy"
-_CRAWL = """
-import json, resource, sys
+_SPIDER = """
+import json
 import scraper
 
 class Storm(scraper.Spider):
@@ -44,13 +44,22 @@ class Storm(scraper.Spider):
     def failed(self, failure):
         yield {"number": failure.request.meta["number"], "outcome": failure.reason}
 
-folder, body, hosts = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
-run = scraper.crawl(
-    Storm, args={"plan": folder + "/plan.json"}, store=folder + "/s.db", exports=[], allowed_domains=hosts,
-    politeness={"robots": "ignore", "delay": 0, "concurrency": 4}, retry={"attempts": 2, "backoff": "10ms"},
-    session={"timeout": {"total": 1.5}}, limits={"body": body}, network={"allow_private": True},
-)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+"""
+_CRAWL = """
+import json, resource, sys
+import scraper
+
+folder, body, total, processes, *hosts = sys.argv[1:]
+sys.path.insert(0, folder)
+run = scraper.crawl({
+    "name": "storm", "spider": "storm_spider:Storm", "args": {"plan": folder + "/plan.json"},
+    "store": folder + "/s.db", "exports": [], "allowed_domains": hosts,
+    "politeness": {"robots": "ignore", "delay": 0, "concurrency": 4}, "retry": {"attempts": 2, "backoff": "10ms"},
+    "session": {"timeout": {"total": float(total)}}, "limits": {"body": int(body)},
+    "network": {"allow_private": True},
+    "engine": {"processes": int(processes)},
+})
+peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
 with open(folder + "/result.json", "w", encoding="utf-8") as file:
     json.dump({"stats": run.stats, "items": list(run.items), "peak": peak}, file)
 """
@@ -93,7 +102,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--urls", type=int, default=5_000)
     parser.add_argument("--domains", type=int, default=20)
-    parser.add_argument("--cap", type=float, default=300.0, help="MB of memory that the crawl may take at its peak")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--cap", type=float, default=300.0, help="MB of memory that a process may take at its peak")
+    parser.add_argument("--total", type=float, default=1.5, help="seconds of a request; up to 4 on a busy machine")
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.randrange(1_000_000)
@@ -107,7 +118,9 @@ def main() -> None:
         servers = [stack.enter_context(RawServer(behaviour, host=host)) for host in hosts]
         plan = [f"{chance.choice(servers).url}/{kind}/{number}/0" for number, kind in enumerate(kinds)]
         (Path(folder) / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
-        subprocess.run([sys.executable, "-c", _CRAWL, folder, str(BODY_LIMIT), *hosts], check=True)
+        (Path(folder) / "storm_spider.py").write_text(_SPIDER, encoding="utf-8")
+        settings = map(str, (BODY_LIMIT, options.total, options.processes))
+        subprocess.run([sys.executable, "-c", _CRAWL, folder, *settings, *hosts], check=True)
         result = json.loads((Path(folder) / "result.json").read_text(encoding="utf-8"))
         outcomes = check(result, kinds, servers)
     stats = result["stats"]
