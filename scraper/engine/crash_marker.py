@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from scraper.errors import StoreError
+from scraper.private_files import open_file
 from scraper.store import Store
 
 
@@ -107,7 +108,8 @@ class CrashMarker:
 
 def _mapped(path: Path, size: int) -> mmap.mmap:
     """Return a file of that many bytes as memory; made if it is missing."""
-    with path.open("r+b" if path.exists() else "w+b") as file:
+    # No symbolic link is followed: a store from elsewhere may have one in its place.
+    with open_file(path, os.O_RDWR | os.O_CREAT) as file:
         # Written, not only set: on a full disk this fails, where a touch of the memory would end the process.
         file.write(bytes(max(0, size - file.seek(0, os.SEEK_END))))
         file.flush()

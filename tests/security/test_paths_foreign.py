@@ -196,3 +196,19 @@ class TestSchedules:
             assert "hunter2" not in text
         assert b"hunter2" not in (folder / ".scraper/site.db").read_bytes()
         assert not any(b"hunter2" in path.read_bytes() for path in (folder / ".scraper/logs").iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets few users make links")
+class TestLinksBesideAStore:
+    @pytest.mark.parametrize("ending", ["lock", "parsing-0"])
+    def test_nothing_is_written_through_them(self, page_server: Start, project: Project, ending: str):
+        server = listening(page_server, {"/": "<h1>a</h1>"})
+        folder = project(server.url)
+        (folder / "precious").write_text("as it was, and longer than a marker is")
+        (folder / ".scraper").mkdir()
+        (folder / f".scraper/site.db.{ending}").symlink_to(folder / "precious")
+        done = command("crawl", "site.yaml", cwd=folder)
+        assert done.returncode != 0
+        assert f"site.db.{ending}" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert (folder / "precious").read_text() == "as it was, and longer than a marker is"

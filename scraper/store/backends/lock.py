@@ -28,7 +28,8 @@ class StoreLock:
         path = store.with_name(store.name + ".lock")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            # It is emptied below: no symbolic link is followed that a store from elsewhere may have in its place.
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         except OSError as error:
             raise StoreError(
                 f"the lock {path} cannot be made: {error.strerror}", remedy="look at its folder"
