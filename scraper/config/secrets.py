@@ -50,11 +50,15 @@ def is_secret_header(name: str) -> bool:
     return is_secret_name(name) or (lower.endswith("-key") and lower not in _PUBLIC_KEYS)
 
 
+#: Where the fields of a login are, of which each value is secret.
+_FILLED_IN = (("login", "form"), ("login", "extra"))
+
+
 def is_secret_path(path: Path) -> bool:
     """Tell whether what lies at `path` is never shown."""
     if path[:1] == ("origins",):
         return len(path) > 2 and path[2] in ("headers", "auth")
-    if path[:2] == ("login", "form"):
+    if path[:2] in _FILLED_IN:
         return len(path) > 2
     named = is_secret_header if "headers" in path[:-1] else is_secret_name
     return any(named(str(part)) for part in _chosen_part(path))
@@ -82,7 +86,7 @@ def _chosen_part(path: Path) -> Path:
 def hidden_in_error(path: Path, value: str) -> str:
     """Return what an error may show of `value`, which may be malformed, at `path`."""
     # Where a mapping belongs stands what was meant to be in it; a key is quoted where it is wrong itself.
-    is_misplaced = path == ("login", "form") or (path[:1] == ("origins",) and len(path) == 2 and path[1] != value)
+    is_misplaced = path in _FILLED_IN or (path[:1] == ("origins",) and len(path) == 2 and path[1] != value)
     if is_secret_path(path) or is_misplaced:
         return MASK
     if "@" in value and ("proxies" in path or path[:1] == ("store",)):
@@ -113,8 +117,9 @@ def masked_text(path: Path, value: Any, variables: tuple[str, ...]) -> Any:
 def secret_values(config: SiteConfig, sources: Mapping[str, Provenance], environ: Mapping[str, str]) -> set[str]:
     """Return what may be shown nowhere: the values that `masked_text` masks, and what they are made of.
 
-    Those are what `origins` and `login.form` hold, in `args` and other places of a user's own what is named like a
-    secret or came from the environment, whatever came of a variable that is named so, and passwords in URLs.
+    Those are what `origins`, `login.form` and `login.extra` hold, in `args` and other places of a user's own
+    what is named like a secret or came from the environment, whatever came of a variable that is named so, and
+    passwords in URLs.
     """
     found: set[str] = set()
     shown: list[str] = []

@@ -57,7 +57,7 @@ def filled_in(login: LoginConfig, page: Response, named: Collection[str] = ()) -
     from scraper.parse.forms.submit import request_of
 
     try:
-        form = page.filled_form(login.form, login.selector)
+        form = page.filled_form(login.form, login.selector, login.extra)
     except NotHtml as error:
         raise LoginError(f"{page.status} at {error.message}", remedy="check login.url") from None
     except FormError as error:
@@ -71,7 +71,7 @@ def filled_in(login: LoginConfig, page: Response, named: Collection[str] = ()) -
 
 
 def _without_values(login: LoginConfig, message: str) -> str:
-    for value in login.form.values():
+    for value in (*login.form.values(), *login.extra.values()):
         for told in (value, f"{value[:_TOLD_CHARACTERS]}…"):
             message = message.replace(repr(told), "'***'")
     return message

@@ -152,6 +152,10 @@ class LoginConfig(Frozen):
     selector: Annotated[str | None, BeforeValidator(optional(_form_selector))] = Field(
         None, description="A CSS selector of the form, where its fields do not tell it from others."
     )
+    extra: dict[Text, Annotated[str, BeforeValidator(_field_value)]] = Field(
+        default_factory=dict,
+        description="What is sent beside the form's own fields, as its scripts add it. Never shown.",
+    )
     ok: Annotated[str | None, BeforeValidator(optional(_proof))] = Field(
         None,
         description="What tells that it went well: a CSS selector that finds something on the page where it ends, or "

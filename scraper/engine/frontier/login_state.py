@@ -142,7 +142,8 @@ class LoginState:
 def mark_of(config: LoginConfig, salt: str | None = None) -> str:
     """By which a later run knows that a session is of the same login: salt and digest of where and what."""
     salt = secrets.token_hex(16) if salt is None else salt
-    what = json.dumps([config.url, sorted(config.form.items())]).encode()
+    extra = [sorted(config.extra.items())] if config.extra else []
+    what = json.dumps([config.url, sorted(config.form.items()), *extra]).encode()
     digest = hashlib.pbkdf2_hmac("sha256", what, salt.encode(), _ROUNDS)
     return f"{salt}:{digest.hex()}"
 

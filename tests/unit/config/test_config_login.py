@@ -63,11 +63,11 @@ def test_what_is_filled_in_is_never_shown(tmp_path: Path):
     path = tmp_path / "site.yaml"
     path.write_text(
         "spider: a:B\nstart_urls: [https://example.com/]\n"
-        'login: {url: "https://example.com/login", form: {user: ada, pass: "${PASS}"}}\n',
+        'login: {url: "https://example.com/login", form: {user: ada, pass: "${PASS}"}, extra: {device: mine1}}\n',
         encoding="utf-8",
     )
     config = load(path, environ={"PASS": "s3cret"})
     assert config.config.login is not None and config.config.login.form == {"user": "ada", "pass": "s3cret"}
     shown = effective_text(config) + repr(masked(config))
-    assert "ada" not in shown and "s3cret" not in shown
+    assert "ada" not in shown and "s3cret" not in shown and "mine1" not in shown
     assert masked(config)["login"]["form"] == {"user": "***", "pass": "***"}

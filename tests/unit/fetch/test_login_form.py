@@ -38,6 +38,10 @@ class TestFilledIn:
         assert request.headers["Referer"] == URL
         assert request.may_be_repeated
 
+    def test_what_scripts_add_is_sent_beside_the_fields(self):
+        request = filled_in(login(extra={"device": "d 1"}), page(form()))
+        assert request.body == b"token=t&user=ada&password=pass%26word&device=d+1"
+
     def test_to_another_named_host_of_the_domain_only_the_origin_is_told(self):
         request = filled_in(login(), page(form("https://accounts.example.com/")), ["https://accounts.example.com"])
         assert request.headers["Referer"] == "https://www.example.com/"
