@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-SEEDS = "0-40"
+SEEDS = "0-25"
 
 
 def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -22,12 +22,12 @@ def test_nothing_breaks():
 
 
 def test_a_seed_repeats_itself():
-    first, second = (simulate("--seeds", "7-10", "--digests") for _ in range(2))
+    first, second = (simulate("--seeds", "7-9", "--digests") for _ in range(2))
     assert first.stdout == second.stdout != ""
 
 
 #: What stands for harm, with the seeds among which the first that sees it is.
-@pytest.mark.parametrize(("part", "seeds"), [("take-over", "0-60"), ("places", "0-60"), ("fence", "15-60")])
+@pytest.mark.parametrize(("part", "seeds"), [("take-over", "0-60"), ("fence", "15-60")])
 def test_what_keeps_it_from_harm_is_missed(part: str, seeds: str):
     done = simulate("--seeds", seeds, "--until-failure", "--without", part)
     assert done.returncode == 1, done.stderr
