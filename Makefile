@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps proofs bench profile clean
+.PHONY: help demo test test-oldest lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -109,6 +109,9 @@ export-kills: $(READY)  ## every kind of export killed 30 times at random: every
 
 outages: $(READY)  ## a server that restarts for 6 s, or is down at the start: no page fails, no attempt is used
 	$(BIN)/python -m tests.proofs.outages $(ARGS)
+
+fleet: $(READY)  ## a store in PostgreSQL whose server is killed for longer than a lease lasts: no page fails
+	$(BIN)/python -m pytest -m slow tests/postgres $(ARGS)
 
 clock-steps: $(READY)  ## the clock set back by an hour and forward by two: crawl and schedule go on (needs a C compiler)
 	$(BIN)/python -m tests.proofs.clock_steps $(ARGS)

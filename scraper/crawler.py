@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from scraper.components import Components
 from scraper.config import Loaded, load, masked
+from scraper.config.store_location import StoreLocation
 from scraper.engine.cached import require_kept
 from scraper.engine.children.duties import print_elsewhere
 from scraper.engine.coordination.process_count import can_have_parsers, parser_count, process_count
@@ -152,7 +153,7 @@ class Crawl:
         self._fresh = fresh
         self._stdout = stdout if stdout is not None else getattr(sys.stdout, "buffer", None)
         self._emit = Events(tuple(observers))
-        self._store = self._store_path()
+        self._store = self._store_location()
         self._starts = StartInput(loaded, self._store, lambda: self._stop_seconds is not None)
         #: The configuration by which it crawls.
         self._at_work = self._starts.loaded
@@ -225,10 +226,10 @@ class Crawl:
 
     # Beginning -------------------------------------------------------------------------------------------
 
-    def _store_path(self) -> Path:
+    def _store_location(self) -> StoreLocation:
         if self._loaded.path is None and self._loaded.is_default("store"):
             self._folder = tempfile.TemporaryDirectory(prefix="scraper-", ignore_cleanup_errors=True)
-            return Path(self._folder.name) / "crawl.db"
+            return StoreLocation(Path(self._folder.name) / "crawl.db")
         return self._loaded.store
 
     def _begin(self, store: Store) -> tuple[RunRow, list[str]]:
@@ -372,4 +373,4 @@ class Crawl:
         assert current is not None
         # The run is to be its only holder.
         folder, self._folder = self._folder, None
-        return Run(store.path, current, stats_of(store, current, paths, self._loaded.config), folder)
+        return Run(store.location, current, stats_of(store, current, paths, self._loaded.config), folder)

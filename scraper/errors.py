@@ -103,11 +103,15 @@ class StoreError(ScraperError):
     """The store cannot be used."""
 
 
-class StoreLocked(StoreError):
-    """Another process crawls with this store. `pid` is that process, where it is known."""
+class StoreUnreachable(StoreError):
+    """The database of the store does not answer, or the connection to it was lost: what was begun is undone."""
 
-    def __init__(self, path: Path | str, pid: int | None) -> None:
-        who = f"pid {pid}" if pid else "another process"
+
+class StoreLocked(StoreError):
+    """Another process crawls with this store. `pid` is that process, where it is known; on this machine or `host`."""
+
+    def __init__(self, path: Path | str, pid: int | None, host: str = "") -> None:
+        who = f"pid {pid}{f' on {host}' if host else ''}" if pid else "another process"
         super().__init__(
             f"already running, {who}: {path} is in use",
             remedy="wait for it to end, or stop it: scraper stop SITE.yaml",

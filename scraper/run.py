@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, overload
 
+from scraper.config.store_location import StoreLocation
 from scraper.store import Store
 from scraper.store.values import FailureRow, RunRow
 
@@ -24,7 +24,7 @@ class Items(Sequence[dict[str, Any]]):
         keep: what has to live as long as this.
     """
 
-    def __init__(self, store: Path, run: int, count: int, keep: object = None) -> None:
+    def __init__(self, store: StoreLocation, run: int, count: int, keep: object = None) -> None:
         self._store = store
         self._run = run
         self._count = count
@@ -73,7 +73,7 @@ class Run:
 
     def __init__(
         self,
-        store: Path,
+        store: StoreLocation,
         row: RunRow,
         stats: Mapping[str, Any],
         folder: tempfile.TemporaryDirectory[str] | None = None,

@@ -15,6 +15,7 @@ from scraper.fetch.login_form import MAX_REDIRECTS
 from scraper.request import Request
 from scraper.response import Response
 from scraper.store import Store
+from scraper.store.backends.opening import is_there
 
 
 class CrawlSession:
@@ -29,7 +30,7 @@ class CrawlSession:
         self._named = loaded.config.named_origins()
         self._cookies: dict[str, str] = {}
         mark = ""
-        if loaded.store.is_file():
+        if is_there(loaded.store):
             with Store.open_existing(loaded.store) as store:
                 self._cookies = store.cookies()
                 if self._config is not None:

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 from scraper.config.types.units import format_duration
 from scraper.schedule.processes import SystemProcesses
 from scraper.schedule.sites import ScheduledSite
+from scraper.store.backends.opening import is_there
 from scraper.store.history.schedules import Occurrence, Schedules, ScheduleState, Standing
 
 
 def standing_of(site: ScheduledSite) -> Standing | None:
     """Return where a schedule stands; None before it was first seen."""
-    if not site.store.is_file():
+    if not is_there(site.store):
         return None
     with Schedules.open_existing(site.store) as schedules:
         return schedules.standing(site.name)
@@ -23,7 +24,7 @@ def standing_of(site: ScheduledSite) -> Standing | None:
 
 def history_of(site: ScheduledSite, limit: int) -> list[Occurrence]:
     """Return the runs of a schedule, the newest first."""
-    if not site.store.is_file():
+    if not is_there(site.store):
         return []
     with Schedules.open_existing(site.store) as schedules:
         return schedules.history(site.name, limit)

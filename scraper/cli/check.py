@@ -82,5 +82,5 @@ def _served_by_threads(config: SiteConfig) -> Iterator[tuple[str, str]]:
 def _import_all(loaded: Loaded) -> list[str]:
     notes = Components(loaded).notes
     for export in loaded.config.exports:
-        open_export(export, Surroundings(loaded.resolve, loaded.store, io.BytesIO()))
+        open_export(export, Surroundings(loaded.resolve, loaded.store.path, io.BytesIO()))
     return notes

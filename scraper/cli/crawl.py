@@ -19,6 +19,7 @@ from scraper.cli._options import Sets, SiteFile
 from scraper.cli._signals import Interrupted, Stopping
 from scraper.cli._start import without_plugins
 from scraper.config import Loaded, load
+from scraper.config.store_location import StoreLocation
 from scraper.crawler import Crawl
 from scraper.engine import gc_tuning
 from scraper.errors import ScraperError
@@ -232,7 +233,7 @@ class _Figures:
         self._file = file
         self._run: int | None = None
         #: Where the run is.
-        self.store: Path | None = None
+        self.store: StoreLocation | None = None
 
     def wants(self, kind: type) -> bool:
         """Tell whether it looks at events of this class."""

@@ -84,7 +84,7 @@ def export(
         stdout = _output.binary() if target == STDOUT else io.BytesIO()
         around = Surroundings(
             resolve=lambda path: Path.cwd() / path,
-            spool=loaded.store.with_name(f"{loaded.store.name}-exports"),
+            spool=loaded.store.beside("-exports"),
             stdout=stdout,
             name=loaded.config.name,
             run=row.id,

@@ -18,6 +18,7 @@ from scraper.config.keys import split_key
 from scraper.config.model.exports import ExportConfig
 from scraper.config.model.site import SiteConfig
 from scraper.config.secrets import secret_values
+from scraper.config.store_location import StoreLocation, is_url, location_of
 from scraper.config.walk import leaves, plain_values
 from scraper.config.yaml.problems import paths_of, problems_of
 from scraper.config.yaml.reader import place_of, read_tree
@@ -85,9 +86,9 @@ class Loaded:
         )
 
     @property
-    def store(self) -> FilePath:
-        """Return the absolute path of the store."""
-        return self.resolve(self.config.store)
+    def store(self) -> StoreLocation:
+        """Return where the store is."""
+        return location_of(self.config.store, self.config.name, self.resolve("."))
 
     def is_default(self, key: str) -> bool:
         """Tell whether nobody wrote anything at `key` or below it."""
@@ -147,7 +148,7 @@ def _earlier_root(path: FilePath, project: FilePath, store: str) -> FilePath | N
 
     Another root put it there, before somebody made a folder `spiders` or a pyproject.toml.
     """
-    if os.path.isabs(store) or os.path.isfile(project / store):  # noqa: PTH113, PTH117 (Path may raise)
+    if is_url(store) or os.path.isabs(store) or os.path.isfile(project / store):  # noqa: PTH113, PTH117 (Path may raise)
         return None
     found = (folder for folder in path.parents if os.path.isfile(folder / store))  # noqa: PTH113
     return next(found, None)

@@ -89,6 +89,8 @@ def hidden_in_error(path: Path, value: str) -> str:
     is_misplaced = path in _FILLED_IN or (path[:1] == ("origins",) and len(path) == 2 and path[1] != value)
     if is_secret_path(path) or is_misplaced:
         return MASK
+    if path[:1] == ("store",):
+        value = value.partition("?")[0]  # libpq takes a password there, too
     if "@" in value and ("proxies" in path or path[:1] == ("store",)):
         scheme, separator, _ = value.rpartition("@")[0].partition("://")
         return f"{scheme + separator if separator else ''}{MASK}@{value.rpartition('@')[2]}"

@@ -47,7 +47,7 @@ def require_kept(loaded: Loaded, store: Store) -> None:
         UsageError: nothing is.
     """
     if not (store.has_bodies() or archives_of(loaded, store)):
-        raise UsageError(f"{store.path} keeps no pages that could be parsed again", remedy=_REMEDY)
+        raise UsageError(f"{store.location} keeps no pages that could be parsed again", remedy=_REMEDY)
 
 
 class CachedFetcher:

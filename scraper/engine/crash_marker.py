@@ -12,19 +12,20 @@ import threading
 import time
 from pathlib import Path
 
+from scraper.config.store_location import StoreLocation
 from scraper.errors import StoreError
 from scraper.private_files import open_file
 from scraper.store import Store
 
 
-def marker_of(store: Path, run: int, number: int) -> CrashMarker:
+def marker_of(store: StoreLocation, run: int, number: int) -> CrashMarker:
     """Return the marker of the shard with this number."""
-    return CrashMarker(store.with_name(f"{store.name}.parsing-{number}"), run)
+    return CrashMarker(store.beside(f".parsing-{number}"), run)
 
 
-def marker_of_parser(store: Path, shard: int, number: int) -> Path:
+def marker_of_parser(store: StoreLocation, shard: int, number: int) -> Path:
     """Return where a parser of a shard has its marker."""
-    return store.with_name(f"{store.name}.parsing-{shard}-{number}")
+    return store.beside(f".parsing-{shard}-{number}")
 
 
 def strike_marked(store: Store, run: int, number: int | None = None, *, limit: float = math.inf) -> bool:
@@ -38,8 +39,8 @@ def strike_marked(store: Store, run: int, number: int | None = None, *, limit: f
         Whether one of them may have hung: it was begun longer ago than the limit.
     """
     may_have_hung = False
-    wanted = f"{glob.escape(store.path.name)}.parsing-{'*' if number is None else number}"
-    for path in store.path.parent.glob(wanted):
+    wanted = f"{glob.escape(store.location.path.name)}.parsing-{'*' if number is None else number}"
+    for path in store.location.path.parent.glob(wanted):
         note = CrashMarker(path, run)
         crashed_on = note.noted()
         if crashed_on is not None:
@@ -47,7 +48,7 @@ def strike_marked(store: Store, run: int, number: int | None = None, *, limit: f
             may_have_hung = may_have_hung or note.age() > limit
         note.close()
     # Parsers end with their shard, of which their pages are not to blame.
-    for path in store.path.parent.glob(f"{wanted}-*"):
+    for path in store.location.path.parent.glob(f"{wanted}-*"):
         CrashMarker(path, run).close()
     return may_have_hung
 
@@ -68,6 +69,7 @@ class CrashMarker:
         # As memory, which the system writes to the file whatever becomes of this process. With a call of the system a
         # page a fetch thread would take the interpreter, and getting that back can take longer than the page itself.
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._place = _mapped(path, self._FORMAT.size)
         except OSError as error:
             raise StoreError(

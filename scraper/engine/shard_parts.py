@@ -39,7 +39,7 @@ from scraper.engine.tasks.sender import Sender
 from scraper.engine.tasks.sitemap_cache import SitemapCache
 from scraper.engine.tasks.sitemap_worker import SitemapWorker
 from scraper.engine.turns import Turns
-from scraper.errors import LeaseLost
+from scraper.errors import LeaseLost, StoreUnreachable
 from scraper.fetch.base import Fetcher
 from scraper.fetch.politeness import Pace
 from scraper.fetch.robots import Robots, product_token
@@ -113,7 +113,7 @@ class ShardParts:
         self._admission = Admission(config, [*config.own_hosts(), *hosts], store.seen(run.id))
         if run.counts.refused:
             self._admission.traps.resume(store.refused_why(run.id, TRAP, _MOST_SHAPES))
-        self._crash_marker = marker_of(store.path, run.id, number)
+        self._crash_marker = marker_of(store.location, run.id, number)
         self._revisit, turns = Revisit(config.revisit, components.source, parses_all=self._is_cached), Turns()
         parts = ParseParts(
             store,
@@ -239,6 +239,8 @@ class ShardParts:
             self._told_at = min(self._told_at, time.monotonic() - (order.late if isinstance(order, End) else 0.0))
             # The main loop may be waiting for the store.
             self._frontier.close()
+            if isinstance(order, Stop):
+                self._store.wait_no_longer(order.seconds)
             self._urgent.append(order)
             self._wake()
         else:
@@ -248,6 +250,7 @@ class ShardParts:
         """Take nothing more; what is in flight has `seconds`. From any thread or a signal handler."""
         self._told_at = min(self._told_at, time.monotonic())
         self._stop_seconds = seconds
+        self._store.wait_no_longer(seconds)
         self._wake()
 
     def abandon(self, error: BaseException) -> None:
@@ -267,7 +270,11 @@ class ShardParts:
     def _mark_sent(self, request: int) -> None:
         # Only with a lease: whoever has it else would take for sent what never was.
         self._heartbeat.check()
-        self._store.mark_sent(request)
+        try:
+            self._store.mark_sent(request)
+        except StoreUnreachable as error:
+            # Whether it is marked is not known: what is not sent is put off, and unmarked.
+            raise LeaseLost("the store cannot be reached; nothing is sent without it") from error
 
     def _unsent(self, outcome: Outcome) -> None:
         """Queue a request that ended without being sent; called under the frontier's lock, so the main loop

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from scraper.config import Loaded
 from scraper.config.model.start import SPOOLED, STDIN, StartFile
+from scraper.config.store_location import StoreLocation
 from scraper.errors import StoreError, UsageError
 from scraper.start_rows import StartRows
 
@@ -23,17 +24,17 @@ class StartInput:
     """What a crawl does about `start_urls: {file: "-"}`; nothing, where the configuration says otherwise.
 
     Args:
-        store: the path of the store, beside which the rows are kept until the run has ended.
+        store: where the store is, beside which the rows are kept until the run has ended.
         was_stopped: tells whether the crawl is to stop meanwhile.
 
     Attributes:
         loaded: the configuration, with the file in the place of standard input.
     """
 
-    def __init__(self, loaded: Loaded, store: Path, was_stopped: Callable[[], bool]) -> None:
+    def __init__(self, loaded: Loaded, store: StoreLocation, was_stopped: Callable[[], bool]) -> None:
         file = loaded.config.start_file
         self._asked: StartFile | None = file if file is not None and file.file == STDIN else None
-        self._kept = store.with_name(store.name + SPOOLED)
+        self._kept = store.beside(SPOOLED)
         self._was_stopped = was_stopped
         self.loaded = loaded
         if self._asked is not None:
@@ -66,6 +67,7 @@ class StartInput:
             raise UsageError(f"{wrong[0]}: {wrong[1]}")
 
     def _write(self, source: BinaryIO, part: Path) -> None:
+        part.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             while not self._was_stopped() and (data := source.read1(_CHUNK)):  # type: ignore[attr-defined]

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from scraper.exports.optional_dependencies import package
 from scraper.lazy_dataclass import dataclass
+from scraper.optional_dependencies import package
 
 _ZSTD_LEVEL = 3
 

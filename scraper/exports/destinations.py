@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from scraper.errors import ExportError, UsageError
-from scraper.exports.optional_dependencies import install, package
 from scraper.exports.part_file import described
 from scraper.hiding import without_user_info
+from scraper.optional_dependencies import install, package
 
 #: Where an object is there as a whole once it was sent, or not at all; elsewhere it is sent under another name.
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "obs", "tos"})

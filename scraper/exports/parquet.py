@@ -16,9 +16,9 @@ from scraper.errors import ExportError
 from scraper.exports.base import Export, ItemRow, Position
 from scraper.exports.columns import BOOL, FLOAT, INT, JSON, LIST, TEXT, Columns, OneType, as_text
 from scraper.exports.file_export import Places
-from scraper.exports.optional_dependencies import package
 from scraper.exports.part_file import described
 from scraper.exports.target import Target
+from scraper.optional_dependencies import package
 
 #: How much is held in memory until it is written: a row group.
 _ROWS, _BYTES = 20_000, 32_000_000

@@ -14,10 +14,10 @@ from typing import Any
 from scraper.errors import ExportError
 from scraper.exports.base import Export
 from scraper.exports.columns import BOOL, FLOAT, INT, JSON, LIST, TEXT, Columns, wider
-from scraper.exports.optional_dependencies import package
 from scraper.exports.tables import NOTES, Note, TableExport, TableSettings
 from scraper.exports.target import Target
 from scraper.hiding import without_user_info
+from scraper.optional_dependencies import package
 
 _CONNECT_SECONDS = 10
 _STAGE = "_scraper_stage"

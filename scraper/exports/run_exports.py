@@ -6,11 +6,11 @@ import io
 import time
 from collections.abc import Iterable
 from itertools import islice
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from scraper.config import Loaded
 from scraper.config.model.exports import STDOUT
+from scraper.config.store_location import StoreLocation
 from scraper.errors import ExportError
 from scraper.exports import Surroundings, open_export
 from scraper.exports.base import Export, ItemRow, ItemStore
@@ -27,8 +27,8 @@ class RunStore(ItemStore, SpoolStore, Protocol):
     """The parts of the store that the exports of a run use."""
 
     @property
-    def path(self) -> Path:
-        """Return its file."""
+    def location(self) -> StoreLocation:
+        """Return where it is."""
 
 
 class RunExports:
@@ -53,7 +53,7 @@ class RunExports:
         self._archive = open_archive(store, run, loaded)
         around = Surroundings(
             resolve=loaded.resolve,
-            spool=store.path.with_name(f"{store.path.name}-exports"),
+            spool=store.location.beside("-exports"),
             stdout=stdout or io.BytesIO(),
             name=loaded.config.name,
             run=run,

@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scraper.config.store_location import StoreLocation
 from scraper.errors import ScraperError
 from scraper.lazy_dataclass import dataclass
 from scraper.observe.text import duration
@@ -82,7 +83,7 @@ class Daemon:
         clock: Callable[[], float],
         lease_clock: Callable[[], float] = lease_clock.now,
         at_once: int,
-        open_store: Callable[[Path], Schedules] = Schedules,
+        open_store: Callable[[StoreLocation], Schedules] = Schedules,
     ) -> None:
         self._sites = sites
         self._starter = starter
@@ -94,7 +95,7 @@ class Daemon:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._standings = Standings(open_store)
         #: By store and number: each store counts its runs for itself.
-        self._children: dict[tuple[Path, int], _Child] = {}
+        self._children: dict[tuple[StoreLocation, int], _Child] = {}
         #: The paths of the sites whose scheduled runs others have started, and that are at work.
         self._elsewhere: set[Path] = set()
         self._troubles: dict[Path, str] = {}
@@ -248,11 +249,15 @@ class Daemon:
     def _decide(self, site: ScheduledSite, facts: Facts) -> None:
         self._step(site, policy.decide, facts)
 
+    def _lease_now(self, site: ScheduledSite) -> float:
+        """Return the time of the clock by which claims in a site's store hold: several machines share the wall's."""
+        return self._lease_clock() if site.store.is_file else self._clock()
+
     def _ask(self, decide: Decide, site: ScheduledSite, standing: Standing, facts: Facts) -> Decision:
-        return decide(site.times, standing, self._clock(), replace(facts, lease_now=self._lease_clock()))
+        return decide(site.times, standing, self._clock(), replace(facts, lease_now=self._lease_now(site)))
 
     def _step(self, site: ScheduledSite, decide: Decide, facts: Facts) -> Step:
-        until = self._lease_clock() + policy.LEASE
+        until = self._lease_now(site) + policy.LEASE
         claimant = Claimant(self._owner, until, lambda run: str(_log_of(site, run)))
         with self._open_store(site.store) as schedules:
             step = schedules.step(

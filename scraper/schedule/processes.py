@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from scraper.config.store_location import StoreLocation
 from scraper.errors import ScraperError, StoreLocked
 from scraper.private_files import open_to_append
 from scraper.schedule.sites import ScheduledSite
 from scraper.store.backends.lock import StoreLock
+from scraper.store.backends.opening import is_at_work
 from scraper.store.history.schedules import Occurrence
 
 #: Seconds that a started process tries for its lock: another may look at it for a moment, or be leaving.
@@ -80,7 +82,7 @@ class SystemProcesses:
         return _is_locked(_lock_path(site.store))
 
     def is_busy(self, site: ScheduledSite) -> bool:
-        return _is_locked(site.store)
+        return _is_locked(site.store.path) if site.store.is_file else is_at_work(site.store)
 
 
 class _Started:
@@ -129,7 +131,7 @@ def remove_log(log: str) -> None:
             path.unlink()
 
 
-def hold_as_scheduled(store: Path) -> StoreLock:
+def hold_as_scheduled(store: StoreLocation) -> StoreLock:
     """Return the lock that a scheduled crawl's process holds from before it takes its run over until it ends.
 
     Raises:
@@ -145,8 +147,8 @@ def hold_as_scheduled(store: Path) -> StoreLock:
             time.sleep(0.05)
 
 
-def _lock_path(store: Path) -> Path:
-    return store.with_name(f"{store.name}.schedule")
+def _lock_path(store: StoreLocation) -> Path:
+    return store.beside(".schedule")
 
 
 def _is_locked(path: Path) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scraper.config import Loaded, Schedule, load
+from scraper.config.store_location import StoreLocation
 from scraper.errors import ConfigError, UsageError
 from scraper.lazy_dataclass import dataclass
 from scraper.schedule.times import Times
@@ -22,13 +23,13 @@ class ScheduledSite:
     Attributes:
         path: its YAML file, absolute.
         root: the project's root.
-        store: the absolute path of its store.
+        store: where its store is.
         times: when it runs.
     """
 
     path: Path
     root: Path
-    store: Path
+    store: StoreLocation
     times: Times
 
     @property
@@ -43,7 +44,7 @@ class ScheduledSite:
 
     def log_of(self, slot_text: str, number: int) -> Path:
         """Return where the log of a run lies: beside the store."""
-        return self.store.parent / LOGS / f"{self.name}-{slot_text}-{number}.log"
+        return self.store.path.parent / LOGS / f"{self.name}-{slot_text}-{number}.log"
 
 
 def site_of(loaded: Loaded) -> ScheduledSite | None:
@@ -133,7 +134,7 @@ class Sites:
 
     def _find_twins(self) -> list[str]:
         """Two files with one name and store would move one schedule to and fro: the later one is left out."""
-        first: dict[tuple[Path, str], Path] = {}
+        first: dict[tuple[StoreLocation, str], Path] = {}
         twins: dict[Path, Path] = {}
         for path, site in self._sites.items():
             if site is not None and first.setdefault((site.store, site.name), path) != path:

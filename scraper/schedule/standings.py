@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from scraper.config.store_location import StoreLocation
 from scraper.lazy_dataclass import dataclass
 from scraper.schedule.sites import ScheduledSite
 from scraper.store.history.schedules import Schedules, Standing
@@ -39,7 +40,7 @@ class Standings:
         open_store: opens the schedules of a store.
     """
 
-    def __init__(self, open_store: Callable[[Path], Schedules]) -> None:
+    def __init__(self, open_store: Callable[[StoreLocation], Schedules]) -> None:
         self._open_store = open_store
         self._known: dict[Path, Known] = {}
 
@@ -71,9 +72,11 @@ def _due(site: ScheduledSite, standing: Standing | None) -> float | None:
     return None if following is None else site.times.due(following)
 
 
-def _mark_of(store: Path) -> Mark | None:
+def _mark_of(store: StoreLocation) -> Mark | None:
     """Return what is another after each write to a store; None where that is not certain, as after one just now."""
-    files = tuple(_look_at(path) for path in (store, store.with_name(f"{store.name}-wal")))
+    if not store.is_file:
+        return None
+    files = tuple(_look_at(path) for path in (store.path, store.beside("-wal")))
     newest = max((file[2] for file in files if file is not None), default=0)
     return None if 0 <= time.time_ns() - newest < _TICK * 1e9 else files
 

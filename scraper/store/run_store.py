@@ -9,7 +9,8 @@ from typing import Any
 from scraper.health import Death, Health
 from scraper.request import Request
 from scraper.stats import ConnectionStats
-from scraper.store.backends.database import Database
+from scraper.store.backends.base import Backend
+from scraper.store.backends.outages import outlasting
 from scraper.store.history import changes, explain, prune, quarantine, retry, runs
 from scraper.store.history.changes import Change
 from scraper.store.history.explain import History, StartRow
@@ -26,10 +27,11 @@ from scraper.store.values import (
 )
 
 
+@outlasting
 class RunStore:
     """The part of a `Store` that begins, resumes, compares, judges and removes runs."""
 
-    _database: Database
+    _database: Backend
 
     def begin_run(self, name: str, identity: str, config: Mapping[str, Any]) -> RunRow:
         """Start a new run."""

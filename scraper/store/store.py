@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from scraper.errors import StoreError
+from scraper.config.store_location import StoreLocation
+from scraper.errors import StoreError, StoreUnreachable
 from scraper.items import ItemRow, Position
 from scraper.store import commit
-from scraper.store.backends import wait_clock
-from scraper.store.backends.checkpoints import Checkpoints
-from scraper.store.backends.database import Busy, Database
-from scraper.store.backends.lock import StoreLock, is_held
+from scraper.store.backends import opening, wait_clock
+from scraper.store.backends.base import Busy
+from scraper.store.backends.outages import impatient, outlasting
 from scraper.store.history import runs, status
 from scraper.store.history.status import Status, Worker
 from scraper.store.outcomes import Batch, Committed
@@ -33,15 +33,18 @@ from scraper.store.values import (
 )
 from scraper.urls import domain_of
 
+#: Seconds between looks whether the store's lock was taken again.
+_LOCK_SECONDS = 0.1
 #: Behind every priority a spider may give.
 _LAST_RANK = 2_000_000_000
 
 
+@outlasting
 class Store(RunStore):
-    """A crawl's store.
+    """A crawl's store. Its methods wait for a database that went away, and then begin again.
 
     Args:
-        path: the SQLite file; made where it is not there.
+        location: where it is, or the path of a SQLite file; made where it is not there.
         lock: hold the store's lock, as a crawl does; reading needs none. Whoever gets it voids every older lease.
 
     Raises:
@@ -49,33 +52,33 @@ class Store(RunStore):
         StoreError: it cannot be made, opened, read or written.
     """
 
-    def __init__(self, path: Path, *, lock: bool = False) -> None:
-        self.path = path
+    def __init__(self, location: StoreLocation | Path, *, lock: bool = False) -> None:
+        self.location = location if isinstance(location, StoreLocation) else StoreLocation(location)
         self._seen: dict[int, Seen] = {}
         self._visited: dict[int, bool] = {}
-        self._checkpoints: Checkpoints | None = None
-        self._lock = StoreLock(path) if lock else None
+        self._lock = opening.lock(self.location) if lock else None
         try:
-            self._database = Database(path, is_locked=lock)
+            self._database = opening.connect(self.location, is_locked=lock)
             if lock:
                 with self._database.writing() as connection:
                     domains.void_leases(connection)
-                self._checkpoints = Checkpoints(path)
+                self._database.take_charge()
         except BaseException:
             if self._lock is not None:
                 self._lock.release()
             raise
 
     @classmethod
-    def open_existing(cls, path: Path) -> Store:
+    def open_existing(cls, location: StoreLocation | Path) -> Store:
         """Return a store to read from.
 
         Raises:
             StoreError: there is none.
         """
-        if not path.is_file():
-            raise StoreError(f"there is no store {path}", remedy="run scraper crawl first")
-        return cls(path)
+        where = location if isinstance(location, StoreLocation) else StoreLocation(location)
+        if not opening.is_there(where):
+            raise StoreError(f"there is no store {where}", remedy="run scraper crawl first")
+        return cls(where)
 
     @property
     def lock_files(self) -> tuple[int, ...]:
@@ -98,12 +101,30 @@ class Store(RunStore):
     @property
     def is_crawled(self) -> bool:
         """Tell whether a crawl is at work with it, this process's or another's."""
-        return self._lock is not None or is_held(self.path)
+        return self._lock is not None or opening.is_at_work(self.location)
+
+    def comes_back(self) -> bool:
+        """Wait for a database that went away. Return False where it did not, or not in time.
+
+        Raises:
+            StoreLocked: meanwhile another crawl took the store.
+        """
+        if not self._database.comes_back():
+            return False
+        while self._lock is not None:
+            try:
+                self._lock.require()
+                break
+            except StoreUnreachable:
+                time.sleep(_LOCK_SECONDS)
+        return True
+
+    def wait_no_longer(self, seconds: float) -> None:
+        """Wait for a database that is away for so many seconds more, at most. From any thread."""
+        self._database.wait_no_longer(seconds)
 
     def close(self) -> None:
         """Close the database and let go of the lock."""
-        if self._checkpoints is not None:
-            self._checkpoints.close()
         self._database.close()
         if self._lock is not None:
             self._lock.release()
@@ -131,9 +152,10 @@ class Store(RunStore):
                 it is only inside of the transaction that this number is certain.
         """
         with self._database.writing() as connection:
+            # It takes the run's next number first: until it has ended no other commit of the run begins.
+            transaction = commit.Commit(connection, run, time.time(), self.seen(run))
             items.drop_known(connection, run, batch)
             trim(runs.item_count(connection, run))
-            transaction = commit.Commit(connection, run, time.time(), self.seen(run))
             done = transaction.apply(batch, owner, epochs)
         transaction.remember()
         return done
@@ -208,6 +230,7 @@ class Store(RunStore):
         with self._database.reading() as connection:
             return bodies.are_there(connection)
 
+    @impatient
     def mark_sent(self, request: int) -> None:
         """Mark a request that must not be repeated, on the disk, before it is handed to the network."""
         with self._database.writing() as connection:
@@ -223,6 +246,7 @@ class Store(RunStore):
 
     def join(self, owner: str, run: int | None = None, role: Role = Role.SHARD) -> None:
         """Register one that works in this process; its leases hold as long as it renews them."""
+        self._database.join()
         with self._database.writing() as connection:
             presence.join(connection, owner, run, role)
 
@@ -231,6 +255,7 @@ class Store(RunStore):
         with self._database.writing() as connection:
             return domains.claim(connection, owner, names)
 
+    @impatient
     def renew_leases(self, owner: str, doing: Doing | None = None) -> bool:
         """Return the heartbeat; False where somebody voided the leases.
 
@@ -250,6 +275,7 @@ class Store(RunStore):
         with self._database.writing() as connection:
             domains.void(connection, owner)
 
+    @impatient
     def void_expired_leases_of(self, owner: str) -> bool:
         """End all leases of a shard that did not renew them in time; False where it did after all, and while somebody
         else writes.
@@ -281,6 +307,7 @@ class Store(RunStore):
         with self._database.writing() as connection:
             runs.add_seconds(connection, run, seconds, interrupted=interrupted)
 
+    @impatient
     def add_seconds_now(self, run: int, seconds: float, coordinator: str) -> bool:
         """Add working time to a run, unless somebody else writes; tell whether that was done.
 
@@ -291,7 +318,7 @@ class Store(RunStore):
             with self._database.writing(waits=False) as connection:
                 runs.add_seconds(connection, run, seconds, interrupted=False)
                 presence.renew(connection, coordinator, None)
-        except Busy:
+        except (Busy, StoreUnreachable):
             return False
         return True
 

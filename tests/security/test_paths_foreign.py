@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from scraper.config import Schedule
+from scraper.config.store_location import StoreLocation
 from scraper.engine.tasks.attachments import is_there
 from scraper.errors import ScraperError, UsageError
 from scraper.schedule.sites import ScheduledSite
@@ -170,7 +171,7 @@ class TestSchedules:
 
     def test_nor_of_a_unit(self):
         root = Path("/srv")
-        site = ScheduledSite(root / "a.yaml", root, root / "a.db", Times("a", Schedule(every="1h")))
+        site = ScheduledSite(root / "a.yaml", root, StoreLocation(root / "a.db"), Times("a", Schedule(every="1h")))
         assert "ExecStart=/opt/python -P -m scraper " in units(site, python=Path("/opt/python"))["scraper-a.service"]
 
     @pytest.mark.parametrize("character", ["\n", "\r", "\x1b", "\x85", "\u2028", "\x7f"])
@@ -180,7 +181,10 @@ class TestSchedules:
         paths = {"path": Path("/srv/a.yaml"), "root": Path("/srv"), "python": Path("/opt/python"), where: bad}
         times = Times("a", Schedule(every="1h"))
         with pytest.raises(UsageError, match="control character"):
-            units(ScheduledSite(paths["path"], paths["root"], Path("/srv/a.db"), times), python=paths["python"])
+            units(
+                ScheduledSite(paths["path"], paths["root"], StoreLocation(Path("/srv/a.db")), times),
+                python=paths["python"],
+            )
 
     def test_what_is_noted_and_told_of_a_run_holds_no_secret(self, page_server: Start, project: Project):
         spider = (

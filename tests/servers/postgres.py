@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -35,7 +39,7 @@ def _has_user() -> bool:
 
 
 class Postgres:
-    """Runs from `with` to its end; then nothing is left of it."""
+    """Runs from `with` to its end; then nothing is left of it. It may be killed and started again in between."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="pg"))
@@ -67,13 +71,32 @@ class Postgres:
             "--no-sync",
         ]
         subprocess.run(initdb, user=self._user, cwd=self._folder, check=True, capture_output=True)
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start it, with all that it knew."""
+        programs = postgres_bin()
+        assert programs is not None
+        data = str(self._folder / "data")
         server = [programs / "postgres", "-D", data, "-k", str(self._folder), "-c", "listen_addresses="]
-        with (self._folder / "log").open("wb") as log:
+        server += ["-c", "fsync=off", "-c", "max_connections=200"]
+        with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*server, "-c", "fsync=off"], user=self._user, cwd=self._folder, stdout=log, stderr=log
+                [*server, "-c", "fsync=off", "-c", "max_connections=200"],
+                user=self._user,
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
             )
         self._wait()
-        return self
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would; what was committed is kept."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait()
+        self._process = None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
@@ -97,3 +120,21 @@ class Postgres:
                 assert self._process is not None and self._process.poll() is None, log
                 assert time.monotonic() < until, log
                 time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def shared_postgres(folder: Path) -> Iterator[str]:
+    """The URL of one server for all processes that name the same folder: the first starts it, and ends it last."""
+    with (folder / "postgres.lock").open("a") as lock, (folder / "postgres.users").open("a") as users:
+        note = folder / "postgres.url"
+        with contextlib.ExitStack() as stack:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            is_first = not note.exists()
+            if is_first:
+                note.write_text(stack.enter_context(Postgres()).url)
+            fcntl.flock(users, fcntl.LOCK_SH)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            yield note.read_text()
+            fcntl.flock(users, fcntl.LOCK_UN)
+            if is_first:
+                fcntl.flock(users, fcntl.LOCK_EX)

@@ -91,7 +91,11 @@ class SiteConfig(Frozen):
         default_factory=dict, description="Secrets by origin: https://api.example.com."
     )
     login: LoginConfig | None = Field(None, description="How to log in to one domain.")
-    store: texts.StorePath = Field("", description="The SQLite file of the crawl; by default .scraper/NAME.db.")
+    store: texts.StorePath = Field(
+        "",
+        description="The SQLite file of the crawl, by default .scraper/NAME.db; or "
+        "postgresql://user:${PG_PASSWORD}@host/database, with ?schema=… where that is not the crawl's name.",
+    )
     revisit: RevisitConfig = Field(
         RevisitConfig.model_construct(), description="How pages are visited again that an earlier run saw."
     )

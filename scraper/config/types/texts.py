@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
+from scraper.config.store_location import is_url, why_wrong
 from scraper.config.types import kinds
 from scraper.config.types.kinds import flag, matching, nearest, optional, text, whole, wrong
 from scraper.config.types.selectors import BadSelector, read_regex
@@ -77,13 +78,19 @@ def crawl_name(value: Any) -> str:
     return found
 
 
+_STORES = "write one such as .scraper/books.db or postgresql://user:${PG_PASSWORD}@host/database"
+
+
 def store_path(value: Any) -> str:
-    """Return the path of the SQLite file that keeps the crawl."""
+    """Return the path of the SQLite file that keeps the crawl, or the URL of the PostgreSQL database that does."""
     found = text(value)
-    if found.lower().startswith(("postgres://", "postgresql://", "postgresql+")):
-        raise wrong("a path", remedy="this version keeps its store in SQLite, write one such as .scraper/books.db")
+    if is_url(found):
+        expected = why_wrong(found)
+        if expected is not None:
+            raise wrong(expected)
+        return found
     if SCHEME.match(found) or not found.strip() or found.endswith(("/", "\\")) or "\0" in found:
-        raise wrong("the path of a file", remedy="write one such as .scraper/books.db")
+        raise wrong("the path of a file, or a URL of PostgreSQL", remedy=_STORES)
     return expanded(found)
 
 

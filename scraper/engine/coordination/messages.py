@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from pathlib import Path
 
 from scraper.config import Loaded
+from scraper.config.store_location import StoreLocation
 from scraper.engine.limits import ShardEnd
 from scraper.errors import ScraperError
 from scraper.lazy_dataclass import dataclass
@@ -146,7 +146,7 @@ class WorkerConfig:
 
     number: int
     loaded: Loaded
-    store: Path
+    store: StoreLocation
     run: RunRow
     #: Of the scope, beside the hosts of start URLs.
     hosts: tuple[str, ...]

@@ -26,7 +26,7 @@ from scraper.engine.crash_marker import strike_marked
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.engine.shard import DRAIN_SECONDS
 from scraper.engine.tasks.file_count import begin_log, log_of
-from scraper.errors import LeaseLost, ShardFailed
+from scraper.errors import LeaseLost, ShardFailed, StoreUnreachable
 from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
 from scraper.observe.events import Events
@@ -133,6 +133,7 @@ class MultiProcess:
     def stop(self, seconds: float) -> None:
         """Take nothing more; what is in flight has `seconds`. From any thread or a signal handler."""
         self._inbox.put((-1, Stop(seconds)))
+        self._store.wait_no_longer(seconds)
 
     def run(self) -> ShardEnd:
         """Crawl to the end.
@@ -162,7 +163,7 @@ class MultiProcess:
             self._is_over.set()
             self._end_all()
             self._exports.close()
-            log_of(self._store.path).unlink(missing_ok=True)
+            log_of(self._store.location).unlink(missing_ok=True)
             self._coordinator.keep_time()
         if interrupt is not None:
             raise interrupt
@@ -256,7 +257,7 @@ class MultiProcess:
             WorkerConfig(
                 number,
                 self._loaded,
-                self._store.path,
+                self._store.location,
                 self._run,
                 self._coordinator.scheduler.hosts(),
                 levels,
@@ -293,7 +294,14 @@ class MultiProcess:
                 continue
             if process.is_lost or process.is_killed:
                 continue
-            if self._store.void_expired_leases_of(process.owner):
+            try:
+                is_void = self._store.void_expired_leases_of(process.owner)
+            except StoreUnreachable:
+                # None of them can renew anything. They get their time once it is back.
+                for each in self._processes.values():
+                    each.silent = 0.0
+                return
+            if is_void:
                 process.is_lost = True
                 if _is_stopped(process.child.pid):
                     who = f"shard {process.number} (pid {process.child.pid})"

@@ -108,7 +108,7 @@ def _crawl(
             beaten=beaten,
             inbox=orders,
             parsers=commission.parsers,
-            file_log=log_of(store.path),
+            file_log=log_of(store.location),
         )
         shards.append(shard)
         link.send(Ready(shard.owner))

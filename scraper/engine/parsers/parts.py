@@ -50,5 +50,5 @@ class ParseParts:
         from scraper.engine.parsers.messages import ParserConfig
 
         levels = {name: logging.getLogger(name).getEffectiveLevel() for name in ("root", "scraper")}
-        marker = marker_of_parser(self.store.path, self.shard, number)
+        marker = marker_of_parser(self.store.location, self.shard, number)
         return ParserConfig(self.components.loaded, self.run.id, self.run.name, marker, levels, self.emit.wanted)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from scraper.config import Limits
+from scraper.config.store_location import StoreLocation
 from scraper.errors import FetchError, StoreError
 from scraper.private_files import open_file
 from scraper.store import Store
@@ -108,9 +109,9 @@ class FileCount:
             self._of_domain[digest] += 1
 
 
-def log_of(store: Path) -> Path:
+def log_of(store: StoreLocation) -> Path:
     """Return where the processes of a crawl have their log of files."""
-    return store.with_name(f"{store.name}.files")
+    return store.beside(".files")
 
 
 def begin_log(store: Store, run: int, limits: Limits) -> None:
@@ -119,10 +120,11 @@ def begin_log(store: Store, run: int, limits: Limits) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    path = log_of(store.path)
+    path = log_of(store.location)
     if limits.files is None and limits.per_domain.files is None:
         return
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         with open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
             file.write(b"".join(_rows(store.files_stored(run))))

@@ -38,7 +38,7 @@ class StoreLock:
             pid = _read_pid(self._file)
             os.close(self._file)
             # A crawl that was killed is not running, even where one of its processes cannot leave.
-            raise StoreLocked(store, pid if pid is not None and _is_alive(pid) else None)
+            raise StoreLocked(store, pid if pid is not None and is_alive(pid) else None)
         # A full disk must not keep a lock from being had: the pid is only for people.
         with contextlib.suppress(OSError):
             os.ftruncate(self._file, 0)
@@ -49,7 +49,7 @@ class StoreLock:
         until = time.monotonic() + _LEAVING_SECONDS
         while not _lock(self._file):
             pid = _read_pid(self._file)
-            if pid is None or _is_alive(pid) or time.monotonic() > until:
+            if pid is None or is_alive(pid) or time.monotonic() > until:
                 return False
             time.sleep(0.02)
         return True
@@ -58,6 +58,9 @@ class StoreLock:
     def files(self) -> tuple[int, ...]:
         """Return the file descriptors that hold it: it lasts until the last process that has one is gone."""
         return () if sys.platform == "win32" else (self._file,)
+
+    def require(self) -> None:
+        """Do nothing: it ends with this process alone."""
 
     def release(self) -> None:
         """Let go of it."""
@@ -92,12 +95,13 @@ if sys.platform == "win32":
     #: Windows locks bytes against reading too, so the byte locked lies far behind the pid.
     _LOCK_OFFSET = 1 << 30
 
-    def _is_alive(_pid: int) -> bool:
+    def is_alive(pid: int) -> bool:
+        """Tell whether a process of this machine lives."""
         return True  # it alone holds the lock: only who holds it can be named
 
     def _is_locked(file: int) -> bool:
         pid = _read_pid(file)
-        return pid is not None and _is_alive(pid)
+        return pid is not None and is_alive(pid)
 
     def _lock(file: int) -> bool:
         os.lseek(file, _LOCK_OFFSET, os.SEEK_SET)
@@ -111,7 +115,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _is_alive(pid: int) -> bool:
+    def is_alive(pid: int) -> bool:
+        """Tell whether a process of this machine lives."""
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
@@ -126,7 +131,7 @@ else:
             locks = Path("/proc/locks").read_text()
         except OSError:
             pid = _read_pid(file)
-            return pid is not None and _is_alive(pid)
+            return pid is not None and is_alive(pid)
         return re.search(rf":{os.fstat(file).st_ino} ", locks) is not None
 
     def _lock(file: int) -> bool:

@@ -64,7 +64,7 @@ class Prepared:
             # Of rows that replace each other PostgreSQL takes one a statement.
             if not self._is_insert or " DO UPDATE " in self.text:
                 cursor.executemany(self.text, rows)
-                return cursor.rowcount
+                return int(cursor.rowcount)
             for portion in portions(rows, len(self._names)):
                 cursor.execute(self._text_for(len(portion)), tuple(chain.from_iterable(portion)))
                 changed += cursor.rowcount
@@ -89,7 +89,8 @@ class Prepared:
         """Return all rows that it gives."""
         with closing(connection.driver.cursor()) as cursor:
             cursor.execute(self.text, parameters)
-            return cursor.fetchall()
+            found: Sequence[Any] = cursor.fetchall()
+            return found
 
 
 def inserting(table: Table, names: Sequence[str]) -> Insert:

@@ -22,6 +22,11 @@ def offset() -> float:
     return _offset
 
 
+def count_from(seconds: float) -> None:
+    """Count on from this moment, as a clock that several machines share shows it."""
+    count_like(seconds - time.monotonic())
+
+
 def count_like(offset: float) -> None:
     """Count as the process with this offset does."""
     global _offset

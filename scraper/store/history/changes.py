@@ -132,7 +132,7 @@ def _found(
         .where(before.is_(None) if kind == "new" else before != item.c.data)
         .order_by(item.c.type, item.c.key)
     )
-    for type_, key, url, old, new in connection.execute(query):
+    for type_, key, url, old, new in connection.stream(query):
         was, now = None if old is None else json.loads(old), json.loads(new)
         fields = () if was is None else differing(was, now)
         # Text may differ by the order of its fields alone.
@@ -172,7 +172,7 @@ def _missing(
     else:
         holds = and_(missing.c.proof == _STILL_THERE, missing.c.unlinked == 0)
     query = select(missing.c.type, missing.c.key, missing.c.url, missing.c.data).where(holds)
-    for type_, key, url, data in connection.execute(query):
+    for type_, key, url, data in connection.stream(query):
         yield Change(kind, type_, _values(key), url, json.loads(data), None)
 
 

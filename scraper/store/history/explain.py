@@ -10,7 +10,7 @@ from scraper.lazy_dataclass import dataclass
 from scraper.request import Request
 from scraper.store import tables as t
 from scraper.store.history import runs
-from scraper.store.sql import Connection, Row, func, or_, select
+from scraper.store.sql import Connection, Expression, Row, func, literal_column, or_, select
 from scraper.store.state import outgoing
 from scraper.store.values import Attempt, FailureRow, RobotsRow
 
@@ -102,7 +102,7 @@ def history(connection: Connection, run: int, request: Request, fingerprint: byt
     beginning = json.dumps({"url": request.url}, ensure_ascii=False, separators=(",", ":"))[:-1]
     query = select(table).where(
         table.c.run == run,
-        or_(table.c.fingerprint == fingerprint, func.substr(table.c.request, 1, len(beginning)) == beginning),
+        or_(table.c.fingerprint == fingerprint, func.substr(table.c.request, *_first(beginning)) == beginning),
     )
     known = tuple(_known(connection, row) for row in connection.execute(query.order_by(table.c.id)).all())
     return History(known, _refused(connection, run, fingerprint))
@@ -215,6 +215,11 @@ def _items(connection: Connection, run: int, page: int) -> tuple[tuple[str, str 
     table = t.items
     query = select(table.c.type, table.c.key).where(table.c.run == run, table.c.page == page)
     return tuple((row.type, row.key) for row in connection.execute(query.order_by(table.c.id)))
+
+
+def _first(text: str) -> tuple[Expression, Expression]:
+    """Return where such a text begins, and its length; written out, since PostgreSQL takes these as small numbers."""
+    return literal_column("1"), literal_column(str(len(text)))
 
 
 def _refused(connection: Connection, run: int, fingerprint: bytes) -> RefusedRow | None:

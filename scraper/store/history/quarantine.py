@@ -140,6 +140,6 @@ def _counted(connection: Connection, run: int) -> list[Any]:
 def rows(connection: Connection, run: int) -> Iterator[QuarantineRow]:
     """Return what was put aside in a run, in order, never more than a portion in memory."""
     query = select(quarantine).where(quarantine.c.run == run).order_by(quarantine.c.id)
-    for row in connection.execute(query):
+    for row in connection.stream(query):
         problems = tuple((problem["field"], problem["message"]) for problem in json.loads(row.problems))
         yield QuarantineRow(row.url, row.type, json.loads(row.data), problems, row.at)

@@ -43,7 +43,7 @@ def put_back(connection: Connection, run: int, reasons: Collection[str]) -> PutB
     chosen: list[int] = []
     origins: set[str] = set()
     left_alone = 0
-    for row in connection.execute(query):
+    for row in connection.stream(query):
         request = Request.from_record(json.loads(row.record))
         if not reasons and not request.may_be_repeated:
             left_alone += 1

@@ -17,10 +17,10 @@ from scraper.store.values import COUNTS, GOOD_RESULTS, ChangeCounts, Counts, Fai
 
 def begin(connection: Connection, name: str, identity: str, config: Mapping[str, Any], now: float) -> RunRow:
     """Return a new run."""
-    result = connection.execute(
+    number = connection.insert(
         insert(runs).values(name=name, identity=identity, config=json.dumps(config), started_at=now, clean=0)
     )
-    run = get(connection, result.inserted_id)
+    run = get(connection, number)
     assert run is not None
     return run
 
@@ -81,7 +81,7 @@ def keep_changes(connection: Connection, run: int, counts: ChangeCounts) -> None
 def origins_reached(connection: Connection, run: int) -> set[str]:
     """Return the origins of a run's pages."""
     done = select(pages.c.url).join(frontier, frontier.c.id == pages.c.request).where(frontier.c.run == run)
-    return {urls.origin_of(url) for url in connection.scalars(done)}
+    return {urls.origin_of(url) for (url,) in connection.stream(done)}
 
 
 def get(connection: Connection, run: int) -> RunRow | None:

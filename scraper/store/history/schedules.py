@@ -11,10 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from scraper.config.store_location import StoreLocation
 from scraper.errors import StoreError
 from scraper.hiding import hide
 from scraper.lazy_dataclass import dataclass
-from scraper.store.backends.database import Database
+from scraper.store.backends import opening
 from scraper.store.sql import Connection, Expression, Row, delete, insert, select, update
 from scraper.store.tables import schedule_runs, schedules
 
@@ -113,29 +114,30 @@ class Schedules:
     """The schedules in a store.
 
     Args:
-        path: the SQLite file; made where it is not there.
+        location: where the store is, or the path of a SQLite file; made where it is not there.
 
     Raises:
         StoreError: it cannot be made, opened, read or written; every method raises it, too.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._database = Database(path)
+    def __init__(self, location: StoreLocation | Path) -> None:
+        self._location = location if isinstance(location, StoreLocation) else StoreLocation(location)
+        self._database = opening.connect(self._location)
 
     @classmethod
-    def open_existing(cls, path: Path) -> Schedules:
+    def open_existing(cls, location: StoreLocation | Path) -> Schedules:
         """Return a store to read from.
 
         Raises:
             StoreError: there is none.
         """
-        if not path.is_file():
-            raise StoreError(f"there is no store {path}", remedy="run scraper schedule run or scraper crawl first")
-        return cls(path)
+        where = location if isinstance(location, StoreLocation) else StoreLocation(location)
+        if not opening.is_there(where):
+            raise StoreError(f"there is no store {where}", remedy="run scraper schedule run or scraper crawl first")
+        return cls(where)
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the dataopening."""
         self._database.close()
 
     def __enter__(self) -> Schedules:
@@ -156,13 +158,13 @@ class Schedules:
 
         A schedule that is seen for the first time, or with another `spec` than before, begins at `now`.
         """
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             decision = decide(_seen(connection, name, spec, now))
             return _Writer(connection, name, now, claimant).apply(decision)
 
     def confirm(self, run: int, epoch: int, pid: int, now: float) -> bool:
         """Let the started process take its run over; return False where its claim no longer holds."""
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             return _change(
                 connection,
                 (
@@ -178,7 +180,7 @@ class Schedules:
 
     def release(self, run: int, epoch: int) -> bool:
         """Let another claim a run at once that was not taken over; False where it was, or the claim is gone."""
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             claimed = schedule_runs.c.state == ScheduleState.CLAIMED
             return _change(connection, (*_open(run, epoch), claimed), lease_until=0.0)
 
@@ -186,7 +188,7 @@ class Schedules:
         """Let a run wait that found another crawl at work; return False where another waits already, or it is not
         open.
         """
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             row = _row(connection, schedule_runs.c.id == run)
             if row is None or any(run.state is ScheduleState.WAITING for run in _still_open(connection, row.name)):
                 return False
@@ -210,7 +212,7 @@ class Schedules:
         crawl_run: int | None = None,
     ) -> Occurrence | None:
         """Note how a run ended; None where somebody else did, or the claim holds no longer."""
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             values = {"result": result, "why": hide(why), "exit_code": exit_code, "run": crawl_run}
             if not _change(connection, _open(run, epoch), state=ScheduleState.ENDED, ended_at=now, **values):
                 return None
@@ -223,14 +225,14 @@ class Schedules:
 
     def pause(self, name: str, spec: str, now: float) -> bool:
         """Start nothing by itself any more; False where that holds already."""
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             _seen(connection, name, spec, now)
             where = schedules.c.name == name, schedules.c.paused_at.is_(None)
             return connection.execute(update(schedules).where(*where).values(paused_at=now)).rowcount == 1
 
     def resume(self, name: str, now: float) -> bool:
         """Resume from `now`, without what the pause left out; False where there is no pause."""
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             where = schedules.c.name == name, schedules.c.paused_at.is_not(None)
             return (
                 connection.execute(update(schedules).where(*where).values(paused_at=None, reached=now)).rowcount == 1
@@ -247,13 +249,13 @@ class Schedules:
         """Forget all but the newest `keep` runs that ended; returns the paths of their logs."""
         ended = schedule_runs.c.name == name, schedule_runs.c.state == ScheduleState.ENDED
         query = select(schedule_runs.c.id, schedule_runs.c.log).where(*ended)
-        with self._database.writing() as connection:
+        with self._database.writing(alone=True) as connection:
             rows = connection.execute(query.order_by(schedule_runs.c.id.desc()).offset(keep)).all()
             for row in rows:
                 connection.execute(delete(schedule_runs).where(schedule_runs.c.id == row.id))
         # Of a store from elsewhere no more is believed than a name: what it says to lie elsewhere is not removed.
         names = (row.log.replace("\\", "/").rpartition("/")[2] for row in rows)
-        return [str(self.path.parent / LOGS / name) for name in names if name.endswith(".log")]
+        return [str(self._location.path.parent / LOGS / name) for name in names if name.endswith(".log")]
 
 
 class _Writer:
@@ -315,7 +317,7 @@ class _Writer:
         if state is ScheduleState.ENDED:
             values["ended_at"] = self._now
         row = {"name": self._name, "slot": slot, "manual": int(decision.manual), "state": state, **values}
-        return [self._found(self._connection.execute(insert(schedule_runs).values(row)).inserted_id)]
+        return [self._found(self._connection.insert(insert(schedule_runs).values(row)))]
 
     def _found(self, run: int) -> Occurrence:
         found = _row(self._connection, schedule_runs.c.id == run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scraper.lazy_dataclass import dataclass
-from scraper.store.backends import lease_clock, wait_clock
+from scraper.store.backends import wait_clock
 from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.history import runs
 from scraper.store.sql import Connection, func, literal_column, select
@@ -85,7 +85,8 @@ def at_work(connection: Connection, run: int) -> list[Worker]:
     """Return those that joined a run and have not left it: who directs first, then the oldest."""
     owners = select(held.c.owner, func.count()).where(held.c.owner.is_not(None), held.c.name != domains.START)
     counts = {row[0]: row[1] for row in connection.execute(owners.group_by(held.c.owner))}
-    now = lease_clock.now()
+    ago = connection.lease_now() + LEASE_SECONDS - workers.c.lease_until
+    query = select(workers, ago.label("ago")).where(workers.c.run == run)
     found = [
         Worker(
             owner=row.owner,
@@ -93,11 +94,11 @@ def at_work(connection: Connection, run: int) -> list[Worker]:
             host=row.host,
             pid=row.pid,
             since=row.since,
-            beat_ago=max(0.0, now + LEASE_SECONDS - row.lease_until),
+            beat_ago=max(0.0, row.ago),
             domains=counts.get(row.owner, 0),
             doing=Doing.from_json(row.doing) if row.doing is not None else None,
         )
-        for row in connection.execute(select(workers).where(workers.c.run == run))
+        for row in connection.execute(query)
     ]
     return sorted(found, key=lambda each: (each.role is not Role.COORDINATOR, each.since, each.owner))
 

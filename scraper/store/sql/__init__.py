@@ -4,7 +4,7 @@ It has what the store says, under the names that SQLAlchemy's Core gave it, and 
 time to import than a crawl of one page may take in all.
 """
 
-from scraper.store.sql.connection import Connection, Row
+from scraper.store.sql.connection import Connection, Cursor, Driver, Result, Row
 from scraper.store.sql.expressions import (
     Column,
     Expression,
@@ -19,6 +19,7 @@ from scraper.store.sql.expressions import (
 )
 from scraper.store.sql.schema import (
     BigInteger,
+    Dialect,
     Float,
     Index,
     Integer,
@@ -45,6 +46,9 @@ __all__ = [
     "BigInteger",
     "Column",
     "Connection",
+    "Cursor",
+    "Dialect",
+    "Driver",
     "Expression",
     "Float",
     "Index",
@@ -53,6 +57,7 @@ __all__ = [
     "LargeBinary",
     "MetaData",
     "PrimaryKeyConstraint",
+    "Result",
     "Row",
     "Select",
     "Statement",

@@ -1,15 +1,45 @@
-"""A connection to SQLite, and what comes back from statements."""
+"""A connection to the database, and what comes back from statements."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from scraper.store.backends import lease_clock
+from scraper.store.sql.expressions import Expression, literal
 
 if TYPE_CHECKING:
     from scraper.store.sql.statements import Statement
+
+
+class Cursor(Protocol):
+    """What runs statements, as `sqlite3` has it; a question mark stands for a parameter."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    @property
+    def description(self) -> Any: ...
+
+    def execute(self, text: str, parameters: Sequence[Any] = ..., /) -> Any: ...
+
+    def executemany(self, text: str, rows: Sequence[Sequence[Any]], /) -> Any: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def close(self) -> None: ...
+
+
+class Driver(Protocol):
+    """A connection of the database's own kind."""
+
+    def cursor(self) -> Any: ...
 
 
 class Row(tuple[Any, ...]):
@@ -32,20 +62,13 @@ def _row_type(names: tuple[str, ...]) -> Callable[[Sequence[Any]], Row]:
 class Result:
     """What a statement came to: its rows, or how many it changed."""
 
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
+    def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
         self.rowcount = cursor.rowcount
         if cursor.description is None:
             cursor.close()
         else:
             self._make = _row_type(tuple(column[0] for column in cursor.description))
-
-    @property
-    def inserted_id(self) -> int:
-        """Return the number that an inserted row was given."""
-        number = self._cursor.lastrowid
-        assert number is not None
-        return number
 
     def __iter__(self) -> Iterator[Row]:
         return map(self._make, self._cursor)
@@ -68,8 +91,36 @@ class Result:
 class Connection:
     """A connection with one open transaction; statements with rows are read as they are stepped through."""
 
-    def __init__(self, driver: sqlite3.Connection) -> None:
+    #: Others may write meanwhile, to rows that this one has not locked.
+    has_company = False
+
+    def __init__(self, driver: Driver) -> None:
         self.driver = driver
+
+    def lease_now(self) -> Expression:
+        """Return what the clock of leases shows."""
+        return literal(lease_clock.now())
+
+    def lease_boot(self) -> str:
+        """Return since when of what that clock counts; those of another are void."""
+        return lease_clock.boot()
+
+    def insert(self, statement: Statement) -> int:
+        """Insert one row; return the number that it was given."""
+        cursor = self.driver.cursor()
+        words = statement.compiled()
+        cursor.execute(words.text, words.values({}))
+        number: int = cursor.lastrowid
+        cursor.close()
+        return number
+
+    def stream(self, statement: Statement) -> Generator[Row]:
+        """Yield the rows of a long reading, never more than a portion in memory."""
+        found = self.execute(statement)
+        try:
+            yield from found
+        finally:
+            found.close()
 
     def execute(
         self, statement: Statement, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -95,4 +146,6 @@ class Connection:
 
     def run(self, text: str) -> Result:
         """Run SQL as it is."""
-        return Result(self.driver.execute(text))
+        cursor = self.driver.cursor()
+        cursor.execute(text)
+        return Result(cursor)

@@ -93,10 +93,14 @@ class Expression:
 
     def in_(self, values: Collection[Any] | Expression) -> Expression:
         """IN, a list of values or a select."""
+        if not isinstance(values, Expression) and not values:
+            return Raw("1 = 0")  # PostgreSQL has no empty list
         return Binary(self, "IN", _group(values))
 
     def not_in(self, values: Collection[Any] | Expression) -> Expression:
         """NOT IN, a list of values or a select."""
+        if not isinstance(values, Expression) and not values:
+            return Raw("1 = 1")
         return Binary(self, "NOT IN", _group(values))
 
     def desc(self) -> Expression:

@@ -95,6 +95,7 @@ class Select(_Filtered, Expression):
     _groups: tuple[Expression, ...] = ()
     _limit: Expression | None = None
     _offset: Expression | None = None
+    _lock = ""
     _start = "SELECT "
 
     def __init__(self, *columns: Expression | Table) -> None:
@@ -138,6 +139,13 @@ class Select(_Filtered, Expression):
     def offset(self, first: int | Expression) -> Self:
         """Return it without the first rows."""
         return self._with(_offset=as_expression(first))
+
+    def locking(self, how: str) -> Self:
+        """Return it so that its rows stay as they are until the transaction ends: `UPDATE`, `KEY SHARE`, …
+
+        SQLite, where one at a time writes, reads that as a comment.
+        """
+        return self._with(_lock=f" /*FOR {how}*/")
 
     def distinct(self) -> Self:
         """Return it with each row once."""
@@ -189,7 +197,7 @@ class Select(_Filtered, Expression):
         if self._offset is not None:
             words += f" OFFSET {self._offset.sql(writing)}"
         writing.enclosing = outer
-        return words
+        return words + self._lock
 
 
 def _from(source: Source, writing: Writing) -> str:

@@ -69,7 +69,7 @@ def unreached(connection: Connection, earlier: int, run: int, admits: Callable[[
     )
 
     def chosen(query: Select) -> list[int]:
-        rows = connection.execute(query)
+        rows = connection.stream(query)
         return [number for number, record in rows if _may_be_asked(record, admits)]
 
     return Unreached(chosen(own), chosen(others))

@@ -7,13 +7,13 @@ its shard's: one row to renew, however many domains there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from scraper.lazy_dataclass import dataclass
 from scraper.store.backends.statements import Prepared, inserting
 from scraper.store.sql import Connection, bindparam, delete, insert, not_, select, update
-from scraper.store.state.presence import is_living
+from scraper.store.state.presence import ROBBED, is_living
 from scraper.store.tables import chunks, domains, origins, profiles, workers
 from scraper.store.values import DomainUpdate, Pause, Profile, RobotsRow
 
@@ -53,7 +53,7 @@ def void(connection: Connection, owner: str) -> None:
 
 def void_expired(connection: Connection, owner: str) -> bool:
     """End all leases of a shard that did not renew them in time; False where it did, or is gone already."""
-    this = delete(workers).where(workers.c.owner == owner, not_(is_living()))
+    this = delete(workers).where(workers.c.owner == owner, not_(is_living(connection)))
     is_expired = connection.execute(this).rowcount == 1
     if is_expired:
         void(connection, owner)
@@ -68,21 +68,24 @@ def release(connection: Connection, owner: str, names: Sequence[str]) -> None:
 
 
 def claim(connection: Connection, owner: str, names: Sequence[str]) -> list[Lease]:
-    """Take the leases of those domains that no other living shard holds."""
-    living = set(connection.scalars(select(workers.c.owner).where(is_living())))
+    """Take the leases of those domains that no other living shard holds.
+
+    One whose row somebody else has locked is just being taken, or committed to: it is not free either.
+    """
     leases: list[Lease] = []
     for some in chunks(names):
-        known = {row.name: row for row in connection.execute(select(domains).where(domains.c.name.in_(some)))}
+        query = select(domains).where(domains.c.name.in_(some))
+        known = {row.name: row for row in connection.execute(query.locking("UPDATE SKIP LOCKED"))}
+        living = _living(connection, {row.owner for row in known.values()} - {None, owner})
         robots, learned = _robots(connection, some), _profiles(connection, some)
+        new: list[str] = []
         for name in some:
             row = known.get(name)
             if row is None:
-                leases.append(Lease(name, 1, None, None, ()))
+                new.append(name)
             elif row.owner is None or row.owner == owner or row.owner not in living:
                 leases.append(_lease(row, robots.get(name, ()), learned.get(name, _UNKNOWN)))
-        new = [{"name": name, "owner": owner, "epoch": 1} for name in some if name not in known]
-        if new:
-            connection.execute(insert(domains), new)
+        leases += [Lease(name, 1, None, None, ()) for name in _begin(connection, owner, new)]
         taken = [{"domain": lease.domain, "now": lease.epoch} for lease in leases if lease.domain in known]
         if taken:
             this = update(domains).where(domains.c.name == bindparam("domain"))
@@ -90,23 +93,61 @@ def claim(connection: Connection, owner: str, names: Sequence[str]) -> list[Leas
     return leases
 
 
+def _living(connection: Connection, owners: Collection[str]) -> Collection[str]:
+    """Return which of these shards live. Of the others it is noted that domains were taken from them.
+
+    So one that comes back, and would renew what has expired, is told that its leases are gone.
+    """
+    if not owners:
+        return owners
+    these = workers.c.owner.in_(sorted(owners))
+    connection.execute(update(workers).where(these, not_(is_living(connection))).values(lease_until=ROBBED))
+    return set(connection.scalars(select(workers.c.owner).where(these, workers.c.lease_until != ROBBED)))
+
+
+_NEW = ("name", "owner", "epoch")
+_ADD = Prepared(inserting(domains, _NEW).on_conflict_do_nothing(index_elements=["name"]), _NEW)
+
+
+def _begin(connection: Connection, owner: str, names: Sequence[str]) -> Sequence[str]:
+    """Add domains that were not known, held by a shard; return which of them nobody else has, or added meanwhile."""
+    if names and connection.has_company:
+        # To add what somebody has locked would wait for that.
+        locked = set(connection.scalars(select(domains.c.name).where(domains.c.name.in_(names))))
+        names = [name for name in names if name not in locked]
+    added = _ADD.many(connection, [(name, owner, 1) for name in names])
+    if added == len(names):
+        return names
+    query = select(domains.c.name).where(domains.c.owner == owner, domains.c.epoch == 1, domains.c.name.in_(names))
+    return list(connection.scalars(query))
+
+
 def _lease(row: Any, robots: tuple[RobotsRow, ...], profile: Profile) -> Lease:
     pause = None if row.not_before is None else Pause(row.not_before, row.cool_step, row.pauses)
     return Lease(row.name, row.epoch + 1, row.last_send, row.cookies, robots, profile, pause)
 
 
-_IS_AT_WORK = Prepared(select(workers.c.owner).where(workers.c.owner == bindparam("me")), ("me",))
+# Its leases cannot be voided until the transaction ends; that they are renewed meanwhile is no matter.
+_IS_AT_WORK = Prepared(
+    select(workers.c.owner).where(workers.c.owner == bindparam("me")).locking("KEY SHARE"),
+    ("me",),
+)
 _EPOCH = Prepared(
-    select(domains.c.epoch).where(domains.c.name == bindparam("domain"), domains.c.owner == bindparam("me")),
+    select(domains.c.epoch)
+    .where(domains.c.name == bindparam("domain"), domains.c.owner == bindparam("me"))
+    .locking("NO KEY UPDATE"),
     ("domain", "me"),
 )
 
 
 def lost(connection: Connection, owner: str, epochs: Mapping[str, int]) -> set[str]:
-    """Return those of the domains named that the shard no longer holds under the epoch named."""
+    """Return those of the domains named that the shard no longer holds under the epoch named.
+
+    The others stay its own until the transaction ends: whoever would take them waits, or leaves them.
+    """
     if not _IS_AT_WORK.rows(connection, owner):
         return set(epochs)
-    return {name for name, epoch in epochs.items() if _EPOCH.rows(connection, name, owner) != [(epoch,)]}
+    return {name for name in sorted(epochs) if _EPOCH.rows(connection, name, owner) != [(epochs[name],)]}
 
 
 _THIS_DOMAIN = update(domains).where(domains.c.name == bindparam("domain"))

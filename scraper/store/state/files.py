@@ -206,7 +206,7 @@ def _hold(connection: Connection, run: int, number: int, page: int | None, item:
     """Write an item with its files; its number is that of the commit where none of them is open."""
     is_open = any(each.ended is None for each in item.attachments)
     row = {"run": run, "commit_number": WAITING, "type": item.type, "key": item.key, "page": page, "data": item.data}
-    made = connection.execute(insert(items).values(row)).inserted_id
+    made = connection.insert(insert(items).values(row))
     connection.execute(insert(attachments), [_row(run, made, each) for each in item.attachments])
     if not is_open:
         _complete(connection, made, item.data, number)

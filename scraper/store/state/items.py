@@ -52,7 +52,7 @@ def place_of(connection: Connection, run: int, place: int) -> tuple[int, int] | 
 def drop_known(connection: Connection, run: int, batch: Batch) -> None:
     """Drop from a batch the items that are to be unique and whose key the run has, or an earlier one of the batch.
 
-    Nobody else writes meanwhile: the transaction holds the write lock.
+    Nobody else adds items to the run meanwhile: the transaction has its next number.
     """
     given = [start.yielded for start in batch.starts]
     given += [outcome.yielded for outcome in batch.outcomes if isinstance(outcome, Done | Failed) and outcome.yielded]

@@ -17,10 +17,12 @@ from typing import Any
 
 from scraper.lazy_dataclass import dataclass
 from scraper.observe.events import Waiting
-from scraper.store.backends import lease_clock
 from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.sql import Connection, Expression, and_, insert, update
 from scraper.store.tables import workers
+
+#: What stands in the place of a lease's end once a domain was taken from its shard, which was late.
+ROBBED = -1.0
 
 
 class Role(StrEnum):
@@ -70,8 +72,8 @@ def join(connection: Connection, owner: str, run: int | None, role: Role) -> Non
     connection.execute(
         insert(workers).values(
             owner=owner,
-            lease_until=lease_clock.now() + LEASE_SECONDS,
-            boot=lease_clock.boot(),
+            lease_until=connection.lease_now() + LEASE_SECONDS,
+            boot=connection.lease_boot(),
             run=run,
             role=role.value,
             host=socket.gethostname(),
@@ -83,14 +85,14 @@ def join(connection: Connection, owner: str, run: int | None, role: Role) -> Non
 
 def renew(connection: Connection, owner: str, doing: Doing | None) -> bool:
     """Return the heartbeat: all leases of a worker hold on. False where they were voided."""
-    new: dict[str, Any] = {"lease_until": lease_clock.now() + LEASE_SECONDS}
+    new: dict[str, Any] = {"lease_until": connection.lease_now() + LEASE_SECONDS}
     if doing is not None:
         new["doing"] = doing.to_json()
-    this = update(workers).where(workers.c.owner == owner)
+    this = update(workers).where(workers.c.owner == owner, workers.c.lease_until != ROBBED)
     return connection.execute(this.values(new)).rowcount == 1
 
 
-def is_living() -> Expression:
+def is_living(connection: Connection) -> Expression:
     """Return the condition of workers whose leases hold."""
-    now = lease_clock.now()
-    return and_(workers.c.boot == lease_clock.boot(), workers.c.lease_until.between(now, now + LEASE_SECONDS))
+    now = connection.lease_now()
+    return and_(workers.c.boot == connection.lease_boot(), workers.c.lease_until.between(now, now + LEASE_SECONDS))

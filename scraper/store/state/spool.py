@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -41,13 +42,13 @@ def first(connection: Connection, run: int, most_bytes: int) -> list[tuple[int, 
     """
     found: list[tuple[int, bytes]] = []
     size = 0
-    rows = connection.execute(select(spool.c.id, spool.c.data).where(spool.c.run == run).order_by(spool.c.id))
-    for number, data in rows:
-        if found and size + len(data) > most_bytes:
-            break
-        found.append((number, data))
-        size += len(data)
-    rows.close()
+    query = select(spool.c.id, spool.c.data).where(spool.c.run == run).order_by(spool.c.id)
+    with contextlib.closing(connection.stream(query)) as rows:
+        for number, data in rows:
+            if found and size + len(data) > most_bytes:
+                break
+            found.append((number, data))
+            size += len(data)
     return found
 
 

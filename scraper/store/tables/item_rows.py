@@ -33,6 +33,7 @@ items = Table(
         "type",
         "key",
         where="key IS NOT NULL",
+        long="key",
     ),
 )
 
@@ -141,7 +142,7 @@ lingering = Table(
     Column("domain", Text),
     Column("request", Text),
     Column("data", Text, nullable=False),  # JSON
-    Index("lingering_by_key", "run", "type", "key", unique=True),
+    Index("lingering_by_key", "run", "type", "key", unique=True, long="key"),
 )
 
 exports = Table(

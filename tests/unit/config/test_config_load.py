@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from scraper.config import Loaded, Origin, load
+from scraper.config.store_location import StoreLocation
 from scraper.errors import ConfigError
 
 Load = Callable[..., Loaded]
@@ -280,7 +281,7 @@ def test_relative_paths_start_at_the_root(tmp_path: Path) -> None:
     path.write_text("spider: a:B", encoding="utf-8")
     loaded = load(path)
     assert (loaded.root, loaded.path) == (tmp_path, path)
-    assert loaded.store == tmp_path / ".scraper" / "books.db"
+    assert loaded.store == StoreLocation(tmp_path / ".scraper" / "books.db")
     assert loaded.resolve(tmp_path / "elsewhere.csv") == tmp_path / "elsewhere.csv"
 
 

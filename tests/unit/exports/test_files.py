@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from scraper import optional_dependencies
 from scraper.errors import ExportError, UsageError
-from scraper.exports import optional_dependencies
 from scraper.exports.base import ItemSource
 from tests.unit.exports.conftest import BEGAN
 

@@ -367,7 +367,7 @@ def test_only_a_store_that_somebody_wrote_to_is_opened_again(make: Make):
     daemon = machine.daemon(mortal := Mortal(None))
     daemon.round()
     for path in paths:
-        age(site(path).store, 60)
+        age(site(path).store.path, 60)
     daemon.round()
     opened = mortal.opened
     machine.run(daemon, until=BEGIN + 300)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from scraper.config import Schedule
+from scraper.config.store_location import StoreLocation
 from scraper.errors import UsageError
 from scraper.schedule.sites import ScheduledSite
 from scraper.schedule.systemd import calendars, units
@@ -40,7 +41,9 @@ def test_what_cannot_be_said_is_refused(cron: str):
 
 def site(folder: str = "/srv/my crawls/100%", **schedule: Any) -> ScheduledSite:
     root = Path(folder)
-    return ScheduledSite(root / "books.yaml", root, root / "books.db", Times("books", Schedule(**schedule)))
+    return ScheduledSite(
+        root / "books.yaml", root, StoreLocation(root / "books.db"), Times("books", Schedule(**schedule))
+    )
 
 
 def test_units_name_absolute_paths_and_quote_them():
@@ -57,7 +60,9 @@ def test_units_name_absolute_paths_and_quote_them():
 def test_names_of_units_are_ascii():
     """What `systemd-escape bücher-2` says, but for the hyphen, which units may have."""
     root = Path("/srv")
-    named = ScheduledSite(root / "b.yaml", root, root / "b.db", Times("bücher-2", Schedule(every="1h")))
+    named = ScheduledSite(
+        root / "b.yaml", root, StoreLocation(root / "b.db"), Times("bücher-2", Schedule(every="1h"))
+    )
     assert list(units(named)) == [r"scraper-b\xc3\xbccher-2.service", r"scraper-b\xc3\xbccher-2.timer"]
 
 

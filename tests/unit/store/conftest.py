@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scraper.store import Store
+from tests.unit.store.looking import Where
 
 #: The shard's name in leases.
 ME = "me"
@@ -19,7 +20,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
+def store(path: Where) -> Iterator[Store]:
     with Store(path, lock=True) as store:
         store.join(ME)
         yield store

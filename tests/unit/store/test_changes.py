@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from scraper.store.state.checks import state_of
 from scraper.store.tables import Kind, RequestState
 from scraper.store.values import ChangeCounts, Counts, Queued, RunRow, StoredItem, Yielded
 from tests.unit.store.conftest import ME
+from tests.unit.store.looking import Where
 from tests.unit.store.test_store import SITE, done, pages, start
 
 KEYED = {"items": {"item": {"key": ["sku"]}}}
@@ -29,8 +29,8 @@ Page = list[dict[str, Any]] | int | str
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "crawl.db", lock=True) as store:
+def store(path: Where) -> Iterator[Store]:
+    with Store(path, lock=True) as store:
         store.join(ME)
         store.claim(ME, [SITE])
         yield store

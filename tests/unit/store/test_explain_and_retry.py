@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,14 +15,15 @@ from scraper.store.outcomes import Batch, Failed, Redirected, RetryLater
 from scraper.store.tables import RequestState
 from scraper.store.values import Attempt, Queued, Refusal, RobotsRow, Yielded
 from tests.unit.store.conftest import ME
+from tests.unit.store.looking import Where, change, rows
 from tests.unit.store.test_store import SITE, done, found, pages, start
 
 EPOCHS = {SITE: 1}
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "crawl.db", lock=True) as store:
+def store(path: Where) -> Iterator[Store]:
+    with Store(path, lock=True) as store:
         store.join(ME)
         yield store
 
@@ -85,8 +83,7 @@ class TestHistory:
         sent = attempt(connection=page.connection, status=page.status, bytes=page.size, reused=reused)
         commit(store, run, replace(page, attempt=sent))
         assert history(store, run, "a").known[0].attempts == (sent,)
-        with closing(sqlite3.connect(store.path)) as look:
-            assert look.execute("select count(*) from attempts").fetchone() == (0,), "its page says it all"
+        assert rows(store.location, "select count(*) from attempts") == [(0,)], "its page says it all"
 
     def test_a_page_that_came_once_its_failure_was_put_back(self, store: Store, run: int):
         start(store, run, *pages("a"))
@@ -219,13 +216,10 @@ class TestRuns:
         assert store.run_before(first) is None
 
 
-def test_store_that_was_made_without_a_table_gets_it(tmp_path: Path):
-    path = tmp_path / "old.db"
+def test_store_that_was_made_without_a_table_gets_it(path: Where):
     with Store(path) as store:
         run = store.begin_run("books", "i", {}).id
-    old = sqlite3.connect(path)
-    old.execute("drop table attempts")
-    old.close()
+    change(path, "drop table attempts")
     with Store(path, lock=True) as store:
         store.join(ME)
         store.claim(ME, [SITE])

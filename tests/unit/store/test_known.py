@@ -16,6 +16,7 @@ from scraper.store.state.outgoing import pack, unpack
 from scraper.store.state.seen import Recent, Seen
 from scraper.store.values import Refusal, StoredItem, Yielded
 from tests.unit.store.conftest import ME
+from tests.unit.store.looking import Where
 from tests.unit.store.test_store import SITE, done, pages, start
 
 
@@ -65,7 +66,7 @@ class TestWhatACommitMakesKnown:
 
 
 class TestSeveralProcesses:
-    def test_what_another_one_found_is_a_duplicate(self, store: Store, run: int, path: Path):
+    def test_what_another_one_found_is_a_duplicate(self, store: Store, run: int, path: Where):
         with Store(path) as other:
             start(store, run, *pages("a", "b"))
             counts = start(other, run, *pages("b", "c")).counts
@@ -76,7 +77,7 @@ class TestSeveralProcesses:
                 counts = each.commit(run, Batch(starts=[taken]), ME, {}).counts
             assert counts.refused == 1
 
-    def test_counts_and_sums_add_up(self, store: Store, run: int, path: Path):
+    def test_counts_and_sums_add_up(self, store: Store, run: int, path: Where):
         rounds, each = 20, 10
         errors: list[BaseException] = []
 
@@ -142,6 +143,7 @@ class TestOutgoing:
         assert len(blob) < len("".join(links)) / 5
 
 
+@pytest.mark.sqlite
 class TestPlans:
     def test_going_on_reads_no_table_of_requests_from_end_to_end(self, store: Store, run: int):
         start(store, run, *pages("a", "b"))
@@ -159,7 +161,7 @@ class TestPlans:
         store.commit(run, Batch(outcomes=[done(a, {"n": 1}, found=tuple(pages("c")))]), ME, epochs)
         store.items_after(run, 0, 10)
         store.strike(b.id)
-        plans = self._plans(store.path, said)
+        plans = self._plans(store.location.path, said)
         assert any("frontier_queue" in plan for plan in plans)
         large = ("frontier", "pages", "items", "attempts", "failures", "refusals")
         scans = [plan for plan in plans if plan.startswith("SCAN") and plan.split()[1] in large]

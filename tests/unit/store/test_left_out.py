@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +15,7 @@ from scraper.store.history.quarantine import LONGEST_REASON, MOST_REASONS, OTHER
 from scraper.store.outcomes import Batch, Done, Failed, Unchanged
 from scraper.store.values import Counts, Queued, RunRow, StoredItem, Yielded
 from tests.unit.store.conftest import ME
+from tests.unit.store.looking import Where
 from tests.unit.store.test_store import SITE, done, pages, start
 
 FULL = Shape("book", ("title", "price"), (), ())
@@ -24,8 +24,8 @@ ASIDE = Quarantined("book", "https://example.com/a", '{"sku":1}', '[{"field":"pr
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "crawl.db", lock=True) as store:
+def store(path: Where) -> Iterator[Store]:
+    with Store(path, lock=True) as store:
         store.join(ME)
         store.claim(ME, [SITE])
         yield store

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +11,7 @@ from scraper.store.outcomes import Batch, Listed, Portion
 from scraper.store.tables import Kind, RequestState
 from scraper.store.values import Attempt, Found, Queued, Yielded
 from tests.unit.store.conftest import ME
+from tests.unit.store.looking import Where, change, rows
 from tests.unit.store.test_store import SITE, found
 
 FILE = f"https://{SITE}/sitemap.xml"
@@ -40,11 +38,10 @@ def portion(file: Queued, *pages: Found) -> Batch:
     return Batch(portions=[Portion(file, Yielded(found=list(pages)), lambda: None)])
 
 
-def dates(path: Path) -> dict[str, float | None]:
+def dates(path: Where) -> dict[str, float | None]:
     """By the last part of the URL, when a queued page changed."""
-    with closing(sqlite3.connect(path)) as database:
-        rows = database.execute("select request, lastmod from frontier where kind = 0").fetchall()
-    return {record.split('"')[3].rpartition("/")[2]: lastmod for record, lastmod in rows}
+    found = rows(path, "select request, lastmod from frontier where kind = 0")
+    return {record.split('"')[3].rpartition("/")[2]: lastmod for record, lastmod in found}
 
 
 def test_a_file_is_queued_once_however_often_a_crawl_begins(store: Store, run: int):
@@ -105,23 +102,21 @@ class TestDates:
         assert [queued.lastmod for queued in store.ready(run, SITE, 10)] == [None, 5.0, None]
 
     def test_are_added_to_what_was_found_before(
-        self, store: Store, run: int, file: Queued, epochs: dict[str, int], path: Path
+        self, store: Store, run: int, file: Queued, epochs: dict[str, int], path: Where
     ):
         store.queue(run, [page("linked")])
         store.commit(run, portion(file, page("twice"), page("twice", 3.0), page("linked", 4.0)), ME, epochs)
         assert dates(path) == {"twice": 3.0, "linked": 4.0}
 
-    def test_the_latest_counts(self, store: Store, run: int, file: Queued, epochs: dict[str, int], path: Path):
+    def test_the_latest_counts(self, store: Store, run: int, file: Queued, epochs: dict[str, int], path: Where):
         for lastmod in (4.0, 9.0, 2.0, None):
             store.commit(run, portion(file, page("a", lastmod)), ME, epochs)
         assert dates(path) == {"a": 9.0}
 
     def test_say_nothing_of_what_is_done(
-        self, store: Store, run: int, file: Queued, epochs: dict[str, int], path: Path
+        self, store: Store, run: int, file: Queued, epochs: dict[str, int], path: Where
     ):
         store.commit(run, portion(file, page("a")), ME, epochs)
-        with closing(sqlite3.connect(path)) as database:
-            database.execute("update frontier set state = ? where kind = 0", (RequestState.DONE.value,))
-            database.commit()
+        change(path, f"update frontier set state = {RequestState.DONE.value} where kind = 0")
         store.commit(run, portion(file, page("a", 4.0)), ME, epochs)
         assert dates(path) == {"a": None}

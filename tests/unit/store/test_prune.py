@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from scraper.store import Store
 from scraper.store import tables as t
-from scraper.store.backends import database
-from scraper.store.backends.database import Database
+from scraper.store.backends import sqlite
+from scraper.store.backends.sqlite import SqliteBackend
 from scraper.store.history import prune
 from scraper.store.values import ChangeCounts
+from tests.unit.store.looking import Where, rows
 from tests.unit.store.test_changes import item, row, run_of, store
 
 __all__ = ["store"]
@@ -32,14 +32,12 @@ def numbers(store: Store) -> list[int]:
     return [run.id for run in reversed(store.all_runs("books"))]
 
 
-def rows_of(path: Path, run: int) -> dict[str, int]:
+def rows_of(path: Where, run: int) -> dict[str, int]:
     """How many rows each table that knows of runs has of this one."""
-    with closing(sqlite3.connect(path)) as look:
-        tables = [table.name for table in t.metadata.tables.values() if any(each.name == "run" for each in table.c)]
-        tables.remove(t.schedule_runs.name)
-        return {
-            name: look.execute(f"select count(*) from {name} where run = ?", (run,)).fetchone()[0] for name in tables
-        }
+    tables = [table.name for table in t.metadata.tables.values() if any(each.name == "run" for each in table.c)]
+    tables.remove(t.schedule_runs.name)
+    counts = ", ".join(f"(select count(*) from {name} where run = {run})" for name in tables)
+    return dict(zip(tables, rows(path, f"select {counts}")[0], strict=True))
 
 
 class TestWhich:
@@ -70,21 +68,20 @@ class TestWhatGoes:
         monkeypatch.setattr(prune, "PORTION", 7)
         first, second = large(store, 20), large(store, 20)
         store.keep_changes(row(store, first), row(store, second), ChangeCounts(first))
-        kept = rows_of(store.path, second)
-        assert rows_of(store.path, first)["items"] == 20
+        kept = rows_of(store.location, second)
+        assert rows_of(store.location, first)["items"] == 20
         third = large(store, 20)
         assert store.prune("books", 2) == [first]
-        assert set(rows_of(store.path, first).values()) == {0}
-        assert (rows_of(store.path, second), numbers(store)) == (kept, [second, third])
+        assert set(rows_of(store.location, first).values()) == {0}
+        assert (rows_of(store.location, second), numbers(store)) == (kept, [second, third])
 
     def test_visits_that_point_into_it(self, store: Store):
         first = run_of(store, {"a": [item("a")], "only": [item("b")]})
         run_of(store, {"a": [item("a")]})
         store.prune("books", 1)
-        with closing(sqlite3.connect(store.path)) as look:
-            dangling = "select count(*) from visits where page not in (select request from pages)"
-            assert look.execute(dangling).fetchone() == (0,)
-            assert look.execute("select count(*) from visits").fetchone() == (1,)
+        dangling = "select count(*) from visits where page not in (select request from pages)"
+        assert rows(store.location, dangling) == [(0,)]
+        assert rows(store.location, "select count(*) from visits") == [(1,)]
         assert store.run(first.id) is None
 
     def test_a_kill_in_between_is_made_good(self, store: Store, monkeypatch: pytest.MonkeyPatch):
@@ -95,42 +92,43 @@ class TestWhatGoes:
         assert numbers(store) == [second], "it is not seen any more"
         monkeypatch.undo()
         assert store.prune("books", 1) == [first]
-        assert set(rows_of(store.path, first).values()) == {0}
+        assert set(rows_of(store.location, first).values()) == {0}
 
 
+@pytest.mark.sqlite
 class TestSpace:
     def test_it_is_given_back(self, store: Store):
         full = self.filled(store)
         assert store.prune("books", 1) == [1, 2, 3]
-        assert store.path.stat().st_size < 0.5 * full
+        assert store.location.path.stat().st_size < 0.5 * full
 
     def test_of_a_store_that_was_made_without_that_ability_too(self, store: Store):
         self.filled(store)
         store.close()
-        with closing(sqlite3.connect(store.path)) as older:
+        with closing(sqlite3.connect(store.location.path)) as older:
             older.execute("PRAGMA auto_vacuum=NONE")
             older.execute("VACUUM")
             assert older.execute("PRAGMA auto_vacuum").fetchone() == (0,)
-        full = store.path.stat().st_size
-        with Store(store.path, lock=True) as opened:
+        full = store.location.path.stat().st_size
+        with Store(store.location.path, lock=True) as opened:
             opened.prune("books", 1)
-            assert store.path.stat().st_size < 0.5 * full
-        with closing(sqlite3.connect(store.path)) as look:
+            assert store.location.path.stat().st_size < 0.5 * full
+        with closing(sqlite3.connect(store.location.path)) as look:
             assert look.execute("PRAGMA auto_vacuum").fetchone() == (2,)
             assert look.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
     def test_where_there_is_no_room_the_store_stays_as_it_is(self, store: Store, monkeypatch: pytest.MonkeyPatch):
         full = self.filled(store)
-        with closing(sqlite3.connect(store.path)) as older:
+        with closing(sqlite3.connect(store.location.path)) as older:
             older.execute("PRAGMA auto_vacuum=NONE")
             older.execute("VACUUM")
-        monkeypatch.setattr(database.shutil, "disk_usage", lambda _path: SimpleNamespace(free=full))
+        monkeypatch.setattr(sqlite.shutil, "disk_usage", lambda _path: SimpleNamespace(free=full))
         store.prune("books", 1)
-        assert store.path.stat().st_size >= 0.9 * full
+        assert store.location.path.stat().st_size >= 0.9 * full
 
     def filled(self, store: Store) -> int:
         """Four runs; returns the bytes of the file with all of them in it."""
         for _ in range(4):
             large(store)
-        Database(store.path).give_space_back()
-        return store.path.stat().st_size
+        SqliteBackend(store.location.path).give_space_back()
+        return store.location.path.stat().st_size

@@ -162,7 +162,7 @@ class TestSelect:
 
 class TestChanges:
     def test_an_insert_gives_the_number_and_the_default(self, connection: Connection):
-        number = connection.execute(insert(books).values(key="d")).inserted_id
+        number = connection.insert(insert(books).values(key="d"))
         row = connection.execute(select(books).where(books.c.id == number)).first()
         assert row is not None and tuple(row) == (4, "d", None, 1)
 

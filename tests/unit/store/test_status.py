@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,7 @@ from scraper.store.outcomes import Batch
 from scraper.store.state.domains import START
 from scraper.store.state.presence import Doing, Role
 from tests.unit.store.conftest import ME
+from tests.unit.store.looking import Where, change
 from tests.unit.store.test_explain_and_retry import failed
 from tests.unit.store.test_store import SITE, pages, start
 
@@ -35,8 +35,8 @@ def look(store: Store, run: int) -> Status:
 
 
 @pytest.fixture
-def locked(tmp_path: Path):
-    with Store(tmp_path / "locked.db", lock=True) as store:
+def locked(path: Where):
+    with Store(path, lock=True) as store:
         yield store
 
 
@@ -76,17 +76,15 @@ class TestAtWork:
         locked.join(ME, books)
         # The lock ends with the process; the rows of all that worked are still there.
         locked.close()
-        with Store(locked.path) as reader:
+        with Store(locked.location) as reader:
             assert look(reader, books).workers == ()
-        with Store(locked.path, lock=True) as again:
+        with Store(locked.location, lock=True) as again:
             again.join("new", books, Role.COORDINATOR)
             assert [each.owner for each in look(again, books).workers] == ["new"]
 
     def test_a_heartbeat_of_who_directs_comes_with_the_working_time(self, locked: Store, books: int):
         locked.join("boss", books, Role.COORDINATOR)
-        with closing(sqlite3.connect(locked.path)) as other:
-            other.execute("update workers set lease_until = lease_until - 100")
-            other.commit()
+        change(locked.location, "update workers set lease_until = lease_until - 100")
         assert look(locked, books).workers[0].beat_ago >= 100
         assert locked.add_seconds_now(books, 1.0, "boss")
         assert look(locked, books).workers[0].beat_ago < 60
@@ -120,9 +118,10 @@ class TestStop:
         assert not locked.is_asked_to_stop(books)
 
 
+@pytest.mark.sqlite
 def test_to_look_waits_for_nobody_who_writes(locked: Store, books: int):
-    with closing(sqlite3.connect(locked.path, isolation_level=None)) as other:
+    with closing(sqlite3.connect(locked.location.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with Store(locked.path) as reader:
+        with Store(locked.location) as reader:
             assert look(reader, books).run.name == "books"
         other.execute("ROLLBACK")

@@ -15,11 +15,12 @@ from scraper.errors import StoreError, StoreLocked
 from scraper.request import Request
 from scraper.stats import ConnectionStats
 from scraper.store import Store
-from scraper.store.backends import database, lease_clock
+from scraper.store.backends import lease_clock, sqlite
 from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.outcomes import Batch, Done, Failed, Redirected, RetryLater, StartTaken
 from scraper.store.values import DomainUpdate, Found, Pause, Queued, Refusal, RobotsRow, StoredItem, Yielded
 from tests.unit.store.conftest import ME
+from tests.unit.store.looking import Where
 
 SITE = "example.com"
 
@@ -98,7 +99,7 @@ class TestQueue:
         start(store, run, *pages("a", unfiltered=True), *pages("a", unfiltered=True))
         assert queue(store, run) == ["a", "b", "c", "a", "a"]
 
-    def test_duplicates_are_known_to_the_next_process(self, path: Path):
+    def test_duplicates_are_known_to_the_next_process(self, path: Where):
         with Store(path, lock=True) as first:
             run = first.begin_run("books", "i", {}).id
             first.join(ME)
@@ -242,7 +243,7 @@ class TestLeases:
         store.void_leases_of(ME)
         assert store.claim("you", [SITE])[0].epoch > mine[0].epoch
 
-    def test_the_lock_voids_every_older_lease(self, path: Path):
+    def test_the_lock_voids_every_older_lease(self, path: Where):
         with Store(path, lock=True) as first:
             run = first.begin_run("books", "i", {}).id
             first.join(ME)
@@ -254,7 +255,7 @@ class TestLeases:
             second.join("you")
             assert second.claim("you", [SITE])[0].epoch > old
 
-    def test_reading_voids_none(self, store: Store, path: Path):
+    def test_reading_voids_none(self, store: Store, path: Where):
         epoch = store.claim(ME, [SITE])[0].epoch
         with Store.open_existing(path):
             pass
@@ -263,12 +264,13 @@ class TestLeases:
         (a,) = store.ready(run, SITE, 1)
         assert store.commit(run, Batch(outcomes=[done(a)]), ME, {SITE: epoch}).lost == frozenset()
 
-    def test_the_lock_is_one_s(self, store: Store, path: Path):
+    def test_the_lock_is_one_s(self, store: Store, path: Where):
         with pytest.raises(StoreLocked, match="already running"):
             Store(path, lock=True)
         store.close()
         Store(path, lock=True).close()
 
+    @pytest.mark.sqlite
     def test_a_store_that_is_not_there(self, path: Path):
         with pytest.raises(StoreError, match="no store"):
             Store.open_existing(path)
@@ -317,6 +319,7 @@ class TestPauses:
         assert store.claim(ME, [SITE])[0].pause is None
 
 
+@pytest.mark.sqlite
 class TestLeaseClock:
     @pytest.mark.parametrize("step", [-3_600.0, 3_600.0])
     def test_steps_of_the_wall_clock_neither_end_nor_prolong_a_lease(
@@ -344,7 +347,7 @@ class TestLeaseClock:
 
 
 class TestRuns:
-    def test_a_kill_is_told_from_a_stop(self, path: Path):
+    def test_a_kill_is_told_from_a_stop(self, path: Where):
         with Store(path, lock=True) as store:
             row = store.begin_run("books", "i", {"a": 1})
         with Store(path, lock=True) as store:
@@ -357,6 +360,7 @@ class TestRuns:
             assert store.run(row.id).is_finished
             assert store.unfinished_run("books") is None
 
+    @pytest.mark.sqlite
     def test_working_time_is_written_down_unless_somebody_else_writes(self, store: Store, run: int, path: Path):
         assert store.add_seconds_now(run, 2.0, ME)
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
@@ -379,9 +383,10 @@ class TestRuns:
         assert (row.start_taken, row.start_done) == (503, True)
 
 
+@pytest.mark.sqlite
 def test_a_reader_does_not_wait_for_who_writes(store: Store, run: int, path: Path, monkeypatch: pytest.MonkeyPatch):
     """`scraper runs` beside a crawl in the midst of a long commit."""
-    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite, "_BUSY_SECONDS", 0.1)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         with Store.open_existing(path) as reader:

@@ -1,4 +1,4 @@
-"""Packages that an export needs and a plain install lacks."""
+"""Packages that some exports and stores need and a plain install lacks."""
 
 from __future__ import annotations
 

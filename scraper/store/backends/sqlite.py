@@ -1,4 +1,4 @@
-"""The database under the store: connections, transactions, and what their errors mean to a user."""
+"""The store in SQLite: connections, transactions, and what their errors mean to a user."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from pathlib import Path
 from scraper.errors import StoreError
 from scraper.store import tables
 from scraper.store.backends import migrations, read_only
+from scraper.store.backends.base import Busy
+from scraper.store.backends.checkpoints import Checkpoints
 from scraper.store.backends.lock import StoreLock
 from scraper.store.sql import Connection, insert, select
 
@@ -42,11 +44,7 @@ _FREED_AT_ONCE = 1_000
 _CHECKPOINT_MILLISECONDS = 1_000
 
 
-class Busy(StoreError):
-    """Somebody else writes to the store, and goes on doing so."""
-
-
-class Database:
+class SqliteBackend:
     """A SQLite file in WAL mode, made with mode 0600 where it is not there yet, or one that can only be read.
 
     Args:
@@ -68,6 +66,7 @@ class Database:
         self._is_closed = False
         #: Which file it is: device and number.
         self._file: tuple[int, int] | None = None
+        self._checkpoints: Checkpoints | None = None
         try:
             if self._is_read_only:
                 self._read_in_place()
@@ -179,15 +178,8 @@ class Database:
             ) from error
 
     @contextlib.contextmanager
-    def writing(self, *, waits: bool = True) -> Iterator[Connection]:
-        """Return a transaction that writes; it holds the database's one write lock from its beginning.
-
-        Args:
-            waits: for others who write, 30 seconds; else not at all.
-
-        Raises:
-            Busy: they went on for longer.
-        """
+    def writing(self, *, waits: bool = True, alone: bool = False) -> Iterator[Connection]:
+        """Return a transaction that writes; it holds the database's one write lock from its beginning."""
         if self._is_read_only:
             raise self._explained(sqlite3.OperationalError("it is readonly"))
         self._require_file()
@@ -319,8 +311,25 @@ class Database:
         beside, temporary = shutil.disk_usage(self.path.parent).free, shutil.disk_usage(tempfile.gettempdir()).free
         return beside >= 2 * size and temporary >= size
 
+    def take_charge(self) -> None:
+        """Bring the write-ahead log into the database from now on."""
+        self._checkpoints = Checkpoints(self.path)
+
+    def join(self) -> None:
+        """Do nothing: the processes of a crawl hold its lock."""
+
+    def comes_back(self) -> bool:
+        """Return that it never went."""
+        return False
+
+    def wait_no_longer(self, seconds: float) -> None:
+        """Do nothing: it is never waited for."""
+
     def close(self) -> None:
         """Close all connections that are not in use; those are when their transaction ends."""
+        if self._checkpoints is not None:
+            self._checkpoints.close()
+            self._checkpoints = None
         self._is_closed = True
         while self._idle:
             self._idle.pop().close()
