@@ -145,7 +145,7 @@ class TestRuns:
             done = command("crawl", "site.yaml", cwd=tmp_path)
             assert (done.returncode, f"pid {crawl.pid}" in said(done)) == (1, True)
             shown = json.loads(ok("runs", "site.yaml", "--json", cwd=tmp_path))
-            assert shown[0]["result"] == "running"
+            assert (shown[0]["at_work"], shown[0]["pid"]) == (True, crawl.pid)
             crawl.send_signal(signal.SIGTERM)
             assert crawl.wait(PATIENCE) == 143
             crawl.communicate()
