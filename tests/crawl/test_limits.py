@@ -190,7 +190,7 @@ class TestResults:
 
     def test_a_private_store_goes_with_the_run(self, page_server: Start):
         run = crawl(Pages, page_server({"/": "x"}).url)
-        folder = Path(run._store).parent
+        folder = run._store.path.parent
         items = run.items
         assert folder.is_dir() and len(list(items)) == 1
         del run

@@ -64,7 +64,7 @@ def test_a_tilde_is_the_home_of_who_crawls(tmp_path: Path, monkeypatch: pytest.M
     )
     loaded = load(site)
     home = tmp_path / "home"
-    assert loaded.store == home / "crawls" / "a.db"
+    assert loaded.store.path == home / "crawls" / "a.db"
     assert [loaded.resolve(each.path) for each in loaded.config.exports] == [home / "out/a.jsonl", home / "out/b.csv"]
     assert loaded.config.archive == str(home / "a.warc.gz")
     assert loaded.config.session.verify == str(home / "ca.pem")

@@ -29,7 +29,12 @@ REST = {
     "start_urls": "start_urls: [https://shop.example/]",
     "rules": "rules: [{match: '*', item: book, fields: {title: h1, upc: .upc, price: .price}}]",
 }
-VARIABLES = {"SHOP_USER": "me", "SHOP_PASSWORD": "secret", "ALERT_URL": "https://alerts.example/"}
+VARIABLES = {
+    "SHOP_USER": "me",
+    "SHOP_PASSWORD": "secret",
+    "ALERT_URL": "https://alerts.example/",
+    "PG_PASSWORD": "secret",
+}
 
 
 def fragments() -> list[Any]:
