@@ -69,6 +69,11 @@ def _steps(text: str, most: int) -> int:
         if not match[1]:
             if name in _VOID:
                 continue
+            if name == "body":
+                # Lexbor looks for the one that is open among all that are; a second opens no element.
+                steps += len(open_)
+                if places.get(name):
+                    continue
             ended = _ENDS.get(name)
             while ended is not None and open_ and open_[-1] in ended:
                 places[open_.pop()].pop()

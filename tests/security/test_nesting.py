@@ -32,6 +32,7 @@ ATTACKS = {
     "in svg": "<svg>" * N + "</x>" * N,
     "elements that the end of the page ends": "<svg>" * N + "<th>" * N,
     "line breaks that end": "<div>" * N + "</br>" * N,
+    "bodies in what is open": "<svg>" * 2 * N + "<body>" * 2 * N,
 }
 
 
@@ -57,6 +58,7 @@ HONEST = {
     "cells without end": "<table>" + "<tr><td>a<td><i>b</i>" * (N // 3) + "</table>",
     "lists without end": "<ul>" + "<li><a href=/>a</a>" * N + "</ul>",
     "stray end tags": "<div>a</font></div>" * N,
+    "bodies without end": "<body>a" * N,
     "options without end": "<select>" + "<option>a" * 15_000 + "</select>" + "<p>" * 9_000,
     "definitions without end": "<dl>" + "<dt>a<dd>b</b>" * N + "</dl>",
     "a script that writes": "<script>" + "document.write('<div>')</x>" * N + "</script><body>a",
