@@ -56,24 +56,30 @@ def test_all_have_one_parent_which_is_gone_at_the_end(page_server: Start, projec
             os.kill(int(str(process)), 0)
 
 
-@pytest.mark.parametrize("engine", ["engine.parsers=2", "engine.processes=2"])
-def test_goes_on_without_it(page_server: Start, project: Project, engine: str):
-    """Replacements are started as new processes then."""
-    server = page_server(site(200))
-    folder = project(server.url, spider=SPIDER)
+def crawled_without_it(server: PageServer, folder: Path, engine: str, *, kill_forked: bool) -> tuple[str, list[int]]:
+    """Kill the fork server in mid-crawl, with what it forked if asked; return what the crawl printed, and those."""
     running = start("crawl", "site.yaml", *quick(engine), cwd=folder)
     try:
         wait_until(lambda: len(server.log) > 30)
         [forking, *_] = children_of(running.pid)
-        victims = children_of(forking)
+        forked = children_of(forking)
         os.kill(forking, signal.SIGKILL)
-        for victim in victims:
+        for victim in forked if kill_forked else ():
             os.kill(victim, signal.SIGKILL)
         _, err = running.communicate(timeout=60)
     finally:
         running.kill()
         running.wait()
     assert running.returncode == 0, err
+    return err, forked
+
+
+@pytest.mark.parametrize("engine", ["engine.parsers=2", "engine.processes=2"])
+def test_goes_on_without_it(page_server: Start, project: Project, engine: str):
+    """Replacements are started as new processes then."""
+    server = page_server(site(200))
+    folder = project(server.url, spider=SPIDER)
+    crawled_without_it(server, folder, engine, kill_forked=True)
     assert sorted(str(item["url"]) for item in items(folder)) == sorted(server.url + name for name in site(200))
 
 
@@ -81,17 +87,7 @@ def test_goes_on_without_it(page_server: Start, project: Project, engine: str):
 def test_its_death_is_not_taken_for_that_of_others(page_server: Start, project: Project, engine: str):
     server = page_server(site(200))
     folder = project(server.url, spider=SPIDER)
-    running = start("crawl", "site.yaml", *quick(engine), cwd=folder)
-    try:
-        wait_until(lambda: len(server.log) > 30)
-        [forking, *_] = children_of(running.pid)
-        others = children_of(forking)
-        os.kill(forking, signal.SIGKILL)
-        _, err = running.communicate(timeout=60)
-    finally:
-        running.kill()
-        running.wait()
-    assert running.returncode == 0, err
+    err, others = crawled_without_it(server, folder, engine, kill_forked=False)
     assert "signal" not in err
     found = items(folder)
     assert sorted(str(item["url"]) for item in found) == sorted(server.url + name for name in site(200))

@@ -7,8 +7,9 @@ import os
 import sqlite3
 from pathlib import Path
 
+from scraper.errors import StoreError
 from scraper.store import tables
-from scraper.store.sql import Connection, update
+from scraper.store.sql import Connection, select, update
 
 #: What makes a store of each version one of the next.
 _STEPS = {
@@ -34,6 +35,26 @@ _STEPS = {
     # Nobody works with a store while it is migrated: who did is not to be found any more.
     6: ("DROP TABLE shards", "ALTER TABLE runs ADD COLUMN stop_asked FLOAT"),
 }
+
+
+def version_of(connection: Connection, store: object, *, another: str) -> int | None:
+    """Return the version of a store; None of a new one.
+
+    Args:
+        store: its place, for the message.
+        another: what may be named instead, for the remedy.
+
+    Raises:
+        StoreError: it has a version that cannot be brought to ours.
+    """
+    row = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "version")).first()
+    version = None if row is None else int(row[0])
+    if version is not None and version != tables.VERSION and not can_migrate(version):
+        raise StoreError(
+            f"the store {store} has version {version}, this scraper uses {tables.VERSION}",
+            remedy=f"use the scraper that made it, or another {another}",
+        )
+    return version
 
 
 def can_migrate(version: int) -> bool:

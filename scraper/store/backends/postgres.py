@@ -29,7 +29,7 @@ from scraper.store.backends.postgres_driver import (
     quoted,
 )
 from scraper.store.backends.postgres_lock import KeptLock, key_of, worker_lock
-from scraper.store.sql import Dialect, insert, select
+from scraper.store.sql import Dialect, insert
 
 _log = logging.getLogger(__name__)
 
@@ -105,18 +105,12 @@ class PostgresBackend:
                 connection.run(f"CREATE SCHEMA {quoted(schema)}")
             for statement in tables.meta.create_statements(_DIALECT):
                 connection.run(statement)
-            row = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "version")).first()
-            version = tables.VERSION if row is None else int(row[0])
-            if version != tables.VERSION:
-                if not migrations.can_migrate(version):
-                    raise StoreError(
-                        f"the store {self._location} has version {version}, this scraper uses {tables.VERSION}",
-                        remedy="use the scraper that made it, or another schema: ?schema=…",
-                    )
+            version = migrations.version_of(connection, self._location, another="schema: ?schema=…")
+            if version is not None and version != tables.VERSION:
                 migrations.migrate(connection, version)
             for statement in tables.metadata.create_statements(_DIALECT):
                 connection.run(statement)
-            if row is None:
+            if version is None:
                 connection.execute(insert(tables.meta).values(key="version", value=str(tables.VERSION)))
 
     # Transactions ----------------------------------------------------------------------------------------

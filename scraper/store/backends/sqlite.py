@@ -150,14 +150,8 @@ class SqliteBackend:
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(self._transaction("BEGIN IMMEDIATE"))
             _create(connection, tables.meta.create_statements())
-            row = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "version")).first()
-            version = tables.VERSION if row is None else int(row[0])
-            if version != tables.VERSION:
-                if not migrations.can_migrate(version):
-                    raise StoreError(
-                        f"the store {self.path} has version {version}, this scraper uses {tables.VERSION}",
-                        remedy="use the scraper that made it, or another path for the key store",
-                    )
+            version = migrations.version_of(connection, self.path, another="path for the key store")
+            if version is not None and version != tables.VERSION:
                 if not is_locked:
                     stack.callback(StoreLock(self.path).release)
                 if not self._is_read_only:
@@ -165,7 +159,7 @@ class SqliteBackend:
                 migrations.migrate(connection, version)
             # A table that the store was made without begins empty.
             _create(connection, tables.metadata.create_statements())
-            if row is None:
+            if version is None:
                 connection.execute(insert(tables.meta).values(key="version", value=str(tables.VERSION)))
 
     def _keep_copy(self, version: int) -> None:
