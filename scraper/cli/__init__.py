@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from scraper.cli._importing import importing
+
 __all__ = ["main"]
 
 
@@ -15,12 +17,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: those behind the command's name; None takes the process's.
     """
-    from scraper.cli import _start
-
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words == ["--version"]:
         # Scripts call it, and it needs nothing of the rest.
-        sys.exit(_start.show_version())
-    with _start.importing():
+        from scraper.cli._start import show_version
+
+        sys.exit(show_version())
+    with importing():
         from scraper.cli import app
     app.main(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ from typing import Annotated, NoReturn
 import typer
 from typer.main import get_command
 
-from scraper.cli import _output, _start
+from scraper.cli import _output
+from scraper.cli._importing import importing
 from scraper.errors import ConfigError, ScraperError
 from scraper.observe.text import block, plain
 from scraper.scrapy_names import COMMANDS
@@ -93,7 +95,7 @@ def main(words: Sequence[str]) -> NoReturn:
     options = Options()
     code: object = 0
     try:
-        with _start.importing():
+        with importing():
             command = get_command(make_app(next((word for word in words if not word.startswith("-")), None)))
         command.main(args=words, prog_name="scraper", obj=options)
     except SystemExit as end:
@@ -110,6 +112,8 @@ def main(words: Sequence[str]) -> NoReturn:
         _tell_notes(error)
         _show_traceback(options)
         code = 1
+    # Nothing is left that garbage could keep from ending; looking for it would cost some milliseconds.
+    gc.freeze()
     sys.exit(code if _output.finish() else 1)  # type: ignore[arg-type]
 
 
@@ -150,7 +154,9 @@ def _show_traceback(options: Options) -> None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        _output.write(_start.version_line())
+        from scraper.cli._start import version_line
+
+        _output.write(version_line())
         raise typer.Exit
 
 

@@ -15,9 +15,9 @@ from typing import Annotated
 import typer
 
 from scraper.cli import _output
+from scraper.cli._importing import without_plugins
 from scraper.cli._options import Sets, SiteFile
 from scraper.cli._signals import Interrupted, Stopping
-from scraper.cli._start import without_plugins
 from scraper.config import Loaded, load
 from scraper.config.store_location import StoreLocation
 from scraper.crawler import Crawl

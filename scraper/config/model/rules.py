@@ -259,7 +259,7 @@ class RuleConfig(RulePart):
         default_factory=dict, description="The fields of the item."
     )
     pages: ReadingConfig = Field(
-        ReadingConfig(), description="How the rule reads its pages, before what the site says."
+        default_factory=ReadingConfig, description="How the rule reads its pages, before what the site says."
     )
 
     @model_validator(mode="before")
