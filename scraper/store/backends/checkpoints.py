@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 #: Bytes of the log from which it is brought into the database.
@@ -19,6 +20,23 @@ _LOOK_SECONDS = 0.25
 _BUSY_SECONDS = 2.0
 #: By how much the log grows before that is tried again where somebody went on reading.
 _GROWTH = 1.5
+#: Bytes of the log from which those who write give way to that end, and for how many seconds: between two processes
+#: that commit without a pause it does not come about.
+_TOO_LONG_BYTES = 3 * LOG_BYTES
+_GIVE_WAY_SECONDS = 2.0
+_GIVE_WAY_LOOK_SECONDS = 0.01
+
+
+def log_of(path: Path) -> Path:
+    """Return the write-ahead log of a database."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def _size(log: Path) -> int:
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0
 
 
 class Checkpoints:
@@ -30,7 +48,7 @@ class Checkpoints:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._log = path.with_name(f"{path.name}-wal")
+        self._log = log_of(path)
         self._is_ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
         self._thread.start()
@@ -39,21 +57,18 @@ class Checkpoints:
         """End the thread, and bring in what is left of the log."""
         self._is_ending.set()
         self._thread.join()
-        if self._size():
+        if _size(self._log):
             self._checkpoint()
 
     def _run(self) -> None:
         most = LOG_BYTES
         while not self._is_ending.wait(_LOOK_SECONDS):
-            if self._size() >= most:
+            if _size(self._log) >= most:
                 self._checkpoint()
-                most = max(LOG_BYTES, int(self._size() * _GROWTH))
-
-    def _size(self) -> int:
-        try:
-            return self._log.stat().st_size
-        except OSError:
-            return 0
+                size = _size(self._log)
+                most = max(LOG_BYTES, int(size * _GROWTH))
+                if size < _TOO_LONG_BYTES:
+                    most = min(most, _TOO_LONG_BYTES)
 
     def _checkpoint(self) -> None:
         # Where the disk is full or broken, the next commit says so.
@@ -65,3 +80,28 @@ class Checkpoints:
             # What there is by now, beside those who write; then the little that came since, before them.
             for mode in ("PASSIVE", "TRUNCATE"):
                 own.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+
+
+class GivingWay:
+    """Those who write, in one process: where the log has become too long they wait a moment, so that it begins again.
+
+    Args:
+        path: the SQLite file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._log = log_of(path)
+        self._most = _TOO_LONG_BYTES
+
+    def wait(self) -> None:
+        """Wait while the log is too long; where that was in vain, not again until it has grown by half."""
+        size = _size(self._log)
+        if size < self._most:
+            return
+        until = time.monotonic() + _GIVE_WAY_SECONDS
+        while time.monotonic() < until:
+            time.sleep(_GIVE_WAY_LOOK_SECONDS)
+            if _size(self._log) < _TOO_LONG_BYTES:
+                self._most = _TOO_LONG_BYTES
+                return
+        self._most = int(size * _GROWTH)

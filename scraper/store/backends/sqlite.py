@@ -16,7 +16,7 @@ from scraper.errors import StoreError
 from scraper.store import tables
 from scraper.store.backends import migrations, read_only
 from scraper.store.backends.base import Busy
-from scraper.store.backends.checkpoints import Checkpoints
+from scraper.store.backends.checkpoints import Checkpoints, GivingWay, log_of
 from scraper.store.backends.lock import StoreLock
 from scraper.store.sql import Connection, insert, select
 
@@ -67,6 +67,7 @@ class SqliteBackend:
         #: Which file it is: device and number.
         self._file: tuple[int, int] | None = None
         self._checkpoints: Checkpoints | None = None
+        self._giving_way = GivingWay(path)
         try:
             if self._is_read_only:
                 self._read_in_place()
@@ -177,6 +178,8 @@ class SqliteBackend:
         if self._is_read_only:
             raise self._explained(sqlite3.OperationalError("it is readonly"))
         self._require_file()
+        if waits:
+            self._giving_way.wait()
         with self._transaction("BEGIN IMMEDIATE", waits=waits) as connection:
             yield connection
             # What is written into a file that has no name any more is gone when this process ends.
@@ -267,10 +270,9 @@ class SqliteBackend:
         if self._is_read_only:
             return
         # What a checkpoint brought from the log into the database was on the disk before that.
-        log = self.path.with_name(f"{self.path.name}-wal")
         try:
             with contextlib.suppress(FileNotFoundError):
-                _sync(log)
+                _sync(log_of(self.path))
             if sys.platform != "win32":
                 _sync(self.path.parent)
         except OSError as error:

@@ -43,6 +43,7 @@ def test_no_commit_brings_the_log_in(path: Path):
 def test_the_log_begins_again_while_commits_go_on(path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(checkpoints, "LOG_BYTES", 1_000_000)
     monkeypatch.setattr(checkpoints, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(checkpoints, "_TOO_LONG_BYTES", 1e12)
     with Store(path, lock=True) as store:
         sizes = [0]
         while len(sizes) < 2 or sizes[-1] >= sizes[-2]:
@@ -70,6 +71,52 @@ def test_who_reads_on_does_not_hold_up_commits_and_sees_one_picture(path: Path, 
             assert reader.execute(count).fetchall() == [("first",)]
     with Store(path) as store:
         assert store.cookies() == {"a.example": large(49)}
+
+
+class Waits:
+    """A clock that goes on where somebody sleeps, and what happens to the log meanwhile."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, log: Path, *, begins_again_after: float) -> None:
+        self.seconds = 0.0
+        self._log, self._after = log, begins_again_after
+        monkeypatch.setattr(checkpoints.time, "sleep", self._sleep)
+        monkeypatch.setattr(checkpoints.time, "monotonic", lambda: self.seconds)
+
+    def grow(self, size: int) -> None:
+        with self._log.open("wb") as file:
+            file.truncate(size)
+
+    def _sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        if self.seconds >= self._after:
+            self.grow(0)
+
+
+def test_who_writes_gives_way_where_the_log_is_too_long(path: Path, monkeypatch: pytest.MonkeyPatch):
+    waits = Waits(monkeypatch, checkpoints.log_of(path), begins_again_after=0.5)
+    giving_way = checkpoints.GivingWay(path)
+    giving_way.wait()
+    waits.grow(checkpoints.LOG_BYTES)
+    giving_way.wait()
+    assert waits.seconds == 0
+    waits.grow(3 * checkpoints.LOG_BYTES)
+    giving_way.wait()
+    assert waits.seconds == pytest.approx(0.5, abs=0.1)
+    assert log_size(path) == 0
+
+
+def test_who_writes_gives_way_in_vain_but_once(path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Somebody reads on, and the log cannot begin again."""
+    waits = Waits(monkeypatch, checkpoints.log_of(path), begins_again_after=1e9)
+    giving_way = checkpoints.GivingWay(path)
+    waits.grow(4 * checkpoints.LOG_BYTES)
+    for _ in range(3):
+        giving_way.wait()
+    once = waits.seconds
+    assert 0 < once < 3
+    waits.grow(6 * checkpoints.LOG_BYTES)
+    giving_way.wait()
+    assert waits.seconds == pytest.approx(2 * once, abs=0.1)
 
 
 def test_at_its_end_a_crawl_brings_the_log_in_though_others_have_the_store_open(path: Path):
