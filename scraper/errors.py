@@ -176,6 +176,12 @@ class NotCached(FetchError):
     reason = "not-cached"
 
 
+class BytesOver(FetchError):
+    """`limits.per_domain.bytes` was reached while it was fetched."""
+
+    reason = "byte-limit"
+
+
 class BodyTooLarge(FetchError):
     """The body is larger than `limits.body`."""
 

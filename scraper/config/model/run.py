@@ -16,7 +16,7 @@ class DomainLimits(Frozen):
     bytes: kinds.OptionalBytes = Field(
         None,
         description="After how many bytes of bodies, as they came over the wire, nothing more of a domain is fetched "
-        "in a run: 1GB, or bytes; what is left of it is refused as byte-limit.",
+        "in a run: 1GB, or bytes; what is under way is cut, and refused as byte-limit like the rest.",
     )
     files: Limit = Field(None, description="How many files of a domain a run stores.")
 

@@ -86,8 +86,7 @@ class Domain:
     #: The same of what was learned of its servers; and of that, changes of the idle limits.
     profile: Profile = field(default_factory=Profile)
     idle_limits_kept: int = 0
-    #: Bytes of bodies that came of it in the run before it was claimed; and the most that may, by `limits`.
-    bytes_before: int = 0
+    #: Of bodies, in the run: `limits.per_domain.bytes`; its ledger knows what is left of them.
     most_bytes: int | None = None
     #: The pause that is in the store: until when (of the monotonic clock), steps of the cool-down, `pauses`.
     pause_kept: tuple[float, int, int] = (float("-inf"), 0, 0)
@@ -95,7 +94,7 @@ class Domain:
     @property
     def has_had_its_bytes(self) -> bool:
         """Tell whether `limits.per_domain.bytes` is reached."""
-        return self.most_bytes is not None and self.bytes_before + self.session.ledger.bytes >= self.most_bytes
+        return self.most_bytes is not None and self.session.ledger.is_full
 
     @property
     def may_take(self) -> bool:

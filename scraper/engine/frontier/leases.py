@@ -81,9 +81,10 @@ class DomainLeases:
         had = self._store.figures(self._run) if leases and per_domain.bytes is not None else {}
         for lease in leases:
             domain = self._domain(lease)
-            if lease.domain in had:
-                domain.bytes_before = had[lease.domain].bytes
-            domain.most_bytes = per_domain.bytes
+            if per_domain.bytes is not None:
+                before = had[lease.domain].bytes if lease.domain in had else 0
+                domain.most_bytes = per_domain.bytes
+                domain.session.ledger.most_bytes = max(0, per_domain.bytes - before)
             self._frontier.add(domain)
         return sorted(set(new).difference(lease.domain for lease in leases))
 

@@ -18,7 +18,7 @@ from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Job
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender, Sending
-from scraper.errors import FetchError, InternalError, LeaseLost, NoRoom, NotCached, StoreError
+from scraper.errors import BytesOver, FetchError, InternalError, LeaseLost, NoRoom, NotCached, StoreError
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
 from scraper.fetch.retry import asked_wait
@@ -261,8 +261,8 @@ class RequestTask:
         """
         attempt, response = queued.attempts + 1, fetch.response
         request = queued.request
-        if reason == NotCached.reason:
-            # Nothing was sent, and nothing failed.
+        if reason in (NotCached.reason, BytesOver.reason):
+            # Nothing was sent, or no more of it may come; nothing failed.
             refusal = Refusal(request.url, queued.fingerprint, reason, message)
             self.sender.settle(self.unsent(Refused(queued, refusal)) or Refused(queued, refusal))
             return

@@ -9,6 +9,9 @@ from scraper.fetch.transport.head_parser import MAX_LINE
 from scraper.fetch.transport.response_head import Framing
 from scraper.fetch.transport.stream import Stream
 
+#: Bytes that the lines between chunks may take; beyond, no more than the body.
+MOST_FRAMING = 1024 * 1024
+
 
 class BodyReader:
     """Returns the body piece by piece, as it comes.
@@ -28,6 +31,8 @@ class BodyReader:
         #: Bytes of the body, or of the chunk, that are still to come; None up to the end of the connection.
         self._left: int | None = None if framing.chunked else framing.length
         self._has_chunk = False
+        #: Bytes of the lines between chunks.
+        self._framing = 0
         #: All of it has been returned.
         self.is_done = self._left == 0
         #: Bytes returned so far.
@@ -53,8 +58,10 @@ class BodyReader:
         """
         if self.is_done:
             return b""
-        piece = self._read_chunk() if self._chunked else self._read_plain()
+        piece = (self._whole_chunks() or self._read_chunk()) if self._chunked else self._read_plain()
         self.count += len(piece)
+        if self._framing > MOST_FRAMING + self.count:
+            raise BadFraming("chunks whose sizes and extensions are larger than the body")
         return piece
 
     def _read_plain(self) -> bytes:
@@ -67,6 +74,26 @@ class BodyReader:
             raise http.client.IncompleteRead(b"", left)
         self._left = left - len(piece)
         self.is_done = self._left == 0
+        return piece
+
+    def _whole_chunks(self) -> bytes:
+        """Return the chunks that have come whole, as one piece: of a byte each there are thousands of them.
+
+        What is not quite so is left to `_read_chunk`, which knows what is wrong.
+        """
+        pieces: list[bytes] = []
+        buffer, begun = self._buffer, self._at
+        while not self._has_chunk and (end := buffer.find(b"\n", self._at)) >= 0:
+            try:
+                behind = end + 1 + chunk_size(buffer[self._at : end])
+            except BadFraming:
+                break
+            if behind == end + 1 or buffer[behind : behind + 2] != b"\r\n":
+                break
+            pieces.append(buffer[end + 1 : behind])
+            self._at = behind + 2
+        piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._framing += self._at - begun - len(piece)
         return piece
 
     def _read_chunk(self) -> bytes:
@@ -106,6 +133,7 @@ class BodyReader:
                 raise http.client.IncompleteRead(b"")
             self._buffer, self._at = left + data, 0
         line = self._buffer[self._at : end]
+        self._framing += len(line) + 1
         self._at = end + 1
         return line.rstrip(b"\r")
 

@@ -19,9 +19,12 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 #: How a frame begins, one to skip too, as far as its first bytes have come.
 _ZSTD_MAGIC = re.compile(rb"\x28(?:\xb5(?:\x2f[\xfd\0]|\0)|\0)|[\x50-\x5f](?:\x2a(?:\x4d[\x18\0]|\0)|\0)")
-#: Bytes that go from one coding to the next at once; and so many of them may make nothing, before it is refused.
+#: Bytes that go from one coding to the next at once.
 _STEP = 64 * 1024
-_MOST_IDLE = 4 * 1024 * 1024
+#: Coded bytes from which nothing need come; more of them are to make half as many at least.
+_MOST_IDLE = 1024 * 1024
+#: Members of gzip, and frames of zstd, that may be empty; each costs as much as some kilobytes.
+_MOST_MEMBERS, _OF_MEMBER = 1_000, 1_024
 
 
 class Decoder(Protocol):
@@ -57,6 +60,38 @@ def decoder_of(codings: Sequence[str]) -> Decoder | None:
     return reduce(_Pair, others, first)
 
 
+def refuse_idle(given: int, made: int) -> None:
+    """Refuse a coding of which next to nothing comes: it takes time, and no limit of what is decoded is reached.
+
+    Args:
+        given: bytes that were coded.
+        made: bytes that came of them.
+
+    Raises:
+        DecodeError: there are more than such a coding may take.
+    """
+    if given > _MOST_IDLE + 2 * made:
+        raise DecodeError("next to nothing comes of the content coding of the body")
+
+
+class _Members:
+    """Counts the members of a body, and what came of them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self.made = 0
+
+    def another(self) -> None:
+        """Take one more.
+
+        Raises:
+            DecodeError: they are too many for what came of them.
+        """
+        self._count += 1
+        if self._count > _MOST_MEMBERS + self.made // _OF_MEMBER:
+            raise DecodeError("the coded body consists of members that are next to empty")
+
+
 def _wrong(error: Exception) -> DecodeError:
     return DecodeError(f"the body is not of its content coding: {error}")
 
@@ -69,8 +104,8 @@ class _Zlib:
         self._decompressor = zlib.decompressobj(window)
         self._left = b""
         #: What deflate was given before anything came of it.
-        self._tried = b""
-        self._has_output = False
+        self._tried = bytearray()
+        self._members = _Members()
         self._is_behind = False
         self._has_begun = False
 
@@ -95,6 +130,7 @@ class _Zlib:
                     self._is_behind = True
                     data = b""
                 else:
+                    self._members.another()
                     self._decompressor = zlib.decompressobj(self._window)
             elif not piece:
                 break
@@ -102,7 +138,7 @@ class _Zlib:
         return out[0] if len(out) == 1 else b"".join(out)
 
     def _decompress(self, data: bytes, most: int) -> bytes:
-        may_be_raw = self._window == zlib.MAX_WBITS and not self._has_output
+        may_be_raw = self._window == zlib.MAX_WBITS and not self._members.made
         if may_be_raw:
             self._tried += data
         try:
@@ -113,10 +149,10 @@ class _Zlib:
             # Some servers send the bare deflate stream, without zlib's head (RFC 9110 section 8.4.1.2).
             self._window = -zlib.MAX_WBITS
             self._decompressor = zlib.decompressobj(self._window)
-            tried, self._tried = self._tried, b""
-            return self._decompress(tried, most)
+            return self._decompress(bytes(self._tried), most)
         if piece:
-            self._has_output, self._tried = True, b""
+            self._members.made += len(piece)
+            self._tried.clear()
         return piece
 
     @property
@@ -161,6 +197,7 @@ class _Zstd:
             from backports import zstd
         self._module: Any = zstd
         self._zstd = self._frame()
+        self._members = _Members()
         self._is_behind = False
         self._has_begun = False
 
@@ -180,6 +217,7 @@ class _Zstd:
                 self._is_behind = not _ZSTD_MAGIC.match(data.ljust(4, b"\0"))
                 if self._is_behind:
                     break
+                self._members.another()
                 self._zstd = self._frame()
             if self._zstd.needs_input and not data:
                 break
@@ -190,6 +228,7 @@ class _Zstd:
             # What it had no room for it keeps.
             data = b""
             most -= len(piece)
+            self._members.made += len(piece)
             out.append(piece)
         return b"".join(out)
 
@@ -204,18 +243,21 @@ class _Pair:
     def __init__(self, first: Decoder, then: Decoder) -> None:
         self._first = first
         self._then = then
+        self._between = self._made = 0
 
     def decode(self, data: bytes, most: int) -> bytes:
-        if not data and (piece := self._then.decode(b"", most)):
-            return piece
-        idle = 0
+        if data or not (piece := self._then.decode(b"", most)):
+            piece = self._decode(data, most)
+        self._made += len(piece)
+        return piece
+
+    def _decode(self, data: bytes, most: int) -> bytes:
         while middle := self._first.decode(data, _STEP):
+            self._between += len(middle)
             if piece := self._then.decode(middle, most):
                 return piece
             data = b""
-            idle += len(middle)
-            if idle > _MOST_IDLE:
-                raise DecodeError("a content coding blows the body up, and nothing comes of it")
+            refuse_idle(self._between, self._made)
         return b""
 
     @property

@@ -224,7 +224,8 @@ class DirectAdapter(BaseAdapter):
             self._connections.release(connection)
 
         reader = BodyReader(connection.stream, framing, head.rest, read)
-        return RawResponse(head, reader, request.method or "", request.url or "", give_back, exchange.most_bytes)
+        method, url = request.method or "", request.url or ""
+        return RawResponse(head, reader, method, url, give_back, exchange.most_bytes, exchange.receiving)
 
     def _response(self, request: requests.PreparedRequest, raw: RawResponse) -> requests.Response:
         """Make what HTTPAdapter.build_response makes."""

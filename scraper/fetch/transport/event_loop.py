@@ -27,6 +27,8 @@ from scraper.fetch.transport.waiting import Signal, current
 _PRECISION = 0.1
 #: Pollers count whole milliseconds, and round up: what is left of a pause (seconds) is slept out.
 _UNIT = 0.001
+#: How long, in seconds, one may run before others continue, where it gives way.
+_TURN = 0.02
 
 
 class GreenletLoop:
@@ -49,6 +51,7 @@ class GreenletLoop:
         self._pausing: list[tuple[float, int, greenlet]] = []
         self._numbers = count()
         self._looked_at = 0.0
+        self._continued_at = 0.0
         #: How many there are.
         self.running = 0
 
@@ -103,6 +106,10 @@ class GreenletLoop:
         heappush(self._pausing, (time.monotonic() + seconds, next(self._numbers), getcurrent()))
         self._step_aside()
 
+    def has_turn_until(self) -> float:
+        """Return until when the one that runs may do so before others continue. Called in a greenlet."""
+        return self._continued_at + _TURN
+
     def _step_aside(self) -> Any:
         context, exchange = here.context, here.exchange
         here.context = here.exchange = None
@@ -113,6 +120,7 @@ class GreenletLoop:
 
     def _go_on(self, who: greenlet, outcome: Any) -> None:
         current.loop = self
+        self._continued_at = time.monotonic()
         try:
             who.switch(outcome)
         finally:

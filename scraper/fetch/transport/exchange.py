@@ -11,6 +11,7 @@ import time
 from http.client import BadStatusLine, RemoteDisconnected
 from typing import Protocol
 
+from scraper.errors import BytesOver
 from scraper.fetch.transport.deadline import Deadline, watchdog
 from scraper.fetch.transport.guard import Guard
 from scraper.fetch.transport.ledger import Ledger
@@ -116,6 +117,8 @@ class Exchange:
         self.sent_at: float | None = None
         self.first_byte_at: float | None = None
         self.ended_at: float | None = None
+        #: Bytes of the body that are in the ledger.
+        self._booked = 0
         #: It was sent into a connection that the server had closed before.
         self.stale = False
         #: What came was not a response but, on a used connection, what the response before it had left behind.
@@ -163,8 +166,23 @@ class Exchange:
     def ended(self, body_bytes: int) -> None:
         """Book the end of the body: it was read, or given up, after this many bytes on the wire."""
         self.ended_at = time.monotonic()
-        if self.connection is not None and body_bytes:
-            self.connection.ledger.received(body_bytes)
+        self._book(body_bytes)
+
+    def receiving(self, body_bytes: int) -> None:
+        """Book what came of the body so far, before more of it is read.
+
+        Raises:
+            BytesOver: its domain has had as much as it may.
+        """
+        self._book(body_bytes)
+        if self.connection is not None and self.connection.ledger.is_full:
+            raise BytesOver(f"limits.per_domain.bytes of {self.connection.ledger.domain} are reached")
+
+    def _book(self, body_bytes: int) -> None:
+        new = body_bytes - self._booked
+        if self.connection is not None and new > 0:
+            self.connection.ledger.received(new)
+            self._booked = body_bytes
 
     def served(self) -> Served | None:
         """Return what the response knows of its connection; None where there was no connection."""

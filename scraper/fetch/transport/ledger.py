@@ -28,8 +28,14 @@ class Ledger:
         self._since_taken = ConnectionStats()
         self._origins: dict[str, _OriginBook] = {}
         self._saved = 0.0
-        #: Of bodies, over the wire, since the beginning.
+        #: Of bodies, over the wire, since the beginning; and how many may come, None for any.
         self.bytes = 0
+        self.most_bytes: int | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether as many bytes have come as may."""
+        return self.most_bytes is not None and self.bytes >= self.most_bytes
 
     def opened(
         self,

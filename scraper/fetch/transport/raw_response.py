@@ -15,8 +15,9 @@ from urllib3.exceptions import HTTPError, IncompleteRead, ProtocolError, ReadTim
 from scraper import urls
 from scraper.errors import BodyTooLarge, FetchError
 from scraper.fetch.transport.body_reader import BodyReader
-from scraper.fetch.transport.decoding import Decoder, decoder_of
+from scraper.fetch.transport.decoding import Decoder, decoder_of, refuse_idle
 from scraper.fetch.transport.response_head import Head
+from scraper.fetch.transport.waiting import give_way
 from scraper.stats import Reason
 
 #: Bytes that are decoded at once.
@@ -49,6 +50,7 @@ class RawResponse(io.IOBase):
     Args:
         give_back: called once, at the end: with None where the connection may be used again, else why it may not.
         most: bytes, decoded, that anybody may read; None is no limit.
+        receiving: called before more of the body is read, with how much was; raises FetchError where no more may be.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class RawResponse(io.IOBase):
         url: str,
         give_back: Callable[[Reason | None], None],
         most: int | None,
+        receiving: Callable[[int], None] = lambda count: None,
     ) -> None:
         super().__init__()
         self.status = head.status
@@ -77,9 +80,12 @@ class RawResponse(io.IOBase):
         self._url = url
         self._give_back: Callable[[Reason | None], None] | None = give_back
         self._most = most
+        self._receiving = receiving
         self._taken = 0
         self._decoder: Decoder | None = None
         self._has_decoder = False
+        #: Bytes that came of its codings.
+        self._made = 0
         self._decoded = bytearray()
         self._headers: HTTPHeaderDict | None = None
         #: Whether there is a cookie in it.
@@ -254,17 +260,28 @@ class RawResponse(io.IOBase):
             self._has_decoder = True
             self._decoder = decoder_of(self._head.listed("content-encoding"))
         decoder = self._decoder if decode else None
-        if decoder is not None and self._reader.count and (piece := decoder.decode(b"", most)):
+        if decoder is None:
+            return self._from_wire()
+        if self._reader.count and (piece := decoder.decode(b"", most)):
+            # Of one piece that came, gigabytes may come.
+            give_way()
+            self._made += len(piece)
             return piece
         while data := self._from_wire():
-            piece = data if decoder is None else decoder.decode(data, most)
-            if piece:
+            if piece := decoder.decode(data, most):
+                self._made += len(piece)
                 return piece
+            refuse_idle(self._reader.count, self._made)
         return b""
 
     def _from_wire(self) -> bytes:
         if self._give_back is None:
             return b""
+        try:
+            self._receiving(self._reader.count)
+        except FetchError:
+            self._close_unread()
+            raise
         try:
             data = self._reader.read()
         except BaseException:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.recorder import WireRecorder
-from scraper.fetch.transport.waiting import current
+from scraper.fetch.transport.waiting import current, give_way
 
 #: Bytes that are received at once.
 _MOST = 64 * 1024
@@ -51,6 +51,7 @@ class Stream:
             if time.monotonic() > deadline.until:
                 deadline.expired = True
                 raise TimeoutError("timed out")
+            give_way()
             try:
                 data = self.sock.recv(_MOST)
             except (BlockingIOError, ssl.SSLWantReadError):

@@ -34,6 +34,9 @@ class EventLoop(Protocol):
     def pause(self, seconds: float) -> None:
         """Return after some seconds."""
 
+    def has_turn_until(self) -> float:
+        """Return until when, by the monotonic clock, this code may run before others continue."""
+
     def signal(self) -> Signal:
         """Return a signal for code of this loop to wait for."""
 
@@ -52,6 +55,13 @@ def pause(seconds: float) -> None:
         time.sleep(seconds)
     else:
         current.loop.pause(seconds)
+
+
+def give_way() -> None:
+    """Let others continue where this code has run for its turn: a server that sends without a pause never waits."""
+    loop = current.loop
+    if loop is not None and time.monotonic() > loop.has_turn_until():
+        loop.pause(0.0)
 
 
 def signal() -> Signal:
