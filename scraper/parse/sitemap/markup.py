@@ -32,7 +32,8 @@ _TOKEN = re.compile(
     r"(</\2\s*+>(?:\s*+<(?:changefreq|priority)>[^<]*+</(?:changefreq|priority)>)*+)?+"
     r"|(!--.*?-->|\?[^<>]*+>|!\[CDATA\[(.*?)\]\]>|!(?i:doctype)([^\[>]*+(?:\[.*?\]\s*)?)>"
     r"|!(?!--|\[CDATA\[|(?i:doctype))[^<>]*+>)([^<]*+)"
-    r"|([^<]*+))",
+    # None of these, up to where one of them may begin.
+    r"|((?:[^<]++|<(?![A-Za-z_/!?]))*+))",
     re.DOTALL,
 )
 #: What a token can begin with that another `<` does not end, and what ends it.
@@ -176,7 +177,7 @@ class MarkupScanner:
                     self._read_doctype(doctype)
                 # What is in CDATA has no entities.
                 self._add((cdata or "").replace("&", "&amp;") + after)
-            elif _is_spanning(text, match.start()):
+            elif stray[:1] == "!" and _is_spanning(text, match.start()):
                 self._hold(text[match.start() :] + rest)
                 return
             else:
