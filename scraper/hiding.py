@@ -7,12 +7,11 @@ may quote what belongs to another.
 from __future__ import annotations
 
 import base64
-import json
+import contextlib
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 MASK = "***"
 #: A shorter value, or a shorter word, is part of too much else: it is hidden by its name alone.
@@ -26,6 +25,13 @@ _MISPLACED = re.compile(
     r"^(\s*(?:[a-z][a-z0-9+.-]*:[/\\]+)?)(?![a-z][a-z0-9+.-]*:[/\\])[^/\\@:\s]*:[^@]*(?:@[^@/\\]*)*@", re.IGNORECASE
 )
 
+#: What a letter is behind a backslash; how many of these there may be, and what HTML calls it.
+_ESCAPED = {sign: sign for sign in "\"'/\\&<>"} | {"\n": "n", "\r": "r", "\t": "t"}
+_SLASHES = r"\\{1,4}"
+_ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+#: Fewer letters in the midst of base64 may be anything.
+_SHORTEST_CODED = 8
+
 _lock = threading.Lock()
 _known: set[str] = set()
 _in_text: re.Pattern[str] | None = None
@@ -36,14 +42,15 @@ def remember(values: Iterable[str]) -> None:
     """Hide these values from here on, also as URLs, forms, JSON, HTML, Python and base64 write them."""
     global _in_text, _in_bytes
     with _lock:
-        new = {form for value in values for form in _forms_of(value)} - _known
+        new = set(filter(_is_telling, values)) - _known
         if not new:
             return
         _known.update(new)
         # The longest first: one may be part of another.
-        longest_first = sorted(_known, key=lambda form: (-len(form), form))
-        text = "|".join(map(re.escape, longest_first))
-        _in_text, _in_bytes = re.compile(text), re.compile(text.encode(errors="surrogatepass"))
+        longest_first = sorted(_known, key=lambda value: (-len(value), value))
+        patterns = [pair for value in longest_first for pair in _patterns_of(value)]
+        _in_text = re.compile("|".join(text for text, _ in patterns if text))
+        _in_bytes = re.compile("|".join(data for _, data in patterns).encode())
 
 
 def forget() -> None:
@@ -94,14 +101,78 @@ def hide_in(value: Any) -> Any:
     return value
 
 
-def _forms_of(value: str) -> Iterable[str]:
-    """Return the ways in which a value is written."""
-    if len(value) < (SHORTEST_WORD if value.isalpha() else SHORTEST) or value.lower() in _NO_SECRETS:
-        return ()
-    import html  # it brings all entities of HTML along
+def _is_telling(value: str) -> bool:
+    """Tell whether a value can be looked for: a short one is part of too much else."""
+    shortest = SHORTEST_WORD if value.isalpha() else SHORTEST
+    return len(value) >= shortest and value.lower() not in _NO_SECRETS
 
+
+def _patterns_of(value: str) -> Iterable[tuple[str, str]]:
+    """Return a pattern for each way in which a value is written, in text and in bytes.
+
+    What stands for a letter in one place may stand as it is in another, so that each is looked for by itself.
+    """
+    in_text, in_bytes = [], []
+    for letter in value:
+        others = _written(letter)
+        # The letter itself comes last: it begins what stands for `%`, `&` and a backslash.
+        in_text.append(_any_of([*others, re.escape(letter)]))
+        in_bytes.append(_any_of([*others, *map(_as_bytes, _encoded(letter))]))
+    yield "".join(in_text), "".join(in_bytes)
     raw = value.encode(errors="surrogatepass")
-    forms = {value, quote(raw), quote(raw, safe=""), quote_plus(raw), html.escape(value), repr(value)[1:-1]}
-    forms |= {json.dumps(value, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False)}
-    forms |= {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode().rstrip("=")}
-    return forms
+    for coded in _in_base64(raw):
+        yield coded, coded
+    for encoding in ("utf-16-le", "utf-16-be"):
+        yield "", _as_bytes(value.encode(encoding, errors="surrogatepass"))
+
+
+def _written(letter: str) -> list[str]:
+    """Return patterns of what stands for a letter in URLs, HTML, JSON and the like; letters of ASCII are themselves.
+
+    The same may have been done several times over, but not so often that a page could make a search of it.
+    """
+    if letter.isascii() and letter.isalnum():
+        return []
+    code = ord(letter)
+    names = [_ENTITIES[letter]] if letter in _ENTITIES else []
+    if not letter.isascii():
+        from html.entities import codepoint2name  # it brings all entities of HTML along
+
+        names += [codepoint2name[code]] if code in codepoint2name else []
+    units = [f"{unit:04x}" for unit in memoryview(letter.encode("utf-16", "surrogatepass")[2:]).cast("H")]
+    forms = ["".join(f"%(?:25){{0,3}}{byte:02x}" for byte in encoded) for encoded in _encoded(letter)]
+    forms += [f"&(?:amp;){{0,2}}(?:#0{{0,4}}{code}|#x0{{0,4}}{code:x}{''.join(f'|{name}' for name in names)});"]
+    forms += ["".join(_SLASHES + "u" + unit for unit in units)]
+    forms += ["".join(f"{_SLASHES}x{byte:02x}" for byte in encoded) for encoded in _encoded(letter)]
+    found = [f"(?i:{form})" for form in forms]
+    if letter in _ESCAPED:
+        found.append(_SLASHES + re.escape(_ESCAPED[letter]))
+    return [*found, r"\+"] if letter == " " else found
+
+
+def _encoded(letter: str) -> list[bytes]:
+    """Return a letter in the encodings of the web."""
+    found = {letter.encode("utf-8", "surrogatepass")}
+    for encoding in ("cp1252", "latin-1"):
+        with contextlib.suppress(UnicodeEncodeError):
+            found.add(letter.encode(encoding))
+    return sorted(found)
+
+
+def _in_base64(raw: bytes) -> Iterable[str]:
+    """Return patterns of bytes in base64, also where others stand before them: `user:password`."""
+    for before in range(3):
+        coded = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
+        # The first and the last letter may hold bits of what stands beside it.
+        inner = coded[before + bool(before) :][: None if (before + len(raw)) % 3 == 0 else -1]
+        if before == 0 or len(inner) >= _SHORTEST_CODED:
+            inner = inner if before else coded
+            yield "".join(_any_of([re.escape(sign), "[-_]"]) if sign in "+/" else sign for sign in inner) + "={0,2}"
+
+
+def _as_bytes(data: bytes) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in data)
+
+
+def _any_of(patterns: Sequence[str]) -> str:
+    return patterns[0] if len(patterns) == 1 else f"(?:{'|'.join(patterns)})"

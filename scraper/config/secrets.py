@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from scraper.config.walk import leaves, plain_values
 from scraper.config.yaml.tree import Path, Provenance, path_text
@@ -173,3 +173,8 @@ def _passwords_in(text: str) -> Iterator[str]:
         password = match[0].rpartition("@")[0].partition(":")[2]
         yield password
         yield unquote(password)
+    if "://" in text:
+        # What a URL's query names like a secret.
+        for name, value in parse_qsl(text.partition("?")[2].partition("#")[0]):
+            if is_secret_name(name):
+                yield value

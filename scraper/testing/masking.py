@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from scraper.config.secrets import is_secret_header, is_secret_name
-from scraper.hiding import MASK, hide_in
+from scraper.hiding import MASK, hide_in, hide_in_bytes
 
 #: A field of a form or a query; what stands before it ends the one before.
 _FIELD = re.compile(r"(?P<name>[^=&?#]+)=(?P<value>[^&#]*)")
@@ -19,9 +19,37 @@ _PART = re.compile(
 )
 
 
+#: In a page: a parameter of a URL, and what names a value that it holds.
+_PARAMETER = re.compile(rb"(?<=[?&;])(?P<name>[\w.%\[\]-]{1,100})=(?P<value>[^\s&;\"'<>#\\]+)")
+_HOLDER = re.compile(rb"<(?:input|meta)\b[^<>]{1,4000}>", re.IGNORECASE)
+_NAME = re.compile(rb"""\s(?:name|id|property)\s*=\s*["']?(?P<name>[^\s"'<>]+)""", re.IGNORECASE)
+_VALUE = re.compile(rb"""(\s(?:value|content)\s*=\s*)(?:"[^"]+"|'[^']+'|[^\s"'<>]+)""", re.IGNORECASE)
+
+
+def page(data: bytes) -> bytes:
+    """Return what a server sent without the values of what its URLs and inputs name like secrets."""
+    masked = _PARAMETER.sub(_parameter, data)
+    return hide_in_bytes(_HOLDER.sub(_holder, masked))
+
+
+def _parameter(found: re.Match[bytes]) -> bytes:
+    name = unquote_plus(found["name"].decode("latin-1"))
+    return found["name"] + b"=" + MASK.encode() if is_secret_name(name) else found[0]
+
+
+def _holder(found: re.Match[bytes]) -> bytes:
+    names = [each["name"].decode("latin-1") for each in _NAME.finditer(found[0])]
+    return _VALUE.sub(rb'\1"***"', found[0]) if any(map(is_secret_name, names)) else found[0]
+
+
 def headers(given: Mapping[str, str]) -> dict[str, str]:
     """Return headers without the values of those that hold secrets."""
-    return {name: MASK if is_secret_header(name) else hide_in(value) for name, value in given.items()}
+    return {name: MASK if is_secret_header(name) else _header(value) for name, value in given.items()}
+
+
+def _header(value: str) -> str:
+    """Return a header's value: there may be URLs in it (Location, Link)."""
+    return page(value.encode("latin-1", "replace")).decode("latin-1")
 
 
 def url(text: str) -> str:

@@ -27,7 +27,7 @@ from scraper.components import Components
 from scraper.config import Loaded, load
 from scraper.engine.collector import Collector
 from scraper.errors import DropItem, Retry, ScraperError, SpiderFailed, StopCrawl, UsageError
-from scraper.hiding import hide_in, hide_in_bytes
+from scraper.hiding import hide_in
 from scraper.lazy_dataclass import dataclass
 from scraper.pipelines.models import FieldProblem
 from scraper.private_files import write_private
@@ -90,7 +90,7 @@ def save(loaded: Loaded, response: Response) -> tuple[Recording, dict[str, Any]]
         "callback": response.request.callback,
         "meta": masking.data(response.meta),
     }
-    saved = _page(meta, hide_in_bytes(response.body))
+    saved = _page(meta, masking.page(response.body))
     outcome = outcome_of(loaded, saved)
     with _told(folder):
         ignore = _ignored(json.loads((folder / EXPECTED).read_bytes())) if (folder / EXPECTED).exists() else ()

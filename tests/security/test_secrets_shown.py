@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -116,6 +117,9 @@ class TestByValue:
             'session: {proxies: {all: "http://jo:%s@proxy.example:3128"}}',
             'exports: ["postgresql://jo:%s@db.example/x"]',
             'schedule: {every: 1h, on_failure: {post: "https://hook.example/%s"}}',
+            'start_urls: ["https://a.com/?access_token=%s&page=1"]',
+            'sitemaps: ["https://a.com/s.xml?page=1&key[apikey]=%s#x"]',
+            'login: {url: "https://a.com/in?sid=%s", form: {user: jolanda}}',
         ],
     )
     def test_wherever_in_the_yaml_it_stands(self, yaml: str, tmp_path: Path):
@@ -148,6 +152,54 @@ class TestByValue:
     def test_however_it_is_written(self, written: str):
         hiding.remember(["p&ss w/rd é"])
         assert hide(f"<{written}>").replace("'", "") == "<***>"
+
+    #: What servers and pages make of "p&ss w/rd é+<'>": each framework quotes other letters, in another way.
+    WRITTEN = (
+        "p%26ss%20w%2frd%20%c3%a9%2b%3c%27%3e",
+        "p&ss%20w/rd%20é+%3C'%3E",
+        "p%2526ss%2520w%252Frd%2520%25C3%25A9%252B",
+        "p%26ss%20w%2Frd%20%E9%2B%3C%27%3E",
+        "p&#38;ss w/rd &eacute;&#43;&lt;&#39;&gt;",
+        "p&amp;ss w/rd &#xE9;+&lt;",
+        "p&amp;amp;ss w/rd &#233;+&amp;lt;",
+        r"p\u0026ss w\/rd \u00e9+\u003c\u0027\u003E",
+        r"p\x26ss w/rd \xe9+<\'>",
+        r"p\\u0026ss w\\/rd \\u00E9+\\u003c",
+        r"p&ss w/rd \xc3\xa9+<\'>",
+    )
+
+    @pytest.mark.parametrize("written", WRITTEN)
+    def test_whoever_has_quoted_it(self, written: str):
+        hiding.remember(["p&ss w/rd é+"])
+        for said in (hide(f"[{written}"), hiding.hide_in_bytes(f"[{written}".encode()).decode()):
+            assert said.startswith("[***")
+            assert "rd" not in said
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "utf-16-le", "utf-16-be"])
+    def test_in_whatever_encoding_a_page_says_it(self, encoding: str):
+        hiding.remember(["pässwörd"])
+        page = "<p>pässwörd</p>".encode(encoding)
+        hidden = hiding.hide_in_bytes(page)
+        assert "pässwörd".encode(encoding) not in hidden
+        assert len(hiding.star_out(page)) == len(page)
+
+    @pytest.mark.parametrize("before", ["", "a", "jo:", "user:", '{"password": "'])
+    def test_in_base64_behind_whatever_it_stands(self, before: str):
+        hiding.remember(["hunter2-is-secret"])
+        coded = base64.b64encode(f"{before}hunter2-is-secret".encode()).decode()
+        said = hide(f"sent {coded}")
+        assert "***" in said
+        assert len(said) < len("sent ***") + len(base64.b64encode(before.encode())) + 4
+
+    @pytest.mark.parametrize(
+        "text", ["\\" * 300_000, "%25" * 100_000, "&amp;" * 60_000, "p&amp;" * 50_000, "p" * 300_000]
+    )
+    def test_no_page_makes_a_search_of_it(self, text: str):
+        hiding.remember(["p&ss/w", "&%\\/x", "ppppppppppppq"])
+        begun = time.process_time()
+        hiding.hide_in_bytes(text.encode())
+        hide(text)
+        assert time.process_time() - begun < 2
 
     def test_a_password_of_basic_auth_in_base_64(self):
         load({"spider": "a:B", "origins": {"https://a.com": {"auth": {"basic": ["jo", SECRET]}}}})
