@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from scraper.engine.coordination import multi_process
+from scraper.engine.coordination.channel import Channel
 from scraper.errors import ConfigError, ScraperError
 from scraper.observe import events
 from scraper.store.backends.lease_clock import LEASE_SECONDS
@@ -100,6 +102,20 @@ class TestCrawl:
             sharded(FailsToStart, sites)
         assert leave(sites.processes, 1.0)
 
+    def test_what_a_process_said_last_is_taken_however_late_that_is(self, monkeypatch: pytest.MonkeyPatch):
+        take_all = Channel.receive_all
+
+        def take_all_late(channel: Channel, take: Any) -> None:
+            take_all(channel, lambda message: (time.sleep(0.1), take(message)))
+
+        monkeypatch.setattr(multi_process, "_LEAVE_SECONDS", 0.01)
+        monkeypatch.setattr(Channel, "receive_all", take_all_late)
+        seen = Seen()
+        with serving([6, 4]) as sites:
+            run = sharded(Linked, sites, observers=[seen])
+        assert (run.result, run.stats["pages"], run.stats["interrupted"]) == ("finished", 10, 0)
+        assert [event.message for event in seen.of(events.Notice) if "shard" in event.message] == []
+
     def test_path_in_sys_path_that_is_not_text(self, monkeypatch: pytest.MonkeyPatch):
         """Notebooks and scripts put pathlib.Path there; each process died of it at once."""
         monkeypatch.setattr(sys, "path", [*sys.path, Path("/nowhere")])
@@ -155,6 +171,21 @@ class Pages(Spider):
             print("printed by the spider")
             self.log.info("logged by the spider")
             assert sys.stdin.read() == ""
+        yield {"url": response.url}
+        for link in response.links():
+            yield response.follow(link)
+"""
+
+
+PRINTS_AND_DIES = """
+import os, signal
+from scraper import Spider
+
+class Pages(Spider):
+    def parse(self, response):
+        if response.url.endswith("/p3"):
+            print("printed before the end")
+            os.kill(os.getpid(), signal.SIGKILL)
         yield {"url": response.url}
         for link in response.links():
             yield response.follow(link)
@@ -236,6 +267,16 @@ class TestCommand:
         # What a spider prints and logs is seen, once for each page that did.
         assert err.count("printed by the spider\n") == err.count("logged by the spider\n") == 2
         assert len(sites.processes) == 2
+
+    @needs_signals
+    @pytest.mark.parametrize("engine", ["engine.processes=2", "engine={processes: 1, parsers: 1}"])
+    def test_what_was_printed_before_a_kill_is_seen(self, folder: Path, engine: str):
+        (folder / "spiders" / "pages.py").write_text(PRINTS_AND_DIES, encoding="utf-8")
+        with serving([6]) as sites:
+            code, out, err = end_of(crawl_command(folder, sites, "--set", engine))
+        assert code == 0, err
+        # A page that kills is tried twice.
+        assert (out + err).count("printed before the end\n") == 2
 
     def test_module_that_fails_in_the_other_processes(self, folder: Path):
         guarded = f"import pathlib\npathlib.Path({str(folder / 'imported')!r}).touch(exist_ok=False)\n"

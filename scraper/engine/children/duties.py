@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import pickle
@@ -61,6 +62,14 @@ class LogHandler(logging.Handler):
             return
         plain = {name: getattr(record, name) for name in self._KEPT}
         self._tell(logging.makeLogRecord({**plain, "msg": text, "process": os.getpid()}))
+
+
+def print_at_once() -> None:
+    """Have each line that a spider prints written when it is complete: the lines of several processes do not tear each
+    other, and none is lost when this one is killed.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
 
 
 def print_elsewhere(exports: Iterable[ExportConfig]) -> AbstractContextManager[Any]:

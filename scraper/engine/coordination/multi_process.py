@@ -282,6 +282,8 @@ class MultiProcess:
         assert code is not None
         # What it said last was read by then, unless something that it started keeps the pipe open.
         listening.join(_LEAVE_SECONDS)
+        while listening.is_alive() and process.link.has_unread():
+            listening.join(_LEAVE_SECONDS)
         self._inbox.put((process.number, _Gone(code)))
 
     def _look_for_the_silent(self) -> None:

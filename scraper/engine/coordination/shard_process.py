@@ -14,7 +14,7 @@ from typing import Any
 
 from scraper.components import Components
 from scraper.engine import gc_tuning
-from scraper.engine.children.duties import leave_signals_to_others, log_to, portable
+from scraper.engine.children.duties import leave_signals_to_others, log_to, portable, print_at_once
 from scraper.engine.coordination.channel import Channel
 from scraper.engine.coordination.messages import Beat, Ended, EventsRelayed, Order, Ping, Ready, Report, WorkerConfig
 from scraper.engine.limits import ShardEnd
@@ -48,8 +48,9 @@ def main(reader: int, writer: int, *_kept: int) -> None:
     except BaseException as raised:
         error = portable(raised)
     teller.flush()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
     link.send(Ended(end, error))
-    sys.stdout.flush()
     # Threads that hang in a callback or in a server's answer are left behind.
     os._exit(0 if error is None else 1)
 
@@ -63,6 +64,7 @@ def _take_the_line(reader: int, writer: int) -> Channel:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
+    print_at_once()
     return link
 
 

@@ -14,7 +14,7 @@ import threading
 
 from scraper.components import Components
 from scraper.engine import gc_tuning
-from scraper.engine.children.duties import leave_signals_to_others, log_to, portable, print_elsewhere
+from scraper.engine.children.duties import leave_signals_to_others, log_to, portable, print_at_once, print_elsewhere
 from scraper.engine.crash_marker import CrashMarker
 from scraper.engine.parsers.gathering import GatheringRunner
 from scraper.engine.parsers.line import ParserLine
@@ -33,6 +33,7 @@ def main(line_file: int, alive_file: int) -> None:
         alive_file: the reading end of a pipe whose other end only the shard has.
     """
     leave_signals_to_others()
+    print_at_once()
     line = ParserLine(socket.socket(fileno=line_file))
     config, _ = line.receive()
     error: ScraperError | None = None
