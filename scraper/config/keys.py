@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Collection
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -65,8 +66,13 @@ def type_at(path: Path) -> Any:
     return found
 
 
-def nearest_key(path: Path) -> Path:
-    """Return the path of the right key for an unknown one: in its own section or in another; or nothing."""
+def nearest_key(path: Path, written: Collection[str] = ()) -> Path:
+    """Return the path of the right key for an unknown one: in its own section or in another; or nothing.
+
+    Args:
+        written: the keys that its section has. A key that has to be there, and is not, is what was meant where it is
+            like the unknown one, or the only one.
+    """
     *above, name = path
     word = str(name)
     written_as = type_at(tuple(above))
@@ -74,7 +80,11 @@ def nearest_key(path: Path) -> Path:
     model = next((each for each in models if each is not None), None)
     if model is None:
         return ()
-    local = {key: (*above, key) for key in fields_of(model)}
+    fields = {key: info for key, info in fields_of(model).items() if key not in written}
+    local = {key: (*above, key) for key in fields}
+    missing = [key for key, info in fields.items() if info.is_required()]
+    if found := nearest(word, missing):
+        return local[found]
     elsewhere = _keys_below(SiteConfig)
     if above[:1] == ["domains"] and len(above) > 1:
         prefix = tuple(above[:2])
@@ -85,6 +95,8 @@ def nearest_key(path: Path) -> Path:
     if word in elsewhere:
         return elsewhere[word]
     found = nearest(word, local)
+    if not found and len(missing) == 1:
+        found = missing[0]
     if found:
         return local[found]
     found = nearest(word, elsewhere)

@@ -160,6 +160,7 @@ def _unknown_key(root: Node, path: Path) -> Problem:
     if found := _NO_COLON.match(last):
         head, tail = found.groups()
         return place_of_key(root, path, f"a colon is missing behind {head}: write {head}: {tail}…")
-    right = nearest_key(path)
+    section, _ = find(root, path[:-1])
+    right = nearest_key(path, section.entries if isinstance(section, Table) else ())
     remedy = f"did you mean {key_text(root, right)}?" if right else "remove it (`scraper schema` lists the keys)"
     return place_of_key(root, path, f"unknown key: {remedy}")

@@ -65,8 +65,9 @@ class LogHandler(logging.Handler):
 
 
 def print_at_once() -> None:
-    """Have each line that a spider prints written when it is complete: the lines of several processes do not tear each
-    other, and none is lost when this one is killed.
+    """Have each line that a spider prints written when it is complete.
+
+    So the lines of several processes do not tear each other, and none is lost when this one is killed.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
