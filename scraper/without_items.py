@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from typing import Any
 
@@ -9,7 +10,7 @@ from scraper.observe.text import size
 from scraper.reasons import remedy_of
 from scraper.store import Store
 from scraper.store.history.explain import StartRow
-from scraper.store.history.quarantine import EMPTY
+from scraper.store.history.quarantine import EMPTY, EMPTY_PAGE
 from scraper.store.values import RunRow
 
 #: First pages, and callbacks, that are told of.
@@ -31,10 +32,12 @@ def why_no_items(store: Store, run: RunRow, left_out: int) -> dict[str, Any] | N
     for key, pages in list(store.noted(run.id, EMPTY).items())[:_MOST]:
         name, _, why = key.partition("\t")
         callbacks.append({"callback": name, "pages": pages, "why": why})
+    others = store.unreached(run.id, [start.url for start in starts], _MOST)
     return {
         "starts": [{"url": start.url, "answer": _answer(start)} for start in starts],
         "callbacks": callbacks,
-        "look": _look(run, starts),
+        "others": [{"url": page.url, "answer": _answer(page), "pages": count} for page, count in others],
+        "look": _look(run, starts, _page_to_look_at(store, run, others)),
     }
 
 
@@ -57,9 +60,16 @@ def _answer(start: StartRow) -> str:
     return f"answered {start.status}{to}, {size(start.bytes)}"
 
 
-def _look(run: RunRow, starts: list[StartRow]) -> str:
-    """Return the command that shows most of a first page."""
-    url = next((start.to or start.url for start in starts if start.status is not None), None)
+def _page_to_look_at(store: Store, run: RunRow, others: list[tuple[StartRow, int]]) -> str | None:
+    """Return a page on which a callback raised an error or gave nothing; None where there is none."""
+    raised = (page.url for page, _ in others if page.reason == "spider")
+    empty = (key.partition("\t")[2] for key in store.noted(run.id, EMPTY_PAGE))
+    return next(itertools.chain(raised, empty), None)
+
+
+def _look(run: RunRow, starts: list[StartRow], page: str | None) -> str:
+    """Return the command that shows most of a page, or of a first one."""
+    url = page or next((start.to or start.url for start in starts if start.status is not None), None)
     if url is None:
         return f"scraper fetch {shlex.quote(starts[0].url)}" if starts else ""
     if run.config.get("rules"):

@@ -23,7 +23,7 @@ from scraper.request import LinkRequest, Request, UnsendableRequest
 from scraper.response import Response
 from scraper.spider import neither
 from scraper.start_rows import BadRow
-from scraper.store.history.quarantine import EMPTY, SKIPPED, UNFOLLOWED
+from scraper.store.history.quarantine import EMPTY, EMPTY_PAGE, LONGEST_REASON, SKIPPED, UNFOLLOWED
 from scraper.store.state import outgoing
 from scraper.store.values import Attachment, Refusal, StoredItem, Yielded
 
@@ -274,5 +274,8 @@ class Collected(Collector):
             key = f"{method}\t{why}"
             if key not in context.said_once and len(context.said_once) >= MOST_TOLD:
                 key = f"{method}\t"
+            page = f"{EMPTY_PAGE}{method}\t{response.url}"
+            if key not in context.said_once and len(page) <= LONGEST_REASON:
+                yielded.noted.append(page)
             context.said_once.add(key)
             yielded.noted.append(EMPTY + key)

@@ -211,6 +211,9 @@ def _no_items(stats: Mapping[str, Any]) -> list[_Line]:
     for empty in found["callbacks"]:
         text = f"{plain(empty['callback'])} gave neither item nor request on {counted(empty['pages'], 'page')}"
         lines += _wrapped(f"{text}: {plain(empty['why'])}" if empty["why"] else text, indent="  ")
+    for other in found["others"]:
+        more = f", and {counted(other['pages'] - 1, 'more page')} likewise" if other["pages"] > 1 else ""
+        lines += _wrapped(f"{plain(other['url'])} {plain(other['answer'])}{more}", indent="  ")
     if found["look"]:
         lines += _wrapped(f"look: {found['look']}", indent="  ")
     return lines

@@ -190,6 +190,11 @@ class RunStore:
         with self._database.reading() as connection:
             return explain.starts(connection, run, most)
 
+    def unreached(self, run: int, told: Collection[str], most: int) -> list[tuple[StartRow, int]]:
+        """Return one URL that failed or was refused for each reason, beside those told of, and how many there are."""
+        with self._database.reading() as connection:
+            return explain.unreached(connection, run, told, most)
+
     def quarantine(self, run: int) -> Iterator[QuarantineRow]:
         """Yield the items that were put aside in a run. The transaction is open until the last of them is read."""
         with self._database.reading() as connection:

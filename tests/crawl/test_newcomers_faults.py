@@ -127,3 +127,46 @@ def test_runs_says_of_a_crawl_at_work_its_process(tmp_path: Path) -> None:
         [(run["result"], run["at_work"], run["pid"]) for run in json.loads(text)] for text in (shown[2], as_json)
     ]
     assert states == [[("unfinished", True, process.pid)], [("unfinished", False, None)]]
+
+
+class Deep(Spider):
+    """Follows two links of its first page, and has no item of either."""
+
+    def parse(self, response: Any) -> Any:
+        yield response.follow("/empty", "nothing")
+        yield response.follow("/broken", "broken")
+        yield response.follow("/missing", "broken")
+        yield response.follow("http://elsewhere.example/")
+
+    def nothing(self, response: Any) -> Any:
+        return response.select("h7")
+
+    def broken(self, response: Any) -> Any:
+        yield {"title": response.select_one("h7").text}
+
+
+def test_zero_items_name_pages_behind_the_first_one_too() -> None:
+    with PageServer({"/": "<h1>1</h1>", "/empty": "<h1>2</h1>", "/broken": "<h1>3</h1>"}) as server:
+        why = crawl(Deep, f"{server.url}/").stats["no_items"]
+    assert [each["url"] for each in why["starts"]] == [f"{server.url}/"]
+    assert [(each["callback"], each["why"]) for each in why["callbacks"]] == [("nothing", "nothing is found by h7")]
+    answers = {each["url"].removeprefix(server.url): each["answer"] for each in why["others"]}
+    assert answers["/broken"].startswith("failed, spider: broken raised AttributeError")
+    assert answers["/missing"].startswith("failed, http-404")
+    assert answers["http://elsewhere.example/"].startswith("is refused, offsite")
+    assert [each["pages"] for each in why["others"]] == [1, 1, 1]
+    assert why["look"] == f"scraper shell {server.url}/broken --site SITE.yaml"
+
+
+def test_zero_items_show_a_page_on_which_a_callback_gave_nothing() -> None:
+    with PageServer({"/": "<h1>1</h1>", "/empty": "<h1>2</h1>"}) as server:
+        why = crawl(OnlyEmpty, f"{server.url}/").stats["no_items"]
+    assert why["others"] == []
+    assert why["look"] == f"scraper shell {server.url}/empty --site SITE.yaml"
+
+
+class OnlyEmpty(Deep):
+    """Follows one of them alone."""
+
+    def parse(self, response: Any) -> Any:
+        yield response.follow("/empty", "nothing")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from scraper.lazy_dataclass import dataclass
@@ -119,6 +119,24 @@ def starts(connection: Connection, run: int, most: int) -> list[StartRow]:
         if row.url not in known:
             found.append(StartRow(row.url, reason=row.reason, message=row.message, is_refused=True))
     return found[:most]
+
+
+def unreached(connection: Connection, run: int, told: Collection[str], most: int) -> list[tuple[StartRow, int]]:
+    """Return what a run failed at, then what it was refused, of URLs that were not told of.
+
+    One of them for each of the most frequent reasons, and how many there are.
+    """
+    found = []
+    for table in (t.failures, t.refusals):
+        others = (table.c.run == run, table.c.url.not_in(list(told)))
+        counts = select(table.c.reason, func.count()).where(*others).group_by(table.c.reason)
+        reasons = sorted(connection.execute(counts).all(), key=lambda row: (-row[1], row[0]))
+        for reason, count in reasons[:most]:
+            row = connection.execute(select(table).where(*others, table.c.reason == reason).limit(1)).first()
+            if row is not None:
+                is_refused = table is t.refusals
+                found.append((StartRow(row.url, reason=reason, message=row.message, is_refused=is_refused), count))
+    return found
 
 
 def _start(connection: Connection, row: Row) -> StartRow:

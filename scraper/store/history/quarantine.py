@@ -58,14 +58,15 @@ class QuarantineRow:
 
 
 #: What is counted beside the items that were dropped begins with one of these: pages of another kind than their
-#: callback reads, links that lead to no page, pages on which a callback gave nothing, those whose JSON-LD cannot be
-#: read (an empty text each, and one example), and rules that were for a page.
+#: callback reads, links that lead to no page, pages on which a callback gave nothing and one of these by name, those
+#: whose JSON-LD cannot be read (an empty text each, and one example), and rules that were for a page.
 SKIPPED = "skipped page: "
 UNFOLLOWED = "unfollowed link: "
 EMPTY = "empty callback: "
+EMPTY_PAGE = "page of an empty callback: "
 UNREAD = "unread JSON-LD: "
 _MATCHED = "rule for a page: "
-_NOTED = (SKIPPED, UNFOLLOWED, EMPTY, UNREAD, _MATCHED)
+_NOTED = (SKIPPED, UNFOLLOWED, EMPTY, EMPTY_PAGE, UNREAD, _MATCHED)
 
 
 def matched(rule: int) -> str:
