@@ -150,6 +150,10 @@ class Components:
             from scraper.fetch.keeping import KeepingFetcher
 
             fetcher = KeepingFetcher(fetcher)
+        if config.start_file is not None and config.start_file.column is not None:
+            from scraper.fetch.sharing import SharingFetcher
+
+            fetcher = SharingFetcher(fetcher, config.urls)
         return fetcher
 
     def make_session(self, reference: str) -> requests.Session:

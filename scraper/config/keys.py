@@ -80,9 +80,8 @@ def nearest_key(path: Path, written: Collection[str] = ()) -> Path:
     model = next((each for each in models if each is not None), None)
     if model is None:
         return ()
-    fields = {key: info for key, info in fields_of(model).items() if key not in written}
-    local = {key: (*above, key) for key in fields}
-    missing = [key for key, info in fields.items() if info.is_required()]
+    local = {key: (*above, key) for key in fields_of(model)}
+    missing = [key for key, info in fields_of(model).items() if info.is_required() and key not in written]
     if found := nearest(word, missing):
         return local[found]
     elsewhere = _keys_below(SiteConfig)

@@ -77,6 +77,30 @@ class TestFromTheCommandLine:
         # The last row is the first once more.
         assert sorted(str(item["sku"]) for item in items_of(tmp_path)) == ["a", "b", "c"]
         assert {item["title"] for item in items_of(tmp_path)} == {"One"}
+        # Fetched once for all of them.
+        assert sorted(record.path for record in served.log) == ["/old", "/p1"]
+
+    @pytest.mark.parametrize("more", ["politeness.concurrency=4", "engine.parsers=1", "revisit.keep_bodies=true"])
+    def test_a_page_of_many_rows_is_fetched_once(self, page_server: Start, tmp_path: Path, more: str) -> None:
+        tagged = {"Content-Type": "text/html", "ETag": '"1"'}
+        served = page_server({"/p1": (200, tagged, b"<h1>One</h1>"), "/p2": "<h1>Two</h1>"})
+        rows = [f"s{number},{served.url}/p{number % 2 + 1}" for number in range(40)]
+        done = command("crawl", "site.yaml", "--set", more, cwd=written(tmp_path, "\n".join(["sku,url", *rows])))
+        assert done.returncode == 0, done.stderr
+        assert "40 pages, 40 items, 0 failed" in done.stderr
+        assert sorted(record.path for record in served.log) == ["/p1", "/p2"]
+        found = sorted((item["sku"], item["title"]) for item in items_of(tmp_path))
+        assert found == sorted((f"s{number}", "Two" if number % 2 else "One") for number in range(40))
+
+    def test_a_failure_is_not_shared(self, page_server: Start, tmp_path: Path) -> None:
+        answers = iter([503, 503])
+        served = page_server(lambda *_: (next(answers, 200), {"Content-Type": "text/html"}, b"<h1>One</h1>"))
+        rows = f"sku,url\na,{served.url}/p1\nb,{served.url}/p1\n"
+        sets = ("--set", "retry.backoff=10ms")
+        done = command("crawl", "site.yaml", *sets, cwd=written(tmp_path, rows))
+        assert done.returncode == 0, done.stderr
+        assert sorted(str(item["sku"]) for item in items_of(tmp_path)) == ["a", "b"]
+        assert len(served.log) == 3
 
     @pytest.mark.parametrize("more", ["", "engine: {parsers: 1}\n"])
     def test_a_bad_row_costs_that_row_and_is_named_with_its_line(

@@ -26,7 +26,7 @@ AFTER_SPIDER: list[tuple[str, str, int, int, str]] = [
     ("key of a domain", "domains:\n  a.com: {delay: 1}\n", 3, 11, "did you mean domains.a.com.politeness.delay?"),
     ("misspelt key that has to be", "start_urls: {fiel: a.csv, column: u}\n", 2, 14, "did you mean start_urls.file?"),
     ("other word for such a key", "exports: [{to: a.csv}]\n", 2, 12, "did you mean exports[0].path?"),
-    ("misspelt beside the right", "start_urls: {file: a.csv, fil: b}\n", 2, 27, "did you mean start_urls.fields?"),
+    ("misspelt beside the right", "start_urls: {file: a.csv, fil: b}\n", 2, 27, "did you mean start_urls.file?"),
     ("attribute instead of key", "session: {class_: a.B}\n", 2, 11, "did you mean session.class?"),
     ("doubled key", "name: a\nlimits: {}\nname: b\n", 4, 1, "line 2 and again in line 4"),
     ("doubled key in braces", "limits: {pages: 1, pages: 2}\n", 2, 20, "limits.pages: the key stands"),
