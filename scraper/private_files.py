@@ -10,6 +10,8 @@ from pathlib import Path
 #: Read and written by the owner alone.
 PRIVATE = 0o600
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+#: A named pipe in the place of a file would be waited for until somebody reads it.
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 def open_file(path: Path, flags: int, mode: int = PRIVATE) -> io.FileIO:
@@ -20,11 +22,14 @@ def open_file(path: Path, flags: int, mode: int = PRIVATE) -> io.FileIO:
         mode: the permissions of one that is made, of which the umask may take away.
 
     Raises:
-        OSError: it cannot be opened, or is a symbolic link (ELOOP).
+        OSError: it cannot be opened, or is a symbolic link (ELOOP), or a named pipe that nobody reads (ENXIO).
     """
     kind = "r+b" if flags & os.O_RDWR else "ab" if flags & os.O_APPEND else "wb"
-    flags |= _NO_LINK | getattr(os, "O_BINARY", 0)
-    return io.FileIO(path, kind, opener=lambda name, _: os.open(name, flags, mode))
+    flags |= _NO_LINK | _NO_WAIT | getattr(os, "O_BINARY", 0)
+    file = io.FileIO(path, kind, opener=lambda name, _: os.open(name, flags, mode))
+    if _NO_WAIT:
+        os.set_blocking(file.fileno(), True)
+    return file
 
 
 def open_to_append(path: Path) -> io.FileIO:

@@ -5,6 +5,7 @@ Either may be missing (`pythonw`, a closed descriptor), unable to say a letter, 
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import io
@@ -12,12 +13,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from scraper.errors import ExportError, ScraperError
 from scraper.hiding import hide
 from scraper.observe.terminal import Console, console_for
-from scraper.observe.text import plain
+from scraper.observe.text import harmless, plain
 
 #: Says one line.
 Tell = Callable[[str], object]
@@ -30,25 +31,49 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def write(text: str) -> None:
-    """Text to standard output.
+def write(text: str, *, control: str = "") -> None:
+    """Text to standard output; on a terminal with escapes for what would do something to that.
+
+    Args:
+        control: what does something to it all the same, before the text.
 
     Raises:
         ScraperError: it cannot be written, since nobody reads it any more or the disk behind it is full.
     """
     if sys.stdout is not None:
         with told():
-            sys.stdout.write(text)
+            sys.stdout.write(control + harmless(text) if is_terminal() else text)
             sys.stdout.flush()
 
 
 def write_bytes(data: bytes) -> None:
-    """Write bytes to standard output, as they are. Raises what `write` does."""
-    if sys.stdout is not None:
+    """Write bytes to standard output as they are, to a terminal as `write` does. Raises what that does."""
+    if is_terminal():
+        write(data.decode("utf-8", "backslashreplace"))
+    elif sys.stdout is not None:
         with told():
             sys.stdout.flush()
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
+
+
+def is_terminal() -> bool:
+    """Tell whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+class _OnTerminal(io.RawIOBase):
+    """Standard output for bytes where it is a terminal, which pages' data are to do nothing to."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        write(self._decoder.decode(bytes(data)))
+        return len(data)
 
 
 @contextlib.contextmanager
@@ -70,14 +95,14 @@ def binary() -> BinaryIO:
     """
     if sys.stdout is None:
         raise ExportError("there is no standard output to write to", remedy="name a file instead of -")
-    return sys.stdout.buffer
+    return cast(BinaryIO, _OnTerminal()) if is_terminal() else sys.stdout.buffer
 
 
 def say(line: str) -> None:
     """Write a line to standard error; where that is closed, to nobody."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(f"{hide(line)}\n")
+            sys.stderr.write(f"{harmless(hide(line))}\n")
             sys.stderr.flush()
 
 

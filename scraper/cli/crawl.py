@@ -212,7 +212,10 @@ def _conduct(
 
             starting.use(fork_server.fork_server(starting.use))
         figures.store = loaded.store
-        crawl = Crawl(loaded, fresh=fresh, cached=cached, observers=observers, stop_asked=stopping.stop_asked)
+        stdout = _output.binary() if _output.is_terminal() else None
+        crawl = Crawl(
+            loaded, fresh=fresh, cached=cached, observers=observers, stdout=stdout, stop_asked=stopping.stop_asked
+        )
         stopping.crawl_with(crawl.stop)
         try:
             run = crawl.run()

@@ -154,10 +154,10 @@ def _list_failures(store: Store, row: RunRow, reason: str | None, *, verbose: bo
         return
     for failure in found:
         found_on = f"  (on {plain(failure.found_on)})" if failure.found_on else ""
-        _output.write(f"{failure.reason}  {plain(failure.url)}  {plain(failure.message)}{found_on}\n")
+        _output.write(f"{plain(failure.reason)}  {plain(failure.url)}  {plain(failure.message)}{found_on}\n")
         if verbose and failure.traceback:
             _output.write(block(failure.traceback) + "\n")
-    _output.say(f"run {row.id} of {row.name}: {counted(len(found), 'failure')}")
+    _output.say(f"run {row.id} of {plain(row.name)}: {counted(len(found), 'failure')}")
 
 
 def _as_json(failure: FailureRow) -> dict[str, Any]:

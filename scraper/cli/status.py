@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -67,14 +66,10 @@ def status(
                 _output.write(json.dumps(hide_in(found), indent=None if watch else 2) + "\n")
             else:
                 text = _at_work(found) if found["state"] in _AT_WORK else _left(found, site)
-                _output.write((_CLEAR if watch and _is_terminal() else "") + text)
+                _output.write(text, control=_CLEAR if watch else "")
             if not watch or found["state"] not in _AT_WORK:
                 return
             time.sleep(_WATCH_SECONDS)
-
-
-def _is_terminal() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty()
 
 
 # A run at work ---------------------------------------------------------------------------------------------
@@ -125,16 +120,16 @@ def _failures(found: Mapping[str, Any]) -> Iterator[str]:
     by_reason = sorted(found["failures"].items(), key=lambda each: (-each[1], each[0]))
     if by_reason:
         more = f" and {len(by_reason) - _FAILURES_SHOWN} more reasons" if len(by_reason) > _FAILURES_SHOWN else ""
-        shown = ", ".join(f"{reason} {count:,}" for reason, count in by_reason[:_FAILURES_SHOWN])
+        shown = ", ".join(f"{plain(reason)} {count:,}" for reason, count in by_reason[:_FAILURES_SHOWN])
         yield f"  failed: {shown}{more}"
 
 
 def _waits(found: Mapping[str, Any]) -> Iterator[str]:
     waiting = sorted(found["waiting"].items(), key=lambda each: (-each[1], each[0]))
     if waiting:
-        yield f"  domains that wait: {', '.join(f'{count:,} {reason}' for reason, count in waiting)}"
+        yield f"  domains that wait: {', '.join(f'{count:,} {plain(reason)}' for reason, count in waiting)}"
     longest = [
-        f"{plain(wait['domain'])} {duration(wait['seconds'])} ({wait['reason']})"
+        f"{plain(wait['domain'])} {duration(wait['seconds'])} ({plain(wait['reason'])})"
         for wait in found["longest_waits"][:_WAITS_SHOWN]
         if wait["seconds"]
     ]
@@ -172,7 +167,7 @@ def _left(found: Mapping[str, Any], site: Path) -> str:
     why = f": {plain(found['why'])}" if found["why"] else ""
     when = f" at {_clock(found['ended_at'])}" if found["ended_at"] is not None else ""
     lines = [
-        f"{plain(found['name'])} is not at work. Run {found['run']}: {found['state']}{when}{why}",
+        f"{plain(found['name'])} is not at work. Run {found['run']}: {plain(found['state'])}{when}{why}",
         f"  {_counts(found)}, in {duration(found['seconds'])} of work",
         *_failures(found),
     ]
@@ -184,7 +179,7 @@ def _left(found: Mapping[str, Any], site: Path) -> str:
             f"{again} resumes it, with {found['queued']:,} queued over {counted(found['domains'], 'domain')}"
         )
         lines += [
-            f"  {plain(each['domain'])} is left alone until {_clock(each['until'])}: {each['why']}"
+            f"  {plain(each['domain'])} is left alone until {_clock(each['until'])}: {plain(each['why'])}"
             for each in found["paused"][:_WAITS_SHOWN]
         ]
     return "\n".join(lines) + "\n"

@@ -84,7 +84,7 @@ class _Waiting:
         self.run, self._directs = self._find()
         self._store.ask_to_stop(self.run.id)
         self.has_asked = True
-        who = f"pid {self._directs.pid} on {self._directs.host}"
+        who = f"pid {self._directs.pid} on {plain(self._directs.host)}"
         _output.say(f"run {self.run.id} of {plain(self._name)} is asked to stop ({who})")
 
     def _find(self) -> tuple[RunRow, Worker]:
@@ -137,11 +137,11 @@ class _Waiting:
         assert run is not None
         counts = f"{counted(run.counts.pages, 'page')}, {counted(run.counts.items, 'item')}"
         if run.is_finished:
-            _output.say(f"run {run.id} ended before it saw the request: {run.result}, {counts}")
+            _output.say(f"run {run.id} ended before it saw the request: {plain(run.result or '')}, {counts}")
         else:
             left = f"{run.counts.queued:,} queued"
             again = f"scraper crawl {shlex.quote(str(self._site))} resumes it"
-            _output.say(f"run {run.id} has {run.result or 'ended without a word'}: {counts}, {left}; {again}")
+            _output.say(f"run {run.id} has {plain(run.result or 'ended without a word')}: {counts}, {left}; {again}")
 
 
 def _standing(status: Status) -> str:

@@ -9,6 +9,7 @@ from scraper.hiding import hide
 # Control characters (C0, DEL, C1), what changes the direction of text or breaks a line (Unicode UAX 9, UAX 14),
 # and lone surrogates, which no output can encode.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE_IN_LINES = re.compile(rf"(?![\t\n]){_UNSAFE.pattern}")
 _LONGEST = 2000
 
 
@@ -26,6 +27,11 @@ def plain(text: str) -> str:
 
 def _escape(match: re.Match[str]) -> str:
     return match.group().encode("unicode_escape").decode("ascii")
+
+
+def harmless(text: str) -> str:
+    """Return text of several lines with escapes for all else that does something to a terminal, but for tabs."""
+    return _UNSAFE_IN_LINES.sub(_escape, text)
 
 
 def plain_json(text: str) -> str:

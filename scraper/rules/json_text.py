@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from html import unescape
 from typing import Any
 
@@ -18,6 +19,8 @@ from scraper.rules.refusal import NotOfType, quoted
 
 #: Longer integers are no quantity of anything, and Python refuses to write them.
 _MOST_DIGITS = 300
+#: Lists and objects that may lie in each other.
+_DEEPEST = 200
 #: An open one ends with the text: else each quotation mark in it would be tried as a beginning.
 _STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'
 #: Spaces, bounded: a long run of them would be gone through from each place in it.
@@ -52,7 +55,7 @@ def read_script(text: str) -> tuple[list[Any], str]:
     if not text:
         return [], ""
     try:
-        return [_DECODER.decode(text)], ""
+        return [_shallow(_DECODER.decode(text))], ""
     except (ValueError, RecursionError):
         pass
     if text.startswith(("{&quot;", "[&quot;", "[{&quot;")):
@@ -73,11 +76,30 @@ def _values(text: str) -> tuple[list[Any], str]:
     while position < len(text) and (text[position] in "{[" or not values):
         try:
             value, position = _DECODER.raw_decode(text, position)
+            _shallow(value)
         except (ValueError, RecursionError) as error:
             return values, "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         values.append(value)
         position = _after(_BETWEEN, text, position)
     return values, ""
+
+
+def _shallow(value: Any) -> Any:
+    """Return a value that whoever walks through it may do so by calling itself.
+
+    Raises:
+        RecursionError: it is nested more deeply.
+    """
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for one in level if isinstance(one, dict | list) for inner in _inside(one)]
+        if not level:
+            return value
+    raise RecursionError
+
+
+def _inside(one: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return one.values() if isinstance(one, dict) else one
 
 
 def to_json(text: str) -> Any:
@@ -87,7 +109,7 @@ def to_json(text: str) -> Any:
         NotOfType: it is not one, or a number in it is too large.
     """
     try:
-        value = json.loads(text, parse_constant=OddNumber, parse_float=_float, parse_int=_int)
+        value = _shallow(json.loads(text, parse_constant=OddNumber, parse_float=_float, parse_int=_int))
     except (ValueError, RecursionError):
         raise NotOfType(f"{quoted(text)} is no JSON") from None
     refuse_odd(value)

@@ -68,8 +68,10 @@ def tell(action: OnFailure, ended: Occurrence, folder: Path, *, timeout: float =
 def _post(url: str, report: Mapping[str, Any], timeout: float) -> str | None:
     # The URL of a webhook is a secret, which the library's own messages would print.
     try:
-        with requests.post(url, json=report, timeout=(min(_CONNECT, timeout), timeout), stream=True) as answer:
-            return None if answer.ok else f"the post was answered with {answer.status_code}"
+        # What a report says is meant for that address, and for no other that a redirect names.
+        times = min(_CONNECT, timeout), timeout
+        with requests.post(url, json=report, timeout=times, stream=True, allow_redirects=False) as answer:
+            return None if 200 <= answer.status_code < 300 else f"the post was answered with {answer.status_code}"
     except requests.RequestException as error:
         return f"the post failed: {type(error).__name__}"
 

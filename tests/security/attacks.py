@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from email.message import Message
 from pathlib import Path
 from typing import Any
 
+from tests.crawl.commands import environment
 from tests.servers.keepalive import PageServer
 
 SECRET = "hunter2-is-no-secret"
@@ -60,6 +64,29 @@ def heard(server: PageServer) -> Heard:
 def to(url: str, status: int = 302) -> tuple[int, dict[str, str], bytes]:
     """A redirect."""
     return status, {"Location": url}, b""
+
+
+def on_terminal(*words: str | Path, cwd: Path) -> str:
+    """All that the command writes to a terminal, which is its standard output and its standard error."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "scraper", *map(str, words)]
+    kept = {**environment(), "TERM": "dumb", "NO_COLOR": "1"}
+    process = subprocess.Popen(
+        command, cwd=cwd, env=kept, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    written = b""
+    try:
+        # Linux says EIO where nobody has the other end any more.
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 65_536):
+                written += piece
+    finally:
+        os.close(ours)
+        process.wait(60)
+    return written.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def files_with(folder: Path, text: str) -> list[str]:

@@ -14,18 +14,19 @@ from typing import Any
 
 import pytest
 
-from scraper.config import Schedule
+from scraper.config import OnFailure, Schedule
 from scraper.config.store_location import StoreLocation
 from scraper.engine.tasks.attachments import is_there
 from scraper.errors import ScraperError, UsageError
+from scraper.schedule.failures import tell
 from scraper.schedule.sites import ScheduledSite
 from scraper.schedule.systemd import units
 from scraper.schedule.times import Times
-from scraper.store.history.schedules import Schedules
+from scraper.store.history.schedules import Occurrence, Schedules, ScheduleState
 from scraper.store.values import KeptFile
 from scraper.testing import recording
 from tests.crawl.commands import Project, command
-from tests.security.attacks import listening
+from tests.security.attacks import heard, listening, to
 from tests.servers.keepalive import PageServer
 
 Start = Callable[..., PageServer]
@@ -185,6 +186,19 @@ class TestSchedules:
                 ScheduledSite(paths["path"], paths["root"], StoreLocation(Path("/srv/a.db")), times),
                 python=paths["python"],
             )
+
+    @pytest.mark.parametrize("status", [301, 302, 307, 308])
+    def test_what_is_told_of_a_run_goes_to_no_address_that_a_redirect_names(self, page_server: Start, status: int):
+        other = listening(page_server, {"/": "<p>"})
+        hook = listening(page_server, {"/": to(f"{other.url}/", status)})
+        ended = Occurrence(
+            *(1, "site", 0.0, True, ScheduleState.ENDED, 1, 0.0, 0.0, 1.0),
+            *("failed", 1, 1, 7, "site.log", "it says"),
+        )
+        why = tell(OnFailure(post=f"{hook.url}/"), ended, Path())
+        assert why == f"the post was answered with {status}"
+        assert heard(hook).paths() == ["/"]
+        assert heard(other) == []
 
     def test_what_is_noted_and_told_of_a_run_holds_no_secret(self, page_server: Start, project: Project):
         spider = (

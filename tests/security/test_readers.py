@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import scraper
+from scraper.parse.sitemap.reader import SitemapReader
 from scraper.parse.srcset import largest_of
 from scraper.rules.types import READERS, NotOfType
 from tests.crawl.crawling import Pages, crawl, reasons_of_failures
@@ -91,6 +93,39 @@ def test_a_transfer_coding_that_was_not_offered_is_refused_and_named(
     [failure] = run.failures
     assert says in failure.message
     assert "chunked alone is read" in failure.message
+
+
+@pytest.mark.parametrize("piece", [b"<", b"< ", b"<>", b"<a", b"</", b"<!", b"<?", b"<a>"])
+def test_stray_signs_of_a_sitemap_take_little_more_than_its_tags(piece: bytes) -> None:
+    def seconds(data: bytes) -> float:
+        reader, begun = SitemapReader("http://a.example/s.xml", datetime.now(UTC)), time.process_time()
+        with contextlib.suppress(scraper.ScraperError):
+            list(reader.entries(data[place : place + 65_536] for place in range(0, len(data), 65_536)))
+        return time.process_time() - begun
+
+    length = 1_500_000
+    tags = b"<urlset>" + b"<url><loc>/</loc></url>" * (length // 23)
+    assert seconds(b"<urlset>" + piece * (length // len(piece))) < 5 * seconds(tags)
+
+
+@pytest.mark.parametrize("depth", [100, 500, 990, 100_000])
+def test_data_that_is_nested_deeply_fails_no_page(depth: int) -> None:
+    from scraper.config import load
+    from scraper.rules.page import Page
+    from scraper.rules.rule import PageRule
+
+    data = '{"@type":"Product","name":"x","a":' * depth + "1" + "}" * depth
+    page = f'<script type="application/ld+json">{data}</script><p id=t>{data}</p>'
+    fields = {
+        "name": {"jsonld": "Product.a.name"},
+        "all": {"jsonld": "Product.a"},
+        "text": {"css": "#t", "type": "json"},
+    }
+    rule = {"match": "*", "fields": fields}
+    config = load({"name": "x", "start_urls": ["http://a.example/"], "rules": [rule]}).config
+    response = scraper.Response("http://a.example/", headers={"Content-Type": "text/html"}, body=page.encode())
+    [item] = list(PageRule(config.rules[0], 0).items(Page(response)))
+    assert dict(item)["name"] == ("x" if depth == 100 else None)
 
 
 LONG = ("a" * N * 3 + "5", "5" * N * 3, "5," * N, "5 5" * N, "a." * N + "5", "-" * N * 3 + "5", "jan " * N, "1/" * N)

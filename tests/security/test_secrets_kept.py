@@ -149,6 +149,23 @@ class TestFiles:
         assert (folder / "precious").read_text() == "as it was"
         assert heard(server) == []
 
+    def test_a_log_that_is_a_named_pipe_without_a_reader_is_refused(self, page_server: Start, project: Project):
+        server = listening(page_server, {"/": "<h1>a</h1>"})
+        folder = project(server.url)
+        os.mkfifo(folder / "log.txt")
+        done = command("crawl", "site.yaml", "--log-file", "log.txt", cwd=folder)
+        assert done.returncode == 2
+        assert "log.txt" in done.stderr
+        assert heard(server) == []
+
+    def test_a_lock_that_is_a_named_pipe_is_not_waited_for(self, page_server: Start, project: Project):
+        folder = project(listening(page_server, {"/": "<h1>a</h1>"}).url)
+        command("crawl", "site.yaml", cwd=folder)
+        (folder / ".scraper/site.db.lock").unlink()
+        os.mkfifo(folder / ".scraper/site.db.lock")
+        assert command("runs", "site.yaml", cwd=folder).returncode == 0
+        assert command("status", "site.yaml", cwd=folder).returncode == 0
+
     def test_a_store_that_others_can_read_is_said(self, page_server: Start, project: Project):
         server = listening(page_server, {"/": "<h1>a</h1>"})
         folder = project(server.url)

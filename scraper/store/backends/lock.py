@@ -72,7 +72,7 @@ class StoreLock:
 def is_held(store: Path) -> bool:
     """Tell whether a crawl is at work with a store."""
     try:
-        file = os.open(store.with_name(f"{store.name}.lock"), os.O_RDONLY)
+        file = os.open(store.with_name(f"{store.name}.lock"), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return False
     try:
