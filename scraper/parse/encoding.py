@@ -11,8 +11,9 @@ from functools import lru_cache
 from itertools import islice
 
 from scraper.media import content_type_of
+from scraper.parse.codecs import decode_as
 from scraper.parse.guess import guess
-from scraper.parse.labels import decode_as, encoding_of
+from scraper.parse.labels import encoding_of
 
 #: How far into a page its declaration is looked for. The HTML Standard asks authors for 1,024 bytes; pages that
 #: have scripts or comments before it are common, and browsers find theirs too.

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from functools import cache
 
-from scraper.parse.labels import decode_as
+from scraper.parse.codecs import decode_as
 
 _FALLBACK = "windows-1252"
 #: How much of a page is looked at, from its first byte that is not ASCII on.

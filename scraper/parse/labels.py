@@ -180,7 +180,6 @@ _CODECS = {name: codec for name, (codec, _) in _TABLE.items()}
 #: How the standard writes names that are not in lower case.
 _UPPER = ("utf-", "ibm", "iso-", "koi8-", "euc-", "gbk")
 _WRITTEN = {"shift_jis": "Shift_JIS", "big5": "Big5"}
-_USER_DEFINED_MAP = {byte: 0xF780 + byte - 0x80 for byte in range(0x80, 0x100)}
 
 
 def encoding_of(label: str) -> str | None:
@@ -188,13 +187,6 @@ def encoding_of(label: str) -> str | None:
     unknown.
     """
     return _NAMES.get(label.strip("\t\n\f\r ").lower())
-
-
-def decode_as(body: bytes, name: str) -> str:
-    """Decode `body` in the encoding called `name` by this table; what is not valid becomes U+FFFD."""
-    if name == USER_DEFINED:
-        return body.decode("latin-1").translate(_USER_DEFINED_MAP)
-    return body.decode(_CODECS[name], errors="replace")
 
 
 def codec_of(name: str) -> str:

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 
+from scraper.parse.codecs import decode_as
 from scraper.parse.encoding import sniff
-from scraper.parse.labels import decode_as
 
 #: Bytes read at a time.
 BLOCK = 64 * 1024

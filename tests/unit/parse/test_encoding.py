@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.parse import labels
+from scraper.parse.codecs import decode_as
 from scraper.parse.encoding import PRESCAN_BYTES, decode, sniff
 from scraper.parse.labels import encoding_of
 
@@ -38,7 +39,7 @@ def test_a_label_means_what_it_means_to_a_browser(label: str, name: str | None) 
 def test_python_has_a_codec_for_every_encoding() -> None:
     for name in {encoding_of(label) for label in labels._NAMES}:
         assert name is not None
-        assert labels.decode_as(b"plain", name) if "utf-16" not in name else codecs.lookup(name)
+        assert decode_as(b"plain", name) if "utf-16" not in name else codecs.lookup(name)
 
 
 @pytest.mark.parametrize(
