@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scraper.rules.currencies import code_of, currency_before, currency_behind, is_currency
+from scraper.rules.currencies import code_apart, code_of, currency_before, currency_behind, is_code, is_currency
 from scraper.rules.numbers import LABELS, MOST_DIGITS, Found, finite, only_number, plain_digits
 from scraper.rules.refusal import LONGEST, NotOfType, quoted
 
@@ -16,6 +16,12 @@ _EXPONENT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+", re.ASCII)
 _PER_UNIT = re.compile(r"\s?/\s?(?:l|L|lt|ltr|litre|liter|litro|gal|kWh|kwh|min|m3|sms|SMS)\b")
 #: Currencies with three decimals (ISO 4217).
 _THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+#: Currencies whose prices have a decimal point at home, and elsewhere points between thousands: `$3.459` is either.
+_WITH_POINT = frozenset(
+    """
+    $ AUD BWP CAD CNY EGP ETB GBP GHS HKD ILS INR KES LKR MXN MYR NGN NPR NZD PHP PKR Rs SGD TWD THB UGX USD
+    """.split()
+)
 #: Parts of currencies, by which an amount is the hundredth of what it says.
 _HUNDREDTHS = re.compile(r"[\s-]*(?:¢|c\b(?!\$)|p\b|(?i:cents?|cts?|pence|centimes|øre|öre|groszy|gr|коп|копеек)\b)")
 _DISCOUNT = re.compile(
@@ -105,7 +111,11 @@ def to_money(text: str) -> dict[str, Any]:
     amount, found = _amount(text)
     before, behind = currency_before(found.before), currency_behind(found.behind)
     codes = [code_of(one) for one in (before, behind) if one]
-    exact = list(dict.fromkeys(code for code in codes if code.isascii() and code.isupper() and len(code) == 3))
+    if codes and (apart := code_apart(found.before, found.behind)):
+        codes = [apart if code == "$" else code for code in codes]
+    others = _SPACED.split(f"{found.before} {found.behind}")
+    codes += [one for one in others if is_code(one)]
+    exact = list(dict.fromkeys(filter(is_code, codes)))
     if len(exact) > 1:
         raise NotOfType(f"{quoted(found.text)} names two currencies: take one by `re`")
     return {"amount": amount, "currency": exact[0] if exact else codes[0] if codes else None}
@@ -162,4 +172,6 @@ def _lone_three(found: Found) -> str:
     codes = {code_of(one) for one in (currency_before(found.before), currency_behind(found.behind)) if one}
     if codes & _THREE_DECIMALS or _PER_UNIT.search(found.behind):
         return "unclear"
-    return "thousands"
+    # Beside a code its mark says nothing: `$ 5.000 CLP`.
+    codes = set(filter(is_code, codes)) or codes
+    return "comma" if codes & _WITH_POINT else "thousands"

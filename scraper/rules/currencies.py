@@ -107,7 +107,10 @@ _SHARED = frozenset(
     сом сум Esc ₤ dinara Lek lek Nu MK Nfk Fdj FBu
     Fbu FRw VT Vt ZK GFr BTC hrn som so'm Rbl ብር ج.س ل.س ل.د
     """.split()
-)
+) | {"F CFA"}
+#: Letters apart from the mark that they belong to: `US $5`, `5 $ CA`.
+_LETTERS_BEFORE = re.compile(r"\b([A-Z][A-Za-z.]{0,4})\s([$\u00a3\u00a5])\s*\Z")
+_LETTERS_BEHIND = re.compile(r"\s*([$\u00a3\u00a5]?)\s?([A-Z]{1,3})\b")
 #: The length of the longest spelling, with a full stop.
 _LONGEST = 12
 _SOME_DOLLARS = re.compile(r"[A-Z][A-Za-z]{0,3}\$")
@@ -122,6 +125,19 @@ def code_of(spelling: str) -> str:
     if bare in _SMALL_CODES or (bare.istitle() and bare.lower() in _SMALL_CODES):
         return bare.upper()
     return _OF_ONE.get(bare) or _OF_ONE.get(bare.lower()) or bare
+
+
+def code_apart(before: str, behind: str) -> str:
+    """Return the code that letters beside a mark give it, before an amount or behind it; empty without any."""
+    if match := _LETTERS_BEFORE.search(before):
+        return _OF_ONE.get(match[1].replace(".", "") + match[2], "")
+    match = _LETTERS_BEHIND.match(behind)
+    return _OF_ONE.get(match[2] + (match[1] or before.strip()[-1:]), "") if match else ""
+
+
+def is_code(spelling: str) -> bool:
+    """Tell whether a spelling is a code of ISO 4217."""
+    return spelling in _CODES
 
 
 def is_currency(spelling: str) -> bool:

@@ -30,7 +30,7 @@ _PART = re.compile(rf"{_ATOM}([*+]\??)?")
 _FLAT = re.compile(rf"\^?(?:{_ATOM}(?:[*+]\??)?|\((?!\?)|\)(?![*+?{{])){{0,200}}\$?", re.ASCII)
 #: What stands in the place of an address: code, or the thing itself.
 _NO_ADDRESSES = ("javascript:", "vbscript:", "data:", "about:", "blob:")
-_NUMBERS = frozenset({"int", "float", "price"})
+_NUMBERS = frozenset({"int", "float", "price", "money"})
 _PLAIN_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 
 
@@ -179,7 +179,7 @@ class Field:
             if raw is None or (self._regex is None and (self._as_it_is or kind == "json")):
                 return raw
             if kind in _NUMBERS and isinstance(raw, int | float) and not isinstance(raw, bool):
-                return float(raw) if kind != "int" else _whole(raw)
+                return _number(raw, kind)
             if kind == "bool" and isinstance(raw, bool):
                 return raw
             raw = str(raw).lower() if isinstance(raw, bool) else str(raw)
@@ -213,7 +213,7 @@ class Field:
         if kind == "date":
             return to_date(text, self.config.format, self.config.language)
         if is_for_machines and kind in _NUMBERS and _PLAIN_NUMBER.fullmatch(text.strip()):
-            return float(text) if kind != "int" else _whole(float(text))
+            return _number(float(text), kind)
         return READERS[kind](text)
 
     def _part(self, text: str, seconds: float) -> tuple[int, int]:
@@ -278,7 +278,12 @@ def fields_of(configs: Mapping[str, FieldConfig]) -> dict[str, Field]:
     return {name: Field(config) for name, config in configs.items()}
 
 
-def _whole(number: float) -> int:
+def _number(number: float, kind: str) -> Any:
+    """Return a number that is written for machines as a value of a type."""
+    if kind == "money":
+        return {"amount": float(number), "currency": None}
+    if kind != "int":
+        return float(number)
     if number != int(number):
         raise NotOfType(f"{number} is not a whole number")
     return int(number)

@@ -37,7 +37,7 @@ _AROUND = re.compile(
 )
 #: A comment as a whole; where all of the script lies in one, it is no comment but a mark around.
 _COMMENT = re.compile(rf"(?P<kept>{_STRING}|/\*.*?(?:\*/|\Z)|//[^\n]*)|<!--.*?(?:-->|\Z)", re.DOTALL)
-_LAST_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
+_LAST_COMMA = re.compile(rf"({_STRING})|,(?=\s*[,}}\]])", re.DOTALL)
 _BETWEEN = re.compile(r"[\s;,]*")
 _NEEDLESS_ESCAPE = re.compile(r"\\(?:(')|(.))", re.DOTALL)
 

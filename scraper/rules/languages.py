@@ -12,7 +12,7 @@ from typing import Any
 
 from scraper.errors import UsageError
 from scraper.rules.refusal import NotOfType, quoted
-from scraper.rules.times import read_date, zone_of
+from scraper.rules.times import check_calendar, read_date, zone_of
 
 _SETTINGS = {
     "STRICT_PARSING": True,
@@ -54,6 +54,7 @@ def date_in(text: str, language: str) -> str:
         raise NotOfType(
             f"{quoted(text)} is not a date that is known as a whole in {language}: say what it looks like by `format`"
         )
+    check_calendar(found.year, text)
     if not has_time:
         return str(found.date().isoformat())
     return str(found.replace(tzinfo=zone_of(zone["zone"] or zone["z"], text) if zone else None).isoformat())

@@ -42,6 +42,8 @@ _NUMBER = re.compile(
 )
 _LAST_SIGN = re.compile(rf"([{_SIGN}+])(\s?)\Z")
 _SIGN_FIRST = re.compile(rf"\s*[{_SIGN}]\S")
+#: Marks by which a number is only a bound or half of a range.
+_BOUND = re.compile(r"[<>\u2264\u2265\u2266\u2267\u00b1]=?\s*\Z")
 _SIGN_BEHIND = re.compile(rf"[{_SIGN}](?![\w{_SIGN}])")
 _WORD_BEFORE = re.compile(r"[^\W\d_]+(?:[./][^\W\d_]+)*\Z")
 _WORD_BEHIND = re.compile(r"[^\W\d_]+(?:[./][^\W\d_]+)*")
@@ -117,6 +119,7 @@ def only_number(text: str, kind: str) -> Found:
     digits = number[0]
     before, digits = _leading_point(before, digits, shown, kind)
     sign, before = _sign(before, behind, shown, kind)
+    _check_bound(before, shown, kind)
     if number["gap"] == " ":
         _check_gap(before, shown, kind)
     _check_around(before, behind, shown, kind)
@@ -199,11 +202,18 @@ def _sign(before: str, behind: str, shown: str, kind: str) -> tuple[str, str]:
     if mark == "+":
         return "", ahead + between
     is_first = not ahead.strip() or is_currency(ahead.strip())
-    if match[2] and mark not in "\u2212\uff0d":  # a dash that leads a line, as of a list
+    if _LAST_SIGN.search(ahead) or (match[2] and mark not in "\u2212\uff0d"):  # two; or one that leads a line
         raise unclear
     if not is_first and (ahead[-1:].isalnum() or match[2] or between != between.strip()):
         raise unclear
     return "-", ahead + between
+
+
+def _check_bound(before: str, shown: str, kind: str) -> None:
+    """Refuse a number that is said to be less or more: `< 5`, `> $5`, `\u00b15`."""
+    spelling = currency_before(before)
+    if _BOUND.search(before) or (spelling and _BOUND.search(before.rstrip().removesuffix(spelling))):
+        raise NotOfType(f"{quoted(shown)} is not a {kind}: a mark makes it a bound, take it by `re`")
 
 
 def _check_gap(before: str, shown: str, kind: str) -> None:
@@ -248,8 +258,8 @@ def plain_digits(found: Found, kind: str, *, lone_three: str) -> str:
     """Return digits without separators of thousands and with a point before the decimals.
 
     Args:
-        lone_three: what a single separator before three digits is: of thousands, a point where it is one (a comma is
-            unclear), or unclear.
+        lone_three: what a single separator before three digits is: of thousands, of thousands where it is a comma
+            (a point is unclear), a point where it is one (a comma is unclear), or unclear.
     """
     digits = found.digits
     if _CERTAIN in digits:
@@ -275,7 +285,7 @@ def plain_digits(found: Found, kind: str, *, lone_three: str) -> str:
         return f"{whole}.{decimals}"
     if whole[0] == "0":
         raise _senseless(found, kind)
-    if lone_three == "thousands":
+    if lone_three == "thousands" or (lone_three == "comma" and last != "."):
         return whole + decimals
     if lone_three == "point" and last == ".":
         return f"{whole}.{decimals}"

@@ -23,6 +23,7 @@ from scraper.parse.text import BREAK, marked_text_of, own_text_of, text_of
 from scraper.rules.data import PageText, graph_values, values_at
 from scraper.rules.json_text import OddNumber, refuse_odd
 from scraper.rules.page import Page
+from scraper.rules.refusal import NotOfType
 
 #: Attributes that hold the address of an element which is read as a URL.
 _ADDRESSES = ("href", "src", "srcset")
@@ -220,8 +221,12 @@ class Data:
     def raw(self, match: Any, kind: str) -> Any:
         if type(match) is PageText:
             return match.marked if kind in MARKED else str(match)
+        if isinstance(match, dict) and "@value" in match and kind != "json":
+            match = match["@value"]
         if not isinstance(match, str) or type(match) is OddNumber:
             refuse_odd(match)
+        if isinstance(match, dict | list) and kind not in ("json", "text"):
+            raise NotOfType(f"an object of the page's data is not a {kind}: name a property of it in the path")
         if isinstance(match, dict | list):
             return _without_marks(match) if kind == "json" else json.dumps(match, ensure_ascii=False)
         return match

@@ -121,8 +121,15 @@ def _made(parts: dict[str, str | None], text: str) -> str:
     return datetime.combine(day, clock).isoformat()
 
 
+def check_calendar(year: int, text: str, *, has_words: bool = True) -> None:
+    """Refuse a year that is hardly ours: 2566 in Thailand, and in figures 1402 or 1445 from Iran to Morocco."""
+    if 2400 < year < 2700 or (1300 <= year < 1500 and not has_words):
+        raise NotOfType(f"{quoted(text)} may be of another calendar: say what it looks like by `format`")
+
+
 def _day(parts: dict[str, str | None], text: str) -> date:
     year = int(parts.get("year") or 0)
+    check_calendar(year, text, has_words=(parts.get("month") or "").isalpha())
     if short := parts.get("short"):
         year = int(short) + (2000 if int(short) < 50 else 1900)
     if parts.get("one"):

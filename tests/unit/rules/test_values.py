@@ -20,6 +20,10 @@ def microdata(inside: str) -> str:
     return f"<div itemscope itemtype=http://schema.org/Product>{inside}</div>"
 
 
+def json_ld(value: str) -> str:
+    return f'<script type="application/ld+json">{{"@type": "Product", "p": {value}}}</script>'
+
+
 READ: list[tuple[Any, str, Any]] = [
     # Text of neighbours.
     ("#x", "<p id=x>Main St 5<br>12345 Berlin", "Main St 5 12345 Berlin"),
@@ -65,6 +69,18 @@ READ: list[tuple[Any, str, Any]] = [
     ({"jsonld": "Product.offers.price", "type": "money"},
      '<script type="application/ld+json">{"@type":"Product","offers":{"price":"1.299 EUR"}}</script>',
      {"amount": 1299.0, "currency": "EUR"}),
+    *((MONEY, f"<p id=x>{text}</p>", {"amount": 5.0, "currency": code}) for text, code in (
+        ("US $5.00", "USD"), ("U.S. $5", "USD"), ("AU $5", "AUD"), ("C $5", "CAD"), ("5 $ CA", "CAD"),
+        ("$5 NZ", "NZD"),
+        ("5 kr DKK", "DKK"), ("PKR Rs 5", "PKR"), ("$5 MXN", "MXN"), ("5 F CFA", "F CFA"), ("The $5", "$"))),
+    # What is written for machines.
+    *(({"jsonld": "Product.p", "type": kind}, json_ld(value), read) for kind, value, read in (
+        ("price", "1.299", 1.299), ("price", '"1.299"', 1.299), ("float", '"1.299"', 1.299),
+        ("price", '"1,299"', 1299.0), ("price", '"1.299,00"', 1299.0), ("price", '"12,5"', 12.5),
+        ("price", "1.2e3", 1200.0), ("price", "-5", -5.0),
+        ("int", "1299.0", 1299), ("money", "1.299", {"amount": 1.299, "currency": None}),
+        ("money", '"1.299"', {"amount": 1.299, "currency": None}), ("price", '{"@value": "5.5"}', 5.5),
+        ("price", '"5",, "q": 1', 5.0))),
     # Dates of other languages.
     ({**DATE, "language": "fr"}, "<p id=x>12 août 2023</p>", "2023-08-12"),
     ({**DATE, "language": "de"}, "<p id=x>12. März 2023, 15:30 Uhr</p>", "2023-03-12T15:30:00"),
@@ -86,6 +102,10 @@ REFUSED: list[tuple[Any, str, str]] = [
     (FLOAT, "<p id=x>€1.299</p>", "could be two numbers"),
     (FLOAT, "<p id=x>Rp. 12.500</p>", "could be two numbers"),
     (INT, "<p id=x>KWD 1.250</p>", "could be two numbers"),
+    *(({"jsonld": "Product.p", "type": kind}, json_ld(value), words) for kind, value, words in (
+        ("price", '"$3.459"', "two numbers"), ("int", "1.299", "not a whole number"),
+        ("price", '{"a": 5}', "an object"), ("float", '{"a": 5}', "an object"),
+        ("url", '{"url": "/x.png"}', "an object"), ("price", "true", "no number"))),
     (INT, "<p id=x>$3.459/gal</p>", "could be two numbers"),
     (PRICE, "<div id=x><p>1</p><p>299,00 €</p></div>", "several numbers"),
     (PRICE, "<p id=x><del>20</del><ins>15</ins></p>", "several numbers"),
@@ -110,6 +130,7 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"css": "tr", "fields": {"n": {"css": "td", "type": "int"}}}, "<table><tr><td>9<br>17</table>",
      "several numbers"),
     ({**DATE, "language": "de"}, "<p id=x>12. März 2023 von Hans</p>", "as a whole in de"),
+    ({**DATE, "language": "th"}, "<p id=x>5 มิถุนายน 2566</p>", "another calendar"),
     ({**DATE, "language": "fr"}, "<p id=x>hier</p>", "as a whole in fr"),
     ({"css": "a", "type": "url"}, "<a href='javascript:void(0)'>x</a>", "not a URL"),
     ({"css": "a", "type": "url"}, "<a href='about:blank'>x</a>", "not a URL"),
