@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -55,8 +55,8 @@ def _wait(holds: Callable[[], bool], process: subprocess.Popen[Any], what: str) 
     return time.monotonic() - began
 
 
-def _is_longer(found: Sized, count: float) -> bool:
-    return len(found) > count
+def _is_more(count: Callable[[], int], than: float) -> bool:
+    return count() > than
 
 
 def _environment(clock: Clock) -> dict[str, str]:
@@ -98,7 +98,7 @@ def prove_crawl(folder: Path, clock: Clock, pages: int) -> list[str]:
         crawl = subprocess.Popen(command, cwd=folder, env=_environment(clock), stderr=subprocess.DEVNULL)
         try:
             for part, offset in ((0.25, -_HOUR), (0.6, _HOUR)):
-                _wait(partial(_is_longer, came, part * pages), crawl, f"{part:.0%} of the pages")
+                _wait(partial(_is_more, came.__len__, part * pages), crawl, f"{part:.0%} of the pages")
                 clock.set(offset)
             code = crawl.wait(_GIVE_UP)
         finally:
@@ -132,8 +132,9 @@ def prove_schedule(folder: Path, clock: Clock) -> list[str]:
             for offset in (0, -_HOUR, _HOUR):
                 if offset:
                     clock.set(round(offset + _SECOND - (time.time() + offset) % 60))
-                begun = len(server.log)
-                waited.append(_wait(partial(_is_longer, server.log, begun), daemon, f"a crawl at {offset:+} s"))
+                # Each look at the server's log is a copy of it.
+                crawls = partial(_is_more, lambda: len(server.log), len(server.log))
+                waited.append(_wait(crawls, daemon, f"a crawl at {offset:+} s"))
         finally:
             daemon.terminate()
             daemon.wait(30)
