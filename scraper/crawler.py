@@ -178,6 +178,15 @@ class Crawl:
 
         Raises what `crawl` does.
         """
+        with contextlib.ExitStack() as stack:
+            if self._loaded.config.metrics is not None:
+                from scraper.runs.metrics import Metrics
+
+                metrics = Metrics(self._loaded, lambda said: self._emit(events.Notice(said)))
+                self._emit.add(stack.enter_context(metrics))
+            return self._run()
+
+    def _run(self) -> Run:
         for note in (*([self._loaded.moved] if self._loaded.moved else []), *self._components.notes):
             self._emit(events.Notice(note))
         if raised := raise_limit(_FILES_OF_ONE * self._loaded.config.engine.in_flight):
@@ -193,6 +202,7 @@ class Crawl:
                     queued=row.counts.queued,
                     changed_keys=tuple(changed),
                     interrupted=row.interrupted,
+                    last_good=earlier.ended_at if (earlier := store.run_before(row)) else None,
                 )
             )
             if self._loaded.is_cached:

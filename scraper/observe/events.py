@@ -28,6 +28,8 @@ class RunStarted:
     #: Config keys whose values differ from when the run began.
     changed_keys: tuple[str, ...] = ()
     interrupted: int = 0
+    #: When the newest run before it ended that was inside its gate, in seconds since the epoch.
+    last_good: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,11 @@ class Events:
     def wants(self, kind: type) -> bool:
         """Tell whether anybody wants events of this class: where there are many, none need be made else."""
         return any(_wants(observer, kind) for observer in self._observers)
+
+    def add(self, observer: Observer) -> None:
+        """Let one more observer watch from now on."""
+        with self._lock:
+            self._observers.append(observer)
 
     @property
     def wanted(self) -> frozenset[type]:

@@ -14,6 +14,7 @@ from scraper.config.model.exports import ExportConfig
 from scraper.config.model.frozen import Frozen, TextOr
 from scraper.config.model.items import ItemConfig
 from scraper.config.model.login import LoginConfig
+from scraper.config.model.metrics import MetricsConfig
 from scraper.config.model.pages import PagesConfig
 from scraper.config.model.pipelines import PipelineConfig
 from scraper.config.model.rules import RuleConfig
@@ -123,6 +124,9 @@ class SiteConfig(Frozen):
         description="How many ended runs the store keeps, the newest; the last one inside its gate is always kept.",
     )
     schedule: Schedule | None = Field(None, description="When the crawl runs again.")
+    metrics: MetricsConfig | None = Field(
+        None, description="Where Prometheus reads the crawl's figures; needs the extra scraper[metrics]."
+    )
 
     @property
     def start_list(self) -> tuple[str, ...]:

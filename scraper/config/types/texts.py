@@ -16,12 +16,10 @@ from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
 from scraper.config.store_location import is_url, why_wrong
 from scraper.config.types import kinds
-from scraper.config.types.kinds import flag, matching, nearest, optional, text, whole, wrong
+from scraper.config.types.kinds import Reader, flag, matching, nearest, optional, text, whole, wrong
 from scraper.config.types.selectors import BadSelector, read_regex
 from scraper.config.types.units import LARGEST, parse_share
 from scraper.config.yaml.scalars import FromEnvironment, typed
-
-_ARCHIVE_SUFFIX = ".warc.gz"
 
 _IDENTIFIER = r"[^\W\d]\w*"
 _DOTTED = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*"
@@ -99,17 +97,20 @@ def expanded(path: str) -> str:
     return os.path.expanduser(path)  # noqa: PTH111 (it must not raise where there is no such user)
 
 
-def archive_path(value: Any) -> str | None:
-    """Return the path of a WARC file; `{name}` and `{run}` in it are filled in."""
-    if typed(value) is None:
-        return None
-    found = text(value)
-    named = set(re.findall(r"\{([^{}]*)\}", found))
-    if SCHEME.match(found) or "\0" in found or not PurePath(found).name.endswith(_ARCHIVE_SUFFIX):
-        raise wrong(f"a path that ends in {_ARCHIVE_SUFFIX}", remedy="write one such as out/{name}-{run}.warc.gz")
-    if named - {"name", "run"} or PurePath(found).name == _ARCHIVE_SUFFIX:
-        raise wrong("a path in which {name} and {run} alone are filled in")
-    return expanded(found)
+def _path_with(suffix: str, example: str, *names: str) -> Reader:
+    """The path of a file with a certain ending, in which some names in braces are filled in."""
+    filled = " and ".join(f"{{{name}}}" for name in names)
+
+    def read(value: Any) -> str:
+        found = text(value)
+        named = set(re.findall(r"\{([^{}]*)\}", found))
+        if SCHEME.match(found) or "\0" in found or not PurePath(found).name.endswith(suffix):
+            raise wrong(f"a path that ends in {suffix}", remedy=f"write one such as {example}")
+        if named - set(names) or PurePath(found).name == suffix:
+            raise wrong(f"a path in which {filled} alone {'is' if len(names) == 1 else 'are'} filled in")
+        return expanded(found)
+
+    return optional(read)
 
 
 def verify(value: Any) -> bool | str:
@@ -311,7 +312,14 @@ HeaderValue = Annotated[
 ]
 StorePath = Annotated[str, BeforeValidator(store_path)]
 ArchivePath = Annotated[
-    str | None, BeforeValidator(archive_path), WithJsonSchema({"type": ["string", "null"], "pattern": r"\.warc\.gz$"})
+    str | None,
+    BeforeValidator(_path_with(".warc.gz", "out/{name}-{run}.warc.gz", "name", "run")),
+    WithJsonSchema({"type": ["string", "null"], "pattern": r"\.warc\.gz$"}),
+]
+MetricsPath = Annotated[
+    str | None,
+    BeforeValidator(_path_with(".prom", "metrics/{name}.prom", "name")),
+    WithJsonSchema({"type": ["string", "null"], "pattern": r"\.prom$"}),
 ]
 Verify = Annotated[bool | str, BeforeValidator(verify), WithJsonSchema({"type": ["boolean", "string"]})]
 Certificate = Annotated[
