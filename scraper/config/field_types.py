@@ -65,8 +65,8 @@ FIELD_TYPES = {
         FieldTypeRow(
             "price",
             "The one amount in the text: `£51.77`, `1.234,56 €`, `Rs.1,299`, `₹1,23,456.00`, `12,-`. A single "
-            "separator before three digits is one of thousands: `1.234 €`, `$1,234`. In structured data a plain number "
-            "is what it says, `1.299` no thousand (schema.org writes a decimal point and no thousands).",
+            "separator before three digits is one of thousands: `1.234 €`, `$1,234`. In structured data a plain "
+            "number is what it says, `1.299` no thousand (schema.org writes a decimal point and no thousands).",
             "to_price",
             _NUMBER,
             "a number",
