@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from lxml import etree
-from requests.utils import parse_header_links
 from selectolax.lexbor import LexborNode
 
 from scraper.config import FieldConfig, FollowConfig, SelectorConfig
 from scraper.config.types.pseudo_classes import right_for_lexbor
 from scraper.config.types.selectors import read_css, read_path, read_xpath
+from scraper.parse.link_header import linked_as
 from scraper.parse.srcset import largest_of
 from scraper.parse.text import BREAK, marked_text_of, own_text_of, text_of
 from scraper.rules.data import PageText, graph_values, values_at
@@ -175,12 +175,7 @@ class Relation:
         self._elements = Css(f'a[rel~="{relation}" i], area[rel~="{relation}" i], link[rel~="{relation}" i]')
 
     def find(self, page: Page, within: None) -> list[Any]:
-        header = page.response.headers.get("Link") or ""
-        by_header = [
-            link["url"]
-            for link in parse_header_links(header)
-            if self.relation in link.get("rel", "").lower().split() and link.get("url")
-        ]
+        by_header = linked_as(self.relation, page.response.headers.get("Link") or "")
         return [*by_header, *(self._elements.find(page, None) if page.response.is_html else ())]
 
     def attributes(self, match: Any) -> Mapping[str, str | None]:

@@ -13,6 +13,7 @@ _NAMED = re.compile(r":(?P<name>[a-z-]+)(?![\w-])(?P<call>\()?", re.IGNORECASE)
 _QUOTED = re.compile(r"""\\.|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 #: A compound that begins with a pseudo-class.
 _BARE = re.compile(r"(?:(?<=[\s>+~,(])|\A)(?=:(?!:))")
+_NAMESPACE = re.compile(r"[\w-]*(?<!\*)\|(?!=)\|?")
 #: What finds wrong elements, or none whatever the page holds, and what to write instead.
 _WRONG = {
     "enabled": ":not([disabled]) behind the names of the elements",
@@ -40,10 +41,12 @@ def right_for_lexbor(selector: str) -> str:
     Raises:
         WrongSelector: nothing equivalent is known.
     """
-    if ":" not in selector:
+    if ":" not in selector and "|" not in selector:
         return selector
     # Of the same length, so that places in the one are places in the other.
     bare = _QUOTED.sub(lambda match: "x" * len(match[0]), selector)
+    if namespace := _NAMESPACE.search(bare):
+        raise WrongSelector(f"leave {namespace[0]} out, pages have neither namespaces nor columns")
     stars: set[int] = set()
     for match in _NAMED.finditer(bare):
         name = match["name"].lower()

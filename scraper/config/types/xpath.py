@@ -1,4 +1,6 @@
-"""What of an XPath 1.0 expression cannot run, whatever the page: libxml2 says it when it comes to that part alone.
+"""What of an XPath 1.0 expression cannot run or finds nothing, whatever the page.
+
+libxml2 says what cannot run when it comes to that part alone, and says nothing of what finds nothing.
 
 Source of the functions and their arguments: XPath 1.0, section 4 (https://www.w3.org/TR/1999/REC-xpath-19991116).
 """
@@ -9,17 +11,21 @@ import re
 
 #: By function, the least and the most of arguments.
 _FUNCTIONS = {
-    "last": (0, 0), "position": (0, 0), "count": (1, 1), "id": (1, 1), "local-name": (0, 1), "namespace-uri": (0, 1),
+    "last": (0, 0), "position": (0, 0), "count": (1, 1), "local-name": (0, 1), "namespace-uri": (0, 1),
     "name": (0, 1), "string": (0, 1), "concat": (2, 99), "starts-with": (2, 2), "contains": (2, 2),
     "substring-before": (2, 2), "substring-after": (2, 2), "substring": (2, 3), "string-length": (0, 1),
     "normalize-space": (0, 1), "translate": (3, 3), "boolean": (1, 1), "not": (1, 1), "true": (0, 0), "false": (0, 0),
-    "lang": (1, 1), "number": (0, 1), "sum": (1, 1), "floor": (1, 1), "ceiling": (1, 1), "round": (1, 1),
+    "number": (0, 1), "sum": (1, 1), "floor": (1, 1), "ceiling": (1, 1), "round": (1, 1),
 }  # fmt: skip
+#: Functions that find nothing in HTML, for want of a document type and of xml:lang, and what to write instead.
+_IDLE = {"id": "//*[@id='…']", "lang": "[ancestor-or-self::*[@lang][1]/@lang='…']"}
 #: What stands before a bracket and is no function: tests of nodes, and operators.
 _NO_FUNCTIONS = frozenset({"comment", "text", "node", "processing-instruction", "and", "or", "div", "mod"})
 _LITERAL = re.compile(r"\"[^\"]*\"|'[^']*'")
 _VARIABLE = re.compile(r"\$\s*[\w.-]+")
 _PREFIX = re.compile(r"(?<![\w.:-])([^\W\d][\w.-]*):(?!:)")
+#: A name of an element or attribute in capitals, which no page's tree has.
+_CAPITALS = re.compile(r"(?<![\w.$:-])@?([A-Z][A-Z0-9]*)(?![\w.:(-])(?!\s*\()")
 _CALL = re.compile(r"(?<![\w.$-])([^\W\d][\w.-]*)\s*\(")
 
 
@@ -29,13 +35,18 @@ def problem_of_xpath(expression: str) -> str:
     if variable := _VARIABLE.search(bare):
         return f"character {variable.start() + 1}: there are no variables, write the value of {variable[0]}"
     for prefix in _PREFIX.finditer(bare):
+        place = f"character {prefix.start() + 1}"
         if prefix[1] != "xml":
-            place = f"character {prefix.start() + 1}"
             return f"{place}: undefined namespace prefix {prefix[1]}, write names and functions without"
+        return f"{place}: pages have no namespaces, write xml-lang for xml:lang"
+    if capitals := _CAPITALS.search(bare):
+        return f"character {capitals.start() + 1}: write {capitals[0].lower()} for {capitals[0]}, which finds nothing"
     for call in _CALL.finditer(bare):
         name = call[1]
         if name in _NO_FUNCTIONS:
             continue
+        if name in _IDLE:
+            return f"character {call.start() + 1}: write {_IDLE[name]} for {name}(), which finds nothing"
         if name not in _FUNCTIONS:
             return f"character {call.start() + 1}: unregistered function {name}(), use those of XPath 1.0"
         least, most = _FUNCTIONS[name]

@@ -106,6 +106,14 @@ def test_what_would_be_found_wrong_is_refused_with_what_to_write(selector: str) 
         assert "response.select" in str(caught.value)
 
 
+@pytest.mark.parametrize("selector", ["svg|a", "|p", "svg|*", "[xlink|href]", "col || td", "a:has(svg|b)"])
+def test_namespaces_are_refused_since_pages_have_none(selector: str) -> None:
+    with pytest.raises(BadSelector, match="leave .* out, pages have neither namespaces"):
+        read_css(selector)
+    for fine in ("*|a", "[lang|=en]", "[title='a|b']", r".a\|b"):
+        assert read_css(fine).selector == fine
+
+
 def test_what_only_looks_like_a_pseudo_class_is_none() -> None:
     assert read_css("[title=':disabled']").selector == "[title=':disabled']"
     assert read_css(r".a\:enabled").selector == r".a\:enabled"
