@@ -1,11 +1,12 @@
 """Traps: places of a site that go on for ever and bring nothing new. A policy without clock, network or store.
 
-Four patterns, each told by what pages brought rather than by how their URLs look alone:
+Five patterns, each told by what pages brought rather than by how their URLs look alone:
 
 - a path that repeats itself (`/a/b/a/b/a/b/`), as a broken relative link makes it;
 - a page under one session id after the other;
 - URLs of one shape whose pages are all the same, byte for byte;
-- URLs of one shape that lead from one to the next, or are combinations of parameters, and bring nothing new.
+- URLs of one shape that lead from one to the next, or are combinations of parameters, and bring nothing new;
+- a great many URLs of one shape that lead to more of it and bring nothing new, on a site where others brought items.
 
 New is an item that the run did not have, or a link out of the shape to where items come from; while no page of the
 site has brought an item, any link out of the shape.
@@ -28,6 +29,8 @@ BARREN_PAGES = 200
 #: Links in a row that a chain, such as a calendar, is long; and parameters whose combinations are no end.
 CHAIN_DEPTH = 20
 FACETS = 3
+#: Pages in a row that brought nothing new, whatever their shape is.
+BARREN_ANYWAY = 2_000
 #: Session ids under which one page was met.
 SESSIONS = 3
 #: Times in a row that a piece of a path may not stand there: one segment, several; and times in all of a segment.
@@ -152,14 +155,15 @@ class Traps:
         is_known = not self._is_new((origin, content))
         if has_new_item:
             self._with_items.put(origin, True)
-        leads = self._leads(shape.text, links, strictly=self._with_items.get(origin) is not None)
+        has_items = self._with_items.get(origin) is not None
+        leads = self._leads(shape.text, links, strictly=has_items)
         state.brings = state.brings or has_new_item or leads is True
         if has_new_item or leads is not False:
             state.barren = state.same = 0
             return None
         state.barren += shape.text in links
         state.same = state.same + 1 if is_known else 0
-        reason = self._verdict(shape, state, depth)
+        reason = self._verdict(shape, state, depth, has_items=has_items)
         if reason is None or shape.text in self._held or self._is_allowed(url):
             return None
         self._held = {**self._held, shape.text: reason}
@@ -178,14 +182,15 @@ class Traps:
                 leads = None
         return leads
 
-    def _verdict(self, shape: Shape, state: _Shape, depth: int) -> str | None:
+    def _verdict(self, shape: Shape, state: _Shape, depth: int, *, has_items: bool) -> str | None:
         if not shape.varies:
             return None
         if state.same >= BARREN_PAGES:
             return f"{state.same} pages in a row of the shape {shape.text} are the same"
         if state.barren < BARREN_PAGES:
             return None
-        if depth >= CHAIN_DEPTH or shape.parameters >= FACETS:
+        is_endless = has_items and state.barren >= BARREN_ANYWAY
+        if is_endless or depth >= CHAIN_DEPTH or shape.parameters >= FACETS:
             return f"{state.barren} pages in a row of the shape {shape.text} brought nothing new"
         return None
 

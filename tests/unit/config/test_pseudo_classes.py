@@ -108,7 +108,7 @@ def test_what_would_be_found_wrong_is_refused_with_what_to_write(selector: str) 
 
 @pytest.mark.parametrize("selector", ["svg|a", "|p", "svg|*", "[xlink|href]", "col || td", "a:has(svg|b)"])
 def test_namespaces_are_refused_since_pages_have_none(selector: str) -> None:
-    with pytest.raises(BadSelector, match="leave .* out, pages have neither namespaces"):
+    with pytest.raises(BadSelector, match=r"leave .* out, pages have neither namespaces"):
         read_css(selector)
     for fine in ("*|a", "[lang|=en]", "[title='a|b']", r".a\|b"):
         assert read_css(fine).selector == fine

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from scraper.engine.frontier.traps import Traps, shape_of
+from scraper import Request
+from scraper.engine.frontier.traps import BARREN_ANYWAY, Traps, shape_of
+from scraper.store.values import Found, StoredItem
 
 SITE = "https://shop.example"
 
@@ -73,3 +75,29 @@ def test_one_page_under_one_session_after_the_other(url: str) -> None:
     # The ones that were let are let again, and other pages are not concerned.
     assert traps.why(SITE + url.format("deadbeef00000000")) is None
     assert traps.why(SITE + url.replace("/p", "/q").format("deadbeef00000009")) is None
+
+
+def looked_for(traps: Traps, number: int) -> str | None:
+    """Note a page of results that leads to two searches more; the depth of a page is the length of what it asks for."""
+    url = f"{SITE}/search?q=a{number}"
+    found = [Found(Request(f"{SITE}/search?q=a{number}{more}"), b"", "shop.example") for more in (0, 1)]
+    return traps.note(url, len(str(number)), number.to_bytes(4, "big"), [], found)
+
+
+@pytest.mark.parametrize("has_items", [True, False])
+def test_a_great_many_pages_that_lead_to_their_like_alone_are_a_trap_beside_items(has_items: bool) -> None:
+    traps = Traps()
+    if has_items:
+        traps.note(f"{SITE}/product/1", 1, b"p", [StoredItem("item", None, "{}")], [])
+    told = [looked_for(traps, number) for number in range(BARREN_ANYWAY)]
+    assert [place for place, why in enumerate(told) if why] == ([BARREN_ANYWAY - 1] if has_items else [])
+    assert (traps.why(f"{SITE}/search?q=b") is not None) is has_items
+
+
+def test_as_many_categories_with_items_below_each_are_none() -> None:
+    traps = Traps()
+    for number in range(2 * BARREN_ANYWAY):
+        traps.note(f"{SITE}/product/{number}", 2, b"p%d" % number, [StoredItem("item", None, f"[{number}]")], [])
+        links = [f"{SITE}/list/{number + 1}", f"{SITE}/product/{number + 1}"]
+        found = [Found(Request(url), b"", "shop.example") for url in links]
+        assert traps.note(f"{SITE}/list/{number}", 1, b"l%d" % number, [], found) is None
