@@ -78,7 +78,7 @@ def test_one_page_under_one_session_after_the_other(url: str) -> None:
 
 
 def looked_for(traps: Traps, number: int) -> str | None:
-    """Note a page of results that leads to two searches more; the depth of a page is the length of what it asks for."""
+    """Note a page of results that leads to two longer searches."""
     url = f"{SITE}/search?q=a{number}"
     found = [Found(Request(f"{SITE}/search?q=a{number}{more}"), b"", "shop.example") for more in (0, 1)]
     return traps.note(url, len(str(number)), number.to_bytes(4, "big"), [], found)
