@@ -89,9 +89,11 @@ def hidden_in_error(path: Path, value: str) -> str:
     is_misplaced = path in _FILLED_IN or (path[:1] == ("origins",) and len(path) == 2 and path[1] != value)
     if is_secret_path(path) or is_misplaced:
         return MASK
-    if path[:1] == ("store",):
-        value = value.partition("?")[0]  # libpq takes a password there, too
-    if "@" in value and ("proxies" in path or path[:1] == ("store",)):
+    if path[:1] == ("store",) and set(value) & set("@?="):
+        # Where the password begins and ends is not known of what is malformed.
+        scheme, separator, _ = value.partition("://")
+        return f"{scheme}{separator}{MASK}" if separator and scheme.isalpha() else MASK
+    if "@" in value and "proxies" in path:
         scheme, separator, _ = value.rpartition("@")[0].partition("://")
         return f"{scheme + separator if separator else ''}{MASK}@{value.rpartition('@')[2]}"
     if path[:2] == ("schedule", "on_failure") and len(behind := _behind_host(value)) >= _SHORTEST_TOKEN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -56,6 +57,9 @@ def is_url(text: str) -> bool:
 
 def why_wrong(url: str) -> str | None:
     """Return what is wrong with such a URL; None where nothing is."""
+    if url.count("@") > 1 or "@" in re.sub(r"^[^:]*://[^/?#]*", "", url):
+        # libpq would take half of the password for a host, and say so.
+        return "a URL whose password has %2F, %3F, %23 and %40 for / ? # and @"
     try:
         names = [name for name, _ in _pairs(url)]
         urlsplit(url).port  # noqa: B018 (it raises)

@@ -76,6 +76,8 @@ def crawl_name(value: Any) -> str:
     return found
 
 
+#: What was meant as a URL, or as libpq's own words: in a path a password would be the name of a file.
+_CONNECTION = re.compile(r"(?i)^postgres\w*:|:[^/\\]*@|(?:^|\s)(?:host|user|dbname|password)\s*=")
 _STORES = "write one such as .scraper/books.db or postgresql://user:${PG_PASSWORD}@host/database"
 
 
@@ -87,7 +89,7 @@ def store_path(value: Any) -> str:
         if expected is not None:
             raise wrong(expected)
         return found
-    if SCHEME.match(found) or not found.strip() or found.endswith(("/", "\\")) or "\0" in found:
+    if SCHEME.match(found) or _CONNECTION.search(found) or not found.strip() or found.endswith(("/", "\\")) or "\0" in found:
         raise wrong("the path of a file, or a URL of PostgreSQL", remedy=_STORES)
     return expanded(found)
 
