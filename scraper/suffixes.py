@@ -10,6 +10,11 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+#: More labels than any rule of the list has.
+_MOST_LABELS = 10
+#: Letters of a label (RFC 1035 section 2.3.4).
+_LONGEST_LABEL = 63
+
 
 def registrable_domain(host: str) -> str | None:
     """Return the domain that its owner registered; None where a host has none, such as `localhost` or `co.uk`.
@@ -17,7 +22,8 @@ def registrable_domain(host: str) -> str | None:
     Args:
         host: a name in lower case; labels of other scripts in Punycode.
     """
-    labels = host.split(".")
+    # What stands before these is in no rule: a page may write thousands of labels.
+    labels = host.rsplit(".", _MOST_LABELS)
     known = [_in_unicode(label) for label in labels]
     rules = _rules()
     for place in range(len(labels)):
@@ -42,7 +48,7 @@ def is_public_suffix(domain: str) -> bool:
 
 def _in_unicode(label: str) -> str:
     """Return a label as the list writes it."""
-    if not label.startswith("xn--"):
+    if not label.startswith("xn--") or len(label) > _LONGEST_LABEL:
         return label
     try:
         return label[4:].encode("ascii").decode("punycode")
