@@ -45,9 +45,9 @@ def is_secret_name(name: str) -> bool:
 
 
 def is_secret_header(name: str) -> bool:
-    """Tell the same of a header, of which the last word may be `key`: Ocp-Apim-Subscription-Key, X-Functions-Key."""
+    """Tell the same of a header, of which the last word may be `key` or `session`: Ocp-Apim-Subscription-Key."""
     lower = name.lower()
-    return is_secret_name(name) or (lower.endswith("-key") and lower not in _PUBLIC_KEYS)
+    return is_secret_name(name) or (lower.endswith(("-key", "-session")) and lower not in _PUBLIC_KEYS)
 
 
 #: Where the fields of a login are, of which each value is secret.
@@ -89,7 +89,8 @@ def hidden_in_error(path: Path, value: str) -> str:
     is_misplaced = path in _FILLED_IN or (path[:1] == ("origins",) and len(path) == 2 and path[1] != value)
     if is_secret_path(path) or is_misplaced:
         return MASK
-    if path[:1] == ("store",) and set(value) & set("@?="):
+    is_database = path[:1] == ("store",) or (path[:1] == ("exports",) and "postgres" in value.lower())
+    if is_database and set(value) & set("@?="):
         # Where the password begins and ends is not known of what is malformed.
         scheme, separator, _ = value.partition("://")
         return f"{scheme}{separator}{MASK}" if separator and scheme.isalpha() else MASK

@@ -116,11 +116,18 @@ def body_for_another(method: str, target: str) -> str:
 def without_secrets(headers: Mapping[str, str], named: Iterable[str] = ()) -> dict[str, str]:
     """Return the headers that may be sent to another origin: not Authorization, Cookie, X-Api-Key and their like.
 
+    Of Referer the origin is left, as browsers have it: a page's URL may hold what others should not have.
+
     Args:
         named: others that hold secrets.
     """
     secret = {name.lower() for name in named}
-    return {n: v for n, v in headers.items() if n.lower() not in secret and not is_secret_header(n)}
+    kept = {n: v for n, v in headers.items() if n.lower() not in secret and not is_secret_header(n)}
+    for name in [name for name in kept if name.lower() == "referer"]:
+        page = urls.normalize(kept.pop(name))
+        if page is not None and urls.scheme_of(page) in ("http", "https"):
+            kept[name] = f"{urls.origin_of(page)}/"
+    return kept
 
 
 def location_of(header: str) -> str:

@@ -36,6 +36,7 @@ INSIDE += (
     "intranet.",
     "nas.local",
 )
+INSIDE += ("localhost.localdomain", "nas.lan", "mail.corp.", "router.home", "WIKI.INTRANET", "x.private")
 INSIDE += ("db.internal", "db.internal.", "router.home.arpa", "metadata.google.internal")
 
 

@@ -230,6 +230,29 @@ class TestAcrossOrigins:
         assert heard(other).got("yes") == ["/"]
         assert heard(other).got(SECRET) == []
 
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+    @pytest.mark.parametrize(
+        "how",
+        [
+            {"cookies": {"s": SECRET}},
+            {"headers": {"Cookie": f"s={SECRET}"}},
+            {"headers": {"X-Session": SECRET}},
+            {"headers": {"Proxy-Authorization": SECRET}},
+            {"headers": {"Referer": f"http://jo:{SECRET}@a.example/in?token={SECRET}"}},
+        ],
+    )
+    def test_what_else_a_request_has_of_its_own(self, page_server: Start, host: str, how: dict[str, Any]):
+        other = listening(page_server, {"/": "<p>"}, host=host)
+        site = listening(page_server, {"/": to(f"{other.url}/")})
+        crawl(sends(Request(f"{site.url}/", **how)), f"{site.url}/", allowed_domains=["127.0.0.1", "127.0.0.2"])
+        assert heard(site).got(SECRET) == ["/"]
+        assert heard(other).paths() == ["/"]
+        assert heard(other).got(SECRET) == []
+        with Sessions(allow_private=True) as web:
+            web.get(f"{site.url}/", **how)
+        assert heard(other).paths() == ["/", "/"]
+        assert heard(other).got(SECRET) == []
+
     @pytest.mark.parametrize("name", NAMED)
     def test_a_header_of_sessions(self, page_server: Start, name: str):
         other = listening(page_server, {"/": "<p>"})

@@ -362,6 +362,8 @@ class TestInErrors:
             'login: {url: "https://jo:hunter2@h.example/in", form: {a: b}}',
             'login: {url: "https://a.example/in", form: hunter2}',
             'exports: ["postgresql://jo:hun/ter2@db/x"]',
+            'exports: ["postgresql://jo@db/x?password=hunter2"]',
+            'exports: ["postgresql:jo:hunter2@db/x"]',
             'session: {proxies: {all: "http//jo:hunter2@p.example:1"}}',
             'session: {proxies: {"http://jo:hunter2@p.example": "http://x:1"}}',
             "session: {headers: {X-Api-Key: hunter2}}",

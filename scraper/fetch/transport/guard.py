@@ -18,6 +18,12 @@ from scraper.lazy_dataclass import dataclass
 _log = logging.getLogger(__name__)
 
 
+#: What public name servers never have: RFC 6761, RFC 6762 with its appendix G, RFC 8375, ICANN's .internal, and what
+#: /etc/hosts calls itself.
+_INSIDE = (".localhost", ".localdomain", ".local", ".internal", ".home.arpa", ".intranet", ".private", ".corp", ".home")
+_INSIDE += (".lan",)
+
+
 @lru_cache(maxsize=4096)
 def is_public(address: str) -> bool:
     """Tell whether an IP address is reachable on the public internet, also when IPv6 only wraps an IPv4 one."""
@@ -162,7 +168,7 @@ def _bare(host: str) -> str:
 
 
 def _is_local_name(host: str) -> bool:
-    return "." not in host or host.endswith((".localhost", ".local", ".internal", ".home.arpa"))
+    return "." not in host or host.endswith(_INSIDE)
 
 
 @cache
