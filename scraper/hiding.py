@@ -16,6 +16,8 @@ from typing import Any
 MASK = "***"
 #: A shorter value, or a shorter word, is part of too much else: it is hidden by its name alone.
 SHORTEST, SHORTEST_WORD = 4, 6
+#: A longer one is looked for as it is; a pattern of all its letters would take seconds to make.
+_LONGEST = 8_000
 _NO_SECRETS = frozenset({"true", "false", "null", "none", "http", "https"})
 
 #: Also where a URL is written as browsers allow it: https:jo:password@host, https:\\jo:password@host.
@@ -112,6 +114,10 @@ def _patterns_of(value: str) -> Iterable[tuple[str, str]]:
 
     What stands for a letter in one place may stand as it is in another, so that each is looked for by itself.
     """
+    raw = value.encode(errors="surrogatepass")
+    if len(value) > _LONGEST:
+        yield re.escape(value), _as_bytes(raw)
+        return
     in_text, in_bytes = [], []
     for letter in value:
         others = _written(letter)
@@ -119,7 +125,6 @@ def _patterns_of(value: str) -> Iterable[tuple[str, str]]:
         in_text.append(_any_of([*others, re.escape(letter)]))
         in_bytes.append(_any_of([*others, *map(_as_bytes, _encoded(letter))]))
     yield "".join(in_text), "".join(in_bytes)
-    raw = value.encode(errors="surrogatepass")
     for coded in _in_base64(raw):
         yield coded, coded
     for encoding in ("utf-16-le", "utf-16-be"):

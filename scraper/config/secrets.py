@@ -33,6 +33,8 @@ _WITH_SCHEME = re.compile(r"[A-Za-z-]+ (\S+)")
 _WITH_URLS = frozenset(
     {"start_urls", "sitemaps", "login", "schedule", "exports", "store", "allowed_domains", "origins", "domains"}
 )
+#: What in an export is meant as a database.
+_DATABASE = re.compile(r"postgres|password", re.IGNORECASE)
 #: A shorter path of a webhook is a name rather than a token.
 _SHORTEST_TOKEN = 16
 
@@ -89,7 +91,7 @@ def hidden_in_error(path: Path, value: str) -> str:
     is_misplaced = path in _FILLED_IN or (path[:1] == ("origins",) and len(path) == 2 and path[1] != value)
     if is_secret_path(path) or is_misplaced:
         return MASK
-    is_database = path[:1] == ("store",) or (path[:1] == ("exports",) and "postgres" in value.lower())
+    is_database = path[:1] == ("store",) or (path[:1] == ("exports",) and _DATABASE.search(value))
     if is_database and set(value) & set("@?="):
         # Where the password begins and ends is not known of what is malformed.
         scheme, separator, _ = value.partition("://")

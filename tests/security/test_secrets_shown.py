@@ -364,6 +364,7 @@ class TestInErrors:
             'exports: ["postgresql://jo:hun/ter2@db/x"]',
             'exports: ["postgresql://jo@db/x?password=hunter2"]',
             'exports: ["postgresql:jo:hunter2@db/x"]',
+            'exports: ["host=db user=jo password=hunter2"]',
             'session: {proxies: {all: "http//jo:hunter2@p.example:1"}}',
             'session: {proxies: {"http://jo:hunter2@p.example": "http://x:1"}}',
             "session: {headers: {X-Api-Key: hunter2}}",

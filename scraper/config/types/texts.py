@@ -89,7 +89,8 @@ def store_path(value: Any) -> str:
         if expected is not None:
             raise wrong(expected)
         return found
-    if SCHEME.match(found) or _CONNECTION.search(found) or not found.strip() or found.endswith(("/", "\\")) or "\0" in found:
+    is_path = found.strip() and not found.endswith(("/", "\\")) and "\0" not in found
+    if not is_path or SCHEME.match(found) or _CONNECTION.search(found):
         raise wrong("the path of a file, or a URL of PostgreSQL", remedy=_STORES)
     return expanded(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 from pathlib import Path
 
@@ -48,10 +49,11 @@ def version_of(connection: Connection, store: object, *, another: str) -> int | 
         StoreError: it has a version that cannot be brought to ours.
     """
     row = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "version")).first()
-    version = None if row is None else int(row[0])
-    if version is not None and version != tables.VERSION and not can_migrate(version):
+    said = None if row is None else str(row[0])
+    version = int(said) if said is not None and re.fullmatch("[0-9]{1,9}", said) else None
+    if said is not None and (version is None or (version != tables.VERSION and not can_migrate(version))):
         raise StoreError(
-            f"the store {store} has version {version}, this scraper uses {tables.VERSION}",
+            f"the store {store} has version {said}, this scraper uses {tables.VERSION}",
             remedy=f"use the scraper that made it, or another {another}",
         )
     return version
