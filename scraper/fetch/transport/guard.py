@@ -20,8 +20,10 @@ _log = logging.getLogger(__name__)
 
 #: What public name servers never have: RFC 6761, RFC 6762 with its appendix G, RFC 8375, ICANN's .internal, and what
 #: /etc/hosts calls itself.
-_INSIDE = (".localhost", ".localdomain", ".local", ".internal", ".home.arpa", ".intranet", ".private", ".corp")
-_INSIDE += (".home", ".lan")
+_INSIDE = (
+    *(".localhost", ".localdomain", ".local", ".internal", ".home.arpa"),
+    *(".intranet", ".private", ".corp", ".home", ".lan"),
+)
 
 
 @lru_cache(maxsize=4096)
