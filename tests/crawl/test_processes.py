@@ -192,6 +192,19 @@ class Pages(Spider):
 """
 
 
+PRINTS_IN_PIECES = """
+import os
+from scraper import Spider
+
+class Pages(Spider):
+    def parse(self, response):
+        print("printed", end=" ")
+        os.write(2, b"in between\\n")
+        print("in pieces")
+        yield {"url": response.url}
+"""
+
+
 STOPPED_WITH_THE_STORE = """
 import os, pathlib, signal, sqlite3
 from scraper import Spider
@@ -267,6 +280,16 @@ class TestCommand:
         # What a spider prints and logs is seen, once for each page that did.
         assert err.count("printed by the spider\n") == err.count("logged by the spider\n") == 2
         assert len(sites.processes) == 2
+
+    @pytest.mark.parametrize("engine", ["{processes: 2}", "{processes: 1, parsers: 1}", "{processes: 1}"])
+    def test_lines_of_a_spider_are_written_whole(self, folder: Path, monkeypatch: pytest.MonkeyPatch, engine: str):
+        monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+        (folder / "spiders" / "pages.py").write_text(PRINTS_IN_PIECES, encoding="utf-8")
+        with serving([1]) as sites:
+            sets = ("--set", f"engine={engine}", "--set", "exports=[-]")
+            code, _, err = end_of(crawl_command(folder, sites, *sets))
+        assert code == 0, err
+        assert "\nin between\nprinted in pieces\n" in err
 
     @needs_signals
     @pytest.mark.parametrize("engine", ["engine.processes=2", "engine={processes: 1, parsers: 1}"])

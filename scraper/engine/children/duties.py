@@ -9,10 +9,10 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TextIO
 
 from scraper.config.model.exports import STDOUT, ExportConfig
 from scraper.errors import ScraperError, ShardFailed
@@ -65,18 +65,51 @@ class LogHandler(logging.Handler):
 
 
 def print_at_once() -> None:
-    """Have each line that a spider prints written when it is complete.
+    """Have each line that a spider prints written when it is complete, as one, whatever PYTHONUNBUFFERED says.
 
     So the lines of several processes do not tear each other, and none is lost when this one is killed.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, write_through=False)
 
 
-def print_elsewhere(exports: Iterable[ExportConfig]) -> AbstractContextManager[Any]:
+class WholeLines:
+    """Writes to a stream line by line: what other threads write there stands between its lines, never in one."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._begun = threading.local()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        lines, newline, rest = (getattr(self._begun, "text", "") + text).rpartition("\n")
+        self._begun.text = rest
+        if newline:
+            self._stream.write(lines + newline)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what there is of a line too."""
+        self._stream.write(getattr(self._begun, "text", ""))
+        self._begun.text = ""
+        self._stream.flush()
+
+
+@contextlib.contextmanager
+def print_elsewhere(exports: Iterable[ExportConfig]) -> Iterator[None]:
     """Have what a spider prints on standard error where standard output is one of these exports'."""
-    is_taken = any(export.path == STDOUT for export in exports)
-    return contextlib.redirect_stdout(sys.stderr) if is_taken and sys.stderr is not None else contextlib.nullcontext()
+    if sys.stderr is None or not any(export.path == STDOUT for export in exports):
+        yield
+        return
+    lines = WholeLines(sys.stderr)
+    with contextlib.redirect_stdout(lines):  # type: ignore[type-var]
+        try:
+            yield
+        finally:
+            lines.flush()
 
 
 def log_to(tell: Callable[[logging.LogRecord], None], levels: dict[str, int]) -> None:
