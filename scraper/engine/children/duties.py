@@ -105,7 +105,7 @@ def print_elsewhere(exports: Iterable[ExportConfig]) -> Iterator[None]:
         yield
         return
     lines = WholeLines(sys.stderr)
-    with contextlib.redirect_stdout(lines):  # type: ignore[type-var]
+    with contextlib.redirect_stdout(lines):
         try:
             yield
         finally:
