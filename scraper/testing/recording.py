@@ -111,13 +111,21 @@ def read(folder: Path) -> Recording:
         meta = json.loads((folder / _META).read_bytes())
         response = _page(meta, (folder / _BODY).read_bytes())
         site = Path(os.path.normpath(folder.absolute() / meta["site"]))
-    root = project_root(folder.absolute() / EXPECTED)
+    root = _root_of(folder.absolute())
     if not site.resolve().is_relative_to(root.resolve()):
         raise ScraperError(
             f"the recording {folder} names {site}, outside of the project {root}: its spider is not run",
             remedy="record the page again in this project",
         )
     return Recording(folder, site, response)
+
+
+def _root_of(folder: Path) -> Path:
+    """Return the root of the project that a recording is in; of one without a sign, what holds its recordings."""
+    root = project_root(folder / EXPECTED)
+    if root != folder:
+        return root
+    return next((place.parents[1] for place in folder.parents if place.parts[-2:] == FOLDER.parts), folder)
 
 
 def _page(meta: Mapping[str, Any], body: bytes) -> Response:

@@ -18,6 +18,7 @@ import yaml
 
 import scraper
 from scraper.cli import main
+from tests.crawl.commands import command
 from tests.servers.keepalive import PageServer
 
 SPIDER = """
@@ -261,6 +262,18 @@ def test_record_asks_as_the_crawl_would(project: Project) -> None:
         times = [record.time for record in server.log[-3:]]
         assert all(later - earlier > 0.25 for earlier, later in itertools.pairwise(times))
     assert project.recordings != []
+
+
+def test_a_folder_with_nothing_but_a_yaml_is_a_project_too(tmp_path: Path) -> None:
+    with PageServer({"/": "<h1>One</h1>"}) as server:
+        rules = [{"match": "*", "item": "page", "fields": {"title": "h1"}}]
+        settings = {"start_urls": [f"{server.url}/"], "rules": rules, "network": {"allow_private": True}}
+        (tmp_path / "site.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+        recorded = command("record", "site.yaml", f"{server.url}/", cwd=tmp_path)
+    assert recorded.returncode == 0, recorded.stderr
+    for words in (("replay",), ("replay", "tests/recorded/site")):
+        replayed = command(*words, cwd=tmp_path)
+        assert (replayed.returncode, replayed.stderr) == (0, ""), replayed.stderr
 
 
 class TestPytest:
