@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
+from types import MappingProxyType
 
 from scraper import urls
 from scraper.fetch import robots_parser
@@ -13,6 +15,8 @@ from scraper.lazy_dataclass import dataclass
 
 #: What is parsed of a robots.txt, at most (RFC 9309 section 2.5 asks for at least 500 KiB).
 MAX_BYTES = 512 * 1024
+#: Characters of those of a domain that are kept in memory; read, they take up to sixteen times as much.
+MOST_KEPT = 8 * 1024 * 1024
 #: Redirects that are followed to it (RFC 9309 section 2.3.1.2).
 MAX_REDIRECTS = 5
 #: How long a robots.txt holds, in seconds (RFC 9309 section 2.4).
@@ -121,3 +125,23 @@ class Robots:
             text = self.text if self.state is RobotsState.RULES else ""
             rules = self._read[token] = robots_parser.rules_for(text, token)
         return rules
+
+
+class KeptRobots(dict[str, Robots]):
+    """Those of the origins of a domain, the newest of them: pages may name thousands of its hosts.
+
+    One that was put out is fetched again where its origin is visited again.
+    """
+
+    def __init__(self, robots: Mapping[str, Robots] = MappingProxyType({})) -> None:
+        super().__init__()
+        self._size = 0
+        for origin, each in robots.items():
+            self[origin] = each
+
+    def __setitem__(self, origin: str, robots: Robots) -> None:
+        before = self.pop(origin, None)
+        super().__setitem__(origin, robots)
+        self._size += len(robots.text) - (len(before.text) if before is not None else 0)
+        while self._size > MOST_KEPT and len(self) > 1:
+            self._size -= len(self.pop(next(iter(self))).text)

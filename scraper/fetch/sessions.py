@@ -27,7 +27,7 @@ from scraper.fetch.redirects import (
     location_of,
     without_secrets,
 )
-from scraper.fetch.robots import MAX_BYTES, Robots, product_token
+from scraper.fetch.robots import MAX_BYTES, KeptRobots, Robots, product_token
 from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.exchange import request_context
@@ -245,7 +245,7 @@ class _Domain:
     def __init__(self, session: DomainSession, pace: Pace, concurrency: int) -> None:
         self.session = session
         self.gate = _Gate(pace)
-        self.robots: dict[str, Robots] = {}
+        self.robots = KeptRobots()
         self.robots_lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(concurrency)
         self._figures = ConnectionStats()

@@ -14,6 +14,7 @@ import pytest
 from scraper.config import Limits
 from scraper.engine.tasks.file_count import FileCount
 from scraper.errors import FetchError
+from scraper.fetch import robots
 from scraper.spider import Spider
 from tests.crawl.crawling import crawl
 
@@ -162,6 +163,21 @@ def test_places_of_files_are_given_in_one_order_whoever_asks(tmp_path: Path) -> 
     assert len(set(had)) == 50
     assert all(len(names) <= 20 for names in _by_domain(set(had)).values())
     assert all(count.why_full("d0.example") for count in counts)
+
+
+def test_of_thousands_of_hosts_of_a_domain_some_megabytes_of_robots_txt_are_kept(monkeypatch) -> None:
+    monkeypatch.setattr(robots, "MOST_KEPT", 10_000)
+    kept = robots.KeptRobots({"http://first.example": robots.Robots(robots.RobotsState.RULES, "x" * 3_000)})
+    for number in range(200):
+        kept[f"http://{number % 50}.example"] = robots.Robots(robots.RobotsState.RULES, "x" * (number * 13 % 3_000))
+        assert sum(len(each.text) for each in kept.values()) <= 10_000
+        assert f"http://{number % 50}.example" in kept
+    assert "http://first.example" not in kept
+    kept["http://large.example"] = robots.Robots(robots.RobotsState.RULES, "x" * 20_000)
+    assert list(kept) == ["http://large.example"]
+    for number in range(3):
+        kept[f"http://{number}.example"] = robots.Robots(robots.RobotsState.NONE)
+    assert len(kept) == 3, "the large one was put out by the first of them"
 
 
 def _by_domain(places: set[tuple[bytes, str]]) -> dict[str, list[bytes]]:

@@ -15,7 +15,7 @@ from scraper.engine.frontier.window import Turn
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Circuit, CoolDown, Outage, Pace
 from scraper.fetch.retry import RetryPolicy
-from scraper.fetch.robots import Robots
+from scraper.fetch.robots import KeptRobots
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.waiting import pause
 from scraper.lazy_dataclass import dataclass
@@ -62,7 +62,7 @@ class Domain:
     again_at: float | None = 0.0
     #: Requests handed out or in `ready`, until they are committed.
     taken: set[int] = field(default_factory=set)
-    robots: dict[str, Robots] = field(default_factory=dict)
+    robots: KeptRobots = field(default_factory=KeptRobots)
     robots_attempts: dict[str, int] = field(default_factory=dict)
     #: What is under way beside the frontier, a robots.txt or a login; the domain waits for it.
     asking: Prerequisite | None = None

@@ -17,7 +17,7 @@ from scraper.engine.frontier.window import most_awake
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Pace
 from scraper.fetch.retry import RetryPolicy
-from scraper.fetch.robots import Robots, RobotsState, product_token
+from scraper.fetch.robots import KeptRobots, Robots, RobotsState, product_token
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.stats import ConnectionStats
@@ -132,7 +132,7 @@ class DomainLeases:
             pace,
             blocks=bool(why_blocks(self._config, settings, lease.domain)),
             due=due,
-            robots=known,
+            robots=KeptRobots(known),
             last_send=lease.last_send,
             cookies_kept=session.jar.changes,
             login=self._login(lease, session),
