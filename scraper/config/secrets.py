@@ -34,7 +34,7 @@ _WITH_URLS = frozenset(
     {"start_urls", "sitemaps", "login", "schedule", "exports", "store", "allowed_domains", "origins", "domains"}
 )
 #: What in an export is meant as a database.
-_DATABASE = re.compile(r"postgres|password", re.IGNORECASE)
+_DATABASE = re.compile(r"postgres|password|:.*@", re.IGNORECASE)
 #: A shorter path of a webhook is a name rather than a token.
 _SHORTEST_TOKEN = 16
 
@@ -140,15 +140,18 @@ def secret_values(config: SiteConfig, sources: Mapping[str, Provenance], environ
         found.update(_passwords_in(text))
         if path[:2] == ("schedule", "on_failure") and len(behind := _behind_host(text)) >= _SHORTEST_TOKEN:
             found.add(behind)
-        if masked_text(path, value, variables) != MASK:
+        said = [environ[name] for name in variables if environ.get(name)]
+        # What a value is made into, such as the format of an export, is no secret for that.
+        if masked_text(path, value, variables) != MASK or (said and not any(each in text for each in said)):
             shown.append(text)
         elif not is_secret_path(path) and not any(map(is_secret_name, variables)):
-            perhaps |= {text, *(environ[name] for name in variables if name in environ)}
+            perhaps |= {text, *said}
         else:
             found.add(text)
             if (scheme := _WITH_SCHEME.fullmatch(text)) is not None:
                 found.add(scheme[1])
-            found |= {environ[name] for name in variables if name in environ}
+        if any(map(is_secret_name, variables)):
+            found.update(said)
     # What stands in a URL that is shown, say, is not a secret.
     found |= {text for text in perhaps if not any(text in other for other in shown)}
     for origin in config.origins.values():

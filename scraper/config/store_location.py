@@ -55,10 +55,14 @@ def is_url(text: str) -> bool:
     return bool(separator) and scheme.lower() in SCHEMES
 
 
+def is_ambiguous(url: str) -> bool:
+    """Tell whether libpq might take half of a password for a host, and say so: it has a letter that ends it."""
+    return url.count("@") > 1 or "@" in re.sub(r"^[^:]*://[^/?#]*", "", url)
+
+
 def why_wrong(url: str) -> str | None:
     """Return what is wrong with such a URL; None where nothing is."""
-    if url.count("@") > 1 or "@" in re.sub(r"^[^:]*://[^/?#]*", "", url):
-        # libpq would take half of the password for a host, and say so.
+    if is_ambiguous(url):
         return "a URL whose password has %2F, %3F, %23 and %40 for / ? # and @"
     try:
         names = [name for name, _ in _pairs(url)]

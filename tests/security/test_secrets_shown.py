@@ -132,6 +132,11 @@ class TestByValue:
         load({"spider": "a:B"}, sets=["start_urls=['https://a.com/?k=${API_TOKEN}']"], environ={"API_TOKEN": SECRET})
         assert hide(f"/?k={SECRET}") == "/?k=***"
 
+    def test_what_is_made_of_a_place_with_a_secret_is_none(self):
+        exports = 'exports=["postgresql://jo:${DB_PW}@db.example/x"]'
+        load({"spider": "a:B"}, sets=[exports], environ={"DB_PW": SECRET})
+        assert hide(f"postgres as {SECRET}, formulas neutral") == "postgres as ***, formulas neutral"
+
     def test_what_is_no_secret_stays(self):
         accept = {"Accept": "application/json", "X-Requested-With": "XMLHttpRequest"}
         load({"spider": "a:B", "args": {"query": "python books"}, "origins": {"https://a.com": {"headers": accept}}})
@@ -365,6 +370,11 @@ class TestInErrors:
             'exports: ["postgresql://jo@db/x?password=hunter2"]',
             'exports: ["postgresql:jo:hunter2@db/x"]',
             'exports: ["host=db user=jo password=hunter2"]',
+            'exports: ["postgresql://jo@db/x?sslpassword=hunter2"]',
+            'exports: ["postgresql://jo:a@hunter2/x?y@db/x"]',
+            'exports: ["mysql://jo:a@hunter2@db/x"]',
+            'store: "postgresql://jo:a@hunter2/x?y@db/x"',
+            'store: "jo:hunter2@db/x"',
             'session: {proxies: {all: "http//jo:hunter2@p.example:1"}}',
             'session: {proxies: {"http://jo:hunter2@p.example": "http://x:1"}}',
             "session: {headers: {X-Api-Key: hunter2}}",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_va
 
 from scraper.config.formats import BY_ENDING, BY_SCHEME, EXPORT_FORMATS, NAMES, OF_STDOUT, ExportFormat
 from scraper.config.model.frozen import Frozen
+from scraper.config.store_location import is_ambiguous
 from scraper.config.types import kinds, texts
 from scraper.config.types.kinds import Flag, OptionalText, Text, nearest, optional, wrong
 from scraper.config.yaml.scalars import typed
@@ -81,9 +82,9 @@ def _check_path(path: str, at: str) -> None:
                 suggestion=f"{{{near}}}" if (near := nearest(named, PLACEHOLDERS)) else "",
                 at=at,
             )
-    if scheme_of(path) in BY_SCHEME and re.search(r"[?&]password=", path):
+    if scheme_of(path) in BY_SCHEME and re.search(r"[?&](?:ssl)?password=", path):
         raise wrong("a password before the host", remedy="write postgresql://user:${PASSWORD}@host/database", at=at)
-    if scheme_of(path) in BY_SCHEME and not _has_port(path):
+    if scheme_of(path) in BY_SCHEME and (is_ambiguous(path) or not _has_port(path)):
         raise wrong(
             "an address of a database",
             remedy="in a password, write %2F for /, %3F for ?, %23 for # and %40 for @",

@@ -77,7 +77,7 @@ def crawl_name(value: Any) -> str:
 
 
 #: What was meant as a URL, or as libpq's own words: in a path a password would be the name of a file.
-_CONNECTION = re.compile(r"(?i)^postgres\w*:|:[^/\\]*@|(?:^|\s)(?:host|user|dbname|password)\s*=")
+_CONNECTION = re.compile(r"(?i)^postgres\w*:|^(?![a-z]:[/\\]).*:.*@|(?:^|\s)(?:host|user|dbname|password)\s*=")
 _STORES = "write one such as .scraper/books.db or postgresql://user:${PG_PASSWORD}@host/database"
 
 

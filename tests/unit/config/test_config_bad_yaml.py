@@ -227,6 +227,7 @@ def test_an_error_never_prints_what_the_environment_said(
         "store: postgresql:user:5550123@host/db",
         "store: postgresql:/user:5550123@host/db",
         "store: user:5550123@host/db",
+        "store: user:a/5550123@host/db",
         "store: 'host=h user=u password=5550123'",
         "store: postgresql://user:a?b/5550123@host:port/db",
         "store: postgresql://user:a@5550123?b@host:port/db",
