@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -110,19 +110,9 @@ class Components:
         if self.pipelines.is_unique:
             return None
         config = self._loaded.config
-        own = self._own_spider
-        kinds = [kind for kind in type(own).__mro__ if not kind.__module__.startswith(("scraper.", "builtins"))]
-        modules = {kind.__module__ for kind in kinds} | self.pipelines.modules
-        modules |= {check.kind.__module__ for check in self.models.values() if check.kind is not None}
-        digest = blake2b(digest_size=16)
-        for name in sorted(modules):
-            file = getattr(sys.modules.get(name), "__file__", None)
-            try:
-                digest.update(Path(file).read_bytes() if file else b"")
-            except OSError:
-                return None
-            if not file:
-                return None
+        digest = self._digest_of(self.spider_modules | self.pipeline_modules)
+        if digest is None:
+            return None
         seen = [type(self.spider).__qualname__, config.args, config.pipelines, config.user_agent]
         settings = [config.session.headers, config.model_dump(mode="json", include={"items", "rules"})]
         digest.update(json.dumps([*seen, *settings], sort_keys=True, default=str).encode())
@@ -137,6 +127,35 @@ class Components:
             # What was fetched logged out, or as another user of other fields, does not belong to this crawl.
             digest.update(json.dumps([config.login.url, sorted(config.login.form)]).encode())
         return digest.digest()
+
+    @property
+    def spider_modules(self) -> set[str]:
+        """Return the names of the modules of which the spider is made."""
+        kinds = type(self._own_spider).__mro__
+        return {kind.__module__ for kind in kinds if not kind.__module__.startswith(("scraper.", "builtins"))}
+
+    @property
+    def pipeline_modules(self) -> set[str]:
+        """Return the names of the modules of the pipelines, and of the classes that items are checked by."""
+        checks = (check.kind for check in self.models.values() if check.kind is not None)
+        return self.pipelines.modules | {kind.__module__ for kind in checks}
+
+    def digest_of(self, modules: Iterable[str]) -> str:
+        """Return a digest of the sources of these modules; empty where one cannot be read."""
+        digest = self._digest_of(modules)
+        return "" if digest is None else digest.hexdigest()
+
+    def _digest_of(self, modules: Iterable[str]) -> blake2b | None:
+        digest = blake2b(digest_size=16)
+        for name in sorted(modules):
+            file = getattr(sys.modules.get(name), "__file__", None)
+            try:
+                digest.update(Path(file).read_bytes() if file else b"")
+            except OSError:
+                return None
+            if not file:
+                return None
+        return digest
 
     def make_fetcher(self) -> Fetcher:
         """Make what fetches for a crawl; where it is to, it keeps what goes over the wire, or what is answered."""

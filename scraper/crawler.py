@@ -13,6 +13,7 @@ import contextlib
 import logging
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,6 @@ from scraper.config import Loaded, load, masked
 from scraper.config.store_location import StoreLocation
 from scraper.engine.cached import require_kept
 from scraper.engine.children.duties import print_elsewhere
-from scraper.engine.coordination.process_count import can_have_parsers, parser_count, process_count
 from scraper.engine.coordination.single_process import SingleProcess
 from scraper.engine.crash_marker import strike_marked
 from scraper.engine.limits import ShardEnd
@@ -31,7 +31,7 @@ from scraper.engine.overlong_waits import end_overlong_waits
 from scraper.engine.shard import DRAIN_SECONDS
 from scraper.engine.start_input import StartInput
 from scraper.engine.tasks.sitemap import first_requests
-from scraper.errors import ExportError, RunMismatch, StoreError
+from scraper.errors import ExportError, LeaseLost, RunMismatch, ScraperError, StoreError
 from scraper.exports.run_exports import RunExports
 from scraper.fetch.transport.open_files import raise_limit
 from scraper.observe import events
@@ -40,12 +40,17 @@ from scraper.observe.from_python import watching
 from scraper.observe.report import death_text
 from scraper.project import refuse_in_import
 from scraper.run import Run
+from scraper.runs.engines import Work, make_engine
+from scraper.runs.fingerprint import fingerprint_of
 from scraper.runs.identity import differences, identity_of, mismatch
+from scraper.runs.kept_role import KeptRole
+from scraper.runs.others import wait_for_others
 from scraper.runs.summary import stats_of
-from scraper.runs.verdict import why_outside_gate
+from scraper.runs.verdict import judge
 from scraper.spider import Spider
 from scraper.store import Store
 from scraper.store.state.presence import Role, new_owner
+from scraper.store.state.roles import EXPORTS
 from scraper.store.values import RunRow
 
 if TYPE_CHECKING:
@@ -53,12 +58,10 @@ if TYPE_CHECKING:
 
 #: What marks a run of kept pages in its configuration.
 _CACHED = "cached"
+#: How often it is looked whether a worker has finished, in seconds.
+_ROLE_SECONDS = 0.5
 #: Files for each request in flight, with which no connection need be closed for another.
 _FILES_OF_ONE = 8
-_MAY_HANG = (
-    "the process before was ended while it parsed a page, longer after its beginning than limits.parse: in case that "
-    "page hung it, pages are parsed in a process of their own this time, which is ended when one takes so long"
-)
 
 
 def crawl(
@@ -159,6 +162,8 @@ class Crawl:
         self._at_work = self._starts.loaded
         self._components = Components(self._at_work, spider)
         self._spider = spider
+        self._is_shared = not self._store.is_file
+        self._fingerprint = fingerprint_of(self._components) if self._is_shared else None
         self._engine: SingleProcess | MultiProcess | None = None
         self._stop_seconds: float | None = None
         self._stop_asked = stop_asked or self.stop
@@ -191,7 +196,10 @@ class Crawl:
             self._emit(events.Notice(note))
         if raised := raise_limit(_FILES_OF_ONE * self._loaded.config.engine.in_flight):
             self._emit(events.Notice(raised, logging.DEBUG))
-        with Store(self._store, lock=True) as store:
+        with contextlib.ExitStack() as stack:
+            store = stack.enter_context(Store(self._store, lock=True))
+            if self._is_shared:
+                store.exports_term = stack.enter_context(self._have_exports(store)).term
             row, changed = self._begin(store)
             store.join(self._owner, row.id, Role.COORDINATOR)
             self._emit(
@@ -212,13 +220,15 @@ class Crawl:
             try:
                 with print_elsewhere(self._loaded.config.exports):
                     end, interrupt = self._crawl(store, row, exports)
-                result, why = self._judge(store, row, end, exports)
+                if self._is_shared and end.result != "stopped":
+                    wait_for_others(store, row.id)
+                result, why = judge(self._loaded, store, row.id, end, exports)
                 paths = exports.finish(complete=result in ("finished", "limit"))
             except BaseException as error:
                 exports.close()
                 self._give_up(store, row, error)
                 raise
-            store.end_run(row.id, result, why, finished=result != "stopped")
+            store.end_run(row.id, result, why, finished=result != "stopped", term=store.exports_term)
             store.void_leases_of(self._owner)
             run = self._result(store, row, paths)
             for death in run.stats["died"]:
@@ -256,7 +266,7 @@ class Crawl:
             begun = None
         if begun is None:
             self._starts.read()
-            return store.begin_run(config.name, identity, kept), []
+            return store.begin_run(config.name, identity, kept, self._fingerprint), []
         differing = mismatch(begun, self._loaded)
         if differing:
             raise RunMismatch(
@@ -266,7 +276,21 @@ class Crawl:
         if not begun.start_done:
             self._starts.resume(has_begun=begun.start_taken > 0)
         changed = differences(begun.config, kept)
-        return store.resume_run(begun, kept), changed
+        return store.resume_run(begun, kept, self._fingerprint), changed
+
+    def _have_exports(self, store: Store) -> KeptRole:
+        """Become who writes the exports; a worker that does, since no crawl was there at a run's end, finishes."""
+        has_said = False
+        while (kept := KeptRole(store, EXPORTS, self._owner)).term is None:
+            if self._stop_seconds is not None:
+                raise ScraperError(
+                    "a worker still writes the exports of the run", remedy="run the same command again"
+                )
+            if not has_said:
+                self._emit(events.Notice("a worker writes the exports of the run: waiting until it has"))
+                has_said = True
+            time.sleep(_ROLE_SECONDS)
+        return kept
 
     def _why_given_up(self, begun: RunRow | None) -> str:
         """Return why an unfinished run is not resumed; nothing where it is.
@@ -294,67 +318,34 @@ class Crawl:
         if said := end_overlong_waits(store, row.id, self._at_work.config):
             self._emit(events.Notice(said))
         row = store.queue(row.id, first_requests(self._loaded.config)) if self._loaded.config.sitemaps else row
-        engine = self._make_engine(store, row, exports, may_hang=may_hang)
-        self._engine = engine
-        if self._stop_seconds is not None:
-            engine.stop(self._stop_seconds)
-        try:
-            return engine.run(), None
-        except KeyboardInterrupt as interrupt:
-            return ShardEnd("stopped", "interrupted"), interrupt
-        finally:
-            self._engine = None
-
-    def _make_engine(
-        self, store: Store, row: RunRow, exports: RunExports, *, may_hang: bool
-    ) -> SingleProcess | MultiProcess:
-        """Return what crawls.
-
-        Args:
-            may_hang: a page may have hung the process before, which nothing in it can end: a parser can be ended.
-        """
-        count = process_count(self._loaded, self._spider, lambda: store.domains_with_work(row.id))
-        parsers = parser_count(self._loaded, self._spider, count)
-        if may_hang and not parsers and can_have_parsers(self._spider):
-            parsers = 1
-            self._emit(events.Notice(_MAY_HANG))
-        if count == 1:
-            config = self._at_work.config
-            return SingleProcess(
-                store,
-                row,
-                config,
-                self._components,
-                self._owner,
-                self._emit,
-                exports.follow,
-                self._stop_asked,
-                parsers,
-            )
-        from scraper.engine.coordination.multi_process import MultiProcess
-
-        return MultiProcess(
+        work = Work(
             store,
             row,
-            self._at_work,
+            self._components,
             self._owner,
             self._emit,
             exports.follow,
             self._stop_asked,
-            count=count,
-            watched=self._emit.wanted,
-            parsers=parsers,
+            self._spider,
+            fingerprint=self._fingerprint,
         )
-
-    def _judge(self, store: Store, row: RunRow, end: ShardEnd, exports: RunExports) -> tuple[str, str]:
-        """Return the result: a run that finished is judged by its gate."""
-        if end.result == "stopped":
-            return end.result, end.why
-        store.give_files_up(row.id)
-        current = store.run(row.id)
-        assert current is not None
-        outside = why_outside_gate(self._loaded, store, current, exports)
-        return ("outside-gate", outside) if outside is not None else (end.result, end.why)
+        while True:
+            engine = make_engine(work, may_hang=may_hang)
+            self._engine = engine
+            if self._stop_seconds is not None:
+                engine.stop(self._stop_seconds)
+            try:
+                return engine.run(), None
+            except KeyboardInterrupt as interrupt:
+                return ShardEnd("stopped", "interrupted"), interrupt
+            except LeaseLost as error:
+                if not work.is_shared:
+                    raise
+                # Others have its domains; it goes on with what they leave.
+                self._emit(events.Notice(f"{error.message}: it begins again with what others do not hold"))
+                may_hang = False
+            finally:
+                self._engine = None
 
     def _give_up(self, store: Store, row: RunRow, error: BaseException) -> None:
         """Leave the run unfinished after an error that ends the crawl, so that the next call resumes it."""

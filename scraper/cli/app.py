@@ -43,6 +43,7 @@ _VERBS = (
     "init",
     "demo",
     "crawl",
+    "worker",
     "status",
     "stop",
     "retry",

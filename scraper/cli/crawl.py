@@ -150,6 +150,22 @@ def conduct(
     Raises:
         ScraperError: as `Crawl.run` and `load` do; in a JSON log it is a line, and the code is returned.
     """
+    run: list[Run] = []
+
+    def crawl(observer: log.LogObserver, progress: Progress) -> int:
+        code, ended = _conduct(read, fresh, cached, watching, observer=observer, progress=progress)
+        run.append(ended)
+        return code
+
+    return logged(crawl, watching), next(iter(run), None)
+
+
+def logged(work: Callable[[log.LogObserver, Progress], int], watching: Watching) -> int:
+    """Call what crawls, logged and shown; return its exit code, and that of a signal which came before it began.
+
+    Raises:
+        ScraperError: what it raises; in a JSON log it is a line, and the code is returned.
+    """
     gc_tuning.look_less()
     console = _output.error_console()
     observer = log.configure(
@@ -162,15 +178,15 @@ def conduct(
     )
     progress = Progress(console)
     try:
-        return _conduct(read, fresh, cached, watching, observer=observer, progress=progress, console=console)
+        return work(observer, progress)
     except Interrupted as signal:
-        return signal.exit_code, None
+        return signal.exit_code
     except ScraperError as error:
         if watching.format is not LogFormat.JSON:
             raise
         values = {"message": error.message, "remedy": error.remedy}
         log.write(logging.ERROR, str(error), "error", values)
-        return error.exit_code, None
+        return error.exit_code
     except Exception as error:
         log.logger.debug("internal error", exc_info=True)
         if watching.file is not None:
@@ -191,8 +207,7 @@ def _conduct(
     *,
     observer: log.LogObserver,
     progress: Progress,
-    console: Console,
-) -> tuple[int, Run | None]:
+) -> tuple[int, Run]:
     figures = _Figures(watching.stats)
     observers: list[Observer] = [observer, figures]
     if watching.progress:
@@ -205,12 +220,7 @@ def _conduct(
     with Stopping(last_words) as stopping:
         with without_plugins():
             loaded = read()
-        engine = loaded.config.engine
-        if engine.processes != 1 or engine.parsers:
-            # Before there is any thread.
-            from scraper.engine.children import fork_server, starting
-
-            starting.use(fork_server.fork_server(starting.use))
+        prepare_processes(loaded)
         figures.store = loaded.store
         stdout = _output.binary() if _output.is_terminal() else None
         crawl = Crawl(
@@ -227,6 +237,15 @@ def _conduct(
         figures.keep(run)
         stopped = run.result == "stopped" and stopping.exit_code is not None
         return (stopping.exit_code or 1) if stopped else run.exit_code, run
+
+
+def prepare_processes(loaded: Loaded) -> None:
+    """Begin what starts further processes, where there may be some: before there is any thread."""
+    engine = loaded.config.engine
+    if engine.processes != 1 or engine.parsers:
+        from scraper.engine.children import fork_server, starting
+
+        starting.use(fork_server.fork_server(starting.use))
 
 
 class _Figures:

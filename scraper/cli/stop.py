@@ -17,6 +17,7 @@ from scraper.errors import ScraperError, UsageError
 from scraper.observe.text import counted, duration, plain
 from scraper.store import Store
 from scraper.store.history.status import Status, Worker
+from scraper.store.state.presence import JOINED
 from scraper.store.values import RunRow
 
 #: How often it is looked whether the crawl has stopped, and said that it has not, in seconds.
@@ -130,7 +131,8 @@ class _Waiting:
         status = self._store.status(self.run)
         directs = status.coordinator
         # Where nobody directs it, its end is written, or older runs are pruned.
-        return status if directs is None or directs.owner == self._directs.owner else None
+        goes_on = directs is None or directs.owner == self._directs.owner or directs.role in JOINED
+        return status if goes_on else None
 
     def _say_how_it_ended(self) -> None:
         run = self._store.run(self.run.id)

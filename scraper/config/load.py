@@ -318,14 +318,15 @@ def _with_defaults(config: SiteConfig, root: Table) -> SiteConfig:
     if not config.store:
         filled["store"] = f".scraper/{config.name}.db"
     if not config.user_agent:
-        filled["user_agent"] = f"persistent-scraper/{_version()}"
+        filled["user_agent"] = f"persistent-scraper/{version()}"
     if "exports" not in root.entries:
         path = f"out/{config.name}.jsonl"
         filled["exports"] = (ExportConfig(path=path),)
     return config.model_copy(update=filled)
 
 
-def _version() -> str:
+def version() -> str:
+    """Return that of this package."""
     try:
         return importlib.metadata.version("persistent-scraper")
     except importlib.metadata.PackageNotFoundError:

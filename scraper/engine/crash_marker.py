@@ -28,19 +28,23 @@ def marker_of_parser(store: StoreLocation, shard: int, number: int) -> Path:
     return store.beside(f".parsing-{shard}-{number}")
 
 
-def strike_marked(store: Store, run: int, number: int | None = None, *, limit: float = math.inf) -> bool:
+def strike_marked(
+    store: Store, run: int, number: int | None = None, *, limit: float = math.inf, beside: Path | None = None
+) -> bool:
     """Count a crash for the pages that were being parsed when processes died.
 
     Args:
         number: of the shard that died; None for all that an earlier call of the crawl left.
         limit: `limits.parse`, in seconds.
+        beside: what their markers lie beside; the store's path where it is None.
 
     Returns:
         Whether one of them may have hung: it was begun longer ago than the limit.
     """
     may_have_hung = False
-    wanted = f"{glob.escape(store.location.path.name)}.parsing-{'*' if number is None else number}"
-    for path in store.location.path.parent.glob(wanted):
+    beside = beside or store.location.path
+    wanted = f"{glob.escape(beside.name)}.parsing-{'*' if number is None else number}"
+    for path in beside.parent.glob(wanted):
         note = CrashMarker(path, run)
         crashed_on = note.noted()
         if crashed_on is not None:
@@ -48,7 +52,7 @@ def strike_marked(store: Store, run: int, number: int | None = None, *, limit: f
             may_have_hung = may_have_hung or note.age() > limit
         note.close()
     # Parsers end with their shard, of which their pages are not to blame.
-    for path in store.location.path.parent.glob(f"{wanted}-*"):
+    for path in beside.parent.glob(f"{wanted}-*"):
         CrashMarker(path, run).close()
     return may_have_hung
 

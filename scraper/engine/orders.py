@@ -10,6 +10,7 @@ from scraper.engine.coordination.messages import (
     Claim,
     End,
     FilesOnly,
+    LookForWork,
     Order,
     PageBudget,
     Release,
@@ -56,6 +57,8 @@ class Orders:
             case WorkAdded(ranks):
                 # What it let go meanwhile is nobody's: as if it had found that itself.
                 self._writer.report.found |= self._leases.found(ranks)
+            case LookForWork():
+                self._leases.look_for_work()
             case Release(count):
                 self._frontier.let_go(count)
             case Allow(hosts):

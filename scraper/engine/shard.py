@@ -42,6 +42,7 @@ class Shard(ShardParts):
         inbox: where orders come in beside those of `order`.
         parsers: processes that parse; 0 where this one does.
         file_log: of the files that the run stores, where other shards work on it.
+        role: what it is, among those at work.
     """
 
     # The main loop ---------------------------------------------------------------------------------------
@@ -53,7 +54,7 @@ class Shard(ShardParts):
             StoreError: the store cannot be used; LeaseLost where its leases were voided.
             KeyboardInterrupt: after what was in flight was given its time.
         """
-        self._store.join(self.owner, self._run.id)
+        self._store.join(self.owner, self._run.id, self._role)
         self._heartbeat.start()
         try:
             if isinstance(self._parse_worker, ParseWorker):

@@ -52,7 +52,7 @@ from scraper.observe.text import duration
 from scraper.pipelines.files import rules_of
 from scraper.store import Store
 from scraper.store.outcomes import Outcome
-from scraper.store.state.presence import new_owner
+from scraper.store.state.presence import Role, new_owner
 from scraper.store.values import Queued, RunRow
 
 #: Traps that a resumed run still knows, those with the most URLs.
@@ -84,7 +84,9 @@ class ShardParts:
         inbox: queue.SimpleQueue[Any] | None = None,
         parsers: int = 0,
         file_log: Path | None = None,
+        role: Role = Role.SHARD,
     ) -> None:
+        self._role = role
         self._store = store
         self._file_log = file_log
         self._run = run

@@ -58,6 +58,7 @@ class StatusReporter:
             waiting=self._waiting_counts,
             longest=self._waiting,
             parsing=self._parsing,
+            wants_places=self._frontier.wants_places,
         )
 
     def describe(self, report: Report) -> None:

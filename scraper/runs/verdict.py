@@ -6,11 +6,23 @@ from collections import Counter
 from collections.abc import Iterator
 
 from scraper.config import Loaded, SiteConfig
+from scraper.engine.limits import ShardEnd
 from scraper.exports.run_exports import RunExports
 from scraper.gate import gate_of, outside_gate
 from scraper.items import ItemRow
 from scraper.store import Store
 from scraper.store.values import ChangeCounts, RunRow
+
+
+def judge(loaded: Loaded, store: Store, run: int, end: ShardEnd, exports: RunExports) -> tuple[str, str]:
+    """Return the result of a run and why: one that finished is judged by its gate."""
+    if end.result == "stopped":
+        return end.result, end.why
+    store.give_files_up(run)
+    current = store.run(run)
+    assert current is not None
+    outside = why_outside_gate(loaded, store, current, exports)
+    return ("outside-gate", outside) if outside is not None else (end.result, end.why)
 
 
 def why_outside_gate(loaded: Loaded, store: Store, run: RunRow, exports: RunExports) -> str | None:

@@ -16,7 +16,8 @@ from scraper.store.history.changes import Change
 from scraper.store.history.explain import History, StartRow
 from scraper.store.history.quarantine import QuarantineRow
 from scraper.store.history.retry import PutBack
-from scraper.store.state import checks, domains, health, sums
+from scraper.store.state import checks, domains, health, presence, roles, sums
+from scraper.store.state.roles import Term
 from scraper.store.values import (
     ChangeCounts,
     Counts,
@@ -33,19 +34,33 @@ class RunStore:
 
     _database: Backend
 
-    def begin_run(self, name: str, identity: str, config: Mapping[str, Any]) -> RunRow:
+    def begin_run(
+        self, name: str, identity: str, config: Mapping[str, Any], fingerprint: Mapping[str, str] | None = None
+    ) -> RunRow:
         """Start a new run."""
         with self._database.writing() as connection:
-            return runs.begin(connection, name, identity, config, time.time())
+            return runs.begin(connection, name, identity, config, time.time(), fingerprint)
 
-    def resume_run(self, run: RunRow, config: Mapping[str, Any]) -> RunRow:
-        """Resume an unfinished run, by today's config."""
+    def resume_run(
+        self, run: RunRow, config: Mapping[str, Any], fingerprint: Mapping[str, str] | None = None
+    ) -> RunRow:
+        """Resume an unfinished run, by today's config; join it where others are at work on it."""
         with self._database.writing() as connection:
-            return runs.resume(connection, run, config)
+            joins = presence.have_joined(connection, run.id)
+            return runs.resume(connection, run, config, fingerprint, joins=joins)
 
-    def end_run(self, run: int, result: str, why: str, *, finished: bool) -> None:
-        """Note how a run ended; the next crawl resumes an unfinished one."""
+    def end_run(self, run: int, result: str, why: str, *, finished: bool, term: Term | None = None) -> None:
+        """Note how a run ended; the next crawl resumes an unfinished one.
+
+        Args:
+            term: of whoever writes the exports, where several processes could.
+
+        Raises:
+            LeaseLost: that is another one by now.
+        """
         with self._database.writing() as connection:
+            if term is not None:
+                roles.require(connection, term)
             runs.end(connection, run, result, why, ended_at=time.time() if finished else None)
 
     def ask_to_stop(self, run: int) -> None:

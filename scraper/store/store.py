@@ -11,16 +11,16 @@ from scraper.errors import StoreError, StoreUnreachable
 from scraper.items import ItemRow, Position
 from scraper.store import commit
 from scraper.store.backends import opening, wait_clock
-from scraper.store.backends.base import Busy
 from scraper.store.backends.outages import impatient, outlasting
 from scraper.store.history import runs, status
 from scraper.store.history.status import Status, Worker
+from scraper.store.lease_store import LeaseStore
 from scraper.store.outcomes import Batch, Committed
 from scraper.store.run_store import RunStore
-from scraper.store.state import bodies, domains, files, frontier, items, listings, presence, spool, visits, waits
+from scraper.store.sql import Connection
+from scraper.store.state import bodies, domains, files, frontier, items, listings, roles, spool, visits, waits
 from scraper.store.state.bodies import KeptAnswer
-from scraper.store.state.domains import Lease
-from scraper.store.state.presence import Doing, Role
+from scraper.store.state.roles import Term
 from scraper.store.state.seen import Seen
 from scraper.store.state.waits import Recalled
 from scraper.store.values import (
@@ -40,7 +40,7 @@ _LAST_RANK = 2_000_000_000
 
 
 @outlasting
-class Store(RunStore):
+class Store(RunStore, LeaseStore):
     """A crawl's store. Its methods wait for a database that went away, and then begin again.
 
     Args:
@@ -56,6 +56,8 @@ class Store(RunStore):
         self.location = location if isinstance(location, StoreLocation) else StoreLocation(location)
         self._seen: dict[int, Seen] = {}
         self._visited: dict[int, bool] = {}
+        #: Who writes the exports, where several processes could: only that one keeps positions.
+        self.exports_term: Term | None = None
         self._lock = opening.lock(self.location) if lock else None
         try:
             self._database = opening.connect(self.location, is_locked=lock)
@@ -101,7 +103,7 @@ class Store(RunStore):
     @property
     def is_crawled(self) -> bool:
         """Tell whether a crawl is at work with it, this process's or another's."""
-        return self._lock is not None or opening.is_at_work(self.location)
+        return self._lock is not None or opening.is_at_work(self.location) or self.have_joined()
 
     def comes_back(self) -> bool:
         """Wait for a database that went away. Return False where it did not, or not in time.
@@ -242,49 +244,7 @@ class Store(RunStore):
         with self._database.writing() as connection:
             return frontier.strike(connection, request, _LAST_RANK)
 
-    # Leases ----------------------------------------------------------------------------------------------
-
-    def join(self, owner: str, run: int | None = None, role: Role = Role.SHARD) -> None:
-        """Register one that works in this process; its leases hold as long as it renews them."""
-        self._database.join()
-        with self._database.writing() as connection:
-            presence.join(connection, owner, run, role)
-
-    def claim(self, owner: str, names: list[str]) -> list[Lease]:
-        """Take the leases of these domains, as far as no other shard holds them."""
-        with self._database.writing() as connection:
-            return domains.claim(connection, owner, names)
-
-    @impatient
-    def renew_leases(self, owner: str, doing: Doing | None = None) -> bool:
-        """Return the heartbeat; False where somebody voided the leases.
-
-        Args:
-            doing: what the worker does, for those who ask.
-        """
-        with self._database.writing() as connection:
-            return presence.renew(connection, owner, doing)
-
-    def release(self, owner: str, names: list[str]) -> None:
-        """Give back the leases of these domains."""
-        with self._database.writing() as connection:
-            domains.release(connection, owner, names)
-
-    def void_leases_of(self, owner: str) -> None:
-        """Take a worker off, and end all of its leases: it gives them back, or it is dead."""
-        with self._database.writing() as connection:
-            domains.void(connection, owner)
-
-    @impatient
-    def void_expired_leases_of(self, owner: str) -> bool:
-        """End all leases of a shard that did not renew them in time; False where it did after all, and while somebody
-        else writes.
-        """
-        try:
-            with self._database.writing(waits=False) as connection:
-                return domains.void_expired(connection, owner)
-        except Busy:
-            return False
+    # Domains -------------------------------------------------------------------------------------------
 
     def paused(self) -> dict[str, Pause]:
         """Return the domains that are left alone for a while, by name."""
@@ -301,26 +261,6 @@ class Store(RunStore):
         with self._database.writing() as connection:
             for name, cookies in jars.items():
                 domains.keep_cookies(connection, name, cookies)
-
-    def add_seconds(self, run: int, seconds: float, *, interrupted: bool = False) -> None:
-        """Add working time to a run; `interrupted` where a part of it was killed meanwhile."""
-        with self._database.writing() as connection:
-            runs.add_seconds(connection, run, seconds, interrupted=interrupted)
-
-    @impatient
-    def add_seconds_now(self, run: int, seconds: float, coordinator: str) -> bool:
-        """Add working time to a run, unless somebody else writes; tell whether that was done.
-
-        Args:
-            coordinator: who directs the run; this is its heartbeat.
-        """
-        try:
-            with self._database.writing(waits=False) as connection:
-                runs.add_seconds(connection, run, seconds, interrupted=False)
-                presence.renew(connection, coordinator, None)
-        except (Busy, StoreUnreachable):
-            return False
-        return True
 
     # Items -----------------------------------------------------------------------------------------------
 
@@ -397,7 +337,12 @@ class Store(RunStore):
     def save_export_position(self, run: int, name: str, position: Position) -> None:
         """Keep how far the export `name` got."""
         with self._database.writing() as connection:
+            self._require_exports(connection)
             items.keep_position(connection, run, name, position)
+
+    def _require_exports(self, connection: Connection) -> None:
+        if self.exports_term is not None:
+            roles.require(connection, self.exports_term)
 
     def spooled(self, run: int, most_bytes: int) -> list[tuple[int, bytes]]:
         """Return what is to be written next to the run's archive: rows with their numbers, up to so many bytes
@@ -409,5 +354,6 @@ class Store(RunStore):
     def unspool(self, run: int, name: str, position: Position, numbers: Collection[int]) -> None:
         """These rows are in the archive `name`, which stands at `position` since."""
         with self._database.writing() as connection:
+            self._require_exports(connection)
             items.keep_position(connection, run, name, position)
             spool.delete_some(connection, numbers)

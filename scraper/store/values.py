@@ -294,6 +294,18 @@ class ChangeCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run is to end, for all who work on it."""
+
+    result: str
+    why: str
+    #: What is still in flight is not wanted.
+    discard: bool = False
+    #: Items wait for files: these are fetched before, and nothing else.
+    files_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RunRow:
     """A run as the store keeps it. Times are seconds since the epoch; `seconds` is working time."""
 
@@ -317,6 +329,10 @@ class RunRow:
     changes: ChangeCounts | None = None
     #: When somebody asked it to stop; None once it goes on.
     stop_asked: float | None = None
+    #: How it is to end; None while it goes on.
+    ending: Ending | None = None
+    #: Digests of what has to be the same for all who work on it, by name.
+    fingerprint: Mapping[str, str] | None = None
 
     @property
     def is_finished(self) -> bool:

@@ -196,7 +196,7 @@ def _run(code: str, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def _crawl(path: Path, seconds: float) -> dict[str, Any]:
+def _crawl(path: Path | str, seconds: float) -> dict[str, Any]:
     """Go on with the run for some seconds, and what the proxy saw of it."""
     with Proxy() as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()

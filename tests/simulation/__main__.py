@@ -19,6 +19,7 @@ def main() -> int:
     arguments.add_argument("--domains", type=int, default=6)
     arguments.add_argument("--pages", type=int, default=5, help="of a domain, at the most")
     arguments.add_argument("--faults", type=int, default=4, help="at the most")
+    arguments.add_argument("--workers", action="store_true", help="workers of several machines, instead of a crawl")
     arguments.add_argument("--digests", action="store_true", help="print one for what happened in each seed")
     arguments.add_argument("--until-failure", action="store_true", help="end with the first seed that fails")
     arguments.add_argument("--without", choices=sorted(LEFT_OUT), help="leave this out: seeds are to fail then")
@@ -26,7 +27,7 @@ def main() -> int:
     if given.without:
         LEFT_OUT[given.without]()
     first, _, after = given.seeds.partition("-")
-    size = Size(given.shards, given.domains, given.pages, faults=given.faults)
+    size = Size(given.shards, given.domains, given.pages, faults=given.faults, workers=given.workers)
     began, sends, failures = time.process_time(), 0, 0
     seeds = range(int(first), int(after or int(first) + 1))
     for seed in seeds:

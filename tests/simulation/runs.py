@@ -20,6 +20,7 @@ from tests.simulation.clock import Clock, virtual_time
 from tests.simulation.fleet import Crawl
 from tests.simulation.watch import Broken, Watch
 from tests.simulation.web import Web
+from tests.simulation.workers import FLEET_FAULTS, Fleet
 
 # Sets of domains are walked in an order that a seed repeats, wherever in memory the domains lie.
 Domain.__hash__ = lambda domain: hash(domain.name)  # type: ignore[method-assign]
@@ -38,6 +39,8 @@ class Size:
     #: The last fault comes by then, in virtual seconds; and how many there are at the most.
     trouble_until: float = 12.0
     faults: int = 4
+    #: Workers that share the run, each with a shard of its own, in the place of a crawl on several processes.
+    workers: bool = False
 
 
 class Failed(AssertionError):
@@ -73,7 +76,7 @@ class _Simulation:
         self._delay = self._random.choice([0.0, 0.5, 1.0, 3.0])
         self._config = _config(self._delay, self._pages)
         self._is_over = False
-        self._crawl: Crawl | None = None
+        self._crawl: Crawl | Fleet | None = None
         shutil.copyfile(_empty_store(), path)
         self.watch = Watch(self._clock, path, self._delay)
 
@@ -81,7 +84,7 @@ class _Simulation:
         with virtual_time(self._clock):
             self._begin()
             for _ in range(self._random.randint(0, self._size.faults)):
-                fault = self._random.choice(_FAULTS)
+                fault = self._random.choice(FLEET_FAULTS if self._size.workers else _FAULTS)
                 self._clock.at(
                     self._clock.now + self._random.uniform(0.5, self._size.trouble_until),
                     functools.partial(self._befall, fault),
@@ -95,7 +98,8 @@ class _Simulation:
     def _begin(self) -> None:
         if not self._is_over:
             self.watch.say("begin")
-            self._crawl = Crawl(
+            kind = Fleet if self._size.workers else Crawl
+            self._crawl = kind(
                 self._clock,
                 self._random,
                 self._path,

@@ -69,7 +69,7 @@ class Shard(Process):
         self._locked_until = 0.0
         emit, limits = Events(()), config.limits
         places = None if limits.pages is None else 0
-        self._heartbeat = LeaseHeartbeat(lambda: store.renew_leases(self.owner), self._beaten)
+        self._heartbeat = LeaseHeartbeat(lambda: store.renew_leases(self.owner, self._status.doing()), self._beaten)
         self.frontier = Frontier(_never_unsent, self._look_soon, places, "sim", holds=lambda: self._heartbeat.holds)
         self.frontier.on_change(self._take_soon)
         admission = Admission(config, ["example"], store.seen(run.id))
@@ -77,7 +77,8 @@ class Shard(Process):
             store, run.id, config, self.frontier, emit, owner=self.owner, make_session=lambda _: requests.Session()
         )
         self._leases = leases
-        status = StatusReporter(self.frontier, SimpleNamespace(current=None), limits, emit)  # type: ignore[arg-type]
+        parser: Any = SimpleNamespace(current=None)
+        self._status = status = StatusReporter(self.frontier, parser, limits, emit)
         self._writer = BatchWriter(store, run, limits, self.frontier, leases, admission, emit, status, tell)
         self._orders = Orders(self.frontier, admission, leases, self._writer, self._put_start, self._stop)
         store.join(self.owner, run.id)
@@ -92,6 +93,11 @@ class Shard(Process):
         self.inbox.append(order)
         if isinstance(order, Stop):
             self.frontier.close()
+        self._look_soon()
+
+    def stop(self, seconds: float) -> None:
+        """Take nothing more."""
+        self._stop(seconds)
         self._look_soon()
 
     def _stop(self, seconds: float) -> None:

@@ -16,8 +16,9 @@ def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_nothing_breaks():
-    done = simulate("--seeds", SEEDS)
+@pytest.mark.parametrize("kind", [[], ["--workers"]])
+def test_nothing_breaks(kind: list[str]):
+    done = simulate("--seeds", SEEDS, *kind)
     assert done.returncode == 0, done.stderr
 
 
@@ -30,5 +31,12 @@ def test_a_seed_repeats_itself():
 @pytest.mark.parametrize(("part", "seeds"), [("take-over", "0-60"), ("fence", "15-60")])
 def test_what_keeps_it_from_harm_is_missed(part: str, seeds: str):
     done = simulate("--seeds", seeds, "--until-failure", "--without", part)
+    assert done.returncode == 1, done.stderr
+    assert "\nseed " in f"\n{done.stderr}"
+
+
+@pytest.mark.parametrize(("part", "seeds"), [("places", "0-40"), ("fence", "0-40")])
+def test_what_keeps_workers_from_harm_is_missed(part: str, seeds: str):
+    done = simulate("--workers", "--seeds", seeds, "--until-failure", "--without", part)
     assert done.returncode == 1, done.stderr
     assert "\nseed " in f"\n{done.stderr}"

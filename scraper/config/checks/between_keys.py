@@ -11,6 +11,7 @@ from scraper.config.checks.rules import check_rules
 from scraper.config.model.domain import DomainSettings
 from scraper.config.model.site import SiteConfig
 from scraper.config.secrets import is_secret_header
+from scraper.config.store_location import is_url
 from scraper.config.yaml.problems import place, place_of_key, shown_at
 from scraper.config.yaml.tree import Node, Path, find, key_text
 from scraper.errors import Problem
@@ -32,6 +33,7 @@ def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> lis
         for name in secrets.headers:
             problems += _framing(root, ("origins", origin, "headers", name))
     problems += check_exports(config, root, project)
+    problems += _processes(config, root)
     problems += _gate(config, root)
     problems += check_rules(config, root)
     problems += check_names(config, root)
@@ -53,6 +55,13 @@ def _concurrency(settings: DomainSettings, root: Node, prefix: Path) -> Iterator
         f"got {_inherited(root, concurrency, settings.politeness.concurrency)}: raise session.pool or lower "
         "politeness.concurrency",
     )
+
+
+def _processes(config: SiteConfig, root: Node) -> Iterator[Problem]:
+    """Somebody has to crawl."""
+    if config.engine.processes == 0 and not is_url(config.store):
+        text = "expected 1 or more, got 0: only with a store in PostgreSQL do workers of other machines crawl"
+        yield place(root, ("engine", "processes"), text)
 
 
 def _inherited(root: Node, path: Path, value: int) -> str:

@@ -55,7 +55,7 @@ class EngineConfig(Frozen):
     processes: texts.Processes = Field(
         1,
         description="How many processes crawl; auto: as many as there are cores, where there are several domains, "
-        "and with a single one as many parsers.",
+        "and with a single one as many parsers; 0: none, where workers of other machines do.",
     )
     parsers: texts.Parsers = Field(
         0,

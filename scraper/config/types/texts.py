@@ -226,7 +226,7 @@ def processes(value: Any) -> Any:
     """Return how many processes crawl."""
     if typed(value) == "auto":
         return "auto"
-    return whole(1, remedy="or write auto")(value)
+    return whole(0, remedy="or write auto")(value)
 
 
 def parsers(value: Any) -> Any:
@@ -366,7 +366,7 @@ Formulas = Annotated[Literal["neutralise", "keep"], BeforeValidator(kinds.choice
 Processes = Annotated[
     int | Literal["auto"],
     BeforeValidator(processes),
-    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}, kinds.VARIABLE_SCHEMA]}),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 0}, kinds.VARIABLE_SCHEMA]}),
 ]
 Parsers = Annotated[
     int | Literal["auto"],

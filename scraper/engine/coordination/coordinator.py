@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from scraper import urls
 from scraper.config import SiteConfig
 from scraper.engine.coordination.domain_scheduler import DomainScheduler
 from scraper.engine.coordination.messages import Order, Report
 from scraper.engine.frontier.admission import Admission
+from scraper.engine.limits import ShardEnd
 from scraper.observe.events import Events
 from scraper.request import Request
 from scraper.store import Store
@@ -50,7 +51,6 @@ class Coordinator:
         self._committed = committed
         self._stop_asked: Callable[[], None] | None = stop_asked
         now = time.monotonic()
-        self._config = config
         has_files = any(pipeline.field is not None for pipeline in config.pipelines)
         self.scheduler = DomainScheduler(
             run,
@@ -58,7 +58,7 @@ class Coordinator:
             now,
             lambda: store.domains_with_work(run.id),
             expected,
-            self._queue_checks,
+            lambda: queue_checks(store, run.id, config, self.scheduler.hosts()),
             lambda: has_files and store.files_are_open(run.id),
         )
         for figures in store.figures(run.id).values():
@@ -67,6 +67,34 @@ class Coordinator:
         self.kept_at = now
         self._ticked_at = self._looked_at = 0.0
 
+    def close(self) -> None:
+        """Write down the rest of the working time."""
+        self.keep_time()
+
+    @property
+    def end(self) -> ShardEnd | None:
+        """Return how the crawl ends; None while it goes on."""
+        return self.scheduler.end
+
+    def joined(self, number: int) -> None:
+        """Note a new shard, which holds no domain yet."""
+        self.scheduler.joined(number)
+
+    def left(self, number: int) -> None:
+        """Note that a shard is gone and its leases are void."""
+        self.keep_time(interrupted=True)
+        row = self._store.run(self._run.id)
+        assert row is not None
+        self.scheduler.left(number, row)
+
+    def hosts(self) -> tuple[str, ...]:
+        """Return the hosts that start URLs added to the scope."""
+        return self.scheduler.hosts()
+
+    def orders(self) -> Iterator[tuple[int, Order]]:
+        """Return what is to be done next, because time passed."""
+        return self.scheduler.orders(-1, None, time.monotonic())
+
     def take(self, number: int, report: Report) -> Iterator[tuple[int, Order]]:
         """Take in a shard's report; return the orders that follow, by shard."""
         self.scheduler.received(number, report)
@@ -74,18 +102,6 @@ class Coordinator:
             self._committed()
         self.look()
         return self.scheduler.orders(number, report, time.monotonic())
-
-    def _queue_checks(self) -> Counts:
-        """Return the pages of an earlier run that were not reached, as far as they are within the scope."""
-        hosts = (*self._config.own_hosts(), *self.scheduler.hosts())
-        admission = Admission(self._config, hosts)
-        # Of an origin that was not reached at all nothing is asked: the shop has moved, or is a test's.
-        reached = self._store.origins_reached(self._run.id)
-
-        def admits(page: Request) -> bool:
-            return urls.origin_of(page.url) in reached and isinstance(admission.judge(page), Found)
-
-        return self._store.queue_checks(self._run.id, admits)
 
     def look(self) -> None:
         """Called all the time: tell how it goes, keep the working time, look for a request to stop, now and then."""
@@ -111,3 +127,18 @@ class Coordinator:
         now = time.monotonic()
         self._store.add_seconds(self._run.id, now - self.kept_at, interrupted=interrupted)
         self.kept_at = now
+
+
+def queue_checks(store: Store, run: int, config: SiteConfig, hosts: Iterable[str]) -> Counts:
+    """Queue the pages of an earlier run that were not reached, as far as they are within the scope.
+
+    Returns the run's counts since.
+    """
+    admission = Admission(config, (*config.own_hosts(), *hosts))
+    # Of an origin that was not reached at all nothing is asked: the shop has moved, or is a test's.
+    reached = store.origins_reached(run)
+
+    def admits(page: Request) -> bool:
+        return urls.origin_of(page.url) in reached and isinstance(admission.judge(page), Found)
+
+    return store.queue_checks(run, admits)

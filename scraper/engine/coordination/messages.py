@@ -13,6 +13,7 @@ from scraper.lazy_dataclass import dataclass
 from scraper.observe.events import Waiting
 from scraper.stats import ConnectionStats
 from scraper.store.backends import wait_clock
+from scraper.store.state.presence import Role
 from scraper.store.values import Counts, RunRow
 
 # From the coordinator to a shard -------------------------------------------------------------------------
@@ -30,6 +31,11 @@ class WorkAdded:
     """The store holds requests of these domains that another shard found; the best of each has the rank named."""
 
     ranks: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LookForWork:
+    """Workers that say nothing to each other may have found requests of domains of which nothing was left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,8 @@ class Stop:
     seconds: float
 
 
-Order = Claim | WorkAdded | Release | Allow | PageBudget | ReturnBudget | TakeStart | FilesOnly | End | Stop
+Last = FilesOnly | End | Stop
+Order = Claim | WorkAdded | LookForWork | Release | Allow | PageBudget | ReturnBudget | TakeStart | Last
 
 # From a shard to the coordinator -------------------------------------------------------------------------
 
@@ -156,6 +163,10 @@ class WorkerConfig:
     watched: frozenset[type]
     #: Processes that parse for it.
     parsers: int = 0
+    #: What it is, among those at work.
+    role: Role = Role.SHARD
+    #: Others may work on the run: it sees to itself by what the store says.
+    shared: bool = False
     #: By which all count what is waited for; see `wait_clock`.
     clock_offset: float = field(default_factory=wait_clock.offset)
 

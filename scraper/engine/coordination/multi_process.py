@@ -19,7 +19,7 @@ from typing import Any
 from scraper.config import Loaded
 from scraper.engine.children import starting
 from scraper.engine.coordination.channel import Channel
-from scraper.engine.coordination.coordinator import Coordinator
+from scraper.engine.coordination.directs import Directs
 from scraper.engine.coordination.following import Following
 from scraper.engine.coordination.messages import Ended, EventsRelayed, Order, Ping, Ready, Report, Stop, WorkerConfig
 from scraper.engine.crash_marker import strike_marked
@@ -32,6 +32,7 @@ from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.store import Store
 from scraper.store.backends.lease_clock import LEASE_SECONDS
+from scraper.store.state.presence import Role
 from scraper.store.values import RunRow
 
 #: The module whose `main` a shard's process is.
@@ -90,9 +91,10 @@ class MultiProcess:
         count: how many.
         parsers: processes that parse for each of them.
         watched: the classes of events of which somebody wants to know.
-        owner: who directs them, among those at work.
+        coordinator: makes who directs them, given what is to be called after commits.
         committed: called after commits: exports follow there.
-        stop_asked: called once, when somebody asked the run to stop.
+        role: what they are, among those at work.
+        shared: others may work on the run: each sees to itself by what the store says.
     """
 
     def __init__(
@@ -100,14 +102,15 @@ class MultiProcess:
         store: Store,
         run: RunRow,
         loaded: Loaded,
-        owner: str,
+        coordinator: Callable[[Callable[[], None]], Directs],
         emit: Events,
         committed: Callable[[], None],
-        stop_asked: Callable[[], None],
         *,
         count: int,
         watched: frozenset[type],
         parsers: int = 0,
+        role: Role = Role.SHARD,
+        shared: bool = False,
     ) -> None:
         self._store = store
         self._run = run
@@ -118,9 +121,9 @@ class MultiProcess:
         self._parsers = parsers
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._exports = Following(committed, lambda error: self._inbox.put((-1, error)))
-        self._coordinator = Coordinator(
-            store, run, loaded.config, owner, emit, self._exports.committed, stop_asked, count
-        )
+        self._coordinator = coordinator(self._exports.committed)
+        self._role = role
+        self._shared = shared
         self._processes: dict[int, _Process] = {}
         self._started = 0
         self._looked_at = time.monotonic()
@@ -151,7 +154,7 @@ class MultiProcess:
             begin_log(self._store, self._run.id, self._loaded.config.limits)
             for _ in range(self._count):
                 self._spawn()
-            while self._processes:
+            while self._processes or self._is_only_watching:
                 try:
                     self._round()
                 except KeyboardInterrupt as error:
@@ -164,10 +167,15 @@ class MultiProcess:
             self._end_all()
             self._exports.close()
             log_of(self._store.location).unlink(missing_ok=True)
-            self._coordinator.keep_time()
+            self._coordinator.close()
         if interrupt is not None:
             raise interrupt
-        return self._coordinator.scheduler.end or STOPPED
+        return self._coordinator.end or STOPPED
+
+    @property
+    def _is_only_watching(self) -> bool:
+        """Tell whether others crawl, and it is not the end."""
+        return self._count == 0 and self._deadline is None and self._coordinator.end is None
 
     def _round(self) -> None:
         with contextlib.suppress(queue.Empty):
@@ -184,7 +192,7 @@ class MultiProcess:
     def _direct(self) -> None:
         """Time passed."""
         if self._deadline is None:
-            self._order(self._coordinator.scheduler.orders(-1, None, time.monotonic()))
+            self._order(self._coordinator.orders())
 
     def _end_those_that_do_not(self) -> None:
         if self._deadline is None:
@@ -208,7 +216,7 @@ class MultiProcess:
         match message:
             case Ready(owner):
                 process.owner = owner
-                self._coordinator.scheduler.joined(number)
+                self._coordinator.joined(number)
                 if self._deadline is not None:
                     # It was still on its way here when the others were told that it is the end.
                     process.orders.put(Stop(0.0))
@@ -235,7 +243,7 @@ class MultiProcess:
             process = self._processes.get(number)
             if process is not None and self._deadline is None:
                 process.orders.put(order)
-        if self._coordinator.scheduler.end is not None and self._deadline is None:
+        if self._coordinator.end is not None and self._deadline is None:
             self._deadline = time.monotonic() + DRAIN_SECONDS + _END_SECONDS
 
     def _pass_stop_on(self, stop: Stop) -> None:
@@ -259,10 +267,12 @@ class MultiProcess:
                 self._loaded,
                 self._store.location,
                 self._run,
-                self._coordinator.scheduler.hosts(),
+                self._coordinator.hosts(),
                 levels,
                 self._watched,
                 self._parsers,
+                self._role,
+                self._shared,
             )
         )
         listening = threading.Thread(target=self._listen, args=(process,), name=f"listen-{number}", daemon=True)
@@ -349,12 +359,11 @@ class MultiProcess:
         strike_marked(self._store, self._run.id, process.number)
         if process.owner is not None:
             self._store.void_leases_of(process.owner)
-        self._coordinator.keep_time(interrupted=True)
-        row = self._store.run(self._run.id)
-        assert row is not None
-        self._coordinator.scheduler.left(process.number, row)
+        self._coordinator.left(process.number)
         if self._deadline is not None:
             return
+        row = self._store.run(self._run.id)
+        assert row is not None
         done = row.counts.pages + row.counts.failed
         self._deaths = self._deaths + 1 if done == self._done_at_death else 1
         self._done_at_death = done

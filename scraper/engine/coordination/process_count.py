@@ -26,6 +26,9 @@ def process_count(loaded: Loaded, spider: type[Spider] | None, domains_with_work
     wanted = loaded.config.engine.processes
     if wanted == 1:
         return 1
+    if wanted == "auto" and not loaded.store.is_file:
+        # Of the domains there may be more than this machine is told of.
+        return cores() if _is_importable(spider) else 1
     if wanted == "auto":
         return min(cores(), max(1, _domains(loaded, domains_with_work))) if _is_importable(spider) else 1
     _require_importable(spider, "engine.processes", "1")

@@ -16,6 +16,7 @@ from scraper.components import Components
 from scraper.engine import gc_tuning
 from scraper.engine.children.duties import leave_signals_to_others, log_to, portable, print_at_once
 from scraper.engine.coordination.channel import Channel
+from scraper.engine.coordination.member import Member
 from scraper.engine.coordination.messages import Beat, Ended, EventsRelayed, Order, Ping, Ready, Report, WorkerConfig
 from scraper.engine.limits import ShardEnd
 from scraper.engine.shard import Shard
@@ -92,6 +93,8 @@ def _crawl(
     def report(report: Report) -> None:
         teller.flush()
         link.send(report)
+        for order in member.take(report) if member is not None else ():
+            shard.order(order)
 
     def beaten() -> None:
         link.send(Beat())
@@ -111,7 +114,9 @@ def _crawl(
             inbox=orders,
             parsers=commission.parsers,
             file_log=log_of(store.location),
+            role=commission.role,
         )
+        member = Member(store, commission.run, loaded.config, shard.owner) if commission.shared else None
         shards.append(shard)
         link.send(Ready(shard.owner))
         return shard.run()

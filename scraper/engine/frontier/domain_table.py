@@ -121,6 +121,11 @@ class DomainTable:
                 self._forget(domain)
             return gone
 
+    def done(self) -> list[str]:
+        """Return the names of those of which nothing is left, as far as is known here."""
+        with self._lock:
+            return [name for name, domain in self._domains.items() if domain not in self._busy]
+
     def _forget(self, domain: Domain) -> None:
         self._awake.discard(domain)
         self._with_turn.discard(domain)

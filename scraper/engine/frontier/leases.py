@@ -175,6 +175,12 @@ class DomainLeases:
                 self._frontier.found(name, rank)
         return others
 
+    def look_for_work(self) -> None:
+        """Ask the store whether anything was added for domains of which nothing was left."""
+        names = self._frontier.done()
+        for name in self._store.with_work(self._run, names) if names else ():
+            self._frontier.look_again(name)
+
     def add_state(self, batch: Batch, domains: Iterable[Domain]) -> dict[str, int]:
         """Put what was seen of these domains into a batch; returns the epochs under which they are held."""
         epochs = {}

@@ -35,6 +35,7 @@ _STEPS = {
     ),
     # Nobody works with a store while it is migrated: who did is not to be found any more.
     6: ("DROP TABLE shards", "ALTER TABLE runs ADD COLUMN stop_asked FLOAT"),
+    7: ("ALTER TABLE runs ADD COLUMN ending TEXT", "ALTER TABLE runs ADD COLUMN fingerprint TEXT"),
 }
 
 

@@ -12,21 +12,39 @@ from scraper import urls
 from scraper.hiding import hide
 from scraper.store.sql import Connection, Expression, Row, Table, func, insert, select, update
 from scraper.store.tables import RequestState, failures, frontier, pages, refusals, runs
-from scraper.store.values import COUNTS, GOOD_RESULTS, ChangeCounts, Counts, FailureRow, RunRow
+from scraper.store.values import COUNTS, GOOD_RESULTS, ChangeCounts, Counts, Ending, FailureRow, RunRow
 
 
-def begin(connection: Connection, name: str, identity: str, config: Mapping[str, Any], now: float) -> RunRow:
+def begin(
+    connection: Connection,
+    name: str,
+    identity: str,
+    config: Mapping[str, Any],
+    now: float,
+    fingerprint: Mapping[str, str] | None = None,
+) -> RunRow:
     """Return a new run."""
-    number = connection.insert(
-        insert(runs).values(name=name, identity=identity, config=json.dumps(config), started_at=now, clean=0)
-    )
+    digests = None if fingerprint is None else json.dumps(fingerprint)
+    values = {"name": name, "identity": identity, "config": json.dumps(config), "started_at": now, "clean": 0}
+    number = connection.insert(insert(runs).values(values, fingerprint=digests))
     run = get(connection, number)
     assert run is not None
     return run
 
 
-def resume(connection: Connection, run: RunRow, config: Mapping[str, Any]) -> RunRow:
-    """Resume an unfinished run; one that was killed is counted as interrupted once more."""
+def resume(
+    connection: Connection,
+    run: RunRow,
+    config: Mapping[str, Any],
+    fingerprint: Mapping[str, str] | None = None,
+    *,
+    joins: bool = False,
+) -> RunRow:
+    """Resume an unfinished run; one that was killed is counted as interrupted once more.
+
+    Args:
+        joins: others are at work on it, and nothing was interrupted.
+    """
     connection.execute(
         update(runs)
         .where(runs.c.id == run.id)
@@ -36,7 +54,9 @@ def resume(connection: Connection, run: RunRow, config: Mapping[str, Any]) -> Ru
             why="",
             clean=0,
             stop_asked=None,
-            interrupted=runs.c.interrupted + int(not run.clean),
+            interrupted=runs.c.interrupted + int(not run.clean and not joins),
+            ending=runs.c.ending if joins else None,
+            fingerprint=None if fingerprint is None else json.dumps(fingerprint),
         )
     )
     resumed = get(connection, run.id)
@@ -66,6 +86,15 @@ def ask_to_stop(connection: Connection, run: int, now: float) -> None:
 def is_asked_to_stop(connection: Connection, run: int) -> bool:
     """Tell whether somebody asked a run to stop, and it has not been resumed since."""
     return connection.scalar(select(runs.c.stop_asked).where(runs.c.id == run)) is not None
+
+
+def set_ending(connection: Connection, run: int, ending: Ending) -> None:
+    """Tell all who work on a run how it is to end, unless that was told before; files may be waited for no longer."""
+    waits = select(runs.c.ending).where(runs.c.id == run)
+    before = connection.scalar(waits.locking("NO KEY UPDATE"))
+    if before is None or (json.loads(before)["files_only"] and not ending.files_only):
+        text = json.dumps(asdict(ending))
+        connection.execute(update(runs).where(runs.c.id == run, runs.c.ended_at.is_(None)).values(ending=text))
 
 
 def add_queued(connection: Connection, run: int, count: int) -> None:
@@ -144,6 +173,8 @@ def _run(row: Row) -> RunRow:
         counts=Counts(*(getattr(row, name) for name in COUNTS)),
         changes=ChangeCounts(**json.loads(row.changes)) if row.changes is not None else None,
         stop_asked=row.stop_asked,
+        ending=Ending(**json.loads(row.ending)) if row.ending is not None else None,
+        fingerprint=json.loads(row.fingerprint) if row.fingerprint is not None else None,
     )
 
 

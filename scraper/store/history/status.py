@@ -57,8 +57,8 @@ class Status:
 
     @property
     def coordinator(self) -> Worker | None:
-        """Return who directs the run; None where nobody is at work."""
-        return next((each for each in self.workers if each.role is Role.COORDINATOR), None)
+        """Return who directs the run, or one of those who go on without; None where nobody is at work."""
+        return next((each for each in self.workers if each.role is not Role.SHARD), None)
 
 
 def read(connection: Connection, run: RunRow, *, is_crawled: bool) -> Status:
@@ -100,7 +100,8 @@ def at_work(connection: Connection, run: int) -> list[Worker]:
         )
         for row in connection.execute(query)
     ]
-    return sorted(found, key=lambda each: (each.role is not Role.COORDINATOR, each.since, each.owner))
+    order = (Role.COORDINATOR, Role.LEAD)
+    return sorted(found, key=lambda each: (*(each.role is not role for role in order), each.since, each.owner))
 
 
 def _queues(connection: Connection, run: int) -> dict[str, int]:

@@ -12,9 +12,9 @@ from typing import Any
 
 from scraper.lazy_dataclass import dataclass
 from scraper.store.backends.statements import Prepared, inserting
-from scraper.store.sql import Connection, bindparam, delete, insert, not_, select, update
-from scraper.store.state.presence import ROBBED, is_living
-from scraper.store.tables import chunks, domains, origins, profiles, workers
+from scraper.store.sql import Connection, and_, bindparam, delete, exists, insert, not_, select, update
+from scraper.store.state.presence import JOINED, ROBBED, is_living
+from scraper.store.tables import budgets, chunks, domains, origins, profiles, workers
 from scraper.store.values import DomainUpdate, Pause, Profile, RobotsRow
 
 #: A name in `domains` that no domain can have: whoever holds it takes the results of the spider's start().
@@ -38,16 +38,23 @@ class Lease:
 
 
 def void_leases(connection: Connection) -> None:
-    """Whoever holds the store's lock is alone: every older lease ends, at once."""
-    connection.execute(delete(workers))
+    """Whoever holds the store's lock is the only crawl: every older lease ends, at once.
+
+    Those of `scraper worker` alone are left to their clock.
+    """
+    connection.execute(delete(workers).where(not_(and_(workers.c.role.in_(JOINED), is_living(connection)))))
+    staying = exists(select(workers.c.owner).where(workers.c.owner == domains.c.owner))
     connection.execute(
-        update(domains).where(domains.c.owner.is_not(None)).values(owner=None, epoch=domains.c.epoch + 1)
+        update(domains)
+        .where(domains.c.owner.is_not(None), not_(staying))
+        .values(owner=None, epoch=domains.c.epoch + 1)
     )
 
 
 def void(connection: Connection, owner: str) -> None:
     """End all leases of a shard: it gives them back, or it is dead."""
     connection.execute(delete(workers).where(workers.c.owner == owner))
+    connection.execute(delete(budgets).where(budgets.c.owner == owner))
     connection.execute(update(domains).where(domains.c.owner == owner).values(owner=None, epoch=domains.c.epoch + 1))
 
 

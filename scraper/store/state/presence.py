@@ -18,7 +18,7 @@ from typing import Any
 from scraper.lazy_dataclass import dataclass
 from scraper.observe.events import Waiting
 from scraper.store.backends.lease_clock import LEASE_SECONDS
-from scraper.store.sql import Connection, Expression, and_, insert, update
+from scraper.store.sql import Connection, Expression, Table, and_, insert, select, update
 from scraper.store.tables import workers
 
 #: What stands in the place of a lease's end once a domain was taken from its shard, which was late.
@@ -30,8 +30,16 @@ class Role(StrEnum):
 
     #: It says which shard has which domains, and when it is the end.
     COORDINATOR = "coordinator"
-    #: It fetches.
+    #: It fetches, for a crawl.
     SHARD = "shard"
+    #: It fetches, for `scraper worker`.
+    WORKER = "worker"
+    #: It decides the limits and the end of a run that no crawl directs.
+    LEAD = "lead worker"
+
+
+#: Those of `scraper worker`: a crawl that takes the store leaves them at work.
+JOINED = (Role.WORKER, Role.LEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,8 @@ class Doing:
     longest: tuple[Waiting, ...] = ()
     #: The callback that has run for a suspiciously long time, if any: (url, seconds).
     parsing: tuple[str, float] | None = None
+    #: It has requests, and no places for their pages.
+    wants_places: bool = False
 
     def to_json(self) -> str:
         """Return it as the store keeps it."""
@@ -92,7 +102,13 @@ def renew(connection: Connection, owner: str, doing: Doing | None) -> bool:
     return connection.execute(this.values(new)).rowcount == 1
 
 
-def is_living(connection: Connection) -> Expression:
-    """Return the condition of workers whose leases hold."""
+def is_living(connection: Connection, table: Table = workers) -> Expression:
+    """Return the condition of workers, or of holders of roles, whose leases hold."""
     now = connection.lease_now()
-    return and_(workers.c.boot == connection.lease_boot(), workers.c.lease_until.between(now, now + LEASE_SECONDS))
+    return and_(table.c.boot == connection.lease_boot(), table.c.lease_until.between(now, now + LEASE_SECONDS))
+
+
+def have_joined(connection: Connection, run: int | None = None) -> bool:
+    """Tell whether a living `scraper worker` is at work, on this run where one is named."""
+    query = select(workers.c.owner).where(workers.c.role.in_(JOINED), is_living(connection))
+    return connection.scalar((query if run is None else query.where(workers.c.run == run)).limit(1)) is not None

@@ -1,7 +1,7 @@
 """The tables. Plain SQL that SQLite and PostgreSQL both speak."""
 
 from scraper.store.tables.columns import VERSION, Kind, RequestState, chunks, metadata
-from scraper.store.tables.domains import domains, figures, origins, profiles, workers
+from scraper.store.tables.domains import budgets, domains, figures, origins, profiles, roles, workers
 from scraper.store.tables.item_rows import (
     attachments,
     drops,
@@ -36,6 +36,7 @@ __all__ = [
     "attachments",
     "attempts",
     "bodies",
+    "budgets",
     "chunks",
     "domains",
     "drops",
@@ -56,6 +57,7 @@ __all__ = [
     "profiles",
     "quarantine",
     "refusals",
+    "roles",
     "runs",
     "schedule_runs",
     "schedules",

@@ -19,6 +19,24 @@ workers = Table(
     Column("doing", Text),  # JSON: scraper.store.state.presence.Doing
 )
 
+roles = Table(
+    "roles",  # what one at a time does for a run: scraper.store.state.roles
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("epoch", Id, nullable=False),  # grows with every change of hands
+    Column("lease_until", Float, nullable=False),
+    Column("boot", Text, nullable=False),
+)
+
+budgets = Table(
+    "budgets",  # pages that workers may still fetch, by limits.pages
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("run", Id, nullable=False),
+    Column("pages", Id, nullable=False),
+)
+
 domains = Table(
     "domains",
     metadata,
@@ -30,6 +48,7 @@ domains = Table(
     Column("not_before", Float),  # seconds since the epoch: it asked to be left alone until then, or did but fail
     Column("cool_step", Integer, nullable=False, server_default="0"),  # steps of its cool-down
     Column("pauses", Integer, nullable=False, server_default="0"),  # of its circuit; below zero of its outage
+    Index("domains_of_owner", "owner"),
 )
 
 profiles = Table(

@@ -35,6 +35,8 @@ runs = Table(
     ),
     Column("changes", Text),  # JSON: the sums of its comparison with an earlier run
     Column("stop_asked", Float),  # seconds since the epoch: when somebody asked it to stop; NULL once it goes on
+    Column("ending", Text),  # JSON: scraper.store.values.Ending; NULL while it goes on
+    Column("fingerprint", Text),  # JSON: digests of what has to be the same on all machines
 )
 
 frontier = Table(

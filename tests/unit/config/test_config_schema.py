@@ -117,7 +117,7 @@ def test_it_accepts_what_may_be_written(text: str) -> None:
         "{spider: a:B, exports: [{path: a, format: xml}]}",
         "{spider: a:B, domains: {a.com: {limits: {}}}}",
         "{spider: a:B, network: {allow_private: 1}}",
-        "{spider: a:B, engine: {processes: 0}}",
+        "{spider: a:B, engine: {processes: -1}}",
         "{spider: a:B, gate: {min_items: most}}",
         "{spider: a:B, gate: {min_items: -1}}",
         "{rules: [{follow: [a]}]}",

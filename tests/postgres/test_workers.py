@@ -1,0 +1,173 @@
+"""Workers on a store in PostgreSQL: they join a run, take it over, end it, and never crawl a domain together."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scraper.config.store_location import StoreLocation
+from tests.crawl.commands import command, made_project, site_of, start, titles, wait_until
+from tests.postgres.test_crawls import MORE, PATIENCE, said, url_of
+from tests.servers.keepalive import PageServer
+from tests.unit.store.looking import rows
+
+PAGES = 12
+#: Addresses of this machine, each of which is a domain of its own.
+HOSTS = [f"127.0.0.{number}" for number in range(1, 7)]
+
+
+@pytest.fixture
+def url(path: StoreLocation) -> str:
+    return url_of(path.url, path.schema)
+
+
+@contextmanager
+def servers() -> Iterator[list[PageServer]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(PageServer(site_of(PAGES), host)) for host in HOSTS]
+
+
+def made(folder: Path, web: list[PageServer], url: str, more: str = "") -> None:
+    folder.mkdir(exist_ok=True)
+    made_project(folder, web[0].url, more=MORE.format(url=url) + more)
+    site = folder / "site.yaml"
+    text = site.read_text("utf-8").replace("delay: 0, concurrency: 2", "delay: 50ms, robots: ignore")
+    starts = ", ".join(f"{server.url}/" for server in web)
+    site.write_text(text.replace(f"start_urls: [{web[0].url}/]", f"start_urls: [{starts}]"), "utf-8")
+
+
+def at_work(folder: Path) -> list[dict[str, Any]]:
+    done = command("status", "site.yaml", "--json", cwd=folder)
+    found: list[dict[str, Any]] = json.loads(done.stdout)["workers"]
+    return found
+
+
+def written(folder: Path) -> list[str]:
+    return titles((folder / "out/site.jsonl").read_text("utf-8"))
+
+
+ALL = sorted(["Home", *(f"Page {number}" for number in range(PAGES))] * len(HOSTS))
+
+
+def gone(process: subprocess.Popen[str]) -> tuple[int, str]:
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out + err
+
+
+class TestWorker:
+    def test_crawls_beside_a_crawl_and_ends_with_it(self, url: str, path: StoreLocation, tmp_path: Path):
+        here, there = tmp_path / "here", tmp_path / "there"
+        with servers() as web:
+            for folder in (here, there):
+                made(folder, web, url)
+            worker = start("worker", "site.yaml", "--wait", "2m", "--log-format", "json", cwd=there)
+            done = command("crawl", "site.yaml", "--set", "engine.processes=0", cwd=here)
+            assert done.returncode == 0, said(done)
+            code, text = gone(worker)
+            assert code == 0, text
+            assert written(here) == ALL
+            assert not (there / "out").exists(), "exports have one writer"
+            sent = Counter((server.url, record.path) for server in web for record in server.log)
+            assert set(sent.values()) == {1}
+            assert rows(path, "select count(*) from workers") == [(0,)]
+
+    def test_takes_the_run_of_a_killed_crawl_over_and_writes_its_exports(self, url: str, tmp_path: Path):
+        with servers() as web:
+            made(tmp_path, web, url)
+            crawl = start("crawl", "site.yaml", "--set", "politeness.delay=200ms", cwd=tmp_path)
+            wait_until(lambda: sum(len(server.log) for server in web) > 12, PATIENCE)
+            crawl.send_signal(signal.SIGKILL)
+            crawl.communicate()
+            done = command("worker", "site.yaml", "--set", "politeness.delay=200ms", cwd=tmp_path)
+            assert done.returncode == 0, said(done)
+            assert written(tmp_path) == ALL
+            shown = json.loads(command("runs", "site.yaml", "--json", cwd=tmp_path).stdout)
+            assert [(each["run"], each["result"]) for each in shown] == [(1, "finished")]
+
+    def test_is_stopped_with_the_run_and_goes_on_with_it(self, url: str, tmp_path: Path):
+        with servers() as web:
+            made(tmp_path, web, url, "engine: {processes: 2}\n")
+            sets = "--set", "politeness.delay=300ms"
+            crawl = start("crawl", "site.yaml", *sets, cwd=tmp_path)
+            wait_until(lambda: any(server.log for server in web), PATIENCE)
+            worker = start("worker", "site.yaml", "--forever", *sets, cwd=tmp_path)
+            wait_until(lambda: sum(len(server.log) for server in web) > 12, PATIENCE)
+            stopped = command("stop", "site.yaml", cwd=tmp_path)
+            assert stopped.returncode == 0, said(stopped)
+            assert gone(crawl)[0] == 143
+            assert worker.poll() is None
+            done = command("crawl", "site.yaml", *sets, cwd=tmp_path)
+            assert done.returncode == 0, said(done)
+            assert written(tmp_path) == ALL
+            worker.send_signal(signal.SIGTERM)
+            assert gone(worker)[0] == 143
+
+    def test_goes_on_where_the_crawl_is_interrupted_and_is_stopped_without_it(self, url: str, tmp_path: Path):
+        with servers() as web:
+            made(tmp_path, web, url)
+            sets = "--set", "politeness.delay=400ms"
+            crawl = start("crawl", "site.yaml", *sets, cwd=tmp_path)
+            wait_until(lambda: any(server.log for server in web), PATIENCE)
+            worker = start("worker", "site.yaml", *sets, cwd=tmp_path)
+            wait_until(lambda: len(at_work(tmp_path)) == 2, PATIENCE)
+            crawl.send_signal(signal.SIGINT)
+            assert gone(crawl)[0] == 130
+            sent = sum(len(server.log) for server in web)
+            wait_until(lambda: sum(len(server.log) for server in web) > sent + 3, PATIENCE)
+            assert {each["pid"] for each in at_work(tmp_path)} == {worker.pid}
+            stopped = command("stop", "site.yaml", cwd=tmp_path)
+            assert stopped.returncode == 0, said(stopped)
+            code, text = gone(worker)
+            assert (code, "was stopped" in text) == (1, True), text
+            done = command("worker", "site.yaml", *sets, cwd=tmp_path)
+            assert (done.returncode, "was stopped" in said(done)) == (1, True), "a request to stop stands"
+            assert command("crawl", "site.yaml", "--set", "politeness.delay=0", cwd=tmp_path).returncode == 0
+            assert written(tmp_path) == ALL
+
+    def test_whose_code_or_configuration_differs_says_so(self, url: str, path: StoreLocation, tmp_path: Path):
+        here, there = tmp_path / "here", tmp_path / "there"
+        with servers() as web:
+            for folder in (here, there):
+                made(folder, web, url)
+            crawl = start("crawl", "site.yaml", "--set", "politeness.delay=2s", cwd=here)
+            wait_until(lambda: any(server.log for server in web), PATIENCE)
+            other = command("worker", "site.yaml", cwd=there)
+            assert (other.returncode, "another YAML (politeness.delay)" in said(other)) == (2, True), other.stderr
+            spider = there / "spiders/pages.py"
+            spider.write_text(spider.read_text() + "\n# changed\n")
+            other = command("worker", "site.yaml", "--set", "politeness.delay=2s", cwd=there)
+            assert (other.returncode, "another spider" in said(other)) == (2, True), other.stderr
+            crawl.send_signal(signal.SIGTERM)
+            gone(crawl)
+
+    def test_has_nothing_to_do(self, url: str, tmp_path: Path):
+        made_project(tmp_path, "http://127.0.0.1:1", more=MORE.format(url=url))
+        done = command("worker", "site.yaml", cwd=tmp_path)
+        assert (done.returncode, "--wait 10m" in said(done)) == (1, True)
+
+    def test_of_a_store_in_a_file_is_refused(self, tmp_path: Path):
+        made_project(tmp_path, "http://127.0.0.1:1")
+        done = command("worker", "site.yaml", cwd=tmp_path)
+        assert (done.returncode, "is a file" in done.stderr) == (2, True), done.stderr
+
+
+class TestLimits:
+    def test_pages_are_exact(self, url: str, path: StoreLocation, tmp_path: Path):
+        with servers() as web:
+            made(tmp_path, web, url, "limits: {pages: 31}\n")
+            workers = [start("worker", "site.yaml", "--forever", cwd=tmp_path) for _ in range(2)]
+            done = command("crawl", "site.yaml", "--set", "engine.processes=0", cwd=tmp_path)
+            assert done.returncode == 0, said(done)
+            for worker in workers:
+                worker.send_signal(signal.SIGTERM)
+                assert gone(worker)[0] == 143
+            assert rows(path, "select pages, result from runs") == [(31, "limit")]
+            assert len(written(tmp_path)) == 31
