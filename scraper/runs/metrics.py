@@ -170,8 +170,10 @@ class Metrics:
 
     def _end(self, event: events.RunEnded) -> None:
         """Take over the figures of the run's report, which hold what was counted before a resumption too."""
-        stats = self._stats = event.stats or {}
-        self._result = event.result
+        self._result, self._ended_at = event.result, time.time()
+        if event.stats is None:  # an error ended the crawl
+            return
+        stats = self._stats = event.stats
         # A stopped run has not ended.
         self._ended_at = datetime.fromisoformat(ended).timestamp() if (ended := stats["ended_at"]) else 0.0
         if event.result in GOOD_RESULTS:

@@ -123,7 +123,9 @@ def test_changes_and_a_run_outside_its_gate(pages: PageServer, project: Project)
 
 def test_a_crawl_that_ends_by_an_error_is_failed(pages: PageServer, project: Project):
     folder = project(pages.url, more=FILE.replace("out/site.jsonl", "/proc/no/site.jsonl"))
-    assert command("crawl", "site.yaml", cwd=folder).returncode == 1
+    done = command("crawl", "site.yaml", cwd=folder)
+    assert done.returncode == 1
+    assert "watches no longer" not in done.stderr
     assert by(written(folder)["scraper_run_result"], "result") == {"failed": 1}
 
 
