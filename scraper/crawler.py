@@ -55,6 +55,7 @@ from scraper.store.values import RunRow
 
 if TYPE_CHECKING:
     from scraper.engine.coordination.multi_process import MultiProcess
+    from scraper.runs.notify import Notifier
 
 #: What marks a run of kept pages in its configuration.
 _CACHED = "cached"
@@ -166,6 +167,7 @@ class Crawl:
         self._fingerprint = fingerprint_of(self._components) if self._is_shared else None
         self._engine: SingleProcess | MultiProcess | None = None
         self._stop_seconds: float | None = None
+        self._notifier: Notifier | None = None
         self._stop_asked = stop_asked or self.stop
         #: Its name among those at work.
         self._owner = new_owner()
@@ -187,8 +189,11 @@ class Crawl:
             if self._loaded.config.metrics is not None:
                 from scraper.runs.metrics import Metrics
 
-                metrics = Metrics(self._loaded, lambda said: self._emit(events.Notice(said)))
-                self._emit.add(stack.enter_context(metrics))
+                self._emit.add(stack.enter_context(Metrics(self._loaded, self._notice)))
+            if self._loaded.config.notify:
+                from scraper.runs.notify import Notifier
+
+                self._notifier = Notifier(self._loaded, self._notice)
             return self._run()
 
     def _run(self) -> Run:
@@ -235,6 +240,8 @@ class Crawl:
                 self._emit(events.Notice(death_text(death)))
             for warning in run.stats["warnings"]:
                 self._emit(events.Notice(warning))
+            if self._notifier is not None:
+                self._notifier.tell(store, run.id, run.stats)
             if result != "stopped":
                 self._starts.discard()
                 self._prune(store)
@@ -357,8 +364,14 @@ class Crawl:
             # The store itself may be what failed; the first error is the one to tell.
             error.add_note(f"and the run could not be marked: {second}")
         with contextlib.suppress(Exception):
-            error.run = self._result(store, row, ())  # type: ignore[attr-defined]
+            run = self._result(store, row, ())
+            error.run = run  # type: ignore[attr-defined]
+            if self._notifier is not None:
+                self._notifier.tell(store, run.id, run.stats)
         self._emit(events.RunEnded(row.id, "failed", message))
+
+    def _notice(self, said: str) -> None:
+        self._emit(events.Notice(said))
 
     # Ending ----------------------------------------------------------------------------------------------
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,12 +15,10 @@ from scraper.config import load
 from scraper.errors import UsageError
 from scraper.observe.report import changes_text
 from scraper.observe.text import plain, plain_json
+from scraper.runs.change_lines import change_lines
 from scraper.store import Store
-from scraper.store.history.changes import CHANGE_KINDS, Change
+from scraper.store.history.changes import CHANGE_KINDS
 from scraper.store.values import RunRow
-
-#: A value is cut after so many characters.
-_LONGEST_VALUE = 100
 
 
 def add_to(app: typer.Typer) -> None:
@@ -79,7 +76,7 @@ def diff(
         counts = Counter(change.kind for change in store.changes(since, to))
         sums = changes_text({kind: counts[kind] for kind in CHANGE_KINDS})
         _output.write(f"{plain(name)}, from run {since.id} to run {to.id}: {sums}\n")
-        for line in _lines(store.changes(since, to)):
+        for line in change_lines(store.changes(since, to)):
             _output.write(f"{line}\n")
 
 
@@ -102,27 +99,3 @@ def _earlier(store: Store, rows: list[RunRow], number: int | None, to: RunRow) -
             remedy="name another with --from, or crawl again first",
         )
     return before
-
-
-def _lines(changes: Iterator[Change]) -> Iterator[str]:
-    """Return a heading a kind, a line an item, and of one that changed a line a field."""
-    kind = None
-    for change in changes:
-        if change.kind != kind:
-            kind = change.kind
-            yield f"\n{kind}"
-        key = ", ".join(_written(value) for value in change.key)
-        where = f"  {plain(change.url)}" if change.url is not None and change.url not in change.key else ""
-        yield f"  {plain(change.type)} {key}{where}"
-        for name in change.fields:
-            yield f"    {plain(name)}: {_value(change.before, name)} -> {_value(change.after, name)}"
-
-
-def _value(item: Mapping[str, Any] | None, name: str) -> str:
-    return _written(item[name]) if item is not None and name in item else "absent"
-
-
-def _written(value: Any) -> str:
-    """Return a value as JSON, cut where it is long."""
-    text = plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."

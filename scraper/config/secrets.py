@@ -58,6 +58,8 @@ _FILLED_IN = (("login", "form"), ("login", "extra"))
 
 def is_secret_path(path: Path) -> bool:
     """Tell whether what lies at `path` is never shown."""
+    if path[:1] == ("notify",):
+        return path[2:3] == ("to",)
     if path[:1] == ("origins",):
         return len(path) > 2 and path[2] in ("headers", "auth")
     if path[:2] in _FILLED_IN:

@@ -60,12 +60,13 @@ def tell(action: OnFailure, ended: Occurrence, folder: Path, *, timeout: float =
     """
     report = report_of(ended)
     if action.post is not None:
-        return _post(action.post, report, timeout)
+        return post(action.post, report, timeout)
     assert action.command is not None
     return _run(action.command, report, folder, timeout)
 
 
-def _post(url: str, report: Mapping[str, Any], timeout: float) -> str | None:
+def post(url: str, report: Mapping[str, Any], timeout: float = TIMEOUT) -> str | None:
+    """Post JSON to a webhook; returns why that failed, None where it did not."""
     # The URL of a webhook is a secret, which the library's own messages would print.
     try:
         # What a report says is meant for that address, and for no other that a redirect names.

@@ -16,7 +16,8 @@ from scraper.store.history.changes import Change
 from scraper.store.history.explain import History, StartRow
 from scraper.store.history.quarantine import QuarantineRow
 from scraper.store.history.retry import PutBack
-from scraper.store.state import checks, domains, health, presence, roles, sums
+from scraper.store.state import checks, domains, health, notices, presence, roles, sums
+from scraper.store.state.notices import Unsent
 from scraper.store.state.roles import Term
 from scraper.store.values import (
     ChangeCounts,
@@ -214,6 +215,21 @@ class RunStore:
         """Yield the items that were put aside in a run. The transaction is open until the last of them is read."""
         with self._database.reading() as connection:
             yield from quarantine.rows(connection, run)
+
+    def put_notice(self, run: int, target: str, kind: str, message: Mapping[str, Any]) -> None:
+        """Keep a message about a run until it is sent; of a run and a kind there is one for each target."""
+        with self._database.writing() as connection:
+            notices.put(connection, run, target, kind, message)
+
+    def unsent_notices(self, target: str) -> list[Unsent]:
+        """Return the messages that wait for their sending, the oldest first."""
+        with self._database.reading() as connection:
+            return notices.unsent(connection, target)
+
+    def note_sending(self, notice: Unsent, target: str, *, begun: bool, sent: bool = False) -> None:
+        """Note that a sending begins, that it surely failed, or that it has succeeded."""
+        with self._database.writing() as connection:
+            notices.note(connection, notice, target, begun=begun, sent=sent)
 
     def put_back(self, run: int, reasons: Collection[str]) -> PutBack:
         """Queue a run's failures again, all or those of `reasons`; the next crawl resumes the run."""

@@ -15,6 +15,7 @@ from scraper.config.model.frozen import Frozen, TextOr
 from scraper.config.model.items import ItemConfig
 from scraper.config.model.login import LoginConfig
 from scraper.config.model.metrics import MetricsConfig
+from scraper.config.model.notify import NotifyConfig
 from scraper.config.model.pages import PagesConfig
 from scraper.config.model.pipelines import PipelineConfig
 from scraper.config.model.rules import RuleConfig
@@ -124,6 +125,7 @@ class SiteConfig(Frozen):
         description="How many ended runs the store keeps, the newest; the last one inside its gate is always kept.",
     )
     schedule: Schedule | None = Field(None, description="When the crawl runs again.")
+    notify: tuple[NotifyConfig, ...] = Field((), description="Who is told when something happened in a run.")
     metrics: MetricsConfig | None = Field(
         None, description="Where Prometheus reads the crawl's figures; needs the extra scraper[metrics]."
     )

@@ -86,6 +86,19 @@ def post_url(value: Any) -> str:
     return found
 
 
+def notify_url(value: Any) -> str:
+    """Return the URL of a webhook, or an address that apprise may know: it is asked when the crawl begins."""
+    found = text(value).strip()
+    scheme = SCHEME.match(found)
+    if scheme is None or len(found) == scheme.end() or re.search(r"\s", found):
+        raise wrong("a webhook such as https://hooks.example.com/…, or an address such as mailto://…")
+    if scheme.group().lower() in ("http://", "https://"):
+        normal = _web_url(found)
+        if urls.without_user(normal) != normal:
+            raise wrong("a URL without user and password", remedy="name apprise's json:// or jsons:// with them")
+    return found
+
+
 def _canonical_host(found: str) -> str:
     """Return the host that `found` means, whether it is a URL, has a port or a wildcard; or nothing."""
     bare = found.strip().removeprefix("*").removeprefix(".")
@@ -144,6 +157,7 @@ def proxy_url(value: Any) -> str:
 
 Sitemap = Annotated[str, BeforeValidator(sitemap)]
 StartUrl = Annotated[str, BeforeValidator(start_url)]
+NotifyUrl = Annotated[str, BeforeValidator(notify_url)]
 PostUrl = Annotated[str | None, BeforeValidator(optional(post_url))]
 AllowedHost = Annotated[str, BeforeValidator(allowed_host)]
 DomainKey = Annotated[str, BeforeValidator(domain_key)]

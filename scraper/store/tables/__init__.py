@@ -15,6 +15,7 @@ from scraper.store.tables.item_rows import (
     shapes,
     spool,
 )
+from scraper.store.tables.notices import notices
 from scraper.store.tables.requests import (
     attempts,
     bodies,
@@ -51,6 +52,7 @@ __all__ = [
     "listings",
     "meta",
     "metadata",
+    "notices",
     "origins",
     "page_shapes",
     "pages",
