@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import io
 import json
 import zlib
@@ -10,11 +12,13 @@ from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import NamedTuple
 
+import brotli
+from backports import zstd
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 from warcio.archiveiterator import ArchiveIterator
 
-from scraper import Response, urls
+from scraper import Response, hiding, urls
 from scraper.config import load
 from scraper.config.yaml.reader import read_tree
 from scraper.errors import ScraperError
@@ -26,12 +30,17 @@ from scraper.fetch.redirects import location_of, refresh_of
 from scraper.fetch.robots_parser import decoded, rules_for
 from scraper.fetch.transport.recorder import WireRecorder
 from scraper.media import content_type_of, file_name_of, type_of
+from scraper.observe.text import harmless
 from scraper.parse.sitemap.reader import SitemapReader
+from scraper.rules.data import values_at
+from scraper.rules.json_text import read_script
 from scraper.store.state.outgoing import pack, unpack
+from scraper.testing import masking
 from tests.unit.fetch.raw_bytes import raw_of
 
 URL = "http://a.example/dir/page?x=1"
 _CONFIG = load({"name": "x", "spider": "a:B", "start_urls": ["http://a.example/"]}).config
+_WIRE: tuple[type[Exception], ...] = (ScraperError, OSError, HTTPError, RequestException)
 _LATER = datetime(2026, 6, 15, tzinfo=UTC)
 
 
@@ -54,6 +63,32 @@ def read_answer(data: bytes) -> None:
     for parts in ([data], [data[: len(data) // 2], data[len(data) // 2 :]]):
         response = raw_of(*parts, most=1_000_000)
         response.raw.read(decode_content=True)
+
+
+def read_coded(data: bytes) -> None:
+    """A body under each coding, and under two."""
+    for codings in (b"gzip", b"deflate", b"br", b"zstd", b"gzip, gzip", b"zstd, br, gzip"):
+        with contextlib.suppress(*_WIRE):
+            raw_of(b"HTTP/1.1 200 OK\r\nContent-Encoding: " + codings + b"\r\n\r\n" + data, most=1_000_000).raw.read(
+                decode_content=True
+            )
+
+
+def read_data(data: bytes) -> None:
+    """A script of JSON-LD, and what its paths lead to."""
+    values, _ = read_script(data.decode("utf-8", "replace"))
+    for path in (("Product", "name"), ("a", "b"), ("@graph", "a", "Product")):
+        values_at(values, path)
+
+
+def read_secrets(data: bytes) -> None:
+    """A page that may hold secrets, however it writes them."""
+    hiding.remember(["p&ss/w rd", "hunter2-is-secret", '%<\\"é'])
+    masking.page(data)
+    assert len(hiding.star_out(data)) == len(data)
+    text = data.decode("utf-8", "replace")
+    assert "hunter2-is-secret" not in hiding.hide(text)
+    assert not set(harmless(text)) & set("\x1b\x9b\x07\0")
 
 
 def read_headers(data: bytes) -> None:
@@ -200,7 +235,6 @@ _HTML += (
     b"\xff\xfe",
     b"<?xml?>",
 )
-_WIRE: tuple[type[Exception], ...] = (ScraperError, OSError, HTTPError, RequestException)
 
 TARGETS: dict[str, Target] = {
     "heads": Target(
@@ -244,6 +278,44 @@ TARGETS: dict[str, Target] = {
             b"T: x\r\n",
         ),
         (*_WIRE, HTTPException),
+    ),
+    "codings": Target(
+        read_coded,
+        (
+            gzip.compress(b"", mtime=0),
+            gzip.compress(b"hello" * 50, mtime=0),
+            gzip.compress(gzip.compress(b"", mtime=0) * 50, mtime=0),
+            zlib.compress(b"hello" * 50),
+            brotli.compress(b"hello" * 50),
+            zstd.compress(b""),
+            zstd.compress(b"hello" * 50),
+        )
+        + (
+            b"\x1f\x8b\x08\0\0\0\0\0\0\xff",
+            b"\0\0\0\xff\xff",
+            b"\0\x01\0\xfe\xff\0",
+            b"\x28\xb5\x2f\xfd",
+            b"\x50\x2a\x4d\x18\x04\0\0\0abcd",
+            b"\x78\x9c",
+            b"\0",
+            b"\x06",
+        ),
+    ),
+    "data": Target(
+        read_data,
+        (
+            *(b'{"a":', b"{", b"}", b"[", b"]", b",", b":", b'"@type":"Product"', b'"@id":"x"', b'"@graph":'),
+            *(b'"name":"x"', b"<!--", b"-->", b"//", b"/*", b"*/", b"<![CDATA[", b"]]>", b"\\'", b'"', b"\n"),
+            *(b"9" * 400, b"NaN", b"1e999", b"&quot;", b";", b"\\u", b"\\ud800", b"null"),
+        ),
+    ),
+    "secrets": Target(
+        read_secrets,
+        (
+            *(b"p&ss/w rd", b"p&amp;ss", b"%", b"25", b"%25", b"\\", b"u0026", b"&#", b"x26;", b"&amp;"),
+            *(b"hunter2-is-secret", b"<input ", b"name=token ", b"value=", b">", b'"', b"?", b"token=", b"&", b";"),
+            *(b"aHVudGVyMi1pcy1zZWNyZXQ", b"=", b"<meta ", b"\x1b]0;", b"\x9b", b"\xe9", b"\xc3\xa9", b" ", b"+"),
+        ),
     ),
     "headers": Target(
         read_headers,
