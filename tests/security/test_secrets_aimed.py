@@ -10,6 +10,8 @@ import pytest
 
 import scraper
 from scraper import Request, Sessions, Spider
+from scraper.fetch.cookies import LockedJar
+from scraper.fetch.redirects import target_of
 from tests.crawl.crawling import Follow, Pages, crawl, reasons_of_failures
 from tests.security.attacks import HEADER, SECRET, heard, listening, to
 from tests.servers.keepalive import PageServer
@@ -220,7 +222,39 @@ def sends(request: Request) -> type[Spider]:
 NAMED = ["X-Api-Key", "X-Auth-Token", "Ocp-Apim-Subscription-Key", "X-Functions-Key", "X-CSRF-Token", "Authorization"]
 
 
+OTHERS = (
+    *("http://a.com/", "https://a.com:8443/", "https://www.a.com/", "https://a.com./", "https://b.com/"),
+    *("//a.com:444/x", "http:/x", "https://a.com.evil.io/", "https://evil.io/a.com", "https://a.com%2eevil.io/"),
+)
+
+
 class TestAcrossOrigins:
+    @pytest.mark.parametrize("target", OTHERS)
+    @pytest.mark.parametrize("status", [301, 303, 307])
+    def test_not_to_plain_http_another_port_or_a_name_that_looks_alike(self, target: str, status: int):
+        request = Request("https://a.com/in", headers={"X-Api-Key": SECRET, "X-Plain": "1"}, cookies={"s": SECRET})
+        response = scraper.Response(request.url, status, {"Location": target}, request=request)
+        followed, _ = target_of(response, "", LockedJar(), 10)
+        assert (followed.headers, followed.cookies, followed.bare) == ({"X-Plain": "1"}, {}, True)
+
+    @pytest.mark.parametrize(
+        ("before", "after", "kept"),
+        [
+            ("http://a.com/", "https://a.com/x", True),
+            ("http://a.com/", "https://a.com:443/x", True),
+            ("http://a.com/", "https://a.com:8443/", False),
+            ("http://a.com:8080/", "https://a.com:8080/", False),
+            ("http://a.com:8080/", "https://a.com/", False),
+            ("http://[::1]/", "https://[::1]/", True),
+            ("http://[::1]:80/", "http://[::1]:81/", False),
+        ],
+    )
+    def test_an_upgrade_to_https_is_one_on_the_ports_of_both(self, before: str, after: str, kept: bool):
+        request = Request(before, headers={"X-Api-Key": SECRET})
+        response = scraper.Response(request.url, 302, {"Location": after}, request=request)
+        followed, _ = target_of(response, "", LockedJar(), 10)
+        assert ("X-Api-Key" in followed.headers, followed.bare) == (kept, not kept)
+
     @pytest.mark.parametrize("name", NAMED)
     def test_a_header_that_is_named_like_a_secret(self, page_server: Start, name: str):
         other = listening(page_server, {"/": "<p>"})
