@@ -10,7 +10,7 @@ from scraper.config.store_location import StoreLocation
 from scraper.errors import StoreError, StoreUnreachable
 from scraper.items import ItemRow, Position
 from scraper.store import commit
-from scraper.store.backends import opening, wait_clock
+from scraper.store.backends import damage, opening, wait_clock
 from scraper.store.backends.outages import impatient, outlasting
 from scraper.store.history import runs, status
 from scraper.store.history.status import Status, Worker
@@ -134,8 +134,10 @@ class Store(RunStore, LeaseStore):
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, *rest: object) -> None:
         self.close()
+        if isinstance(error, damage.SIGNS) and self.location.is_file:
+            damage.explain(error, self.location.path)
 
     # The frontier ----------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ LISTED = {
     "items": ("export --output -", "export --output - --format csv"),
     "domains": ("cookies", "status"),
     "attempts": ("explain {url}/gone",),
-    "figures": ("runs 1", "runs --json"),
+    "figures": ("runs --run 1", "runs --json"),
 }
 
 
