@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from scraper import items
 from scraper.components import Components
 from scraper.config import SiteConfig
-from scraper.engine.blame import place_of_error
+from scraper.engine.blame import place_of, place_of_error
 from scraper.engine.collector import Collector
 from scraper.engine.frontier.admission import Admission, Known
 from scraper.engine.tasks.attachments import MOST_OF_PAGE, ItemFiles
-from scraper.errors import BadRequest, DropItem, ItemError, ScraperError
+from scraper.errors import BadRequest, DropItem, ItemError, ScraperError, UsageError
 from scraper.health import Quarantined, is_filled, shape_of
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.request import LinkRequest, Request, UnsendableRequest
 from scraper.response import Response
-from scraper.spider import neither
+from scraper.spider import Spider, neither, resolve
 from scraper.start_rows import BadRow
 from scraper.store.history.quarantine import EMPTY, EMPTY_PAGE, LONGEST_REASON, SKIPPED, UNFOLLOWED
 from scraper.store.state import outgoing
@@ -62,6 +62,8 @@ class CallContext:
         self.emit = emit
         self.files = files
         self.said_once: set[str] = set()
+        #: Names of methods to which requests go; each is looked up once.
+        self.callbacks: set[str] = set()
         self._bad_rows = 0
 
     def tell_of_bad_row(self, text: str) -> None:
@@ -122,12 +124,25 @@ class Collected(Collector):
         self._judge(request, record)
 
     def _judge(self, request: Request, record: str) -> None:
+        for name in (request.callback, request.errback):
+            if name is not None and self.called is not None and name not in self._context.callbacks:
+                self._look_for(name, *self.called)
         verdict = self._context.admission.judge(request, record)
         if isinstance(verdict, Refusal):
             self.yielded.refusals.append(verdict)
             self._context.emit(events.Refused(verdict.url, verdict.reason, verdict.message))
         else:
             self.yielded.found.append(verdict)
+
+    def _look_for(self, name: str, spider: Spider, given: object, callback: Any) -> None:
+        """Say where a request comes from that names no method of the spider; its page will fail."""
+        self._context.callbacks.add(name)
+        try:
+            resolve(spider, name)
+        except UsageError as error:
+            place = place_of(given, callback)
+            at = f", which a request is to go to, at {place}" if place else ""
+            self._context.tell_once(f"callback {name}", f"{error.message}{at}: {error.remedy}")
 
     def bad_row(self, row: BadRow) -> None:
         """Note a row of the file of start URLs that begins nothing."""

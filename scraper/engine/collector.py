@@ -34,6 +34,8 @@ class Collector:
         self.returned_none = False
         #: It gave something: who then looks at the page as if it were HTML makes a mistake.
         self.has_results = False
+        #: The spider, what its method gave, and the method.
+        self.called: tuple[Spider, object, Any] | None = None
 
     def call(self, spider: Spider, method: str | None, argument: Any) -> None:
         """Call a method of the spider and take in all that it yields.
@@ -49,6 +51,7 @@ class Collector:
             callback = resolve(spider, method)
             given = callback(argument)
             self.returned_none = given is None
+            self.called = spider, given, callback
             for result in given_by(given):
                 if isinstance(result, Request):
                     request(result)

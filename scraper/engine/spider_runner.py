@@ -162,6 +162,7 @@ class SpiderRunner:
             SpiderFailed: start() raised.
         """
         collected = self._collect(None, 0)
+        collected.called = self._spider, self._start_given, self._spider.start
         taken, until = 0, time.monotonic() + START_SECONDS
         try:
             for result in deferred(results):
