@@ -277,7 +277,7 @@ class TestSame:
 
     def test_pages_larger_than_what_lies_between_processes_has_room_for(self, page_server: Start):
         pages = {
-            path: f"{page}<p>{len(path) % 10}</p>" + "<i>x</i>" * 400_000 if path != "/" else page
+            path: f"{page}<p>{len(path) % 10}</p>" + "<i>x</i>" + "x" * 3_200_000 if path != "/" else page
             for path, page in site(6).items()
         }
         run = parsed(Measured, page_server(pages).url + "/")
@@ -431,7 +431,7 @@ class TestEnds:
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
     def test_signal_leaves_no_process(self, page_server: Start, tmp_path: Path, number: signal.Signals):
-        server = page_server(site(300))
+        server = page_server(site(120))
         process = subprocess.Popen(
             [sys.executable, "-c", _CRAWL, server.url, str(tmp_path / "crawl.db")],
             env=environment(PYTHONPATH=os.pathsep.join(sys.path)),
@@ -453,7 +453,7 @@ class TestEnds:
             process.kill()
             process.wait()
         run = crawl(Slow, server.url + "/", store=str(tmp_path / "crawl.db"), politeness={"concurrency": 8})
-        assert sorted(item["url"] for item in run.items) == sorted(server.url + path for path in site(300))
+        assert sorted(item["url"] for item in run.items) == sorted(server.url + path for path in site(120))
 
 
 _CRAWL = """
