@@ -63,6 +63,11 @@ def forget() -> None:
         _in_text = _in_bytes = None
 
 
+def has_secrets() -> bool:
+    """Tell whether there is anything to hide."""
+    return _in_text is not None
+
+
 def without_user_info(text: str) -> str:
     """`text` with the user and password of every URL in it hidden."""
     return USER_INFO.sub(f"{MASK}@", text) if "@" in text else text

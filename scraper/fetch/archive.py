@@ -3,7 +3,8 @@
 An exchange becomes two records, its request and its response, each a gzip member of its own, so that a file of them
 can be cut back and read at any record. Both hold what went over the wire: heads in the order and case that they had,
 bodies in the codings in which they came. Only secrets are masked: the values of request headers that hold them, and
-what the configuration says they are, wherever it stands as it is; a coded body is left as it came.
+what the configuration says they are, wherever it stands. A body that hides one in its codings or chunks is kept
+without these.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from scraper.config import SiteConfig
 from scraper.config.secrets import is_secret_header
 from scraper.fetch.base import Fetcher, FetchResult
 from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.plain_body import with_plain_body
 from scraper.fetch.transport.exchange import RequestContext
 from scraper.fetch.transport.recorder import WireRecorder
-from scraper.hiding import MASK, hide, star_out
+from scraper.hiding import MASK, has_secrets, hide, star_out
 from scraper.request import Request
 
 #: Where a head ends; servers leave out the carriage return.
@@ -47,13 +49,16 @@ class RecordMaker:
         named = [name for session in sessions for name in session.secret_headers]
         named += [name for origin in config.origins.values() for name in origin.headers]
         self._secret = frozenset(name.lower() for name in named)
+        self._most = config.limits.body
 
     def records(self, recorders: Iterable[WireRecorder]) -> bytes:
         """Return the records of these exchanges; nothing of those that no whole head answered."""
         return b"".join(self._pair(recorder) for recorder in recorders)
 
     def _pair(self, recorder: WireRecorder) -> bytes:
-        received = star_out(bytes(recorder.received))
+        received = bytes(recorder.received)
+        # Of what a coding or chunks hide from a search, the body as it is meant is kept, where a secret is in it.
+        received = (with_plain_body(received, self._most) if has_secrets() else None) or star_out(received)
         end = _END_OF_HEAD.search(received)
         if end is None or not _STATUS_LINE.match(received):
             return b""

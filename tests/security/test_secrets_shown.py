@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+from warcio.archiveiterator import ArchiveIterator
 
 from scraper import Response, hiding
 from scraper.config import load
@@ -87,6 +90,41 @@ class TestByValue:
             for (table,) in store.execute("select name from sqlite_master where type = 'table'").fetchall():
                 if table not in ("frontier", "pages", "visits"):
                     assert SECRET not in repr(store.execute(f"select * from {table}").fetchall()), table
+
+    @pytest.mark.parametrize("how", ["gzip", "chunks", "both", "cut"])
+    def test_in_an_archive_of_what_came_coded_or_in_chunks(
+        self, raw_server: Callable[..., Any], project: Project, how: str
+    ):
+        page = f"<h1>you sent {SECRET} to us</h1>".encode() + b"<p>more" * 2_000
+
+        def serve(connection: Any, request: bytes, *_: int) -> None:
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Echo: " + SECRET.encode() + b"\r\n"
+            data = gzip.compress(page) if how != "chunks" else page
+            head += b"Content-Encoding: gzip\r\n" if how != "chunks" else b""
+            if how in ("chunks", "both"):
+                pieces = [data[place : place + 7] for place in range(0, len(data), 7)]
+                data = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+                head += b"Transfer-Encoding: chunked\r\n"
+            else:
+                head += b"Content-Length: %d\r\n" % (len(data) + (how == "cut"))
+            connection.send(head + b"\r\n" + data)
+            connection.close()
+
+        folder = project(raw_server(serve).url, more=MORE.replace("pipelines: [spiders.pages:tidy]\n", ""))
+        spider = "from scraper import Spider\nclass Pages(Spider):\n    key = ''\n    def parse(self, response):\n"
+        (folder / "spiders/pages.py").write_text(f"{spider}        yield {{'size': len(response.body)}}\n")
+        command("crawl", "site.yaml", "--set", "retry.attempts=1", cwd=folder, KEY=SECRET)
+        [archive] = folder.glob("out/site.warc.gz*")
+        found = 0
+        with archive.open("rb") as file:
+            for record in ArchiveIterator(file):
+                if record.rec_type == "response" and record.http_headers.get_header("Content-Type") == "text/html":
+                    found += 1
+                    assert SECRET not in str(record.http_headers)
+                    body = record.content_stream().read()
+                    assert SECRET.encode() not in body
+                    assert b"you sent ********" in body
+        assert found
 
     def test_in_a_json_log(self, page_server: Start, project: Project):
         pages = {"/": "<h1>a</h1>", "/fails": "<p>", "/raises": "<p>"}
