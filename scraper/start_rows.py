@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 from collections.abc import Iterator, Sequence
@@ -105,7 +106,8 @@ class StartRows:
                 head = file.readline()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            return "start_urls.file", f"{self._file} cannot be read ({reason}): name a file with a URL a row"
+            remedy = self._similar_file() or "name a file with a URL a row"
+            return "start_urls.file", f"{self._file} cannot be read ({reason}): {remedy}"
         if "\0" in head or not _is_utf8(head):
             what = "is a workbook or an archive" if head.startswith("PK") else "is not text in UTF-8"
             return "start_urls.file", f"{self._name} {what}: save it as CSV in UTF-8"
@@ -118,6 +120,14 @@ class StartRows:
         wanted = [("start_urls.column", self._column)]
         wanted += [(f"start_urls.fields[{number}]", name) for number, name in enumerate(fields)]
         return next(((key, self._missing(name, columns)) for key, name in wanted if name not in columns), None)
+
+    def _similar_file(self) -> str:
+        """Return what to say of a file beside it whose name is like its own, where there is one."""
+        with contextlib.suppress(OSError, ValueError):
+            names = [path.name for path in self._file.parent.iterdir() if path.is_file()]
+            if near := get_close_matches(self._file.name, names, n=1):
+                return f"did you mean {near[0]}?"
+        return ""
 
     def _missing(self, name: str, columns: Sequence[str]) -> str:
         near = get_close_matches(name, columns, n=1)

@@ -139,6 +139,7 @@ class TestFromTheCommandLine:
         [
             ("start_urls.column=link", "urls.csv has no column link: it has sku, url"),
             ("start_urls.fields=[skuu]", "urls.csv has no column skuu: did you mean sku?"),
+            ("start_urls.file=url.csv", "(No such file or directory): did you mean urls.csv?"),
             ("start_urls.file=no.csv", "no.csv cannot be read (No such file or directory)"),
             ("start_urls.colum=url", "unknown key: did you mean start_urls.column?"),
             ("start_urls={column: url}", "start_urls.file: this key is missing"),
