@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
@@ -169,9 +170,20 @@ def duration(*, zero: bool) -> Reader:
 
 
 def _shortened(value: object) -> str:
-    """Return how a duration with a unit written out is written, such as `2s` for `2 seconds`."""
-    found = _UNIT_IN_WORDS.fullmatch(str(value).strip().lower())
-    return f"{found.group(1)}{'ms' if found.group(2) == 'mil' else found.group(2)[0]}" if found else ""
+    """Return how a duration is written that has blanks, or its unit in words: `2s` for `2 seconds`."""
+    text = str(value).strip().lower()
+    if found := _UNIT_IN_WORDS.fullmatch(text):
+        return f"{found.group(1)}{'ms' if found.group(2) == 'mil' else found.group(2)[0]}"
+    return _readable(parse_duration, "".join(text.split()))
+
+
+def _readable(read: Callable[[str], float], *texts: str) -> str:
+    """Return the first of these that can be read, and is not zero; nothing where none can."""
+    for text in texts:
+        with suppress(ValueError):
+            if read(text):
+                return text
+    return ""
 
 
 def size(value: Any) -> int:
@@ -184,7 +196,9 @@ def size(value: Any) -> int:
             found = 0
         if found:
             return found
-    raise wrong("a size larger than 0 such as 10MB, 512KiB, or bytes as a number")
+    compact = "".join(str(value).split())
+    suggestion = _readable(parse_size, compact, compact.upper()) if isinstance(value, str) else ""
+    raise wrong("a size larger than 0 such as 10MB, 512KiB, or bytes as a number", suggestion=suggestion)
 
 
 def anything(value: Any) -> Any:
