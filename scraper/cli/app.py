@@ -52,6 +52,7 @@ _VERBS = (
     "fetch",
     "probe",
     "runs",
+    "report",
     "export",
     "diff",
     "quarantine",

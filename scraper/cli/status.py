@@ -15,11 +15,11 @@ import typer
 from scraper.cli import _output
 from scraper.cli._options import Sets, SiteFile
 from scraper.cli._runs import chosen_run
-from scraper.cli._status_facts import facts
 from scraper.config import load
 from scraper.config.model.run import MOST_PAGES
 from scraper.hiding import hide_in
 from scraper.observe.text import counted, duration, plain, size
+from scraper.runs.status_facts import facts
 from scraper.store import Store
 
 #: How often --watch looks, in seconds.

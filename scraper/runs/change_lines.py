@@ -20,18 +20,19 @@ def change_lines(changes: Iterable[Change]) -> Iterator[str]:
         if change.kind != kind:
             kind = change.kind
             yield f"\n{kind}"
-        key = ", ".join(_written(value) for value in change.key)
+        key = ", ".join(written(value) for value in change.key)
         where = f"  {plain(change.url)}" if change.url is not None and change.url not in change.key else ""
         yield f"  {plain(change.type)} {key}{where}"
         for name in change.fields:
-            yield f"    {plain(name)}: {_value(change.before, name)} -> {_value(change.after, name)}"
+            yield f"    {plain(name)}: {value_text(change.before, name)} -> {value_text(change.after, name)}"
 
 
-def _value(item: Mapping[str, Any] | None, name: str) -> str:
-    return _written(item[name]) if item is not None and name in item else "absent"
+def value_text(item: Mapping[str, Any] | None, name: str) -> str:
+    """Return a field of an item, or that it is absent."""
+    return written(item[name]) if item is not None and name in item else "absent"
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """Return a value as JSON, cut where it is long."""
     text = plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."

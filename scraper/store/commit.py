@@ -55,6 +55,7 @@ from scraper.store.state import (
     outgoing,
     spool,
     sums,
+    timeline,
     visits,
 )
 from scraper.store.state.seen import Seen
@@ -103,6 +104,7 @@ class Commit:
         self._held_copies: list[files.Copy] = []
         self._file_ends: list[FileEnded] = []
         self._moved: list[tuple[Queued, bytes]] = []
+        self._came = timeline.Came()
         self._health = health.Tally(run)
         self._left_out = quarantine.LeftOut(run, now)
 
@@ -143,6 +145,8 @@ class Commit:
         domains.keep_robots(self._connection, [row for row in batch.robots if row.domain not in gone])
         figures = {domain: more for domain, more in batch.figures.items() if domain not in gone}
         sums.add(self._connection, self._run, figures)
+        for more in figures.values():
+            self._came.count(more)
         counts = self._sum_up(batch)
         return Committed(counts, self.number, added.ranks, frozenset(lost))
 
@@ -159,6 +163,8 @@ class Commit:
         request = outcome.queued.id
         attempt = outcome.attempt
         if attempt is not None:
+            self._came.answers += 1
+            self._came.answer_seconds += attempt.seconds
             if not _is_told_by_page(outcome, attempt):
                 self._attempts.append(self._attempt(request, attempt))
             if attempt.records:
@@ -368,7 +374,10 @@ class Commit:
             hosts = json.dumps(sorted({*known, *batch.hosts}))
             self._connection.execute(update(runs).where(runs.c.id == self._run).values(hosts=hosts))
         ADD_COUNTS.one(self._connection, *self._counts.values(), self._run)
-        return Counts(*READ_COUNTS.rows(self._connection, self._run)[0])
+        *found, seconds = READ_COUNTS.rows(self._connection, self._run)[0]
+        counts = Counts(*found)
+        timeline.add(self._connection, self._run, seconds, self._now, counts, self._came)
+        return counts
 
 
 def _keys_of(items: Sequence[StoredItem]) -> str:

@@ -104,5 +104,6 @@ ADD_COUNTS = Prepared(
     (*(f"more_{name}" for name in COUNTS), "run_id"),
 )
 READ_COUNTS = Prepared(
-    select(*(t.runs.c[name] for name in COUNTS)).where(t.runs.c.id == bindparam("run_id")), ("run_id",)
+    select(*(t.runs.c[name] for name in COUNTS), t.runs.c.seconds).where(t.runs.c.id == bindparam("run_id")),
+    ("run_id",),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from scraper.health import Death, Health
@@ -11,21 +11,24 @@ from scraper.request import Request
 from scraper.stats import ConnectionStats
 from scraper.store.backends.base import Backend
 from scraper.store.backends.outages import outlasting
-from scraper.store.history import changes, explain, prune, quarantine, retry, runs
-from scraper.store.history.changes import Change
+from scraper.store.history import changes, explain, prune, quarantine, retry, runs, samples
+from scraper.store.history.changes import CHANGE_KINDS, Change, ChangeKind
 from scraper.store.history.explain import History, StartRow
 from scraper.store.history.quarantine import QuarantineRow
 from scraper.store.history.retry import PutBack
-from scraper.store.state import checks, domains, health, notices, presence, roles, sums
+from scraper.store.state import checks, domains, health, notices, presence, roles, sums, timeline
 from scraper.store.state.notices import Unsent
 from scraper.store.state.roles import Term
 from scraper.store.values import (
     ChangeCounts,
     Counts,
+    Example,
     FailureRow,
+    Moment,
     Profile,
     RobotsRow,
     RunRow,
+    SlowPage,
 )
 
 
@@ -89,13 +92,13 @@ class RunStore:
         with self._database.reading() as connection:
             return runs.before(connection, run)
 
-    def changes(self, earlier: RunRow, later: RunRow) -> Iterator[Change]:
+    def changes(self, earlier: RunRow, later: RunRow, kinds: Sequence[ChangeKind] = CHANGE_KINDS) -> Iterator[Change]:
         """Yield what changed from one run to another, by kind, never more than a portion in memory.
 
         The transaction is open until the last of them is read.
         """
         with self._database.reading() as connection:
-            yield from changes.between(connection, earlier, later)
+            yield from changes.between(connection, earlier, later, kinds)
 
     def known_items(self, earlier: RunRow, later: RunRow) -> int:
         """Count the items are known since the earlier run: those that can be gone in the later one."""
@@ -255,3 +258,23 @@ class RunStore:
         """Return the ledger's sums of a run, by domain."""
         with self._database.reading() as connection:
             return sums.read(connection, run)
+
+    def timeline(self, run: int) -> list[Moment]:
+        """Return how a run went over its working time."""
+        with self._database.reading() as connection:
+            return timeline.read(connection, run)
+
+    def failure_examples(self, run: int, reason: str, most: int) -> list[Example]:
+        """Return the first URLs that failed for a reason."""
+        with self._database.reading() as connection:
+            return samples.of_failures(connection, run, reason, most)
+
+    def refusal_examples(self, run: int, reason: str, most: int) -> list[Example]:
+        """Return some URLs that were refused for a reason."""
+        with self._database.reading() as connection:
+            return samples.of_refusals(connection, run, reason, most)
+
+    def slowest_pages(self, run: int, most: int) -> list[SlowPage]:
+        """Return the pages that took longest to fetch."""
+        with self._database.reading() as connection:
+            return samples.slowest(connection, run, most)

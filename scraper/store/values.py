@@ -346,6 +346,46 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A span of a run's working time: the run's counts at its end, and the sums of what came within it."""
+
+    begins: int  # seconds of working time
+    width: int  # seconds
+    at: float  # seconds since the epoch: of its newest commit
+    pages: int
+    items: int
+    failed: int
+    refused: int
+    queued: int
+    #: Sendings that came to an outcome, and the seconds that they took together.
+    answers: int
+    answer_seconds: float
+    requests: int
+    connections: int
+    retries: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A URL that something happened to."""
+
+    url: str
+    message: str
+    found_on: str | None  # the page with the link
+
+
+@dataclass(frozen=True, slots=True)
+class SlowPage:
+    """How long the sending that brought a page took."""
+
+    url: str
+    seconds: float
+    bytes: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class FailureRow:
     """A URL that ended without a page."""
 

@@ -116,6 +116,11 @@ class SiteConfig(Frozen):
         description="A WARC file of all that is sent and received, .warc.gz; {name} and {run} in it are filled in; "
         "by default none.",
     )
+    report: texts.ReportPath = Field(
+        None,
+        description="An HTML page about each run, written when it ends or stops: out/{name}-{run}.html, of which "
+        "{name} and {run} are filled in; by default none.",
+    )
     strict: Flag = Field(
         False, description="Whether a link that leads to no page, such as mailto:, fails the page that follows it."
     )

@@ -324,6 +324,11 @@ MetricsPath = Annotated[
     BeforeValidator(_path_with(".prom", "metrics/{name}.prom", "name")),
     WithJsonSchema({"type": ["string", "null"], "pattern": r"\.prom$"}),
 ]
+ReportPath = Annotated[
+    str | None,
+    BeforeValidator(_path_with(".html", "out/{name}-{run}.html", "name", "run")),
+    WithJsonSchema({"type": ["string", "null"], "pattern": r"\.html$"}),
+]
 Verify = Annotated[bool | str, BeforeValidator(verify), WithJsonSchema({"type": ["boolean", "string"]})]
 Certificate = Annotated[
     str | tuple[str, str] | None,

@@ -8,7 +8,7 @@ proved gone. So a page that failed once, or a run that a limit ended, makes noth
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from scraper.lazy_dataclass import dataclass
@@ -69,15 +69,18 @@ class Change:
         }
 
 
-def between(connection: Connection, earlier: RunRow, later: RunRow) -> Iterator[Change]:
-    """Return all changes from one run to another, by kind. Never more than a portion in memory.
+def between(
+    connection: Connection, earlier: RunRow, later: RunRow, kinds: Sequence[ChangeKind] = CHANGE_KINDS
+) -> Iterator[Change]:
+    """Return the changes from one run to another, by kind. Never more than a portion in memory.
 
     A type of item whose key was made of other fields in one of them has no changes.
     """
-    yield from _found(connection, earlier, later, "new")
-    yield from _found(connection, earlier, later, "changed")
-    yield from _missing(connection, earlier, later, "gone")
-    yield from _missing(connection, earlier, later, "unlinked")
+    for kind in kinds:
+        if kind == "new" or kind == "changed":
+            yield from _found(connection, earlier, later, kind)
+        else:
+            yield from _missing(connection, earlier, later, kind)
 
 
 def known(connection: Connection, earlier: RunRow, later: RunRow) -> int:

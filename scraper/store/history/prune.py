@@ -49,7 +49,7 @@ def _delete(writing: Writing, run: int) -> None:
         _repeat(writing, partial(_delete_by_fingerprint, table=table, run=run))
     _repeat(writing, partial(_delete_requests, run=run))
     with writing() as connection:
-        for table in (t.figures, t.exports, t.health, t.drops, t.listings, t.notices):
+        for table in (t.figures, t.timeline, t.exports, t.health, t.drops, t.listings, t.notices):
             connection.execute(delete(table).where(table.c.run == run))
         connection.execute(delete(t.runs).where(t.runs.c.id == run))
 

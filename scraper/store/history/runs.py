@@ -183,7 +183,7 @@ def failure_rows(connection: Connection, run: int, reason: str | None = None) ->
     query = select(failures).where(failures.c.run == run).order_by(failures.c.at, failures.c.request)
     if reason is not None:
         query = query.where(failures.c.reason == reason)
-    page_of = cache(partial(_page_with_link, connection))
+    page_of = cache(partial(page_with_link, connection))
     for row in connection.execute(query).all():
         yield replace(_failure(row), found_on=page_of(row.request))
 
@@ -194,7 +194,7 @@ def failure_of(connection: Connection, request: int) -> FailureRow | None:
     return _failure(row) if row is not None else None
 
 
-def _page_with_link(connection: Connection, request: int) -> str | None:
+def page_with_link(connection: Connection, request: int) -> str | None:
     """Return the URL of the page on which a request was found; of the target of a redirect, that with the link."""
     found_on = connection.scalar(select(frontier.c.found_on).where(frontier.c.id == request))
     if found_on is None:
@@ -203,7 +203,7 @@ def _page_with_link(connection: Connection, request: int) -> str | None:
     if row is None:
         return None
     if row.state == RequestState.REDIRECTED.value:
-        return _page_with_link(connection, row.id)
+        return page_with_link(connection, row.id)
     return str(json.loads(row.request)["url"])
 
 

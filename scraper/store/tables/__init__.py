@@ -1,7 +1,7 @@
 """The tables. Plain SQL that SQLite and PostgreSQL both speak."""
 
 from scraper.store.tables.columns import VERSION, Kind, RequestState, chunks, metadata
-from scraper.store.tables.domains import budgets, domains, figures, origins, profiles, roles, workers
+from scraper.store.tables.domains import budgets, domains, figures, origins, profiles, roles, timeline, workers
 from scraper.store.tables.item_rows import (
     attachments,
     drops,
@@ -65,6 +65,7 @@ __all__ = [
     "schedules",
     "shapes",
     "spool",
+    "timeline",
     "visits",
     "workers",
 ]

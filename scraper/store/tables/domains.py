@@ -86,3 +86,17 @@ figures = Table(
     Column("seconds_saved", Float, nullable=False, server_default="0"),
     PrimaryKeyConstraint("run", "domain"),
 )
+
+timeline = Table(
+    "timeline",  # how a run went: its counts at the end of each span of working time, and what came within the span
+    metadata,
+    Column("run", Id, nullable=False),
+    Column("begins", Id, nullable=False),  # seconds of working time
+    Column("width", Id, nullable=False),  # seconds
+    Column("at", Float, nullable=False),  # seconds since the epoch: of the newest commit in it
+    *(Column(name, Id, nullable=False) for name in ("pages", "items", "failed", "refused", "queued")),
+    *(Column(name, Id, nullable=False) for name in ("answers", "requests", "connections", "retries", "bytes")),
+    Column("answer_seconds", Float, nullable=False),
+    PrimaryKeyConstraint("run", "begins"),
+    with_rowid=False,
+)

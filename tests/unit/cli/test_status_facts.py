@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scraper.cli._status_facts import estimate_of, facts
 from scraper.observe.events import Waiting
+from scraper.runs.status_facts import estimate_of, facts
 from scraper.store.history.status import Status, Worker
 from scraper.store.state.presence import Doing, Role
 from scraper.store.values import Counts
