@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 
-.PHONY: help demo test test-oldest lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet proofs bench profile clean
+.PHONY: help demo test test-oldest lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -111,8 +111,13 @@ export-kills: $(READY)  ## every kind of export killed 30 times at random: every
 outages: $(READY)  ## a server that restarts for 6 s, or is down at the start: no page fails, no attempt is used
 	$(BIN)/python -m tests.proofs.outages $(ARGS)
 
-fleet: $(READY)  ## a store in PostgreSQL whose server is killed for longer than a lease lasts: no page fails
-	$(BIN)/python -m pytest -m slow tests/postgres $(ARGS)
+fleet: $(READY)  ## a crawl and three workers on PostgreSQL, killed and stopped, and the database with them: all once, one owner
+	$(BIN)/python -m pytest -m slow tests/postgres
+	$(BIN)/python -m tests.proofs.fleet_storm $(ARGS)
+	$(BIN)/python -m tests.proofs.fleet_storm --shop --kills 15 --delay 0.3 $(ARGS)
+
+fleet-scale: $(READY)  ## ten million queued URLs in PostgreSQL: claims of 100 domains, the first request, memory
+	$(BIN)/python -m tests.proofs.fleet_scale $(ARGS)
 
 clock-steps: $(READY)  ## the clock set back by an hour and forward by two: crawl and schedule go on (needs a C compiler)
 	$(BIN)/python -m tests.proofs.clock_steps $(ARGS)

@@ -11,7 +11,7 @@ from scraper.store.backends.outages import impatient, outlasting
 from scraper.store.history import runs
 from scraper.store.state import domains, fleet, presence, roles
 from scraper.store.state.domains import Lease
-from scraper.store.state.fleet import Look
+from scraper.store.state.fleet import Free, Look
 from scraper.store.state.presence import JOINED, Doing, Role
 from scraper.store.state.roles import Term
 from scraper.store.values import Ending
@@ -73,10 +73,10 @@ class LeaseStore:
         with self._database.reading() as connection:
             return fleet.look(connection, run)
 
-    def free_domains(self, run: int) -> list[str]:
-        """Return domains with something queued that no living worker holds: one worker's part of them."""
+    def free_domains(self, run: int, after: str = "") -> Free:
+        """Return domains with something queued that no living worker holds, the first of those behind `after`."""
         with self._database.reading() as connection:
-            return fleet.free_domains(connection, run)
+            return fleet.free_domains(connection, run, after)
 
     def with_work(self, run: int, names: Sequence[str]) -> list[str]:
         """Return those of the domains named that have something queued."""

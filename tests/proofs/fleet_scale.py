@@ -63,17 +63,17 @@ def claims(url: str) -> list[float]:
     """Claim domains as a worker does until there are none that are free; return what each claim took, in seconds."""
     took = []
     with Store(location_of(f"{url}&schema={NAME}", NAME, Path())) as store:
-        owner, had = new_owner(), 0
+        owner, had, after = new_owner(), 0, ""
         store.join(owner, 1, Role.WORKER)
         while True:
             store.renew_leases(owner)
             began = time.perf_counter()
-            names = store.free_domains(1)
-            leases = store.claim(owner, names) if names else []
-            if not leases:
-                break
+            found = store.free_domains(1, after)
+            leases = store.claim(owner, list(found.names)) if found.names else []
             took.append(time.perf_counter() - began)
-            had += len(leases)
+            had, after = had + len(leases), found.after
+            if not after:
+                break
         store.void_leases_of(owner)
     print(f"{had:,} domains claimed")
     return took

@@ -1,6 +1,6 @@
 """A crawl and three workers on a store in PostgreSQL, killed and stopped at random, and the database with them.
 
-    python -m tests.proofs.fleet_storm [--kills 40] [--pages 150] [--delay 0.2] [--workers 3] [--seed 1] [--shop]
+    python -m tests.proofs.fleet_storm [--kills 55] [--pages 350] [--delay 0.2] [--workers 3] [--seed 1] [--shop]
 
 Eight domains with a delay, each a server of its own. Workers, the crawl, both, and the database's server are killed
 with SIGKILL; workers and the crawl are stopped for longer than their leases last, and let go on. By the servers' logs
@@ -236,8 +236,8 @@ def shop(storm_of: Any, options: argparse.Namespace, chance: random.Random, fold
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=40)
-    parser.add_argument("--pages", type=int, default=150, help="of each domain")
+    parser.add_argument("--kills", type=int, default=55, help="and stops")
+    parser.add_argument("--pages", type=int, default=350, help="of each domain")
     parser.add_argument("--delay", type=float, default=0.2)
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--shop", action="store_true")

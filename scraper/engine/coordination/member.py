@@ -64,6 +64,8 @@ class Member:
         self._look_at = self._free_at = self._start_at = self._places_at = float("-inf")
         self._balanced_at = float("-inf")
         self._looked_at = time.monotonic()
+        #: Behind which it looks for free domains next.
+        self._after = ""
         #: Domains of others, and until when they are taken for such.
         self._left: dict[str, float] = {}
         self._peers: tuple[Peer, ...] = ()
@@ -123,11 +125,12 @@ class Member:
     def _claim_free(self, report: Report, now: float) -> Iterator[Order]:
         if now < self._free_at:
             return
-        free = [name for name in self._store.free_domains(self._run) if self._left.get(name, 0.0) <= now]
+        found = self._store.free_domains(self._run, self._after)
+        self._after = found.after
+        free = [name for name in found.names if self._left.get(name, 0.0) <= now]
         if free:
-            self._free_at = now
             yield Claim(tuple(free))
-        else:
+        if not free and not found.after:
             self._free_at = now + (_LOOK_SECONDS if report.is_idle else _BUSY_SECONDS)
 
     def _balance(self, report: Report, now: float) -> Iterator[Order]:

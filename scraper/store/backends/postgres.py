@@ -49,9 +49,10 @@ _DIALECT = Dialect(
     hash_index="USING hash",
 )
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-#: Begins a transaction that writes, and asks for its number: with that, what became of it can be asked.
+#: Begins a transaction that writes, and asks for its number: with that, what became of it can be asked. It finds rows
+#: by their keys: of tables that have grown since they were analyzed, the planner would read all of them instead.
 _WRITE = (
-    "BEGIN; SET LOCAL lock_timeout = '{wait}'; "
+    "BEGIN; SET LOCAL lock_timeout = '{wait}'; SET LOCAL enable_seqscan = off; "
     f"SET LOCAL idle_in_transaction_session_timeout = '{_BUSY_SECONDS}s'; SELECT pg_current_xact_id()::text"
 )
 

@@ -97,6 +97,9 @@ class PostgresConnection(Connection):
         """Return that there is one such clock."""
         return ""
 
+    def find_by_keys(self) -> None:
+        self.driver.execute("SET LOCAL enable_seqscan = off")
+
     def insert(self, statement: Statement) -> int:
         words = statement.compiled()
         with self.driver.cursor() as cursor:
@@ -139,7 +142,9 @@ def connect(location: StoreLocation, *, role: str = "") -> psycopg.Connection[An
         driver.adapters.register_dumper(int, Int8Dumper)
         driver.adapters.register_dumper(bool, _BoolDumper)
         driver.adapters.register_dumper(str, _TextDumper)
-        driver.execute("SELECT set_config('search_path', ?, false)", [quoted(location.schema)])
+        driver.execute(
+            "SELECT set_config('search_path', ?, false), set_config('jit', 'off', false)", [quoted(location.schema)]
+        )
     except psycopg.Error as error:
         raise explained(location, error) from error
     return driver

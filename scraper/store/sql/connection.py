@@ -105,6 +105,9 @@ class Connection:
         """Return since when of what that clock counts; those of another are void."""
         return lease_clock.boot()
 
+    def find_by_keys(self) -> None:
+        """Have indexes used until the transaction ends, also where a database takes a table for small."""
+
     def insert(self, statement: Statement) -> int:
         """Insert one row; return the number that it was given."""
         cursor = self.driver.cursor()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from scraper.lazy_dataclass import dataclass
@@ -24,17 +25,31 @@ CRAWLING = (Role.SHARD, Role.WORKER)
 #: Free domains that are looked at for each worker, so that two who look at one moment want different ones.
 _CHOICE = 100
 
-# One look into the index a domain, however many requests there are.
+#: Domains that one look passes, at the most: where all have an owner it is begun where the last one ended.
+_PASSED = 2_000
+
+# One step into the index a domain, however many requests there are.
 _FREE = """
-WITH RECURSIVE names(name) AS (
-    SELECT min(domain) FROM frontier WHERE run = ? AND state = 0
+WITH RECURSIVE names(name, place) AS (
+    SELECT min(domain), 1 FROM frontier WHERE run = ? AND state = 0 AND domain > ?
     UNION ALL
-    SELECT (SELECT min(domain) FROM frontier WHERE run = ? AND state = 0 AND domain > names.name)
-    FROM names WHERE names.name IS NOT NULL
+    SELECT (SELECT min(domain) FROM frontier WHERE run = ? AND state = 0 AND domain > names.name), place + 1
+    FROM names WHERE names.name IS NOT NULL AND place < ?
 )
-SELECT names.name FROM names LEFT JOIN domains ON domains.name = names.name
-WHERE names.name IS NOT NULL AND (domains.owner IS NULL OR domains.owner NOT IN ({owners})) LIMIT ?
+SELECT name, place, owner FROM (
+    SELECT names.name AS name, place, (SELECT owner FROM domains WHERE domains.name = names.name) AS owner
+    FROM names WHERE names.name IS NOT NULL
+) AS passed WHERE place = ? OR owner IS NULL OR owner NOT IN ({owners}) LIMIT ?
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Domains that have something queued and that nobody holds: one worker's part of those that were looked at."""
+
+    names: tuple[str, ...]
+    #: Where the next look begins: behind this one; empty for the first of all.
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +83,27 @@ def look(connection: Connection, run: int) -> Look:
     return Look(row, peers)
 
 
-def free_domains(connection: Connection, run: int) -> list[str]:
-    """Return domains that have something queued and that no living worker holds: one worker's part of them."""
+def free_domains(connection: Connection, run: int, after: str) -> Free:
+    """Return domains with something queued that no living worker holds, the first of those behind `after`."""
+    connection.find_by_keys()
     living = list(connection.scalars(select(workers.c.owner).where(is_living(connection))))
-    crawling = connection.scalar(
-        select(func.count()).where(workers.c.run == run, workers.c.role.in_(CRAWLING), is_living(connection))
-    )
-    count = max(1, crawling or 0)
-    cursor = connection.driver.cursor()
+    count = _crawling(connection, run)
+    wanted = _CHOICE * count
     owners = ", ".join("?" * len(living)) or "''"
-    cursor.execute(_FREE.format(owners=owners), (run, run, *living, _CHOICE * count))
-    found = [row[0] for row in cursor.fetchall()]
-    cursor.close()
-    return sorted(random.sample(found, min(_CHOICE, -(-len(found) // count))))
+    parameters = (run, after, run, _PASSED, _PASSED, *living, wanted)
+    with closing(connection.driver.cursor()) as cursor:
+        cursor.execute(_FREE.format(owners=owners), parameters)
+        rows = cursor.fetchall()
+    found = [name for name, _, owner in rows if owner not in living]
+    has_more = len(rows) >= wanted or any(place == _PASSED for _, place, _ in rows)
+    some = random.sample(found, min(_CHOICE, -(-len(found) // count)))
+    return Free(tuple(sorted(some)), max(row[0] for row in rows) if has_more else "")
+
+
+def _crawling(connection: Connection, run: int) -> int:
+    """Count those who crawl a run."""
+    these = workers.c.run == run, workers.c.role.in_(CRAWLING), is_living(connection)
+    return max(1, connection.scalar(select(func.count()).where(*these)) or 0)
 
 
 def with_work(connection: Connection, run: int, names: Sequence[str]) -> list[str]:
@@ -132,10 +155,7 @@ def places(connection: Connection, run: int, owner: str, limit: int, *, back: in
     connection.execute(delete(budgets).where(~gone))
     given = connection.scalar(select(func.sum(budgets.c.pages)).where(budgets.c.run == run)) or 0
     left = limit - (pages or 0) - int(given)
-    crawling = connection.scalar(
-        select(func.count()).where(workers.c.run == run, workers.c.role.in_(CRAWLING), is_living(connection))
-    )
-    count = max(1, crawling or 0)
+    count = _crawling(connection, run)
     portion = min(left, max(1, min(_MOST_PLACES, left // (2 * count))) if count > 1 else left)
     if portion <= 0:
         return 0
