@@ -21,7 +21,7 @@ def verdict(figures: RunFigures, site: str) -> Iterator[Html]:
     row = figures.row
     result = "at work" if figures.is_at_work else figures.stats["result"]
     mood = "good" if row.is_good else "busy" if figures.is_at_work else "bad"
-    yield tag("p", tag("strong", result, class_=f"badge {mood}"), " ", row.why or _unended(figures, site))
+    yield tag("p", tag("strong", result, class_=f"badge {mood}"), " ", *_why(figures, site))
     yield tag("p", *_times(figures), class_="quiet")
     for death in figures.stats["died"]:
         pages = [tag("li", link(url)) for url in death["examples"]]
@@ -32,10 +32,13 @@ def verdict(figures: RunFigures, site: str) -> Iterator[Html]:
         yield tag("div", tag("p", warning), class_="alert mild", role="note")
 
 
-def _unended(figures: RunFigures, site: str) -> str:
+def _why(figures: RunFigures, site: str) -> Iterator[str]:
     if figures.is_at_work:
-        return "this is how it stands now"
-    return f"unfinished: scraper crawl {site} resumes it"
+        yield "this is how it stands now"
+        return
+    yield figures.row.why
+    if not figures.row.is_finished:
+        yield tag("span", ": " if figures.row.why else "", tag("code", f"scraper crawl {site}"), " resumes it")
 
 
 def _times(figures: RunFigures) -> Iterator[str]:

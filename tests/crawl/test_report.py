@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+from scraper import Crawl
+from scraper.config import load
+from scraper.errors import ConfigError
+from scraper.observe.events import PageDone
 from tests.crawl.commands import Project, command, made_project
 from tests.judged.chromium import CHROMIUM
 from tests.judged.devtools import Browser, Page, browser
@@ -90,6 +94,12 @@ def rows(html: str, table: str) -> list[list[str]]:
     ]
 
 
+def crawl_stopped(site: Path) -> int:
+    """Crawl, stopped after the first page; return the number of the run."""
+    crawl = Crawl(load(site), observers=[lambda event: crawl.stop(5.0) if isinstance(event, PageDone) else None])
+    return crawl.run().id
+
+
 class TestFigures:
     def test_those_of_stats_and_of_runs(self, site: Site):
         told = {stats["run"]: stats for stats in json.loads(site.call("runs", "site.yaml", "--json"))}
@@ -149,6 +159,27 @@ class TestFigures:
 
 
 class TestCommand:
+    @pytest.mark.parametrize(
+        ("path", "said"),
+        [
+            ("out/report.txt", "expected a path that ends in .html, got out/report.txt: write one such as out/"),
+            ("out/{date}.html", "expected a path in which {name} and {run} alone are filled in"),
+            ("s3://bucket/x.html", "expected a path that ends in .html"),
+        ],
+    )
+    def test_path_that_is_none_is_refused_with_its_place(self, project: Project, path: str, said: str):
+        folder = project("http://127.0.0.1:1", more=f'exports: []\nreport: "{path}"')
+        with pytest.raises(ConfigError) as refused:
+            load(folder / "site.yaml")
+        assert f"site.yaml:6:9: report: {said}" in str(refused.value)
+
+    def test_run_that_was_stopped_says_how_it_is_resumed(self, project: Project, small: PageServer):
+        folder = project(small.url, more="exports: []")
+        run = crawl_stopped(folder / "site.yaml")
+        html = command("report", "site.yaml", "-o", "-", cwd=folder).stdout
+        assert f"run {run}" in html and ">stopped<" in html
+        assert "<code>scraper crawl site.yaml</code> resumes it" in html
+
     def test_writes_any_run_for_its_owner_alone(self, site: Site):
         site.call("report", "site.yaml", "--run", "1", "-o", "first.html")
         path = site.folder / "first.html"

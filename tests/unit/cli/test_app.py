@@ -50,8 +50,9 @@ def test_help_has_a_sentence_and_an_example(verb: str, capsys: pytest.CaptureFix
 
 def test_verbs():
     assert list(VERBS) == [
-        "init", "demo", "crawl", "worker", "status", "stop", "retry", "check", "schema", "fetch", "probe", "runs",
-        "export", "diff", "quarantine", "explain", "cookies", "record", "replay", "shell", "schedule", "rules",
+        "init", "demo", "crawl", "worker", "status", "stop", "retry", "check", "schema", "fetch", "probe",
+        "runs", "report", "export", "diff", "quarantine", "explain", "cookies", "record", "replay", "shell",
+        "schedule", "rules",
     ]  # fmt: skip
 
 
