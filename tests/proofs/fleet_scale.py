@@ -7,11 +7,14 @@ python -m tests.proofs.fleet_scale [--urls 10000000] [--domains 10000] [--second
 from __future__ import annotations
 
 import argparse
+import json
+import multiprocessing
 import os
 import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -19,9 +22,14 @@ from scraper import Crawl
 from scraper.config import load
 from scraper.config.store_location import location_of
 from scraper.store import Store
+from scraper.store.outcomes import Batch, Done, Outcome
 from scraper.store.state.presence import Role, new_owner
+from scraper.store.values import StoredItem, Yielded
 from tests.proofs.scale import NAME, _crawl, settings
 from tests.servers.postgres import Postgres
+
+#: Pages of a commit.
+_BATCH = 20
 
 _FILL = """
 INSERT INTO frontier
@@ -79,6 +87,44 @@ def claims(url: str) -> list[float]:
     return took
 
 
+def _write(url: str, seconds: float, counts: Any) -> None:
+    """Commit batches of 20 pages, each with an item, for so long."""
+    commits = 0
+    with Store(location_of(f"{url}&schema={NAME}", NAME, Path())) as store:
+        owner = new_owner()
+        store.join(owner, 1, Role.WORKER)
+        after, until = "", time.monotonic() + seconds
+        while time.monotonic() < until:
+            store.renew_leases(owner)
+            found = store.free_domains(1, after)
+            after = found.after
+            for lease in store.claim(owner, list(found.names)) if found.names else []:
+                outcomes: list[Outcome] = []
+                for queued in store.ready(1, lease.domain, _BATCH):
+                    page = queued.request.url
+                    items = [StoredItem("item", page, json.dumps({"url": page}))]
+                    outcomes.append(Done(queued, Yielded(items=items), page, 200, 1.0, None, 1, None, None, b""))
+                store.commit(1, Batch(outcomes=outcomes), owner, {lease.domain: lease.epoch})
+                commits += 1
+                if time.monotonic() > until:
+                    break
+        store.void_leases_of(owner)
+    counts.put(commits)
+
+
+def commits(url: str, writers: int, seconds: float) -> float:
+    """Return how many commits a second so many processes come to."""
+    context = multiprocessing.get_context("spawn")
+    counts = context.SimpleQueue()
+    processes = [context.Process(target=_write, args=(url, seconds, counts)) for _ in range(writers)]
+    for process in processes:
+        process.start()
+    found = sum(counts.get() for _ in processes)
+    for process in processes:
+        process.join()
+    return float(found) / seconds
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--urls", type=int, default=10_000_000)
@@ -96,6 +142,9 @@ def main() -> None:
         took = sorted(1000 * seconds for seconds in claims(database.url))
         median, late = statistics.median(took), took[int(len(took) * 0.95)]
         print(f"{len(took)} claims of up to 100 domains: median {median:.1f} ms, 95 % within {late:.1f} ms")
+        for writers in (1, 2, 4, 8):
+            pace = commits(database.url, writers, options.seconds / 2)
+            print(f"{writers} writers: {pace:.0f} commits a second, {pace * _BATCH:,.0f} pages")
         seen = _crawl(f"{database.url}&schema={NAME}", options.seconds)
     print(
         f"first request after {seen['first']:.2f} s; {seen['pages']:,} pages in {seen['took']:.0f} s;"
