@@ -18,6 +18,7 @@ from scraper.engine.coordination import multi_process
 from scraper.engine.coordination.channel import Channel
 from scraper.errors import ConfigError, ScraperError
 from scraper.observe import events
+from scraper.store import Store
 from scraper.store.backends.lease_clock import LEASE_SECONDS
 from tests.crawl.commands import environment, wait_until
 from tests.crawl.crawling import Seen
@@ -43,7 +44,8 @@ class TestCrawl:
     def test_every_page_once_and_each_domain_by_one_process(self, tmp_path: Path):
         seen = Seen()
         with serving([40, 30, 20, 10]) as sites:
-            run = sharded(Linked, sites, observers=[seen], exports=[str(tmp_path / "items.jsonl")])
+            stored = {"store": str(tmp_path / "crawl.db"), "exports": [str(tmp_path / "items.jsonl")]}
+            run = sharded(Linked, sites, observers=[seen], **stored)
         assert (run.result, run.why, run.stats["pages"]) == ("finished", "everything was crawled", 100)
         assert sorted(urls_of(run)) == sorted(sites.all_pages)
         exported = [json.loads(line)["url"] for line in (tmp_path / "items.jsonl").read_text("utf-8").splitlines()]
@@ -57,6 +59,11 @@ class TestCrawl:
             assert sums["requests"] == len(server.log)
             assert sums["connections"] - sums["unused"] == len({record.connection for record in server.log})
             assert sums["requests"] - sums["reused"] == sums["connections"] - sums["unused"]
+        with Store.open_existing(tmp_path / "crawl.db") as store:
+            course = store.timeline(run.id)
+        assert (course[-1].pages, sum(span.answers for span in course)) == (100, 100)
+        for name in ("requests", "connections", "retries", "bytes"):
+            assert sum(getattr(span, name) for span in course) == run.stats[name]
         # What is told comes from all of them, in an order that makes sense.
         assert len(seen.of(events.Fetched)) == len(seen.of(events.PageDone)) == 100
         kinds = [type(event) for event in seen]
