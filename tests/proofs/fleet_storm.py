@@ -1,6 +1,7 @@
 """A crawl and three workers on a store in PostgreSQL, killed and stopped at random, and the database with them.
 
     python -m tests.proofs.fleet_storm [--kills 55] [--pages 350] [--delay 0.2] [--workers 3] [--seed 1] [--shop]
+        [--processes 1]
 
 Eight domains with a delay, each a server of its own. Workers, the crawl, both, and the database's server are killed
 with SIGKILL; workers and the crawl are stopped for longer than their leases last, and let go on. By the servers' logs
@@ -212,7 +213,7 @@ def many_domains(storm_of: Any, options: argparse.Namespace, chance: random.Rand
         text = site.read_text("utf-8").replace("delay: 0, concurrency: 2", f"delay: {options.delay}, robots: ignore")
         starts = ", ".join(f"{server.url}/" for server in web)
         site.write_text(text.replace(f"start_urls: [{web[0].url}/]", f"start_urls: [{starts}]"), "utf-8")
-        storm = storm_of("site.yaml", [])
+        storm = storm_of("site.yaml", [f"engine.processes={options.processes}"])
         storm.run(options.kills, chance)
         wanted = {f"{server.url}/{path}" for server in web for path in ("", *map(str, range(options.pages)))}
         check_store(storm, folder, "url", wanted)
@@ -240,6 +241,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=350, help="of each domain")
     parser.add_argument("--delay", type=float, default=0.2)
     parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--processes", type=int, default=1, help="of each worker, and of the crawl")
     parser.add_argument("--shop", action="store_true")
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
