@@ -268,6 +268,8 @@ class TestInChromium:
         page.ask('document.querySelector("[data-name=reasons] .csv").click()')
         lines = page.ask("window.copied").splitlines()
         assert lines == ["opened for,connections", *(f"{k},{n}" for k, n in site.stats[2]["reasons"].items())]
+        page.ask('document.querySelector("[data-name=slowest] .csv").click()')
+        assert page.ask("window.copied").splitlines()[1].startswith("http://127.0.0.1:")
         page.ask("document.querySelector('[data-plot=progress]').click()")
         assert page.ask("window.copied").startswith("seconds,pages done,queued,failed\r\n0")
 

@@ -109,6 +109,9 @@
     if (cell.dataset.n !== undefined) return cell.dataset.n;
     const time = cell.querySelector(":scope > time");
     if (time) return time.dateTime;
+    // A long URL is cut where it is read.
+    const link = cell.querySelector(":scope > a.url");
+    if (link) return link.getAttribute("href");
     const parts = cell.querySelectorAll("li, p");
     return safe(parts.length ? [...parts].map(part => part.textContent.trim()).join("; ") : cell.textContent.trim());
   }
