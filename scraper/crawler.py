@@ -240,10 +240,9 @@ class Crawl:
                 self._emit(events.Notice(death_text(death)))
             for warning in run.stats["warnings"]:
                 self._emit(events.Notice(warning))
-            if self._loaded.config.report is not None:
-                self._report(store, run)
+            page = self._report(store, run) if self._loaded.config.report is not None else None
             if self._notifier is not None:
-                self._notifier.tell(store, run.id, run.stats)
+                self._notifier.tell(store, run.id, run.stats, page)
             if result != "stopped":
                 self._starts.discard()
                 self._prune(store)
@@ -384,16 +383,17 @@ class Crawl:
         except StoreError as error:
             self._emit(events.Notice(f"older runs could not be pruned: {error}"))
 
-    def _report(self, store: Store, run: Run) -> None:
-        """Write the page about the run; one that cannot be written makes no crawl a bad one."""
+    def _report(self, store: Store, run: Run) -> Path | None:
+        """Write the page about the run, and return where; one that cannot be written makes no crawl a bad one."""
         from scraper.report.writing import write_report
 
         row = store.run(run.id)
         assert row is not None
         try:
-            write_report(store, row, self._loaded, run.stats)
+            return write_report(store, row, self._loaded, run.stats)
         except ScraperError as error:
             self._emit(events.Notice(str(error)))
+            return None
 
     def _result(self, store: Store, row: RunRow, paths: Sequence[str]) -> Run:
         current = store.run(row.id)

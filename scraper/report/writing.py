@@ -50,11 +50,13 @@ def write_html(path: Path, html: str) -> None:
         ) from error
 
 
-def write_report(store: Store, row: RunRow, loaded: Loaded, stats: Mapping[str, Any]) -> None:
-    """Write the page about a run to where the YAML wants it.
+def write_report(store: Store, row: RunRow, loaded: Loaded, stats: Mapping[str, Any]) -> Path:
+    """Write the page about a run to where the YAML wants it, and return where that is.
 
     Raises:
         ScraperError: it cannot be written.
     """
     site = shlex.quote(str(loaded.path)) if loaded.path is not None else "SITE.yaml"
-    write_html(path_of(row, loaded), html_of(store, row, loaded, site, stats))
+    path = path_of(row, loaded)
+    write_html(path, html_of(store, row, loaded, site, stats))
+    return path

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from scraper.config.load import Loaded
@@ -51,7 +52,7 @@ class Notifier:
                     remedy="look at its form at https://appriseit.com/services/",
                 )
 
-    def tell(self, store: Store, run: int, stats: Mapping[str, Any]) -> None:
+    def tell(self, store: Store, run: int, stats: Mapping[str, Any], page: Path | None = None) -> None:
         """Tell of a run that has come to an end, or of an error that ended the crawl before. Never raises.
 
         A stopped run is told of once it has ended.
@@ -59,23 +60,25 @@ class Notifier:
         Args:
             store: of the crawl, locked.
             stats: the run's figures.
+            page: the report about it, where one was written.
         """
         try:
             row = store.run(run)
             if row is not None and stats["result"] != "stopped":
-                self._put(store, row, stats)
+                self._put(store, row, stats, page)
             for number, target in enumerate(self._targets):
                 self._send_all(store, number, target)
         except ScraperError as error:
             self._say(f"nobody could be told of run {run}: {error}")
 
-    def _put(self, store: Store, row: RunRow, stats: Mapping[str, Any]) -> None:
+    def _put(self, store: Store, row: RunRow, stats: Mapping[str, Any], page: Path | None) -> None:
         before = next((each for each in store.all_runs(self._name) if each.is_finished and each.id < row.id), None)
         happened = events_of(stats, before)
         for target in self._targets:
             wanted = [event for event in happened if event in target.on]
             if wanted:
                 message = _message(store, row, stats, wanted, target.template)
+                message["report"] = None if page is None else str(page)
                 kind = _END if row.is_finished else _ERROR
                 store.put_notice(row.id, _digest(target), kind, message)
 
@@ -161,7 +164,9 @@ def _deliver(to: str, message: Mapping[str, Any]) -> str | None:
         return post(to, message)
     title, _, body = message["text"].partition("\n")
     try:
-        sent = _apprise(to).notify(title=title, body=body or title, body_format="text")
+        page = message["report"]
+        attached = page if page is not None and Path(page).is_file() else None
+        sent = _apprise(to).notify(title=title, body=body or title, body_format="text", attach=attached)
     except Exception as error:  # of a service's own code
         return f"apprise: {type(error).__name__}"
     return None if sent else "apprise could not send it"
@@ -172,8 +177,8 @@ def _is_webhook(to: str) -> bool:
 
 
 def _apprise(to: str) -> Any:
-    apprise = package("apprise", "notify", "notify")
-    return apprise.Apprise.instantiate(to, suppress_exceptions=True)
+    client = package("apprise", "notify", "notify").Apprise()
+    return client if client.add(to) else None
 
 
 def _digest(target: NotifyConfig) -> str:

@@ -70,6 +70,13 @@ def test_outside_its_gate_and_recovered(small: PageServer, project: Project, hoo
     assert (first["pages"], first["items"], first["result"]) == (6, 6, "outside-gate")
 
 
+def test_a_webhook_is_told_where_the_report_lies(small: PageServer, project: Project, hook: Hook):
+    folder = project(small.url, more=more(hook) + 'report: "out/{name}-{run}.html"\n')
+    command("crawl", "site.yaml", "--set", "gate.min_items=100", cwd=folder)
+    assert hook.told[0]["report"] == str(folder / "out" / "site-1.html")
+    assert "outside-gate" in (folder / "out" / "site-1.html").read_text()
+
+
 def test_what_changed(page_server: Callable[..., PageServer], project: Project, hook: Hook):
     pages = site_of(9)
     folder = project(page_server(pages).url, more=more(hook, on="[changed, gone]"))
@@ -184,13 +191,14 @@ def test_by_mail(small: PageServer, project: Project):
     pytest.importorskip("apprise")
     with mail_server() as (port, got):
         address = f"mailto://127.0.0.1:{port}?from=crawl@example.com&to=me@example.com&mode=insecure"
-        folder = project(small.url, more=f"exports: []\nnotify: [{{to: '{address}'}}]\n")
+        folder = project(small.url, more=f"exports: []\nreport: r.html\nnotify: [{{to: '{address}'}}]\n")
         done = command("crawl", "site.yaml", "--set", "gate.min_items=100", cwd=folder)
         assert done.returncode == 1
         assert "could not be told" not in done.stderr
     (message,) = got
     assert "Subject: site, run 1: outside-gate" in message
     assert "me@example.com" in message
+    assert 'filename="r.html"' in message
 
 
 class TestMistakes:
