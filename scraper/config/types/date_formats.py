@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 _WORD = re.compile(r"%(.)", re.DOTALL)
 #: What tells a day, each with the words that it needs together.
@@ -33,7 +33,7 @@ def problem_of_format(form: str) -> str:
     if words & _TIMES and not words & {"H", "I"}:
         return "add the hour, %H"
     try:
-        datetime.strptime(datetime(2001, 2, 3, 14, 5, 6).strftime(form), form)
+        datetime.strptime(datetime(2001, 2, 3, 14, 5, 6, tzinfo=UTC).strftime(form), form)
     except (ValueError, re.error, IndexError) as error:
         return f"see strptime in Python's documentation, it says: {error}"
     return ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scraper.config.types.date_formats import problem_of_format
 from scraper.rules.types import NotOfType, to_bool, to_date, to_float, to_int, to_json, to_price
 
 READ: list[tuple[Callable[[str], Any], str, Any]] = [
@@ -137,3 +138,20 @@ def test_a_format_decides_what_a_date_is() -> None:
     assert to_date("02/03/2026 14:30", "%m/%d/%Y %H:%M") == "2026-02-03T14:30:00"
     with pytest.raises(NotOfType, match="%d/%m/%Y"):
         to_date("2026-03-02", "%d/%m/%Y")
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "value"),
+    [
+        ("%Y-%m-%dT%H:%M:%S%z", "2026-03-02T14:30:00+0530", "2026-03-02T14:30:00+05:30"),
+        ("%d %B %Y %I:%M %p %z", "2 March 2026 2:30 PM +01:00", "2026-03-02T14:30:00+01:00"),
+        ("%d/%m/%y", "02/03/26", "2026-03-02"),
+        ("%j/%Y", "061/2026", "2026-03-02"),
+        ("%G-W%V-%u", "2026-W10-1", "2026-03-02"),
+        ("%Y%m%d%H%M", "202603021430", "2026-03-02T14:30:00"),
+        ("100%% %d.%m.%Y", "100% 02.03.2026", "2026-03-02"),
+    ],
+)
+def test_a_format_that_is_taken_reads_all_that_it_names(form: str, text: str, value: str) -> None:
+    assert problem_of_format(form) == ""
+    assert to_date(text, form) == value
