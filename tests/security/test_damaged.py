@@ -76,3 +76,31 @@ def test_what_it_holds_that_does_not_belong_there_is_told(crawled: tuple[Path, s
         assert done.returncode == 1, (place, done.stderr)
         assert f"is damaged: {place} holds" in done.stderr, (place, done.stderr)
         assert "internal error" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("schedule_runs.slot", "soon"),
+        ("schedule_runs.result", b"\x00\xff"),
+        ("schedule_runs.state", "asleep"),
+        ("schedule_runs.exit_code", "none"),
+        ("schedules.reached", "never"),
+        ("schedules.spec", b"\x00"),
+    ],
+)
+def test_a_damaged_history_of_a_schedule(
+    page_server: Callable[..., PageServer], project: Project, place: str, value: object
+):
+    folder = project(page_server({"/": "<h1>Home</h1>"}).url, more="exports: []\nschedule: {every: 1h}\n")
+    assert command("schedule", "trigger", "site.yaml", cwd=folder).returncode == 0
+    table, column = place.split(".")
+    with closing(sqlite3.connect(folder / ".scraper" / "site.db")) as connection:
+        assert connection.execute(f"update {table} set {column} = ?", (value,)).rowcount > 0
+        connection.commit()
+    verbs = ("list",) if table == "schedules" else ("list", "history")
+    for verb in verbs:
+        done = command("schedule", verb, "site.yaml", cwd=folder)
+        assert f"the store is damaged: {place} holds" in done.stderr, (verb, done.stderr)
+        assert "internal error" not in done.stderr
+        assert done.returncode == 1
