@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-_MEMORY = Path("/dev/shm")  # noqa: S108 (a file system in memory, where there is one)
+_MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture
