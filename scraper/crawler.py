@@ -48,6 +48,7 @@ from scraper.runs.others import wait_for_others
 from scraper.runs.summary import stats_of
 from scraper.runs.verdict import judge
 from scraper.spider import Spider
+from scraper.stats import GOOD_RESULTS
 from scraper.store import Store
 from scraper.store.state.presence import Role, new_owner
 from scraper.store.state.roles import EXPORTS
@@ -228,7 +229,7 @@ class Crawl:
                 if self._is_shared and end.result != "stopped":
                     wait_for_others(store, row.id)
                 result, why = judge(self._loaded, store, row.id, end, exports)
-                paths = exports.finish(complete=result in ("finished", "limit"))
+                paths = exports.finish(complete=result in GOOD_RESULTS)
             except BaseException as error:
                 exports.close()
                 self._give_up(store, row, error)

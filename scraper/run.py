@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, overload
 
 from scraper.config.store_location import StoreLocation
+from scraper.stats import GOOD_RESULTS
 from scraper.store import Store
 from scraper.store.values import FailureRow, RunRow
 
@@ -109,4 +110,4 @@ class Run:
     @property
     def exit_code(self) -> int:
         """Return what the command exits with: 0 when it ended inside its gate, else 1."""
-        return 0 if self.result in ("finished", "limit") else 1
+        return 0 if self.result in GOOD_RESULTS else 1

@@ -12,6 +12,9 @@ from typing import Any
 
 from scraper.lazy_dataclass import dataclass
 
+#: How a run ends that is inside its gate.
+GOOD_RESULTS = ("finished", "limit")
+
 
 class Reason(StrEnum):
     """Why a connection was opened."""

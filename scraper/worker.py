@@ -23,6 +23,7 @@ from scraper.runs.fingerprint import fingerprint_of, what_differs
 from scraper.runs.kept_role import KeptRole
 from scraper.runs.others import wait_for_others
 from scraper.runs.verdict import judge
+from scraper.stats import GOOD_RESULTS
 from scraper.store import Store
 from scraper.store.backends.lock import is_alive
 from scraper.store.state.presence import Role, new_owner
@@ -230,7 +231,7 @@ class Worker:
             with print_elsewhere(loaded.config.exports):
                 end = ShardEnd(row.ending.result, row.ending.why)
                 result, why = judge(loaded, store, row.id, end, exports)
-                exports.finish(complete=result in ("finished", "limit"))
+                exports.finish(complete=result in GOOD_RESULTS)
         except ExportError as error:
             exports.close()
             store.end_run(row.id, "failed", error.message, finished=False, term=store.exports_term)

@@ -8,13 +8,10 @@ from typing import Any
 
 from scraper.observe import events
 from scraper.observe.text import block, counted, duration, plain, size
-from scraper.stats import Served
+from scraper.stats import GOOD_RESULTS, Served
 
 #: A logging level and the text, safe to print.
 Words = tuple[int, str]
-
-#: Results of a run that need nobody's attention.
-GOOD_RESULTS = frozenset({"finished", "limit"})
 
 
 def describe(event: object) -> Words | None:

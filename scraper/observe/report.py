@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from scraper.observe.log_lines import GOOD_RESULTS
 from scraper.observe.terminal import Console, PlainConsole, print_line
 from scraper.observe.text import counted, duration, plain, size
 from scraper.reasons import remedy_of
+from scraper.stats import GOOD_RESULTS
 
 _WIDTH = 80
 _DOMAINS_SHOWN = 20

@@ -18,9 +18,8 @@ from typing import Any, Self
 
 from scraper.config.load import Loaded
 from scraper.observe import events
-from scraper.observe.log_lines import GOOD_RESULTS
 from scraper.optional_dependencies import package
-from scraper.stats import ConnectionStats
+from scraper.stats import GOOD_RESULTS, ConnectionStats
 
 #: Domains that have a label of their own: those that are met first. All others are `other`.
 MOST_DOMAINS = 50

@@ -18,9 +18,10 @@ from scraper.observe.report import changes_text, death_text
 from scraper.optional_dependencies import package
 from scraper.runs.change_lines import change_lines
 from scraper.schedule.failures import post
+from scraper.stats import GOOD_RESULTS
 from scraper.store import Store
 from scraper.store.state.notices import Unsent
-from scraper.store.values import GOOD_RESULTS, RunRow
+from scraper.store.values import RunRow
 
 #: Seconds before each further try at the end of a run; what fails then waits for the next.
 _WAITS = (1.0, 3.0)

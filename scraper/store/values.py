@@ -10,6 +10,7 @@ from scraper.fetch.base import Kept
 from scraper.health import Quarantined, Shape
 from scraper.lazy_dataclass import dataclass
 from scraper.request import Request
+from scraper.stats import GOOD_RESULTS
 from scraper.store.state.spool import Records
 from scraper.store.tables import Kind
 
@@ -271,9 +272,6 @@ class Counts:
     sitemaps: int = 0
     sitemaps_unread: int = 0
 
-
-#: How a run ends that is inside its gate.
-GOOD_RESULTS = ("finished", "limit")
 
 #: The names of the counts; the columns of a run are called the same.
 COUNTS = tuple(field.name for field in fields(Counts))

@@ -10,9 +10,10 @@ from typing import Any
 
 from scraper import urls
 from scraper.hiding import hide
+from scraper.stats import GOOD_RESULTS
 from scraper.store.sql import Connection, Expression, Row, Table, func, insert, select, update
 from scraper.store.tables import RequestState, failures, frontier, pages, refusals, runs
-from scraper.store.values import COUNTS, GOOD_RESULTS, ChangeCounts, Counts, Ending, FailureRow, RunRow
+from scraper.store.values import COUNTS, ChangeCounts, Counts, Ending, FailureRow, RunRow
 
 
 def begin(
