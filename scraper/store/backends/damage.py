@@ -12,6 +12,7 @@ from scraper.store.sql import BigInteger, Float, Integer, LargeBinary, Text
 
 #: What values of a wrong type, and text that is not JSON, make Python raise.
 SIGNS = (TypeError, ValueError, KeyError, AttributeError, OverflowError)
+REMEDY = "put a copy of it in its place, or begin a new one with another path for the key store"
 #: What SQLite calls the values of a column of each type.
 _KINDS = {
     Integer: ("integer",),
@@ -41,7 +42,7 @@ def explain(error: Exception, path: Path) -> None:
     if place is not None:
         raise StoreError(
             f"the store {path} is damaged: {place} ({type(error).__name__}: {error})",
-            remedy="put a copy of it in its place, or begin a new one with another path for the key store",
+            remedy=REMEDY,
         ) from error
 
 

@@ -17,6 +17,7 @@ from scraper.errors import StoreError
 from scraper.hiding import hide
 from scraper.lazy_dataclass import dataclass
 from scraper.store.backends import opening
+from scraper.store.backends.damage import REMEDY
 from scraper.store.sql import Connection, Expression, Row, delete, insert, select, update
 from scraper.store.tables import schedule_runs, schedules
 
@@ -395,7 +396,7 @@ def _check(row: Row, table: str, types: Mapping[str, tuple[type, ...]]) -> None:
             raise StoreError(
                 f"the store is damaged: {table}.{name} holds a value of {type(value).__name__}, which does not "
                 "belong there",
-                remedy="put a copy of the store in its place, or begin a new one with another path for the key store",
+                remedy=REMEDY,
             )
 
 
