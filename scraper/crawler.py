@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from scraper.components import Components
 from scraper.config import Loaded, load, masked
 from scraper.config.store_location import StoreLocation
-from scraper.engine.cached import require_kept
 from scraper.engine.children.duties import print_elsewhere
 from scraper.engine.coordination.single_process import SingleProcess
 from scraper.engine.crash_marker import strike_marked
@@ -267,6 +266,8 @@ class Crawl:
         identity, kept = identity_of(self._loaded), masked(self._loaded)
         begun = store.unfinished_run(config.name)
         if self._loaded.is_cached:
+            from scraper.engine.cached import require_kept
+
             require_kept(self._loaded, store)
             kept[_CACHED] = True
         why = self._why_given_up(begun)

@@ -7,6 +7,7 @@ import os
 import re
 import sysconfig
 import traceback
+from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -19,8 +20,6 @@ _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH
 _ENDS = "raise StopCrawl to end the crawl, or return to end this page"
 #: What Python says of a callback that takes other arguments.
 _OTHER_ARGUMENTS = re.compile(r"\b(takes|missing) .*positional argument")
-#: Where what was installed lies, and Python itself.
-_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def spider_failed(error: BaseException, method: str, given: object = None, callback: object = None) -> SpiderFailed:
@@ -100,8 +99,14 @@ def _keep_own(lines: traceback.TracebackException) -> bool:
 
 def _own_frames(lines: traceback.TracebackException) -> list[traceback.FrameSummary]:
     return [
-        frame for frame in lines.stack if not _is_ours(frame.filename) and not frame.filename.startswith(_INSTALLED)
+        frame for frame in lines.stack if not _is_ours(frame.filename) and not frame.filename.startswith(_installed())
     ]
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    """Return where what was installed lies, and Python itself."""
+    return tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def _is_ours(filename: str) -> bool:

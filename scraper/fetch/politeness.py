@@ -35,7 +35,8 @@ class Pace:
 
     def slowed_to(self, crawl_delay: float) -> Pace:
         """Return this pace, or that of a robots.txt's Crawl-delay where it is slower, up to `max_delay`."""
-        return replace(self, delay=max(self.delay, min(crawl_delay, self.max_delay)))
+        slowest = max(self.delay, min(crawl_delay, self.max_delay))
+        return self if slowest == self.delay else replace(self, delay=slowest)
 
     def next_start(self, sent_at: float, chance: float = 0.0) -> float:
         """Return when the next request may start after one sent at `sent_at`; `chance` is random, from 0 to 1."""

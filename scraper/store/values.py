@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, fields
+from dataclasses import field
 from typing import Any
 
 from scraper.fetch.base import Kept
@@ -274,7 +274,7 @@ class Counts:
 
 
 #: The names of the counts; the columns of a run are called the same.
-COUNTS = tuple(field.name for field in fields(Counts))
+COUNTS = Counts.__match_args__
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection
 
 def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> list[Problem]:
     """Return every rule between keys that `config` breaks, at the places that `root` knows."""
-    site = DomainSettings(session=config.session, politeness=config.politeness, retry=config.retry)
+    site = config.for_domain("")
     problems = [*_concurrency(site, root, ()), *_headers(site, root, ())]
     problems += _names_of_attributes(root, ())
     for domain, settings in config.domains.items():

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
-from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
 from scraper.config.store_location import is_url, why_wrong
@@ -238,6 +237,8 @@ def parsers(value: Any) -> Any:
 
 def cron(value: Any) -> str:
     """Return a cron expression of five fields."""
+    from cronsim import CronSim, CronSimError  # few sites have a schedule
+
     found = text(value)
     expected = 'a cron expression of five fields such as "0 */6 * * *"'
     try:

@@ -6,7 +6,6 @@ import contextlib
 import io
 import logging
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -122,6 +121,8 @@ def log_to(tell: Callable[[logging.LogRecord], None], levels: dict[str, int]) ->
 
 def portable(error: BaseException) -> ScraperError:
     """Return the error, or one that says the same where it cannot cross to another process."""
+    import pickle  # not needed where no process is started
+
     if not isinstance(error, ScraperError):
         return _unforeseen(error)
     try:
