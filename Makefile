@@ -19,7 +19,7 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
-# Three tests at once on two cores can keep a server's half second from one of them. What fails beside others is run again
+# Four tests at once on two cores can keep a server's half second from one of them. What fails beside others is run again
 # by itself, and fails for good there; both runs are printed, so that a test that needs it is seen.
 ALONE  := { [ $$? -eq 1 ] && echo "failed beside others; now by themselves:" && \
 	$(BIN)/python -m pytest -m "not slow" --last-failed --last-failed-no-failures none; }
@@ -27,8 +27,8 @@ ALONE  := { [ $$? -eq 1 ] && echo "failed beside others; now by themselves:" && 
 demo: $(READY)  ## serve the bundled shop on loopback, crawl it, show the result
 	$(BIN)/scraper demo
 
-test: $(READY)  ## all tests but the slow proofs; under 5 minutes
-	$(BIN)/python -m pytest -m "not slow and not timing" -n 3 --dist worksteal || $(ALONE)
+test: $(READY)  ## all tests but the slow proofs; under 6 minutes
+	$(BIN)/python -m pytest -m "not slow and not timing" -n 4 --dist worksteal || $(ALONE)
 	$(BIN)/python -m pytest -m timing tests/crawl
 
 lint: $(READY)  ## ruff, mypy, and the order of imports

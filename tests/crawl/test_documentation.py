@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections import Counter
 from pathlib import Path
@@ -41,23 +42,28 @@ def site(url: str, folder: Path, **more: Any) -> dict[str, Any]:
     }
 
 
-def check_ledger_equals_log(run: scraper.Run, server: Any) -> Counter[int]:
-    """The ledger's counts are nginx's; returns nginx's requests by connection."""
+def check_ledger_equals_log(server: Any, *runs: scraper.Run) -> Counter[int]:
+    """The ledger's counts of these runs are nginx's; returns nginx's requests by connection."""
     server.stop()
     log = server.log()
     connections = Counter(record.connection for record in log)
-    assert run.stats["requests"] == len(log)
-    assert run.stats["connections"] - run.stats["unused"] == len(connections)
-    assert run.stats["reused"] == len(log) - len(connections)
-    assert sum(run.stats["reasons"].values()) == run.stats["connections"]
+    sums = Counter(
+        {key: sum(run.stats[key] for run in runs) for key in ("requests", "connections", "unused", "reused")}
+    )
+    assert sums["requests"] == len(log)
+    assert sums["connections"] - sums["unused"] == len(connections)
+    assert sums["reused"] == len(log) - len(connections)
+    for run in runs:
+        assert sum(run.stats["reasons"].values()) == run.stats["connections"]
     # What the log calls the how-manieth request on its connection agrees with what was sent.
-    assert sum(record.request > 1 for record in log) == run.stats["reused"]
+    assert sum(record.request > 1 for record in log) == sums["reused"]
     return connections
 
 
-@pytest.mark.parametrize("directive", ["", "keepalive_requests 50;"], ids=["plain", "keepalive_requests"])
-def test_every_page_of_the_postgresql_manual(docs: Any, nginx: Any, tmp_path: Path, directive: str) -> None:
-    server = nginx(docs("postgresql-doc-15"), *filter(None, [directive]))
+def test_every_page_of_the_postgresql_manual_from_a_server_that_ends_its_connections(
+    docs: Any, nginx: Any, tmp_path: Path
+) -> None:
+    server = nginx(docs("postgresql-doc-15"), "keepalive_requests 50;")
 
     run = scraper.crawl(site(server.url, tmp_path))
 
@@ -67,13 +73,62 @@ def test_every_page_of_the_postgresql_manual(docs: Any, nginx: Any, tmp_path: Pa
     assert run.stats["pages"] == 1169
     lines = (tmp_path / "docs.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["url"] for line in lines] == urls
-    requests_by_connection = check_ledger_equals_log(run, server)
-    if directive:
-        assert max(requests_by_connection.values()) == 50
-        assert run.stats["reasons"]["closed-by-server"] >= (1169 // 50) - 8
-    else:
-        assert len(requests_by_connection) <= 8
-        assert set(run.stats["reasons"]) <= {"first", "concurrency"}
+    requests_by_connection = check_ledger_equals_log(server, run)
+    assert max(requests_by_connection.values()) == 50
+    assert run.stats["reasons"]["closed-by-server"] >= (1169 // 50) - 8
+
+
+def test_the_documentation_of_postgresql_twice(docs: Any, nginx: Any, tmp_path: Path):
+    """1,169 pages, nothing changed; then 20 changed, 5 added and 3 removed on disk."""
+    root = tmp_path / "html"
+    shutil.copytree(docs("postgresql-doc-15"), root)
+    server = nginx(root)
+    exports = [str(tmp_path / "docs.jsonl"), {"path": str(tmp_path / "changes.jsonl"), "changes": True}]
+    settings = site(server.url, tmp_path, items={"item": {"key": ["url"]}}, exports=exports)
+
+    def items() -> dict[str, Any]:
+        lines = (tmp_path / "docs.jsonl").read_text("utf-8").splitlines()
+        return {item["url"]: item for item in map(json.loads, lines)}
+
+    def changed() -> Counter[str]:
+        lines = (tmp_path / "changes.jsonl").read_text("utf-8").splitlines()
+        return Counter(json.loads(line)["change"] for line in lines)
+
+    runs = [scraper.crawl(settings)]
+    first, before = runs[0].stats, items()
+    assert list(before) == [item["url"] for item in runs[0].items]
+    assert (runs[0].result, first["pages"], len(before)) == ("finished", 1169, 1169)
+    assert first["connections"] <= 8 and set(first["reasons"]) <= {"first", "concurrency"}
+
+    runs.append(scraper.crawl(settings))
+    second = runs[1].stats
+    assert (second["pages"], second["items"], second["not_modified"], second["bytes"]) == (1169, 1169, 1169, 0)
+    assert (items(), changed()) == (before, Counter())
+    assert first["seconds"] >= 3 * second["seconds"]
+
+    names = sorted(path.name for path in root.glob("sql-*.html"))
+    for name in names[:20]:
+        page = root / name
+        page.write_text(page.read_text("utf-8").replace("<title>", "<title>Changed: "), "utf-8")
+    for name in names[20:23]:
+        (root / name).unlink()
+    index = root / "index.html"
+    links = "".join(f'<a href="new-{number}.html"></a>' for number in range(5))
+    index.write_text(index.read_text("utf-8").replace("</body>", f"{links}</body>"), "utf-8")
+    for number in range(5):
+        (root / f"new-{number}.html").write_text(f"<title>New {number}</title><h1>New {number}</h1>", "utf-8")
+    runs.append(scraper.crawl(settings))
+    third = runs[2].stats
+    assert changed() == {"changed": 20, "new": 5, "gone": 3}
+    assert (third["pages"], third["not_modified"], third["items"]) == (1171, 1145, 1171)
+    assert {key: third["changes"][key] for key in ("new", "changed", "gone", "unlinked")} == {
+        "new": 5,
+        "changed": 20,
+        "gone": 3,
+        "unlinked": 0,
+    }
+    check_ledger_equals_log(server, *runs)
+    assert Counter(record.status for record in server.log())[304] == 1169 + 1145
 
 
 class OpenConnections(threading.Thread):
@@ -142,7 +197,7 @@ def test_connections_that_the_server_drops_while_idle(docs: Any, nginx: Any, tmp
 
     assert run.stats["pages"] == pages
     assert run.stats["failed"] == run.stats["retries"] == 0
-    connections = check_ledger_equals_log(run, server)
+    connections = check_ledger_equals_log(server, run)
     assert set(connections.values()) == {1}
     assert run.stats["reasons"] == {"first": 1, "dropped": pages}
 

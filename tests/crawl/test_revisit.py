@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
@@ -287,58 +285,3 @@ def test_a_run_that_was_stopped_in_between_is_gone_on_with(page_server: Any, tmp
     assert (half["pages"], half["carried"]) == (2, 2)
     third = visit(server, tmp_path)
     assert (third["found"], third["statuses"], sum(parsed.values())) == (FOUND, {304: 4}, 0)
-
-
-def test_the_documentation_of_postgresql_twice(docs: Any, nginx: Any, tmp_path: Path):
-    """1,169 pages, nothing changed; then 20 changed, 5 added and 3 removed on disk."""
-    root = tmp_path / "html"
-    shutil.copytree(docs("postgresql-doc-15"), root)
-    server = nginx(root)
-    settings: dict[str, Any] = {
-        "name": "docs",
-        "spider": f"{Path(__file__).parents[2] / 'spiders' / 'docs.py'}:Docs",
-        "start_urls": [f"{server.url}/index.html"],
-        "politeness": {"delay": 0, "concurrency": 8},
-        "network": {"allow_private": True},
-        "store": str(tmp_path / "docs.db"),
-        "items": {"item": {"key": ["url"]}},
-        "exports": [str(tmp_path / "docs.jsonl"), {"path": str(tmp_path / "changes.jsonl"), "changes": True}],
-    }
-
-    def items() -> dict[str, Any]:
-        lines = (tmp_path / "docs.jsonl").read_text("utf-8").splitlines()
-        return {item["url"]: item for item in map(json.loads, lines)}
-
-    def changed() -> Counter[str]:
-        lines = (tmp_path / "changes.jsonl").read_text("utf-8").splitlines()
-        return Counter(json.loads(line)["change"] for line in lines)
-
-    first = scraper.crawl(settings).stats
-    before = items()
-    second = scraper.crawl(settings).stats
-    assert (second["pages"], second["items"], second["not_modified"], second["bytes"]) == (1169, 1169, 1169, 0)
-    assert (items(), changed()) == (before, Counter())
-    assert first["seconds"] >= 3 * second["seconds"]
-
-    names = sorted(path.name for path in root.glob("sql-*.html"))
-    for name in names[:20]:
-        page = root / name
-        page.write_text(page.read_text("utf-8").replace("<title>", "<title>Changed: "), "utf-8")
-    for name in names[20:23]:
-        (root / name).unlink()
-    index = root / "index.html"
-    links = "".join(f'<a href="new-{number}.html"></a>' for number in range(5))
-    index.write_text(index.read_text("utf-8").replace("</body>", f"{links}</body>"), "utf-8")
-    for number in range(5):
-        (root / f"new-{number}.html").write_text(f"<title>New {number}</title><h1>New {number}</h1>", "utf-8")
-    third = scraper.crawl(settings).stats
-    assert changed() == {"changed": 20, "new": 5, "gone": 3}
-    assert (third["pages"], third["not_modified"], third["items"]) == (1171, 1145, 1171)
-    assert {key: third["changes"][key] for key in ("new", "changed", "gone", "unlinked")} == {
-        "new": 5,
-        "changed": 20,
-        "gone": 3,
-        "unlinked": 0,
-    }
-    server.stop()
-    assert Counter(record.status for record in server.log())[304] == 1169 + 1145
