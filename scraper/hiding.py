@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from scraper.lazy_pattern import lazy_pattern
+
 MASK = "***"
 #: A shorter value, or a shorter word, is part of too much else: it is hidden by its name alone.
 SHORTEST, SHORTEST_WORD = 4, 6
@@ -21,9 +23,9 @@ _LONGEST = 8_000
 _NO_SECRETS = frozenset({"true", "false", "null", "none", "http", "https"})
 
 #: Also where a URL is written as browsers allow it: https:jo:password@host, https:\\jo:password@host.
-USER_INFO = re.compile(r"(?:(?<=//)|(?<=https:)|(?<=http:)|(?<=:\\)|(?<=\\\\))[^/\\?#\s]*@", re.IGNORECASE)
+USER_INFO = lazy_pattern(r"(?:(?<=//)|(?<=https:)|(?<=http:)|(?<=:\\)|(?<=\\\\))[^/\\?#\s]*@", re.IGNORECASE)
 #: And where they keep it from being one: without a scheme, or with a slash in the password.
-_MISPLACED = re.compile(
+_MISPLACED = lazy_pattern(
     r"^(\s*(?:[a-z][a-z0-9+.-]*:[/\\]+)?)(?![a-z][a-z0-9+.-]*:[/\\])[^/\\@:\s]*:[^@]*(?:@[^@/\\]*)*@", re.IGNORECASE
 )
 

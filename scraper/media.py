@@ -13,6 +13,8 @@ from mimetypes import MimeTypes
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from scraper.lazy_pattern import lazy_pattern
+
 #: So many bytes tell a type.
 HEAD_BYTES = 512
 UNKNOWN = "application/octet-stream"
@@ -120,13 +122,13 @@ _ENDINGS = {
 
 
 #: A type as it begins a Content-Type; what follows without a semicolon is read over.
-_ESSENCE = re.compile(r"[\s\"']*([\w!#$%&'*+.^`|~-]+)\s*/\s*([\w!#$%&*+.^`|~-]+)")
-_WORD = re.compile(r"[\s\"']*([\w-]+)[\s\"';:]*(?:charset\b.*)?", re.IGNORECASE | re.DOTALL)
+_ESSENCE = lazy_pattern(r"[\s\"']*([\w!#$%&'*+.^`|~-]+)\s*/\s*([\w!#$%&*+.^`|~-]+)")
+_WORD = lazy_pattern(r"[\s\"']*([\w-]+)[\s\"';:]*(?:charset\b.*)?", re.IGNORECASE | re.DOTALL)
 #: HTML by other names than its own.
 _OF_HTML = frozenset({"html", "htm", "xhtml", "text-html", "text/htm", "text/xhtml", "application/html"})
 _NO_TYPES = frozenset({"*/*", "unknown/unknown", "application/unknown"})
-_CHARSET = re.compile(r"""charset\s*[=:]\s*(?:"([^"]*)"?|'([^']*)'|([^\s;"',]+))""", re.IGNORECASE)
-_BETWEEN = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
+_CHARSET = lazy_pattern(r"""charset\s*[=:]\s*(?:"([^"]*)"?|'([^']*)'|([^\s;"',]+))""", re.IGNORECASE)
+_BETWEEN = lazy_pattern(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
 _LONGEST = 1_000
 
 
@@ -206,7 +208,7 @@ def _table() -> MimeTypes:
     return MimeTypes()
 
 
-_NAMES = re.compile(r";\s*(filename\*?)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^;\s]*))", re.IGNORECASE)
+_NAMES = lazy_pattern(r";\s*(filename\*?)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^;\s]*))", re.IGNORECASE)
 
 
 def file_name_of(header: str | None) -> str | None:

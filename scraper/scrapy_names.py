@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
+from scraper.lazy_pattern import lazy_pattern
+
 #: By name, what to write instead.
 OURS = {
     # Of selectors.
@@ -60,7 +62,7 @@ COMMANDS = {
 }
 #: Modules whose objects a callback has at hand.
 _OF_PAGES = ("scraper.", "selectolax", "bs4", "lxml")
-_UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
+_UNEXPECTED = lazy_pattern(r"unexpected keyword argument '(\w+)'")
 
 
 def answer_to(error: BaseException) -> str:

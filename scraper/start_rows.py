@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 
 from scraper.errors import BadRequest, UsageError
 from scraper.lazy_dataclass import dataclass
+from scraper.lazy_pattern import lazy_pattern
 from scraper.request import Request, UnsendableRequest
 
 #: What may stand between the cells of a row.
@@ -19,7 +19,7 @@ _DELIMITERS = ",;\t|"
 #: Characters of a bad row that are shown.
 _AS_BYTES = "surrogateescape"
 #: Bytes that are not UTF-8, as they are read then.
-_BYTES = re.compile("[\udc80-\udcff]")
+_BYTES = lazy_pattern("[\udc80-\udcff]")
 _NOT_UTF8 = "it has a byte that is not UTF-8: save the file as UTF-8"
 _SHOWN = 80
 

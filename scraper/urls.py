@@ -16,15 +16,16 @@ from urllib.parse import parse_qsl, unquote_to_bytes, urlencode
 
 import ada_url
 
+from scraper.lazy_pattern import lazy_pattern
 from scraper.suffixes import registrable_domain
 
 #: Scheme, and host with port, of a URL; what stands before an `@` is a user's name and password.
-_ORIGIN = re.compile(r"(.*?)://(?:[^/?#]*@)?([^/?#]*)")
+_ORIGIN = lazy_pattern(r"(.*?)://(?:[^/?#]*@)?([^/?#]*)")
 #: The same of nearly all URLs, found in half the time: of http and https, without a user.
-_WEB_ORIGIN = re.compile(r"https?://[^/?#@]*+(?![^/?#])")
-_PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
+_WEB_ORIGIN = lazy_pattern(r"https?://[^/?#@]*+(?![^/?#])")
+_PERCENT = lazy_pattern(r"%([0-9A-Fa-f]{2})")
 #: A parameter behind a `;` (RFC 3986 section 3.3), with its name.
-_SEGMENT_PARAMETER = re.compile(r";([^;=/?#&]+)(?:=[^;/?#&]*)?")
+_SEGMENT_PARAMETER = lazy_pattern(r";([^;=/?#&]+)(?:=[^;/?#&]*)?")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 #: Longer URLs are not remembered, so that what is remembered stays small.
 _SHORT = 500

@@ -15,8 +15,9 @@ from scraper.config.yaml.scalars import resolve
 from scraper.config.yaml.tree import Origin, Path, Provenance, path_text
 from scraper.hiding import hide_in
 from scraper.lazy_dataclass import dataclass
+from scraper.lazy_pattern import lazy_pattern
 
-_PLAIN_TEXT = re.compile(r"[A-Za-z_/.](?:[\w/.:+@=%?&*()~;\- ]*[\w/.+@=%?&*()~;\-])?")
+_PLAIN_TEXT = lazy_pattern(r"[A-Za-z_/.](?:[\w/.:+@=%?&*()~;\- ]*[\w/.+@=%?&*()~;\-])?")
 _LONGEST_LIST = 80
 _WIDEST = 60
 

@@ -104,6 +104,11 @@ class BatchWriter:
         return not self.discarding and (len(self._batch.outcomes) >= BATCH_OUTCOMES or self._rows >= BATCH_ROWS)
 
     @property
+    def is_quiet(self) -> bool:
+        """Tell whether there is nothing to commit, and nothing on its way that will be."""
+        return not self._batch and not self._frontier.in_flight
+
+    @property
     def can_wait(self) -> bool:
         """Tell whether more may come together before anything is done: no domain waits for what is there."""
         batch = self._batch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sysconfig
 import traceback
 from functools import cache
@@ -13,13 +12,14 @@ from types import CodeType, FrameType
 from typing import Any
 
 from scraper.errors import ScraperError, SpiderFailed, TooNested
+from scraper.lazy_pattern import lazy_pattern
 from scraper.scrapy_names import answer_to
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100
 #: For who calls sys.exit() or quit().
 _ENDS = "raise StopCrawl to end the crawl, or return to end this page"
 #: What Python says of a callback that takes other arguments.
-_OTHER_ARGUMENTS = re.compile(r"\b(takes|missing) .*positional argument")
+_OTHER_ARGUMENTS = lazy_pattern(r"\b(takes|missing) .*positional argument")
 
 
 def spider_failed(error: BaseException, method: str, given: object = None, callback: object = None) -> SpiderFailed:

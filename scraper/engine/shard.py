@@ -21,6 +21,10 @@ from scraper.store.outcomes import Batch, Outcome
 #: While nobody waits for outcomes the main loop takes them in so far apart (seconds): to be woken for each of them
 #: would take the interpreter from the threads that fetch and parse.
 _NAP_SECONDS = 0.01
+#: How long it waits for something to come in before it looks whether time brought something to do, in seconds; and
+#: where nothing is on its way, as while a domain's delay lasts. What others bring about wakes it.
+_LOOK_SECONDS = 0.05
+_QUIET_SECONDS = 0.2
 #: How long what is in flight is given at the end, in seconds; and where its outcome will not be kept.
 DRAIN_SECONDS = 10.0
 DISCARD_SECONDS = 1.0
@@ -83,7 +87,7 @@ class Shard(ShardParts):
     def _round(self) -> None:
         if self._writer.can_wait and self._inbox.empty():
             time.sleep(_NAP_SECONDS)
-        self._receive(0.05)
+        self._receive(_QUIET_SECONDS if self._writer.is_quiet else _LOOK_SECONDS)
         self._writer.commit_if_due(nothing_more=self._inbox.empty())
         self._leases.fill()
         self._leases.sweep()
@@ -149,7 +153,7 @@ class Shard(ShardParts):
             self._emit(events.Draining(self._frontier.in_flight, self._drain_until(began) - began))
         while self._frontier.in_flight and time.monotonic() < self._drain_until(began):
             self._writer.deadline = self._drain_until(began)
-            self._receive(0.05)
+            self._receive(_LOOK_SECONDS)
             self._writer.commit_if_due(nothing_more=self._inbox.empty())
         self._writer.deadline = self._drain_until(began)
         while not self._inbox.empty():

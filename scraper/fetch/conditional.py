@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from scraper.lazy_pattern import lazy_pattern
+
 #: Headers of a request that ask for something on a condition; a spider that sets one of them keeps it.
 CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range")
 
@@ -14,11 +16,11 @@ CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-S
 _DEPENDS = frozenset({"*", "cookie", "authorization"})
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: A date as nearly all servers write it (RFC 9110 section 5.6.7, IMF-fixdate).
-_USUAL = re.compile(
+_USUAL = lazy_pattern(
     rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) ({'|'.join(_MONTHS)}) (\d{{4}}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII
 )
 #: What a header can say, and the longest validator that is sent back, in characters.
-_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]+")
+_FIELD_VALUE = lazy_pattern(r"[\t\x20-\x7e\x80-\xff]+")
 _MAX_VALIDATOR = 1_024
 
 

@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from scraper.lazy_pattern import lazy_pattern
+
 #: What is understood. Misspelled, a line counts as well: its author meant it.
 _FIELDS = {
     "user-agent": "agent",
@@ -31,18 +33,18 @@ _FIELDS = {
     "sitemap": "sitemap",
     "site-map": "sitemap",
 }
-_NAME = re.compile(r"[^\s/(),;*]+")
-_STARS = re.compile(r"\*+")
-_LIST = re.compile(r"[\s,]+")
-_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_STRAY_BYTE = re.compile("[\udc80-\udcff]")
+_NAME = lazy_pattern(r"[^\s/(),;*]+")
+_STARS = lazy_pattern(r"\*+")
+_LIST = lazy_pattern(r"[\s,]+")
+_SECONDS = lazy_pattern(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
+_LINE_END = lazy_pattern(r"\r\n|\r|\n")
+_STRAY_BYTE = lazy_pattern("[\udc80-\udcff]")
 #: The path and query of a URL, absolute or not.
-_PATH = re.compile(r"(?:[^/?#]*//[^/?#]*)?([^#]*)")
+_PATH = lazy_pattern(r"(?:[^/?#]*//[^/?#]*)?([^#]*)")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 #: All that is neither unreserved nor reserved in RFC 3986; and of the reserved ones `*` and `$`, which a pattern
 #: writes as %2A and %24 where it means them literally (section 2.2.3), and `'`, which browsers escape in a query.
-_UNSETTLED = re.compile(r"%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~:/?#\[\]@!&()+,;=%]")
+_UNSETTLED = lazy_pattern(r"%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~:/?#\[\]@!&()+,;=%]")
 
 
 class RobotsRule(NamedTuple):

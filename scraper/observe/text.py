@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from scraper.hiding import hide
+from scraper.lazy_pattern import lazy_pattern
 
 # Control characters (C0, DEL, C1), what changes the direction of text or breaks a line (Unicode UAX 9, UAX 14),
 # and lone surrogates, which no output can encode.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_UNSAFE_IN_LINES = re.compile(rf"(?![\t\n]){_UNSAFE.pattern}")
+_UNSAFE = lazy_pattern("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE_IN_LINES = lazy_pattern(rf"(?![\t\n]){_UNSAFE.pattern}")
 _LONGEST = 2000
 
 

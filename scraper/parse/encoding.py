@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from itertools import islice
 
+from scraper.lazy_pattern import lazy_pattern
 from scraper.media import content_type_of
 from scraper.parse.codecs import decode_as
 from scraper.parse.guess import guess
@@ -24,14 +25,14 @@ _FALLBACK = "windows-1252"
 
 
 _SPACE = rb"[\t\n\f\r ]*+"
-_TAG = re.compile(rb"<(?:(!--)|(meta)(?=[\t\n\f\r /])|/?[a-z][^\t\n\f\r >]*|[!/?])", re.IGNORECASE)
-_ATTRIBUTE = re.compile(
+_TAG = lazy_pattern(rb"<(?:(!--)|(meta)(?=[\t\n\f\r /])|/?[a-z][^\t\n\f\r >]*|[!/?])", re.IGNORECASE)
+_ATTRIBUTE = lazy_pattern(
     rb"[\t\n\f\r /]*+(?:>|([^\t\n\f\r />][^\t\n\f\r />=]*+)" + _SPACE + rb"(?:=" + _SPACE + rb"(?:"
     rb""""([^"]*+)"|'([^']*+)'|(?=>)|([^\t\n\f\r >"'][^\t\n\f\r >]*+)))?+)"""
 )
-_CONTENT_CHARSET = re.compile(rb"charset" + _SPACE + rb"=" + _SPACE, re.IGNORECASE)
-_CONTENT_VALUE = re.compile(rb""""([^"]*)"|'([^']*)'|([^\t\n\f\r ;"'][^\t\n\f\r ;]*)""")
-_XML_DECLARATION = re.compile(rb"""<\?xml[^>]*?encoding""" + _SPACE + rb"=" + _SPACE + rb"""["']([^"'>]*)["']""")
+_CONTENT_CHARSET = lazy_pattern(rb"charset" + _SPACE + rb"=" + _SPACE, re.IGNORECASE)
+_CONTENT_VALUE = lazy_pattern(rb""""([^"]*)"|'([^']*)'|([^\t\n\f\r ;"'][^\t\n\f\r ;]*)""")
+_XML_DECLARATION = lazy_pattern(rb"""<\?xml[^>]*?encoding""" + _SPACE + rb"=" + _SPACE + rb"""["']([^"'>]*)["']""")
 
 
 def decode(body: bytes, content_type: str | None) -> tuple[str, str]:

@@ -11,24 +11,25 @@ import re
 from collections import Counter
 from functools import cache
 
+from scraper.lazy_pattern import lazy_pattern
 from scraper.parse.codecs import decode_as
 
 _FALLBACK = "windows-1252"
 #: How much of a page is looked at, from its first byte that is not ASCII on.
 _GUESS_BYTES = 8192
-_TAG = re.compile(rb"<(?:script\b.*?</script|style\b.*?</style|!--.*?--|[^>]*)>", re.IGNORECASE | re.DOTALL)
-_LANGUAGE = re.compile(rb"""<html\b[^>]{0,500}?\slang\s*=\s*["']?([A-Za-z]{2})\b""", re.IGNORECASE)
-_HIGH = re.compile(rb"[\x80-\xff]")
-_WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
-_BEHIND_SMALL = re.compile(r"[a-z]([^\x00-\x7f])")
-_LONG_RUN = re.compile(rb"[\x80-\xff]{3,}")
+_TAG = lazy_pattern(rb"<(?:script\b.*?</script|style\b.*?</style|!--.*?--|[^>]*)>", re.IGNORECASE | re.DOTALL)
+_LANGUAGE = lazy_pattern(rb"""<html\b[^>]{0,500}?\slang\s*=\s*["']?([A-Za-z]{2})\b""", re.IGNORECASE)
+_HIGH = lazy_pattern(rb"[\x80-\xff]")
+_WORD = lazy_pattern(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_BEHIND_SMALL = lazy_pattern(r"[a-z]([^\x00-\x7f])")
+_LONG_RUN = lazy_pattern(rb"[\x80-\xff]{3,}")
 _ASCII_BYTES = bytes(range(128))
 #: The letters of windows-1255, which has no capitals. In windows-1251 small letters lie there, and six beyond.
-_HEBREW = re.compile(rb"[\xe0-\xfa]")
+_HEBREW = lazy_pattern(rb"[\xe0-\xfa]")
 #: Two bytes of an encoding of East Asia; and the rows of EUC-JP that hold kana, which hardly stand in EUC-KR or GBK.
-_PAIR = re.compile(rb"[\xa1-\xfe]{2}")
+_PAIR = lazy_pattern(rb"[\xa1-\xfe]{2}")
 _KANA = b"\xa4\xa5"
-_NOT_HEBREW = re.compile(rb"[\xc0-\xdf\xfb-\xff]")
+_NOT_HEBREW = lazy_pattern(rb"[\xc0-\xdf\xfb-\xff]")
 
 #: What charset_normalizer may choose from, and the names of its choices.
 _SCRIPTS = {

@@ -15,6 +15,7 @@ from typing import cast
 
 from selectolax.lexbor import LexborHTMLParser
 
+from scraper.lazy_pattern import lazy_pattern
 from scraper.parse.nesting import check_nesting
 
 #: How many elements may lie inside each other on a page that had to be rewritten; Chromium's limit too.
@@ -31,9 +32,9 @@ _MAX_OPTIONS = 20_000
 #: Below this length, in characters, no tag can have attributes enough to matter.
 _MANY_CHARACTERS = 50_000
 
-_FORMATTING = re.compile(r"<(/?)(b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE)
+_FORMATTING = lazy_pattern(r"<(/?)(b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE)
 #: Elements that an end tag inside does not reach beyond (HTML Standard 13.2.4.3, "markers").
-_FORMATTING_OR_MARKER = re.compile(
+_FORMATTING_OR_MARKER = lazy_pattern(
     r"<(/?)(b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u"
     r"|td|th|caption|object|applet|marquee|template)(?=[\s/>])",
     re.IGNORECASE,
@@ -49,14 +50,14 @@ _RAW = frozenset({"script", "style"})
 _LEFT_OUT = frozenset({"plaintext"})
 #: None of these can lie in one of its own kind, so that they nest no deeper for it.
 _KEPT_AT_ANY_DEPTH = frozenset({"a", "button", "form", "option", "select", "textarea", "title"}) | _VOID | _RAW
-_NAME = re.compile(r"[A-Za-z][^\s/<>=\"'\0]*")
-_OPENS = re.compile(r"<(?=[A-Za-z])")
+_NAME = lazy_pattern(r"[A-Za-z][^\s/<>=\"'\0]*")
+_OPENS = lazy_pattern(r"<(?=[A-Za-z])")
 #: One attribute as the HTML Standard reads it (13.2.5.32 to 13.2.5.39), and all those of a tag.
-_ATTRIBUTE = re.compile(
+_ATTRIBUTE = lazy_pattern(
     r"""[\t\n\f\r /]*+[^\t\n\f\r />][^\t\n\f\r />=]*+"""
     r"""(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r >]*+))?+"""
 )
-ATTRIBUTES = re.compile(rf"(?:{_ATTRIBUTE.pattern})*+")
+ATTRIBUTES = lazy_pattern(rf"(?:{_ATTRIBUTE.pattern})*+")
 
 
 def make_tree(text: str, encoded: bytes | None = None) -> LexborHTMLParser:

@@ -9,14 +9,15 @@ from functools import lru_cache
 from selectolax.lexbor import LexborHTMLParser
 
 from scraper import urls
+from scraper.lazy_pattern import lazy_pattern
 from scraper.parse.encoders import output_of, query_escaped
 from scraper.parse.lexbor import make_tree
 
 #: Directives of X-Robots-Tag and meta robots that bring a value of their own after a colon.
 _WITH_VALUE = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})
 #: A path, from the root or not, in which a browser would change nothing: no dot segments, nothing to encode.
-_PLAIN = re.compile(r"(/)?[\w~-][\w.~-]*(?:/[\w~-][\w.~-]*)*/?(?:\?[\w.~=&+-]*)?", re.ASCII)
-_SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.-]*):")
+_PLAIN = lazy_pattern(r"(/)?[\w~-][\w.~-]*(?:/[\w~-][\w.~-]*)*/?(?:\?[\w.~=&+-]*)?", re.ASCII)
+_SCHEME = lazy_pattern(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.-]*):")
 _ENCODED_SCHEMES = frozenset({"http", "https", "ftp", "file"})
 #: What the URL parser leaves out: line ends and tabs anywhere, spaces and controls at the ends.
 _NO_LINE_ENDS = {ord(character): None for character in "\t\n\r"}
@@ -24,7 +25,7 @@ _SPACE = "".join(map(chr, range(0x21)))
 #: Links of a site that are kept with what came of them, and sites of which they are kept.
 _MOST_PATHS, _MOST_SITES = 4_096, 64
 #: Written so that it is looked for by its first character: ignoring case takes three times as long.
-_BASE = re.compile(r"<[bB][aA][sS][eE][\s/]")
+_BASE = lazy_pattern(r"<[bB][aA][sS][eE][\s/]")
 
 
 class Joiner:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 
 from scraper.errors import TooNested
+from scraper.lazy_pattern import lazy_pattern
 
 #: Below so many tags the steps below cannot be reached.
 _MANY_TAGS = 20_000
 #: Elements that may be looked at altogether to find what end tags end: a third of a second.
 MAX_STEPS = 200_000_000
-_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)|<!--(?:.*?-->|.*)", re.DOTALL)
+_TAG = lazy_pattern(r"<(/?)([A-Za-z][^\s/>]*)|<!--(?:.*?-->|.*)", re.DOTALL)
 _VOID = frozenset(
     "area base basefont br col embed frame hr img input isindex link meta param source track wbr".split()
 )

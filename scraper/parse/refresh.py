@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from scraper.lazy_pattern import lazy_pattern
 from scraper.parse.lexbor import make_tree
 
 #: The longest wait before it, in seconds, of a page that is only on the way to another; those that wait longer
@@ -11,9 +12,9 @@ from scraper.parse.lexbor import make_tree
 LONGEST = 30
 #: Where a page says it: in its head.
 _HEAD = 65_536
-_META = re.compile(rb"http-equiv\s*+=\s*+[\"']?+\s*+refresh", re.IGNORECASE)
+_META = lazy_pattern(rb"http-equiv\s*+=\s*+[\"']?+\s*+refresh", re.IGNORECASE)
 #: Nothing is gone back on: of blanks without end there would be no end of ways to share them out.
-_REFRESH = re.compile(
+_REFRESH = lazy_pattern(
     r"\s*+(?:(?P<seconds>[0-9]++)[0-9.]*+|(?=\.)[0-9.]++)\s*+(?:[;,]\s*+|(?<=\s))(?:url\s*+=\s*+)?(?P<place>.*)",
     re.IGNORECASE | re.ASCII | re.DOTALL,
 )

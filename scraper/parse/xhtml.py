@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 
+from scraper.lazy_pattern import lazy_pattern
+
 #: What may stand before the root element: the declaration, comments, instructions, a document type.
-_BEFORE_ROOT = re.compile(r"\s*+(?:<\?.*?\?>\s*+|<!--.*?-->\s*+|<!DOCTYPE[^<>\[]*(?:\[.*?\]\s*)?>\s*+)*+", re.DOTALL)
-_ROOT = re.compile(r"<(?:[\w-]+:)?html(?=[\s/>])[^<>]*>")
+_BEFORE_ROOT = lazy_pattern(
+    r"\s*+(?:<\?.*?\?>\s*+|<!--.*?-->\s*+|<!DOCTYPE[^<>\[]*(?:\[.*?\]\s*)?>\s*+)*+", re.DOTALL
+)
+_ROOT = lazy_pattern(r"<(?:[\w-]+:)?html(?=[\s/>])[^<>]*>")
 _NAMESPACE = "http://www.w3.org/1999/xhtml"
 _HEAD_CHARACTERS = 8_192
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
 #: Comments, scripts and styles are left as they are; elements without content and CDATA sections are rewritten.
-_PART = re.compile(
+_PART = lazy_pattern(
     r"""<!--.*?(?:-->|\Z)"""
     r"""|<(?P<name>[A-Za-z][\w:.-]*+)(?P<attributes>(?:[^<>"'/]|/(?!>)|"[^"]*"|'[^']*')*+)(?P<empty>/?)>"""
     r"""|<!\[CDATA\[(?P<text>.*?)(?:\]\]>|\Z)""",

@@ -11,6 +11,7 @@ from requests.structures import CaseInsensitiveDict
 from selectolax.lexbor import LexborHTMLParser
 
 from scraper.errors import NotHtml, NotJson, UsageError
+from scraper.lazy_pattern import lazy_pattern
 from scraper.media import content_type_of
 from scraper.parse.encoding import decode, decode_in, sniff
 from scraper.parse.labels import encoding_of
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 _XHTML = "application/xhtml+xml"
 _XML_TYPES = frozenset({"application/xml", "text/xml"})
-_LOOKS_LIKE_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
-_STARTS_WITH_TAG = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<|\Z)")
+_LOOKS_LIKE_HTML = lazy_pattern(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
+_STARTS_WITH_TAG = lazy_pattern(rb"(?:\xef\xbb\xbf)?\s*(?:<|\Z)")
 
 
 class Body:

@@ -13,6 +13,7 @@ from scraper.config.store_location import is_ambiguous
 from scraper.config.types import kinds, texts
 from scraper.config.types.kinds import Flag, OptionalText, Text, nearest, optional, wrong
 from scraper.config.yaml.scalars import typed
+from scraper.lazy_pattern import lazy_pattern
 
 #: Standard output, as the path of an export.
 STDOUT = "-"
@@ -22,7 +23,7 @@ COMPRESSIONS = {".gz": "gz", ".zst": "zst"}
 PLACEHOLDERS = ("name", "date", "time", "run", "type")
 META = ("url", "run", "fetched_at", "connection")
 
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_PLACEHOLDER = lazy_pattern(r"\{([^{}]*)\}")
 
 
 def scheme_of(path: str) -> str | None:

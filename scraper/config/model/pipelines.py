@@ -1,6 +1,5 @@
 """The values of the key `pipelines`: functions and classes through which items go, and what they are given."""
 
-import re
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ from scraper.config.types.kinds import (
     wrong,
 )
 from scraper.config.yaml.scalars import typed
+from scraper.lazy_pattern import lazy_pattern
 
 FILES = "scraper.pipes:Files"
 IMAGES = "scraper.pipes:Images"
@@ -27,7 +27,7 @@ IMAGES = "scraper.pipes:Images"
 OF_FILES = ("field", "into", "item", "folder", "max_bytes", "types", "fresh_for", "timeout")
 OF_IMAGES = ("min_width", "min_height")
 
-_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+\-]*/(?:\*|[a-z0-9][a-z0-9!#$&^_.+\-]*)")
+_MEDIA_TYPE = lazy_pattern(r"[a-z0-9][a-z0-9!#$&^_.+\-]*/(?:\*|[a-z0-9][a-z0-9!#$&^_.+\-]*)")
 
 
 def _media_type(value: Any) -> str:

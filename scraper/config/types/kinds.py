@@ -18,12 +18,13 @@ from pydantic_core import PydanticCustomError
 
 from scraper.config.types.units import LARGEST, parse_duration, parse_share, parse_size
 from scraper.config.yaml.scalars import shown, typed, typed_deep
+from scraper.lazy_pattern import lazy_pattern
 
 Reader = Callable[[Any], Any]
 
 _FLAG_WORDS = {"on": "true", "yes": "true", "y": "true", "off": "false", "no": "false", "n": "false"}
-_UNIT_IN_WORDS = re.compile(r"(\d+(?:\.\d+)?) ?(mil|sec|min|hour|day)[a-z]*")
-_NUMBER_LIKE = re.compile(r"[-+]?[0-9][0-9_]*")
+_UNIT_IN_WORDS = lazy_pattern(r"(\d+(?:\.\d+)?) ?(mil|sec|min|hour|day)[a-z]*")
+_NUMBER_LIKE = lazy_pattern(r"[-+]?[0-9][0-9_]*")
 VARIABLE_SCHEMA = {"type": "string", "pattern": r"\$\{"}
 
 DURATION = "duration"
@@ -74,11 +75,10 @@ def text(value: Any) -> str:
 
 def matching(pattern: str, expected: str, remedy: str = "") -> Reader:
     """Text that one regular expression matches whole."""
-    compiled = re.compile(pattern)
 
     def read(value: Any) -> str:
         found = text(value)
-        if not compiled.fullmatch(found):
+        if not re.fullmatch(pattern, found):
             raise wrong(expected, remedy=remedy)
         return found
 

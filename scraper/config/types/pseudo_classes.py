@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_NAMED = re.compile(r":(?P<name>[a-z-]+)(?![\w-])(?P<call>\()?", re.IGNORECASE)
+from scraper.lazy_pattern import lazy_pattern
+
+_NAMED = lazy_pattern(r":(?P<name>[a-z-]+)(?![\w-])(?P<call>\()?", re.IGNORECASE)
 #: What stands in quotes or is escaped, and is no part of a selector's structure.
-_QUOTED = re.compile(r"""\\.|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
+_QUOTED = lazy_pattern(r"""\\.|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 #: A compound that begins with a pseudo-class.
-_BARE = re.compile(r"(?:(?<=[\s>+~,(])|\A)(?=:(?!:))")
-_NAMESPACE = re.compile(r"[\w-]*(?<!\*)\|(?!=)\|?")
+_BARE = lazy_pattern(r"(?:(?<=[\s>+~,(])|\A)(?=:(?!:))")
+_NAMESPACE = lazy_pattern(r"[\w-]*(?<!\*)\|(?!=)\|?")
 #: What finds wrong elements, or none whatever the page holds, and what to write instead.
 _WRONG = {
     "enabled": ":not([disabled]) behind the names of the elements",

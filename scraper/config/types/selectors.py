@@ -13,14 +13,15 @@ from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from scraper.config.types.pseudo_classes import WrongSelector, right_for_lexbor
 from scraper.config.types.xpath import problem_of_xpath
+from scraper.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     import regex
     from lxml import etree
 
-_CSS = re.compile(r"(?P<selector>.*?)(?:::(?:(?P<text>text)|attr\(\s*(?P<attribute>[^\s()]+)\s*\)))?", re.DOTALL)
-_QUOTED = re.compile(r"""\\.|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
-_PATH = re.compile(r"[\w@:-]+(?:\.[\w@:-]+)*")
+_CSS = lazy_pattern(r"(?P<selector>.*?)(?:::(?:(?P<text>text)|attr\(\s*(?P<attribute>[^\s()]+)\s*\)))?", re.DOTALL)
+_QUOTED = lazy_pattern(r"""\\.|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
+_PATH = lazy_pattern(r"[\w@:-]+(?:\.[\w@:-]+)*")
 
 
 class BadSelector(ValueError):

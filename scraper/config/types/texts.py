@@ -19,18 +19,19 @@ from scraper.config.types.kinds import Reader, flag, matching, nearest, optional
 from scraper.config.types.selectors import BadSelector, read_regex
 from scraper.config.types.units import LARGEST, parse_share
 from scraper.config.yaml.scalars import FromEnvironment, typed
+from scraper.lazy_pattern import lazy_pattern
 
 _IDENTIFIER = r"[^\W\d]\w*"
 _DOTTED = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*"
-_FILE_REFERENCE = re.compile(rf"(?:.+\.py|{_DOTTED}):{_DOTTED}")
-_MODULE_REFERENCE = re.compile(rf"{_DOTTED}:{_DOTTED}")
-_CLASS = re.compile(rf"{_DOTTED}(?:\.|:){_DOTTED}")
+_FILE_REFERENCE = lazy_pattern(rf"(?:.+\.py|{_DOTTED}):{_DOTTED}")
+_MODULE_REFERENCE = lazy_pattern(rf"{_DOTTED}:{_DOTTED}")
+_CLASS = lazy_pattern(rf"{_DOTTED}(?:\.|:){_DOTTED}")
 #: RFC 9110 section 5.6.2, token.
 _HEADER_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 #: RFC 9110 section 5.5: visible characters, spaces and tabs between them, and obs-text (Latin-1).
 _HEADER_VALUE = r"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?"
 #: How an address begins that names its scheme.
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
+SCHEME = lazy_pattern(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 
 
 def _reference(pattern: re.Pattern[str], expected: str) -> Any:
@@ -76,7 +77,7 @@ def crawl_name(value: Any) -> str:
 
 
 #: What was meant as a URL, or as libpq's own words: in a path a password would be the name of a file.
-_CONNECTION = re.compile(r"(?i)^postgres\w*:|^(?![a-z]:[/\\]).*:.*@|(?:^|\s)(?:host|user|dbname|password)\s*=")
+_CONNECTION = lazy_pattern(r"(?i)^postgres\w*:|^(?![a-z]:[/\\]).*:.*@|(?:^|\s)(?:host|user|dbname|password)\s*=")
 _STORES = "write one such as .scraper/books.db or postgresql://user:${PG_PASSWORD}@host/database"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
+
+from scraper.lazy_pattern import lazy_pattern
 
 #: Nothing that a crawl waits for takes longer; the operating system's own timers end not far above it.
 LONGEST = 3650 * 86_400.0
@@ -11,8 +12,8 @@ LONGEST = 3650 * 86_400.0
 LARGEST = 10**15
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
-_PLAIN = re.compile(_NUMBER)
-_DURATION = re.compile(
+_PLAIN = lazy_pattern(_NUMBER)
+_DURATION = lazy_pattern(
     rf"(?:(?P<d>{_NUMBER})d)?(?:(?P<h>{_NUMBER})h)?(?:(?P<m>{_NUMBER})m(?!s))?(?:(?P<s>{_NUMBER})s)?"
     rf"(?:(?P<ms>{_NUMBER})ms)?"
 )
@@ -23,7 +24,7 @@ _SECONDS = {
     "s": Decimal(1),
     "ms": Decimal("0.001"),
 }
-_SIZE = re.compile(rf"({_NUMBER})(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
+_SIZE = lazy_pattern(rf"({_NUMBER})(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 _BYTES = {
     "B": 1,
     "kB": 10**3,

@@ -7,7 +7,7 @@ Source of the functions and their arguments: XPath 1.0, section 4 (https://www.w
 
 from __future__ import annotations
 
-import re
+from scraper.lazy_pattern import lazy_pattern
 
 #: By function, the least and the most of arguments.
 _FUNCTIONS = {
@@ -21,12 +21,12 @@ _FUNCTIONS = {
 _IDLE = {"id": "//*[@id='…']", "lang": "[ancestor-or-self::*[@lang][1]/@lang='…']"}
 #: What stands before a bracket and is no function: tests of nodes, and operators.
 _NO_FUNCTIONS = frozenset({"comment", "text", "node", "processing-instruction", "and", "or", "div", "mod"})
-_LITERAL = re.compile(r"\"[^\"]*\"|'[^']*'")
-_VARIABLE = re.compile(r"\$\s*[\w.-]+")
-_PREFIX = re.compile(r"(?<![\w.:-])([^\W\d][\w.-]*):(?!:)")
+_LITERAL = lazy_pattern(r"\"[^\"]*\"|'[^']*'")
+_VARIABLE = lazy_pattern(r"\$\s*[\w.-]+")
+_PREFIX = lazy_pattern(r"(?<![\w.:-])([^\W\d][\w.-]*):(?!:)")
 #: A name of an element or attribute in capitals, which no page's tree has.
-_CAPITALS = re.compile(r"(?<![\w.$:-])@?([A-Z][A-Z0-9]*)(?![\w.:(-])(?!\s*\()")
-_CALL = re.compile(r"(?<![\w.$-])([^\W\d][\w.-]*)\s*\(")
+_CAPITALS = lazy_pattern(r"(?<![\w.$:-])@?([A-Z][A-Z0-9]*)(?![\w.:(-])(?!\s*\()")
+_CALL = lazy_pattern(r"(?<![\w.$-])([^\W\d][\w.-]*)\s*\(")
 
 
 def problem_of_xpath(expression: str) -> str:

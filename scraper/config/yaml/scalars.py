@@ -11,10 +11,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-_VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
-_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+from scraper.lazy_pattern import lazy_pattern
+
+_INTEGER = lazy_pattern(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT = lazy_pattern(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_VARIABLE = lazy_pattern(r"\$\$\{|\$\{([^}]*)(\}?)")
+_NAME = lazy_pattern(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 #: Python refuses to read integers of more digits than some thousands; no value here needs a hundred.
 _MOST_DIGITS = 100
 _SHOWN = 80

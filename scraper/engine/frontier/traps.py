@@ -21,6 +21,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from scraper import urls
+from scraper.lazy_pattern import lazy_pattern
 from scraper.store.state.seen import Recent
 from scraper.store.values import Found, StoredItem
 
@@ -41,19 +42,19 @@ _SEGMENTS, _PIECE = 60, 6
 _YOUNG = 50
 _SHAPES, _CONTENTS, _SESSION_PAGES = 10_000, 40_000, 10_000
 
-_DIGITS = re.compile(r"[0-9]+")
+_DIGITS = lazy_pattern(r"[0-9]+")
 #: A segment or value that a program made: a hash, an id.
 _SHORTEST_MADE = 16
-_MADE = re.compile(rf"(?=[^/]*[0-9])[0-9A-Za-z_-]{{{_SHORTEST_MADE},}}")
+_MADE = lazy_pattern(rf"(?=[^/]*[0-9])[0-9A-Za-z_-]{{{_SHORTEST_MADE},}}")
 #: Names that mean a session, and such as may, where the value looks like it.
-_SESSION = re.compile(
+_SESSION = lazy_pattern(
     r";(?P<path>jsessionid|phpsessid)=[^/?#;]*"
     r"|(?<=[?&])(?P<query>(?:php|asp|asp\.net_?)?_?sess(?:ion)?_?id|jsessionid|oscsid|zenid|cftoken)=[\w.,-]{8,}(?:&|$)"
     r"|(?<=[?&])(?P<short>s|sid|session|token)=(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{16,}(?:&|$)",
     re.IGNORECASE | re.ASCII,
 )
 #: The reasons of `_verdict`, by which a resumed run knows the shapes again.
-_OF_SHAPE = re.compile(r"[0-9]+ pages in a row of the shape (.+) (?:are the same|brought nothing new)", re.DOTALL)
+_OF_SHAPE = lazy_pattern(r"[0-9]+ pages in a row of the shape (.+) (?:are the same|brought nothing new)", re.DOTALL)
 
 
 class _Shape:

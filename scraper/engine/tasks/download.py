@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -24,6 +23,7 @@ from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.base import ResponseHead
 from scraper.fetch.conditional import conditions_of, sendable, validators_of
 from scraper.fetch.transport.open_files import is_ours
+from scraper.lazy_pattern import lazy_pattern
 from scraper.media import HEAD_BYTES, ending_of, file_name_of, type_of
 from scraper.pipelines.files import Files
 from scraper.private_files import open_file
@@ -34,9 +34,9 @@ PARTS = ".part"
 #: What may come beyond the largest file before the fetcher itself gives up; it is refused here first.
 _MARGIN = 1_000_000
 _BLOCK = 256 * 1024
-_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_UNMET = re.compile(r"bytes \*/(\d{1,18})")
+_RANGE = lazy_pattern(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
+_DIGEST = lazy_pattern(r"[0-9a-f]{64}")
+_UNMET = lazy_pattern(r"bytes \*/(\d{1,18})")
 
 
 class Download:
