@@ -182,6 +182,10 @@ class BytesOver(FetchError):
     reason = "byte-limit"
 
 
+class RunBytesOver(BytesOver):
+    """`limits.bytes` was reached while it was fetched: the run is at its end."""
+
+
 class BodyTooLarge(FetchError):
     """The body is larger than `limits.body`."""
 

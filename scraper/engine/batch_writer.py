@@ -271,6 +271,12 @@ class BatchWriter:
             self.report.figures += figures
         return done
 
+    def book_bytes(self) -> None:
+        """Commit what came of bodies that are under way, where it counts against `limits.bytes`."""
+        if domains := self._leases.with_unbooked_bytes():
+            self.write(Batch(), domains)
+            self.send_report()
+
     def give_up_domains(self) -> None:
         """Hand over the domains that another shard is to have, and let those go of which nothing is left."""
         self.report.released += self._give_up(self._frontier.departed())

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from scraper.engine.batch_writer import BatchWriter
 from scraper.engine.coordination.messages import (
     Allow,
+    BytesHad,
     Claim,
     End,
     FilesOnly,
@@ -23,12 +24,14 @@ from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.frontier import Frontier
 from scraper.engine.frontier.leases import DomainLeases
 from scraper.engine.limits import ShardEnd
+from scraper.fetch.transport.ledger import RunBytes
 
 
 class Orders:
     """Carries out orders; used by the main loop of a shard only.
 
     Args:
+        run_bytes: counts them, where they are bounded.
         put_start: queues a portion of start(), whose first so many results are in the store.
         stop: takes the seconds that what is in flight has.
     """
@@ -39,6 +42,7 @@ class Orders:
         admission: Admission,
         leases: DomainLeases,
         writer: BatchWriter,
+        run_bytes: RunBytes | None,
         put_start: Callable[[int], None],
         stop: Callable[[float], None],
     ) -> None:
@@ -46,6 +50,7 @@ class Orders:
         self._admission = admission
         self._leases = leases
         self._writer = writer
+        self._bytes = run_bytes
         self._put_start = put_start
         self._stop = stop
 
@@ -67,6 +72,9 @@ class Orders:
                 self._frontier.add_places(count)
             case ReturnBudget():
                 self._writer.report.places_back += self._frontier.give_places_back()
+            case BytesHad(elsewhere):
+                if self._bytes is not None:
+                    self._bytes.tell(elsewhere)
             case TakeStart(taken):
                 self._writer.hold_start(taken)
                 self._put_start(taken)

@@ -92,6 +92,7 @@ class Shard(ShardParts):
         self._leases.fill()
         self._leases.sweep()
         self._writer.give_up_domains()
+        self._writer.book_bytes()
         self._heap.trim_if_due()
         self._writer.say_how_it_stands(nothing_more=self._inbox.empty())
         self._end = self._end or self._writer.end or (STOPPED if self._stop_seconds is not None else None)

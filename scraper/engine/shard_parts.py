@@ -44,6 +44,7 @@ from scraper.fetch.base import Fetcher
 from scraper.fetch.politeness import Pace
 from scraper.fetch.robots import Robots, product_token
 from scraper.fetch.transport.guard import Guard
+from scraper.fetch.transport.ledger import RunBytes
 from scraper.fetch.transport.open_files import most_in_flight
 from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
@@ -214,6 +215,8 @@ class ShardParts:
 
     def _make_committing(self, report: Callable[[Report], None]) -> None:
         store, run, limits, frontier = self._store, self._run, self._config.limits, self._frontier
+        # Once it is over nothing more is sent, and what is under way is cut off; the end is told later.
+        run_bytes = None if limits.bytes is None else RunBytes(limits.bytes, frontier.close)
         self._leases = DomainLeases(
             store,
             run.id,
@@ -223,6 +226,7 @@ class ShardParts:
             owner=self.owner,
             make_session=self._components.make_session,
             fetches=not self._is_cached,
+            run_bytes=run_bytes,
         )
         self._status = StatusReporter(frontier, self._runner, limits, self._emit)
         self._writer = BatchWriter(
@@ -230,7 +234,7 @@ class ShardParts:
         )
         self._writer.has_files = bool(self._components.pipelines.files)
         self._orders = Orders(
-            frontier, self._admission, self._leases, self._writer, self._parse_worker.put_start, self.stop
+            frontier, self._admission, self._leases, self._writer, run_bytes, self._parse_worker.put_start, self.stop
         )
 
     # What others call ------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ import pytest
 from scraper.config.store_location import StoreLocation
 from tests.crawl.commands import command, made_project, site_of, start, titles, wait_until
 from tests.postgres.test_crawls import MORE, PATIENCE, said, url_of
+from tests.security.test_bodies import slow
 from tests.servers.keepalive import PageServer
+from tests.servers.raw import RawServer
 from tests.unit.store.looking import rows
 
 PAGES = 12
@@ -35,7 +37,7 @@ def servers() -> Iterator[list[PageServer]]:
         yield [stack.enter_context(PageServer(site_of(PAGES), host)) for host in HOSTS]
 
 
-def made(folder: Path, web: list[PageServer], url: str, more: str = "") -> None:
+def made(folder: Path, web: Sequence[PageServer | RawServer], url: str, more: str = "") -> None:
     folder.mkdir(exist_ok=True)
     made_project(folder, web[0].url, more=MORE.format(url=url) + more)
     site = folder / "site.yaml"
@@ -171,3 +173,18 @@ class TestLimits:
                 assert gone(worker)[0] == 143
             assert rows(path, "select pages, result from runs") == [(31, "limit")]
             assert len(written(tmp_path)) == 31
+
+    def test_bytes_are_passed_by_a_second_of_what_workers_have_under_way(
+        self, url: str, path: StoreLocation, tmp_path: Path
+    ):
+        with ExitStack() as stack:
+            web = [stack.enter_context(RawServer(slow, host)) for host in HOSTS[:4]]
+            made(tmp_path, web, url, "limits: {bytes: 6MB}\n")
+            worker = start("worker", "site.yaml", "--wait", "2m", "--set", "politeness.concurrency=4", cwd=tmp_path)
+            done = command("crawl", "site.yaml", "--set", "politeness.concurrency=4", cwd=tmp_path)
+            gone(worker)
+            assert "limits.bytes" in said(done)
+            assert rows(path, "select pages, failed, result from runs") == [(0, 0, "outside-gate")]
+            ((received,),) = rows(path, "select sum(bytes) from figures")
+            # Of a bare megabyte a second, from one page of each of four servers: they would have gone on to 36.
+            assert 6_000_000 <= received <= 10_000_000

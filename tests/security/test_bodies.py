@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import sys
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -190,6 +191,52 @@ def test_what_is_under_way_when_a_domain_has_had_its_bytes_is_cut(
         assert {each["reason"] for item in run.items for each in item["files"]} == {"byte-limit"}
     else:
         assert run.stats["refusals"] == {"byte-limit": 6}
+
+
+@pytest.mark.parametrize("at_once", [1, 6])
+def test_what_is_under_way_when_a_run_has_had_its_bytes_is_cut(at_once: int, raw_server: Callable[..., Any]) -> None:
+    if sys.platform != "linux":
+        pytest.skip("other systems have one loopback address")
+    servers = [raw_server(endless, host=f"127.0.0.{number}") for number in range(1, 9)]
+    run = crawl(
+        Each,
+        *(f"{server.url}/{number}" for server in servers for number in range(6)),
+        limits={"bytes": "500kB"},
+        politeness={"concurrency": at_once},
+    )
+    assert (run.result, run.why) == ("limit", "limits.bytes: 500kB are reached")
+    assert 500_000 <= sum(each["bytes"] for each in run.stats["domains"].values()) <= 500_000 + 8 * at_once * 65_536
+    # They are neither done nor failed.
+    assert (run.stats["pages"], run.stats["failed"], run.stats["refused"]) == (0, 0, 0)
+
+
+def slow(connection: Any, *_: Any) -> None:
+    """Send 400 kB a second."""
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 9000000\r\n\r\n")
+    for _ in range(450):
+        connection.send(b"x" * 20_000)
+        time.sleep(0.05)
+
+
+def test_what_other_processes_have_under_way_is_cut_half_a_second_later(
+    raw_server: Callable[..., Any], tmp_path: Path
+) -> None:
+    if sys.platform != "linux":
+        pytest.skip("other systems have one loopback address")
+    servers = [raw_server(slow, host=f"127.0.0.{number}") for number in range(1, 5)]
+    run = crawl(
+        Each,
+        *(f"{server.url}/{number}" for server in servers for number in range(4)),
+        limits={"bytes": "4MB"},
+        politeness={"concurrency": 4},
+        engine={"processes": 2},
+        store=str(tmp_path / "x.db"),
+    )
+    had = {name: each["bytes"] for name, each in run.stats["domains"].items()}
+    assert (run.result, len(had)) == ("limit", 4)
+    # Of 6.4 MB a second; they would have gone on for ten.
+    assert 4_000_000 <= sum(had.values()) <= 12_000_000
+    assert (run.stats["pages"], run.stats["failed"], run.stats["refused"]) == (0, 0, 0)
 
 
 FLOODS = {

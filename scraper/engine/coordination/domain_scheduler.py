@@ -12,6 +12,7 @@ from dataclasses import field
 from scraper.config import Limits
 from scraper.engine.coordination.messages import (
     Allow,
+    BytesHad,
     Claim,
     End,
     FilesOnly,
@@ -52,6 +53,9 @@ class _Shard:
     places: int = 0
     #: How many of the hosts that start URLs added it was told.
     hosts_told: int = 0
+    #: Bytes of bodies that it reported, and how many of the others' it was told.
+    bytes: int = 0
+    bytes_told: int = 0
     last: Report = field(default_factory=Report)
 
 
@@ -149,6 +153,7 @@ class DomainScheduler:
             self._commit, self.counts = report.commit, report.counts
         shard.places -= report.pages + report.places_back
         self.figures += report.figures
+        shard.bytes += report.figures.bytes
         self._unclaimed.update(dict.fromkeys(self._taken_from(number, report.released)))
         # Whoever finds something for them again says so.
         self._taken_from(number, report.finished)
@@ -181,6 +186,7 @@ class DomainScheduler:
 
     def orders(self, number: int, report: Report | None, now: float) -> Iterator[tuple[int, Order]]:
         """Return what is to be done next, after a shard reported, or because time passed (then `report` is None)."""
+        yield from self._bytes_had()
         if self.end is None:
             self.end = self._find_end(now)
         if self.end is not None:
@@ -226,6 +232,14 @@ class DomainScheduler:
             if shard.hosts_told < len(self._hosts):
                 yield number, Allow(tuple(self._hosts[shard.hosts_told :]))
                 shard.hosts_told = len(self._hosts)
+
+    def _bytes_had(self) -> Iterator[tuple[int, Order]]:
+        """Each counts what it receives, and is told what came before and to the others."""
+        for number, shard in self._shards.items() if self._limits.bytes is not None else ():
+            elsewhere = self.figures.bytes - shard.bytes
+            if elsewhere != shard.bytes_told:
+                shard.bytes_told = elsewhere
+                yield number, BytesHad(elsewhere)
 
     def hosts(self) -> tuple[str, ...]:
         """Return the hosts that start URLs added to the scope: what a shard that comes later has to know."""

@@ -14,6 +14,7 @@ from scraper.config import SiteConfig
 from scraper.config.model.start import STDIN
 from scraper.engine.coordination.messages import (
     Allow,
+    BytesHad,
     Claim,
     End,
     FilesOnly,
@@ -56,6 +57,9 @@ class Member:
         self._store = store
         self._run = run.id
         self._limit = config.limits.pages
+        self._counts_bytes = config.limits.bytes is not None
+        #: Of bodies, that the shard committed.
+        self._bytes = 0
         self._has_files = any(pipeline.field is not None for pipeline in config.pipelines)
         self._owner = owner
         # Standard input is the crawl's.
@@ -95,6 +99,7 @@ class Member:
         used = report.pages + report.places_back
         self._places -= used
         self._unsettled += used
+        self._bytes += report.figures.bytes
         for name in (*report.not_had, *report.released):
             self._left[name] = now + _LEFT_SECONDS
         if report.start is not None:
@@ -152,6 +157,8 @@ class Member:
             # A database that was away kept the others from renewing their leases as well: they have a moment to.
             self._free_at = self._looked_at + LEASE_SECONDS / 4
         row, self._peers = look.run, look.peers
+        if self._counts_bytes:
+            yield BytesHad(self._store.sums(self._run).bytes - self._bytes)
         if row.is_finished or (row.ending is not None and not row.ending.files_only):
             self._is_over = True
             end = row.ending or Ending(STOPPED.result, STOPPED.why, discard=True)

@@ -72,6 +72,13 @@ class TakeStart:
 
 
 @dataclass(frozen=True, slots=True)
+class BytesHad:
+    """So many bytes of bodies of the run came before, and to other shards; asked for by `limits.bytes`."""
+
+    elsewhere: int
+
+
+@dataclass(frozen=True, slots=True)
 class FilesOnly:
     """The crawl is at its end but for files that its items name: fetch these, and nothing else."""
 
@@ -97,7 +104,7 @@ class Stop:
 
 
 Last = FilesOnly | End | Stop
-Order = Claim | WorkAdded | LookForWork | Release | Allow | PageBudget | ReturnBudget | TakeStart | Last
+Order = Claim | WorkAdded | LookForWork | Release | Allow | PageBudget | ReturnBudget | BytesHad | TakeStart | Last
 
 # From a shard to the coordinator -------------------------------------------------------------------------
 

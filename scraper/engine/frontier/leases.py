@@ -18,6 +18,7 @@ from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Pace
 from scraper.fetch.retry import RetryPolicy
 from scraper.fetch.robots import KeptRobots, Robots, RobotsState, product_token
+from scraper.fetch.transport.ledger import RunBytes
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.stats import ConnectionStats
@@ -29,6 +30,8 @@ from scraper.store.values import DomainUpdate, Pause, Profile
 from scraper.urls import domain_of
 
 _SWEEP_SECONDS = 1.0
+#: How often it is written down what of long bodies came, where others count it against `limits.bytes` (seconds).
+_BOOK_SECONDS = 0.25
 #: A mean latency that differs by a smaller share is not stored again.
 _SAME_LATENCY = 0.25
 #: A domain without a request for so long (seconds) lets its Session go until it is; one that is done, its lease too.
@@ -42,6 +45,7 @@ class DomainLeases:
         owner: the shard's name in leases.
         make_session: makes a requests.Session of the class that a `session.class` names.
         fetches: whether anything is sent, so that it is said where robots.txt is ignored.
+        run_bytes: counts what all of their ledgers receive, where that is bounded.
     """
 
     def __init__(
@@ -55,7 +59,9 @@ class DomainLeases:
         owner: str,
         make_session: Callable[[str], requests.Session],
         fetches: bool = True,
+        run_bytes: RunBytes | None = None,
     ) -> None:
+        self._run_bytes = run_bytes
         self._fetches = fetches
         self._store = store
         self._run = run
@@ -69,7 +75,7 @@ class DomainLeases:
         self._settings = config.for_domain("")
         self._retry = RetryPolicy(self._settings.retry)
         self._began_at = time.time()
-        self._swept_at = self._finished_at = 0.0
+        self._swept_at = self._finished_at = self._booked_at = 0.0
 
     def claim(self, names: Sequence[str]) -> list[str]:
         """Take the leases of these domains, as far as they are free; return those that are not."""
@@ -81,6 +87,7 @@ class DomainLeases:
         had = self._store.figures(self._run) if leases and per_domain.bytes is not None else {}
         for lease in leases:
             domain = self._domain(lease)
+            domain.session.ledger.run = self._run_bytes
             if per_domain.bytes is not None:
                 before = had[lease.domain].bytes if lease.domain in had else 0
                 domain.most_bytes = per_domain.bytes
@@ -196,6 +203,14 @@ class DomainLeases:
             if taken != ConnectionStats():
                 batch.figures[domain.name] = taken
         return epochs
+
+    def with_unbooked_bytes(self) -> list[Domain]:
+        """Return the domains of which bytes came that are in no commit, now and then, where a run's are bounded."""
+        now = time.monotonic()
+        if self._run_bytes is None or now - self._booked_at < _BOOK_SECONDS:
+            return []
+        self._booked_at = now
+        return [domain for domain in self._frontier.domains if domain.session.ledger.has_untaken_bytes]
 
     def sweep(self) -> None:
         """Close connections that have idled too long, once a second, and Sessions of domains that are not asked."""

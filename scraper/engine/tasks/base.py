@@ -18,7 +18,16 @@ from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Job
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender, Sending
-from scraper.errors import BytesOver, FetchError, InternalError, LeaseLost, NoRoom, NotCached, StoreError
+from scraper.errors import (
+    BytesOver,
+    FetchError,
+    InternalError,
+    LeaseLost,
+    NoRoom,
+    NotCached,
+    RunBytesOver,
+    StoreError,
+)
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
 from scraper.fetch.retry import asked_wait
@@ -261,14 +270,15 @@ class RequestTask:
         """
         attempt, response = queued.attempts + 1, fetch.response
         request = queued.request
+        is_ours = isinstance(fetch.error, NoRoom | RunBytesOver)
+        if is_ours and (request.may_be_repeated or not _was_sent(fetch)):
+            # Not the server's: no attempt is used, and what the end of the run cut off stays queued.
+            self.sender.settle(RetryLater(queued, wait_clock.now() + NO_ROOM_SECONDS, queued.attempts))
+            return
         if reason in (NotCached.reason, BytesOver.reason):
             # Nothing was sent, or no more of it may come; nothing failed.
             refusal = Refusal(request.url, queued.fingerprint, reason, message)
             self.sender.settle(self.unsent(Refused(queued, refusal)) or Refused(queued, refusal))
-            return
-        if reason == NoRoom.reason and (request.may_be_repeated or not _was_sent(fetch)):
-            # Ours, and not the server's: no attempt is used.
-            self.sender.settle(RetryLater(queued, wait_clock.now() + NO_ROOM_SECONDS, queued.attempts))
             return
         verdict = domain.retry.judge(reason, attempt, repeatable=request.may_be_repeated, asked_wait=asked_wait)
         sending = attempt_of(fetch, attempt, reason, message, verdict.wait)

@@ -11,7 +11,6 @@ import time
 from http.client import BadStatusLine, RemoteDisconnected
 from typing import Protocol
 
-from scraper.errors import BytesOver
 from scraper.fetch.transport.deadline import Deadline, watchdog
 from scraper.fetch.transport.guard import Guard
 from scraper.fetch.transport.ledger import Ledger
@@ -172,11 +171,11 @@ class Exchange:
         """Book what came of the body so far, before more of it is read.
 
         Raises:
-            BytesOver: its domain has had as much as it may.
+            BytesOver: its domain, or the run, has had as much as it may.
         """
         self._book(body_bytes)
-        if self.connection is not None and self.connection.ledger.is_full:
-            raise BytesOver(f"limits.per_domain.bytes of {self.connection.ledger.domain} are reached")
+        if self.connection is not None:
+            self.connection.ledger.refuse_more()
 
     def _book(self, body_bytes: int) -> None:
         new = body_bytes - self._booked

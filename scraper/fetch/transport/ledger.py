@@ -6,6 +6,7 @@ import threading
 from array import array
 from collections.abc import Callable
 
+from scraper.errors import BytesOver, RunBytesOver
 from scraper.stats import ConnectionStats, Opening, Reason
 
 #: Of an origin, how many handshakes the median is of. They are held of each of thousands of origins.
@@ -31,11 +32,25 @@ class Ledger:
         #: Of bodies, over the wire, since the beginning; and how many may come, None for any.
         self.bytes = 0
         self.most_bytes: int | None = None
+        #: What the run may have, of which this is a part; None where that is not bounded.
+        self.run: RunBytes | None = None
 
     @property
     def is_full(self) -> bool:
-        """Tell whether as many bytes have come as may."""
+        """Tell whether as many bytes of the domain have come as may."""
         return self.most_bytes is not None and self.bytes >= self.most_bytes
+
+    @property
+    def has_untaken_bytes(self) -> bool:
+        """Tell whether bytes have come since the sums were taken."""
+        return self._since_taken.bytes > 0
+
+    def refuse_more(self) -> None:
+        """Raise BytesOver where no more bytes may come; RunBytesOver where none of the run may."""
+        if self.run is not None and self.run.is_over:
+            raise RunBytesOver("limits.bytes are reached")
+        if self.is_full:
+            raise BytesOver(f"limits.per_domain.bytes of {self.domain} are reached")
 
     def opened(
         self,
@@ -115,6 +130,8 @@ class Ledger:
         with self._lock:
             self._since_taken.bytes += count
             self.bytes += count
+        if self.run is not None:
+            self.run.received(count)
 
     def retried(self) -> None:
         """Book that a request will be sent again after a failure."""
@@ -126,6 +143,8 @@ class Ledger:
         with self._lock:
             self._since_taken += figures
             self.bytes += figures.bytes
+        if self.run is not None:
+            self.run.received(figures.bytes)
 
     def take(self) -> ConnectionStats:
         """Return the sums since the last time they were taken."""
@@ -135,6 +154,40 @@ class Ledger:
             saved = sum(book.reused * book.median for book in self._origins.values())
             taken.seconds_saved, self._saved = saved - self._saved, saved
         return taken
+
+
+class RunBytes:
+    """Counts the bytes of bodies of a run against `limits.bytes`. Safe under threads.
+
+    Those of all ledgers of a process count as they come; of what others had it is told.
+
+    Args:
+        most: how many may come.
+        on_over: called once, by whoever finds that they have.
+    """
+
+    def __init__(self, most: int, on_over: Callable[[], None]) -> None:
+        self.is_over = False
+        self._most, self._on_over = most, on_over
+        self._lock = threading.Lock()
+        self._here = self._elsewhere = 0
+
+    def received(self, count: int) -> None:
+        """Count bytes that came here."""
+        self._count(count, 0)
+
+    def tell(self, elsewhere: int) -> None:
+        """Take in how many came before, and to others."""
+        self._count(0, elsewhere)
+
+    def _count(self, more: int, elsewhere: int) -> None:
+        with self._lock:
+            self._here += more
+            self._elsewhere = max(self._elsewhere, elsewhere)
+            is_news = not self.is_over and self._here + self._elsewhere >= self._most
+            self.is_over = self.is_over or is_news
+        if is_news:
+            self._on_over()
 
 
 class _OriginBook:
