@@ -24,7 +24,6 @@ from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.exchange import OpenSendGate, request_context
 from scraper.fetch.transport.guard import Guard, TypedHost
 from scraper.hiding import without_user_info
-from scraper.observe.text import duration, plain
 from scraper.project import load_object
 from scraper.reasons import reason_row
 from scraper.request import Request
@@ -198,17 +197,6 @@ class Visitor:
             if self._own is not None:
                 self._own.lend(self._domains[name])
         return self._domains[name]
-
-
-def robots_in_words(robots: Robots, url: str, user_agent: str) -> str:
-    """Return what a robots.txt says of a URL, the line that decides included."""
-    token = product_token(user_agent)
-    verdict = "allowed" if robots.allows(url, token) else "refused"
-    reason = robots.line_for(url, token) or robots.why
-    why = f"; {plain(reason)}" if reason else ""
-    delay = robots.crawl_delay(token)
-    asks = f"; it asks for {duration(delay)} between requests" if delay else ""
-    return f"{verdict} for {plain(token)} by {plain(urls.origin_of(url))}/robots.txt{why}{asks}"
 
 
 def answer_of(request: Request, outcome: FetchResult) -> Response:

@@ -59,6 +59,7 @@ _VERBS = (
     "explain",
     "cookies",
     "schedule",
+    "ui",
     "rules",
     "record",
     "replay",

@@ -8,10 +8,11 @@ import typer
 
 from scraper import urls
 from scraper.cli import _output
-from scraper.cli._one_shot import Visitor, request_of, robots_in_words, settings_of
+from scraper.cli._one_shot import Visitor, request_of, settings_of
 from scraper.cli._options import Sets
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
+from scraper.fetch.robots import robots_in_words
 from scraper.observe.text import duration, plain, size
 from scraper.request import Request
 from scraper.stats import Served

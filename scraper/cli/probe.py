@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from scraper.cli import _output
-from scraper.cli._one_shot import request_of, robots_in_words, settings_of
+from scraper.cli._one_shot import request_of, settings_of
 from scraper.cli._options import Sets
 from scraper.cli._server_probe import MOST_REQUESTS, SECONDS_BESIDE, Findings, Lie, Probe
 from scraper.config import SiteConfig
 from scraper.config.types.units import format_duration
-from scraper.fetch.robots import product_token
+from scraper.fetch.robots import product_token, robots_in_words
 from scraper.observe.text import counted, duration, plain, size
 
 _KEYS = ("session", "politeness", "user_agent", "limits", "network", "origins", "domains")

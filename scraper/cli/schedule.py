@@ -14,7 +14,15 @@ import typer
 from scraper.cli import _output
 from scraper.cli._daemon import look_after, start_each
 from scraper.cli._options import SiteFile
-from scraper.cli._schedule_facts import (
+from scraper.cli.crawl import Watching, conduct
+from scraper.config import load
+from scraper.errors import ScraperError, StoreLocked, UsageError
+from scraper.hiding import hide_in
+from scraper.observe.text import plain
+from scraper.schedule import systemd
+from scraper.schedule.child import Ending, take_over
+from scraper.schedule.daemon import Daemon
+from scraper.schedule.facts import (
     as_json_of,
     history_of,
     last_of,
@@ -26,14 +34,6 @@ from scraper.cli._schedule_facts import (
     state_of,
     when,
 )
-from scraper.cli.crawl import Watching, conduct
-from scraper.config import load
-from scraper.errors import ScraperError, StoreLocked, UsageError
-from scraper.hiding import hide_in
-from scraper.observe.text import plain
-from scraper.schedule import systemd
-from scraper.schedule.child import Ending, take_over
-from scraper.schedule.daemon import Daemon
 from scraper.schedule.processes import SystemProcesses
 from scraper.schedule.sites import ScheduledSite, Sites, site_of
 from scraper.store.history.schedules import Occurrence, Schedules, ScheduleState, Step

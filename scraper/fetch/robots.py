@@ -12,6 +12,7 @@ from scraper import urls
 from scraper.fetch import robots_parser
 from scraper.fetch.robots_parser import RobotsRules
 from scraper.lazy_dataclass import dataclass
+from scraper.observe.text import duration, plain
 
 #: What is parsed of a robots.txt, at most (RFC 9309 section 2.5 asks for at least 500 KiB).
 MAX_BYTES = 512 * 1024
@@ -145,3 +146,14 @@ class KeptRobots(dict[str, Robots]):
         self._size += len(robots.text) - (len(before.text) if before is not None else 0)
         while self._size > MOST_KEPT and len(self) > 1:
             self._size -= len(self.pop(next(iter(self))).text)
+
+
+def robots_in_words(robots: Robots, url: str, user_agent: str) -> str:
+    """Return what a robots.txt says of a URL, the line that decides included."""
+    token = product_token(user_agent)
+    verdict = "allowed" if robots.allows(url, token) else "refused"
+    reason = robots.line_for(url, token) or robots.why
+    why = f"; {plain(reason)}" if reason else ""
+    delay = robots.crawl_delay(token)
+    asks = f"; it asks for {duration(delay)} between requests" if delay else ""
+    return f"{verdict} for {plain(token)} by {plain(urls.origin_of(url))}/robots.txt{why}{asks}"

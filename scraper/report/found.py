@@ -32,7 +32,7 @@ def changes(figures: RunFigures, site: str) -> Html:
     for kind, count in found.counts.items():
         shown = [change for change in found.first if change.kind == kind]
         if shown:
-            parts.append(_changed(shown) if kind == "changed" else _others(kind, shown))
+            parts.append(changes_table(kind, shown))
         if count > len(shown) or (kind == "changed" and sum(len(each.fields) for each in shown) > _CHANGED):
             all_of_them = tag("code", f"scraper diff {site} --from {since} --to {run}")
             parts.append(tag("p", f"These are the first of {count:,}; ", all_of_them, " lists them all."))
@@ -45,6 +45,11 @@ def _key(change: Change) -> str:
 
 def _page(change: Change) -> Cell:
     return link(change.url) if change.url is not None else None
+
+
+def changes_table(kind: str, changes: Sequence[Change]) -> Html:
+    """Return changes of one kind as a table."""
+    return _changed(changes) if kind == "changed" else _others(kind, changes)
 
 
 def _others(kind: str, changes: Sequence[Change]) -> Html:

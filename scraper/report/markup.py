@@ -115,29 +115,40 @@ def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]
     Args:
         name: says which table of the page it is.
     """
-    said = text(caption)
-    head = "".join(map(_heading, columns))
-    body: list[str] = []
-    for place, row in enumerate(rows):
-        hidden = " hidden" if place >= _SHOWN else ""
-        cells = "".join(_cell(value, column) for value, column in zip(row, columns, strict=True))
-        body.append(f"<tr{hidden}>{cells}</tr>")
+    body = [
+        f"<tr{' hidden' if place >= _SHOWN else ''}>{_cells(columns, row)}</tr>" for place, row in enumerate(rows)
+    ]
     which = tag("span", f" the table {caption}", class_="sr")
     tools = tag("button", "Copy as CSV", which, type="button", class_="csv")
     if len(body) > _SHOWN:
         more = tag("button", f"Show all {len(body)} rows", type="button", class_="more", data_shown=_SHOWN)
         tools = join([more, tools])
+    head = [_heading(column, tag("button", column.name, type="button")) for column in columns]
+    inner = _scrolled(caption, head, body)
+    return Html(f'<div class="table" data-name="{escape(name)}">{inner}<p class="tools">{tools}</p></div>')
+
+
+def still_table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Html:
+    """Return a table without buttons, as one that changes while it is read."""
+    head = [_heading(column, column.name) for column in columns]
+    return _scrolled(caption, head, [f"<tr>{_cells(columns, row)}</tr>" for row in rows])
+
+
+def _scrolled(caption: str, head: Iterable[str], body: Iterable[str]) -> Html:
+    said = text(caption)
     return Html(
-        f'<div class="table" data-name="{escape(name)}">'
         f'<div class="scroll" role="region" tabindex="0" aria-label="{said}">'
-        f"<table><caption>{said}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-        f'</div><p class="tools">{tools}</p></div>'
+        f"<table><caption>{said}</caption><thead><tr>{''.join(head)}</tr></thead>"
+        f"<tbody>{''.join(body)}</tbody></table></div>"
     )
 
 
-def _heading(column: Column) -> Html:
-    button = tag("button", column.name, type="button")
-    return tag("th", button, scope="col", class_=None if column.unit is None else "n")
+def _heading(column: Column, content: str) -> Html:
+    return tag("th", content, scope="col", class_=None if column.unit is None else "n")
+
+
+def _cells(columns: Sequence[Column], row: Sequence[Cell]) -> str:
+    return "".join(_cell(value, column) for value, column in zip(row, columns, strict=True))
 
 
 def _cell(value: Cell, column: Column) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from functools import cache
 from html import escape
 from importlib import resources
 
@@ -22,12 +23,12 @@ def page_of(figures: RunFigures, site: str) -> str:
     Args:
         site: the path of the YAML, for the commands that are named.
     """
-    style, script = (Html("\n".join(map(_asset, names))) for names in (_STYLES, _ASSETS))
+    style, script = _texts()
     title = f"{figures.row.name}, run {figures.row.id}"
     head = join(
         [
             Html('<meta charset="utf-8">'),
-            Html(f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">'),
+            Html(f'<meta http-equiv="Content-Security-Policy" content="{policy()}">'),
             Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
             Html('<meta name="referrer" content="no-referrer"><meta name="color-scheme" content="light dark">'),
             tag("title", title),
@@ -41,19 +42,28 @@ def page_of(figures: RunFigures, site: str) -> str:
             tag("main", *(section for section in sections.all_of(figures, site) if section), id="main"),
             tag("footer", *_footer(figures)),
             Html('<p id="said" class="sr" role="status"></p>'),
-            tag("script", _json(plots.drawn(figures)), id="data", type="application/json"),
+            tag("script", as_json(plots.drawn(figures)), id="data", type="application/json"),
             tag("script", script),
         ]
     )
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return a file of the page's: a script, a style, a licence."""
     return (resources.files("scraper.report") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _policy(style: str, script: str) -> str:
-    """Return what the page may do: run these two texts, and load nothing."""
+def _texts() -> tuple[Html, Html]:
+    """Return the style and the script of the page."""
+    style, script = (Html("\n".join(map(asset, names))) for names in (_STYLES, _ASSETS))
+    return style, script
+
+
+@cache
+def policy() -> str:
+    """Return what the page may do: run its own two texts, and load nothing."""
+    style, script = _texts()
     allowed = f"style-src {_digest(style)}; script-src {_digest(script)}"
     return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
 
@@ -62,7 +72,7 @@ def _digest(content: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
-def _json(value: object) -> Html:
+def as_json(value: object) -> Html:
     """Return JSON that ends no script element and begins no comment."""
     return Html(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
 
@@ -73,6 +83,6 @@ def _footer(figures: RunFigures) -> list[Html]:
         tag(
             "details",
             tag("summary", "Plots by uPlot, under the MIT licence"),
-            tag("pre", Html(escape(_asset("uPlot.LICENSE")))),
+            tag("pre", Html(escape(asset("uPlot.LICENSE")))),
         ),
     ]

@@ -8,6 +8,7 @@ from scraper.lazy_dataclass import dataclass
 from scraper.report.course import Course
 from scraper.report.figures import RunFigures
 from scraper.report.markup import Html, number, tag
+from scraper.runs.status_facts import Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,8 @@ class Plot:
         }
 
 
-def plots_of(figures: RunFigures) -> list[Plot]:
+def plots_of(course: Course, estimate: Estimate | None) -> list[Plot]:
     """Return the plots of a run; none of one whose course was not kept."""
-    course = figures.course
     if not course:
         return []
     seconds = [point.seconds for point in course]
@@ -86,7 +86,7 @@ def plots_of(figures: RunFigures) -> list[Plot]:
             {"pages a second": [point.pages_per_second for point in course]},
             is_filled=True,
         ),
-        _progress(figures),
+        _progress(course, estimate),
         Plot(
             "latency",
             "Latency of requests",
@@ -105,19 +105,18 @@ def plots_of(figures: RunFigures) -> list[Plot]:
     ]
 
 
-def _progress(figures: RunFigures) -> Plot:
+def _progress(course: Course, estimate: Estimate | None) -> Plot:
     """Return done against queued, with the estimate where the run is at work."""
-    course = figures.course
     seconds = [0.0, *(point.seconds for point in course)]
     lines: dict[str, list[float | None]] = {
         "pages done": [0.0, *(float(point.pages) for point in course)],
         "queued": [None, *(float(point.queued) for point in course)],
         "failed": [0.0, *(float(point.failed) for point in course)],
     }
-    if figures.estimate is not None and figures.estimate.seconds > 0:
+    if estimate is not None and estimate.seconds > 0:
         newest = course[-1]
         blank: list[float | None] = [None] * (len(seconds) - 1)
-        seconds.append(round(newest.seconds + figures.estimate.seconds, 3))
+        seconds.append(round(newest.seconds + estimate.seconds, 3))
         for line in lines.values():
             line.append(None)
         lines["estimate"] = [*blank, float(newest.queued), 0.0]
@@ -143,4 +142,6 @@ def _at(course: Course, seconds: list[float]) -> list[float | None]:
 def drawn(figures: RunFigures) -> dict[str, Any]:
     """Return the data of all plots of a page, by name."""
     race = race_of(figures)
-    return {plot.name: plot.data() for plot in [*plots_of(figures), *([race] if race else [])]}
+    return {
+        plot.name: plot.data() for plot in [*plots_of(figures.course, figures.estimate), *([race] if race else [])]
+    }

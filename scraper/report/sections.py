@@ -109,7 +109,7 @@ def _gate(figures: RunFigures) -> Html:
 
 
 def _course(figures: RunFigures) -> Html:
-    plots = plots_of(figures)
+    plots = plots_of(figures.course, figures.estimate)
     if not plots:
         return section("Over time", tag("p", "How this run went over its time was not kept."))
     columns = [

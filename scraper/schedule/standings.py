@@ -50,7 +50,7 @@ class Standings:
         Raises:
             StoreError: the store cannot be made, opened or read.
         """
-        mark = _mark_of(site.store)
+        mark = mark_of(site.store)
         known = self._known.get(site.path)
         if known is None or known.site is not site or mark is None or known.mark != mark:
             with self._open_store(site.store) as schedules:
@@ -72,7 +72,7 @@ def _due(site: ScheduledSite, standing: Standing | None) -> float | None:
     return None if following is None else site.times.due(following)
 
 
-def _mark_of(store: StoreLocation) -> Mark | None:
+def mark_of(store: StoreLocation) -> Mark | None:
     """Return what is another after each write to a store; None where that is not certain, as after one just now."""
     if not store.is_file:
         return None

@@ -154,6 +154,11 @@ class RunStore:
         with self._database.reading() as connection:
             return list(runs.failure_rows(connection, run, reason))
 
+    def newest_failures(self, run: int, most: int) -> list[FailureRow]:
+        """Return the URLs of a run that ended last without a page, the newest first."""
+        with self._database.reading() as connection:
+            return list(runs.failure_rows(connection, run, newest=most))
+
     def counts_by_reason(self, run: int) -> tuple[dict[str, int], dict[str, int]]:
         """Count what failed, and what was refused, by reason."""
         with self._database.reading() as connection:

@@ -38,17 +38,22 @@
     }
   }
 
-  for (const cell of document.querySelectorAll("td.n:not([data-n])")) {
-    if (cell.textContent) cell.dataset.n = cell.textContent;
-  }
-  for (const place of document.querySelectorAll("[data-n]")) {
-    place.textContent = written(Number(place.dataset.n), place.dataset.u);
-  }
   const clock = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
-  for (const place of document.querySelectorAll("time")) {
-    place.title = place.textContent;
-    place.textContent = clock.format(new Date(place.dateTime));
+
+  function localize(root) {
+    for (const cell of root.querySelectorAll("td.n:not([data-n])")) {
+      if (cell.textContent) cell.dataset.n = cell.textContent;
+    }
+    for (const place of root.querySelectorAll("[data-n]")) {
+      place.textContent = written(Number(place.dataset.n), place.dataset.u);
+    }
+    for (const place of root.querySelectorAll("time")) {
+      place.title = place.textContent;
+      place.textContent = clock.format(new Date(place.dateTime));
+    }
   }
+
+  localize(document);
 
   // Tables -----------------------------------------------------------------------------------------------------
 
@@ -138,16 +143,16 @@
     }
   }
 
-  const plots = JSON.parse(document.getElementById("data").textContent);
-  for (const button of document.querySelectorAll("button.csv")) {
-    button.addEventListener("click", async () => {
-      const plot = button.dataset.plot;
-      await copy(plot ? ofPlot(plots[plot]) : ofTable(button.closest(".table").querySelector("table")));
-      button.firstChild.textContent = "Copied";
-      say("copied as CSV");
-      setTimeout(() => { button.firstChild.textContent = "Copy as CSV"; }, 2000);
-    });
-  }
+  let plots = JSON.parse(document.getElementById("data").textContent);
+  document.addEventListener("click", async event => {
+    const button = event.target.closest("button.csv");
+    if (!button) return;
+    const plot = button.dataset.plot;
+    await copy(plot ? ofPlot(plots[plot]) : ofTable(button.closest(".table").querySelector("table")));
+    button.firstChild.textContent = "Copied";
+    say("copied as CSV");
+    setTimeout(() => { button.firstChild.textContent = "Copy as CSV"; }, 2000);
+  });
 
   // Plots ------------------------------------------------------------------------------------------------------
 
@@ -183,7 +188,8 @@
   function drawAll() {
     for (const each of drawn.splice(0)) each.destroy();
     for (const [name, plot] of Object.entries(plots)) {
-      drawn.push(draw(document.getElementById(`plot-${name}`), plot));
+      const place = document.getElementById(`plot-${name}`);
+      if (place) drawn.push(draw(place, plot));
     }
   }
 
@@ -196,4 +202,7 @@
       drawAll();
     }
   });
+
+  // What a page that goes on asks for.
+  globalThis.page = { localize, say, redraw(data) { plots = data; drawAll(); } };
 })();

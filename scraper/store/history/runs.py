@@ -179,9 +179,15 @@ def _run(row: Row) -> RunRow:
     )
 
 
-def failure_rows(connection: Connection, run: int, reason: str | None = None) -> Iterator[FailureRow]:
-    """Return the URLs of a run that ended without a page, in the order in which they did."""
-    query = select(failures).where(failures.c.run == run).order_by(failures.c.at, failures.c.request)
+def failure_rows(
+    connection: Connection, run: int, reason: str | None = None, newest: int | None = None
+) -> Iterator[FailureRow]:
+    """Return the URLs of a run that ended without a page, in the order in which they did; or the newest, first."""
+    query = select(failures).where(failures.c.run == run)
+    if newest is None:
+        query = query.order_by(failures.c.at, failures.c.request)
+    else:
+        query = query.order_by(failures.c.at.desc(), failures.c.request.desc()).limit(newest)
     if reason is not None:
         query = query.where(failures.c.reason == reason)
     page_of = cache(partial(page_with_link, connection))

@@ -1,0 +1,1 @@
+"""The live page: crawls of a folder in a browser, on loopback."""

@@ -1,0 +1,84 @@
+"""What goes on, for whoever watches: looked at as often as it is cheap, and not at all while nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+#: Seconds between looks at the least, and at the most.
+_LEAST, _MOST = 1.0, 60.0
+#: Looks take so much of one core at the most: whoever watches holds up no crawl.
+_SHARE = 0.01
+#: Seconds after which one who watches is told that there is nothing new, so that who left is noticed.
+_BEAT = 15.0
+#: Streams at once; each is a connection.
+_STREAMS = 64
+
+
+class Feed:
+    """Something that is looked at again and again.
+
+    Args:
+        look: returns what there is to see as JSON data; called in a thread.
+    """
+
+    def __init__(self, look: Callable[[], Any]) -> None:
+        self._look = look
+        self._lock = asyncio.Lock()
+        self._newest: Any = None
+        self._due = 0.0
+
+    async def newest(self) -> Any:
+        """Return what there is to see: as of now, or of a moment ago."""
+        async with self._lock:
+            if time.monotonic() >= self._due:
+                self._newest, seconds = await run_in_threadpool(self._timed)
+                self._due = time.monotonic() + min(max(_LEAST, seconds / _SHARE), _MOST)
+            return self._newest
+
+    def _timed(self) -> tuple[Any, float]:
+        began = time.thread_time()
+        return self._look(), time.thread_time() - began
+
+    def forget(self) -> None:
+        """Look again the next time that somebody asks: something was done."""
+        self._due = 0.0
+
+
+class Streams:
+    """Server-sent events of feeds; all end when it is closed."""
+
+    def __init__(self) -> None:
+        self._is_closed = False
+        self._open = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether there are as many as there may be."""
+        return self._open >= _STREAMS
+
+    def close(self) -> None:
+        """End all streams within a moment."""
+        self._is_closed = True
+
+    async def of(self, feed: Feed) -> AsyncIterator[str]:
+        """Yield what is new, as events."""
+        self._open += 1
+        try:
+            last, said_at = "", time.monotonic()
+            while not self._is_closed:
+                text = json.dumps(await feed.newest(), separators=(",", ":"))
+                if text != last:
+                    yield f"data: {text}\n\n"
+                    last, said_at = text, time.monotonic()
+                elif time.monotonic() - said_at > _BEAT:
+                    yield ": nothing new\n\n"
+                    said_at = time.monotonic()
+                await asyncio.sleep(_LEAST / 2)
+        finally:
+            self._open -= 1
