@@ -18,6 +18,7 @@ from scraper.parse.links import (
     header_nofollow,
     links,
     may_have_base,
+    may_say_nofollow,
     meta_nofollow,
     rel_nofollow,
 )
@@ -76,11 +77,9 @@ class Response(Trees):
         One that may not is noted in `left_out`.
         """
         if self._page_says is None:
-            says = "page" in self.obeyed and (
-                header_nofollow(self.headers.get("X-Robots-Tag"))
-                or (self.is_html and meta_nofollow(self._html_tree()))
+            self._page_says = "page" in self.obeyed and (
+                header_nofollow(self.headers.get("X-Robots-Tag")) or (self.is_html and self._meta_says_nofollow())
             )
-            self._page_says = says
         if self._page_says:
             self.left_out[url] = "page"
         elif rel and "link" in self.obeyed and rel_nofollow(rel):
@@ -89,6 +88,10 @@ class Response(Trees):
             self.left_out.pop(url, None)
             return True
         return False
+
+    def _meta_says_nofollow(self) -> bool:
+        may = self._tree is not None or may_say_nofollow(self.text)
+        return may and meta_nofollow(self._html_tree())
 
     # Onward ------------------------------------------------------------------------------------------
 

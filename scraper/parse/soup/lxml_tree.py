@@ -40,7 +40,8 @@ _NODES_BEFORE = re.compile(_NODE_BEFORE)
 _AFTER_ROOT = re.compile(rb"</html[ \t\r\n]*>((?:[ \t\n]|\r\n|%b)*)" % _COMMENT)
 _COMMENT_AFTER = re.compile(_COMMENT)
 _IS_DEEP = etree.XPath(f"boolean({'/*' * (_MAX_DEPTH + 1)})")
-_ODD = etree.XPath("/descendant::*/@*[. = name() or contains(name(), '{')]")
+_WORTH_THEIR_NAME = etree.XPath("/descendant::*/@*[. = name()]")
+_WITH_BRACE = etree.XPath("boolean(/descendant::*/@*[contains(name(), '{')])")
 #: Put behind a page whose root element is closed: where it is found in the tree shows that it was closed indeed.
 _SENTINEL = "<!--end of page-->"
 
@@ -169,11 +170,10 @@ def read(text: str, parser: Any) -> PageTree | None:
     doctype = root.getroottree().docinfo.internalDTD
     if not _agree(around, before, doctype, after) or _may_have_joined(root, before, lowered) or _IS_DEEP(root):
         return None
-    odd_names = {attribute.attrname for attribute in _ODD(root)}
-    minimized = _minimized(odd_names, lowered)
+    minimized = _minimized({attribute.attrname for attribute in _WORTH_THEIR_NAME(root)}, lowered)
     if minimized is None:
         return None
-    return PageTree(root, around, before, after, minimized, any("{" in name for name in odd_names))
+    return PageTree(root, around, before, after, minimized, b"{" in lowered and _WITH_BRACE(root))
 
 
 def _may_have_endless_tags(lowered: bytes) -> bool:

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.parse.lexbor import make_tree
-from scraper.parse.links import Joiner, base_of, header_nofollow, links, may_have_base, web_url
+from scraper.parse.links import (
+    Joiner,
+    base_of,
+    header_nofollow,
+    links,
+    may_have_base,
+    may_say_nofollow,
+    meta_nofollow,
+    web_url,
+)
 
 PAGE = "http://example.com/shop/page.html"
 
@@ -62,6 +71,25 @@ def test_links_of_a_page(html: str, expected: list[str]) -> None:
 def test_base_of_a_page(html: str, base: str) -> None:
     assert base_of(make_tree(html), PAGE) == base
     assert may_have_base(html) == ("base" in html.lower())
+
+
+@pytest.mark.parametrize(
+    ("html", "may", "says"),
+    [
+        ("<meta name=robots content=nofollow>", True, True),
+        ("<META CONTENT='a > b, NoFollow' NAME='rObOtS'>", True, True),
+        ("<meta name='&#114;obots' content=none>", True, True),
+        ("<meta name = r&#x6F;bots content=none>", True, True),
+        ("<meta name=robots content=no&#102;ollow>", True, True),
+        ("<meta name=robots content='index, follow'>", False, False),
+        ("<meta name=otherbot content=nofollow>", False, False),
+        ("<p>It&#39;s a page<meta name=author content='J&#246;rg'>", False, False),
+        ("<!-- robots: nofollow -->", True, False),
+    ],
+)
+def test_what_meta_robots_says(html: str, may: bool, says: bool) -> None:
+    assert may_say_nofollow(html) == may
+    assert meta_nofollow(make_tree(html)) == says
 
 
 @pytest.mark.parametrize(
