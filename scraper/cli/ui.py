@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
 
 from scraper.cli import _output
-from scraper.cli._daemon import Signals
 from scraper.cli._signals import EXIT_CODES
 from scraper.errors import UsageError
 from scraper.observe.text import plain
@@ -66,8 +67,11 @@ def ui(
     if token is None and host not in LOOPBACK:
         token = secrets.token_urlsafe(24)
         _output.write(f"token: {token}\n")
-    with Signals() as signals:
-        serve(folder, host, port, names, token, lambda line: _output.say(plain(line)))
-        number = signals.wait(0.0)
-    if number is not None:
-        raise typer.Exit(EXIT_CODES[number])
+    # The server takes signals while it runs, and raises them again when it has ended.
+    for number in EXIT_CODES:
+        signal.signal(number, _leave)
+    serve(folder, host, port, names, token, lambda line: _output.say(plain(line)))
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(EXIT_CODES[number])

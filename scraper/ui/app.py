@@ -175,7 +175,9 @@ class Pages:
         asked = requests_of.Request(without_user_info(url))
         with Store.open_existing(loaded.store) as store:
             rows = store.all_runs(crawl.name)
-            row = _with_number(rows, run) if run else _newest(rows)
+            row = next((each for each in rows if run in ("", str(each.id))), None)
+            if row is None:
+                raise ScraperError("there is no such run", remedy="the store keeps as many as keep_runs says")
             for line in Explanation(loaded, store, row).of(asked):
                 yield from line.splitlines()
 
@@ -280,12 +282,6 @@ def _with_number(rows: list[RunRow], number: str) -> RunRow:
         if str(row.id) == number:
             return row
     raise HTTPException(404, "There is no such run; the store keeps as many as keep_runs says.")
-
-
-def _newest(rows: list[RunRow]) -> RunRow:
-    if not rows:
-        raise ScraperError("there is no run yet", remedy="run it first")
-    return rows[0]
 
 
 async def _tell_http(_: Request, error: HTTPException) -> Response:

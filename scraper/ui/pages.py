@@ -157,7 +157,7 @@ def changed(
         parts.append(tag("p", "The run is unfinished; what it has not visited proves nothing."))
     for kind, shown in found.items():
         if shown:
-            parts.append(section(kind.capitalize(), changes_table(kind, shown)))
+            parts.append(changes_table(kind, shown))
         if counts[kind] > len(shown):
             parts.append(tag("p", f"These are the first {len(shown):,} of {counts[kind]:,}."))
     return page(title, *parts, crumbs=above(crawl))

@@ -31,7 +31,7 @@ def serve(
     app, streams = make_app(Folder(path), [*own, *names], token, tell)
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
-    tell(f"open http://{shown}:{listener.getsockname()[1]}/ in a browser; Ctrl-C ends it")
+    address = f"http://{shown}:{listener.getsockname()[1]}/"
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -43,13 +43,18 @@ def serve(
         proxy_headers=False,
         timeout_graceful_shutdown=_LEAVE_SECONDS,
     )
-    _Server(config, streams).run(sockets=[listener])
+    _Server(config, streams, lambda: tell(f"open {address} in a browser; Ctrl-C ends it")).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+    def __init__(self, config: uvicorn.Config, streams: Streams, begun: Callable[[], object]) -> None:
         super().__init__(config)
         self._streams = streams
+        self._begun = begun
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._begun()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # It waits for answers to end, and these go on for ever.

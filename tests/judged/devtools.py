@@ -59,6 +59,25 @@ class Page:
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")
 
+    def follow(self, expression: str) -> None:
+        """Do what leads to another page, and wait for that."""
+        self._browser.loaded.discard(self._session)
+        self.ask(expression)
+        self._browser.wait(lambda: self._session in self._browser.loaded)
+
+    def follow_key(self, key: str, code: int) -> None:
+        """Press a key that leads to another page, and wait for that."""
+        self._browser.loaded.discard(self._session)
+        self.press(key, code)
+        self._browser.wait(lambda: self._session in self._browser.loaded)
+
+    def wait_for(self, expression: str) -> None:
+        """Wait until JavaScript says so."""
+        end = time.monotonic() + _SECONDS
+        while not self.ask(expression):
+            assert time.monotonic() < end, expression
+            time.sleep(0.05)
+
     def press(self, key: str, code: int) -> None:
         """Press a key and let go of it."""
         text = {"text": "\r"} if key == "Enter" else {}
