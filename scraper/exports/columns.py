@@ -1,9 +1,11 @@
-"""Items as rows of a table: which type of item it holds, and what kind of value each column has."""
+"""Items as rows of a table: which type of item it holds, which fields have columns, and what these hold."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scraper.errors import ExportError
@@ -14,6 +16,12 @@ from scraper.exports.base import ItemRow
 BOOL, INT, FLOAT, TEXT, JSON = "bool", "int", "float", "text", "json"
 LIST = "list:"
 _SCALARS = {bool: BOOL, int: INT, float: FLOAT, str: TEXT}
+#: Where the fields of an item are that have no column of their own, as one JSON object.
+OTHERS = "_others"
+#: How many fields have one. What names them may be a page, and each new one widens all rows.
+MOST_COLUMNS = 1_000
+
+_log = logging.getLogger(__name__)
 
 
 class OneType:
@@ -97,6 +105,65 @@ def as_text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class ColumnNames:
+    """Which fields have a column of their own: the first so many, in the order of first sight.
+
+    Pages may name fields, and there is no name that fails an export: what can have no column goes into `OTHERS`.
+
+    Args:
+        name: the target's, for the log.
+        first: those that have one whatever comes before them.
+        most: how many have one.
+        folded: returns what two names have in common that the target takes for one.
+        may_be: whether the target takes such a name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        first: Iterable[str],
+        most: int = MOST_COLUMNS,
+        folded: Callable[[str], str] = str,
+        may_be: Callable[[str], bool] = bool,
+    ) -> None:
+        self._name, self._most, self._folded, self._may_be = name, most, folded, may_be
+        self._own = set(first) - {OTHERS}
+        self._folds = {folded(each) for each in self._own}
+        self._is_told = False
+
+    def fit(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return an item as its columns have it."""
+        if self._own.issuperset(data):
+            return data
+        others = {name: value for name, value in data.items() if not self._has(name)}
+        if not others:
+            return data
+        if not self._is_told:
+            self._is_told = True
+            _log.warning(
+                "%s: the field %.80r has no column of its own (there are %d, and names may be alike to a database): "
+                "it goes into the column %s, as JSON; `fields` names those to have",
+                *(self._name, next(iter(others)), len(self._own), OTHERS),
+            )
+        return {name: value for name, value in data.items() if name not in others} | {OTHERS: others}
+
+    def fit_rows(self, rows: Sequence[ItemRow]) -> list[ItemRow]:
+        """Return items as their columns have them."""
+        fitted = ((row, self.fit(row.data)) for row in rows)
+        return [row if data is row.data else replace(row, data=data) for row, data in fitted]
+
+    def _has(self, name: str) -> bool:
+        """Tell whether a field has a column; one that was not seen before gets it where there is room."""
+        if name in self._own:
+            return True
+        fold = self._folded(name)
+        if len(self._own) >= self._most or fold in self._folds or name == OTHERS or not self._may_be(name):
+            return False
+        self._own.add(name)
+        self._folds.add(fold)
+        return True
 
 
 class Columns:

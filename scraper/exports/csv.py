@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scraper.exports.base import Export, ItemRow
-from scraper.exports.columns import OneType, as_text
+from scraper.exports.columns import ColumnNames, OneType, as_text
 from scraper.exports.target import Target
 
 #: How a formula begins, also in the wide and small forms of East Asia.
@@ -28,7 +28,8 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 def open_csv(target: Target) -> Export:
     """Return the export to a file."""
     keeps = target.config.formulas == "keep"
-    return target.file_of(CsvRecords(target.name, target.fields, target.config.item, keep_formulas=keeps))
+    records = CsvRecords(target.name, target.fields, target.config.item, meta=target.meta, keep_formulas=keeps)
+    return target.file_of(records)
 
 
 class CsvRecords:
@@ -37,17 +38,26 @@ class CsvRecords:
     Args:
         name: the file's, for errors.
         fields: the columns; None takes every key of the items, in the order of first sight. A key seen later
-            widens the header, for which the file is written again.
+            widens the header, for which the file is written again; of a thousand, the others share one column.
         item: the item type to write; None expects items of one type only.
+        meta: fields that have a column whatever others there are.
         keep_formulas: write what a spreadsheet would run as it is.
     """
 
     def __init__(
-        self, name: str, fields: Sequence[str] | None, item: str | None, *, keep_formulas: bool = False
+        self,
+        name: str,
+        fields: Sequence[str] | None,
+        item: str | None,
+        *,
+        meta: Sequence[str] = (),
+        keep_formulas: bool = False,
     ) -> None:
         self.can_append = fields is not None
         self._safe = str if keep_formulas else neutralised
         self._fields: list[str] | None = list(fields) if fields is not None else None
+        self._name, self._meta = name, meta
+        self._names = ColumnNames(name, meta)
         self._type = OneType(name, "a CSV", item)
 
     def forget(self) -> None:
@@ -55,6 +65,7 @@ class CsvRecords:
 
     def restore(self, shape: Any) -> None:
         self._fields, self._type.seen = shape
+        self._names = ColumnNames(self._name, [*self._meta, *(self._fields or ())])
 
     def shape(self) -> Any:
         return [self._fields, self._type.seen]
@@ -62,10 +73,11 @@ class CsvRecords:
     def chosen(self, rows: Sequence[ItemRow]) -> Sequence[ItemRow] | None:
         chosen = self._type.chosen(rows)
         if chosen and not self.can_append:
-            known = self._fields or []
+            chosen = self._names.fit_rows(chosen)
+            known = dict.fromkeys(self._fields or ())
             new = list(dict.fromkeys(name for row in chosen for name in row.data if name not in known))
             is_wider = bool(new) and self._fields is not None
-            self._fields = known + new
+            self._fields = [*known, *new]
             return None if is_wider else chosen
         return chosen
 

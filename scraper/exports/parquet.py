@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from scraper.errors import ExportError
 from scraper.exports.base import Export, ItemRow, Position
-from scraper.exports.columns import BOOL, FLOAT, INT, JSON, LIST, TEXT, Columns, OneType, as_text
+from scraper.exports.columns import BOOL, FLOAT, INT, JSON, LIST, TEXT, ColumnNames, Columns, OneType, as_text
 from scraper.exports.file_export import Places
 from scraper.exports.part_file import described
 from scraper.exports.target import Target
@@ -28,7 +28,12 @@ def open_parquet(target: Target) -> Export:
     """Return the export to a file."""
     config = target.config
     return ParquetExport(
-        target.places(), name=target.name, fields=target.fields, item=config.item, max_bytes=config.max_bytes
+        target.places(),
+        name=target.name,
+        fields=target.fields,
+        item=config.item,
+        max_bytes=config.max_bytes,
+        meta=target.meta,
     )
 
 
@@ -41,6 +46,7 @@ class ParquetExport:
         fields: the columns; None takes every key of the items, in the order of first sight.
         item: the item type to write; None expects items of one type only.
         max_bytes: a file ends with the row group with which it gets as large as this.
+        meta: fields that have a column whatever others there are.
 
     Raises:
         UsageError: pyarrow is not installed.
@@ -58,12 +64,14 @@ class ParquetExport:
         fields: Sequence[str] | None,
         item: str | None,
         max_bytes: int | None,
+        meta: Sequence[str] = (),
     ) -> None:
         self._arrow = package("pyarrow", "parquet", "a Parquet file")
         self._parquet = package("pyarrow.parquet", "parquet", "a Parquet file")
         self._places = places
         self._type = OneType(name, "a Parquet file", item)
         self._columns = Columns(fields)
+        self._names = ColumnNames(name, meta) if fields is None else None
         self._max_bytes = max_bytes
         self._group_bytes = min(_BYTES, max_bytes // 4 if max_bytes else _BYTES)
         self._is_open = False
@@ -82,7 +90,9 @@ class ParquetExport:
         return True
 
     def write(self, rows: Sequence[ItemRow]) -> bool:
-        for row in self._type.chosen(rows):
+        rows = self._type.chosen(rows)
+        rows = rows if self._names is None else self._names.fit_rows(rows)
+        for row in rows:
             # Once there is a row group, the columns stay as they are in it.
             if self._columns.add(row.data) and self._number:
                 for later in rows:

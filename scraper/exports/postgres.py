@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from scraper.errors import ExportError
 from scraper.exports.base import Export
-from scraper.exports.columns import BOOL, FLOAT, INT, JSON, LIST, TEXT, Columns, wider
+from scraper.exports.columns import BOOL, FLOAT, INT, JSON, LIST, TEXT, Columns, as_text, wider
 from scraper.exports.tables import NOTES, Note, TableExport, TableSettings
 from scraper.exports.target import Target
 from scraper.hiding import without_user_info
@@ -23,6 +24,13 @@ _CONNECT_SECONDS = 10
 _STAGE = "_scraper_stage"
 _TYPES = {BOOL: "boolean", INT: "bigint", FLOAT: "double precision", TEXT: "text", JSON: "jsonb"}
 _KINDS = {type: kind for kind, type in _TYPES.items()}
+_log = logging.getLogger(__name__)
+#: Bytes of a name, less those of the index that goes by it.
+_NAME, _TABLE = 63, 59
+#: Columns that each table has.
+_SYSTEM = frozenset(("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"))
+#: Bytes of a key that an index takes, less what goes with them.
+_KEY = 2_600
 #: What a text of PostgreSQL cannot hold, and what stands for it.
 _NUL, _INSTEAD = "\0", "\ufffd"
 
@@ -42,6 +50,9 @@ class PostgresExport(TableExport):
     Raises:
         UsageError: psycopg is not installed.
     """
+
+    #: A row has 8 kB, of which a text that lies elsewhere takes up to 25 bytes.
+    most_columns = 300
 
     def __init__(self, url: str, settings: TableSettings) -> None:
         super().__init__(settings)
@@ -97,6 +108,9 @@ class PostgresExport(TableExport):
                 self._do("DELETE FROM {}", self._named(table))
 
     def _add(self, table: str, type: str, data: dict[str, Any]) -> None:
+        if self._is_key_too_long(type, data):
+            _log.warning("the table %s: left out is an item whose key is too long for an index: %.200r", table, data)
+            return
         if table not in self._columns:
             self._columns[table] = Columns(None)
         # An absent value is NULL, where `null` of JSON is a value.
@@ -107,6 +121,11 @@ class PostgresExport(TableExport):
         self._columns[table].kinds.update(dict.fromkeys(set(data) - set(self._columns[table].kinds)))
         self._columns[table].add(present)
         self._rows.append((table, text))
+
+    def _is_key_too_long(self, type: str, data: dict[str, Any]) -> bool:
+        if self._settings.mode_of(type) != "upsert":
+            return False
+        return sum(len((as_text(data.get(name)) or "").encode()) for name in self._settings.keys[type]) > _KEY
 
     def _flush(self) -> None:
         with self._explained(), self._connection.cursor() as cursor:
@@ -141,6 +160,17 @@ class PostgresExport(TableExport):
             self._connection = None
 
     # Tables ----------------------------------------------------------------------------------------------
+
+    def _may_be_column(self, name: str) -> bool:
+        return 0 < len(name.encode()) <= _NAME and name not in _SYSTEM
+
+    def _may_be_table(self, name: str) -> bool:
+        # The catalogue is in each search path.
+        return len(name.encode()) <= _TABLE and not name.startswith("pg_")
+
+    def _columns_of(self, table: str) -> Iterable[str]:
+        with self._explained():
+            return self._types_in(table)
 
     def _do(self, statement: str, *parts: Any, values: tuple[Any, ...] | None = None) -> Any:
         return self._connection.execute(self._sql.SQL(statement).format(*parts), values)

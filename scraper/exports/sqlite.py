@@ -130,6 +130,16 @@ class SqliteExport(TableExport):
         query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND lower(name) = ?"
         return self._do(query, table).fetchone() is not None
 
+    def _folded(self, name: str) -> str:
+        return name.casefold()
+
+    def _may_be_table(self, name: str) -> bool:
+        return not name.startswith("sqlite_")
+
+    def _columns_of(self, table: str) -> list[str]:
+        with self._explained():
+            return [row[1] for row in self._do(f"PRAGMA table_info({_quoted(table)})")]
+
     def _make_ready(self, table: str, type: str, names: tuple[str, ...]) -> None:
         """Make the table, its columns, and for an upsert what makes its keys unique."""
         key = self._settings.keys.get(type, ()) if self._settings.mode_of(type) == "upsert" else ()
@@ -137,7 +147,7 @@ class SqliteExport(TableExport):
         if table not in self._columns:
             self._refuse_twins(wanted)
             self._do(f"CREATE TABLE IF NOT EXISTS {_quoted(table)} ({', '.join(map(_quoted, wanted))})")
-            self._columns[table] = [row[1] for row in self._do(f"PRAGMA table_info({_quoted(table)})")]
+            self._columns[table] = self._columns_of(table)
             if key:
                 index, columns = _quoted(f"{table}_key"), ", ".join(map(_quoted, key))
                 self._add_columns(table, wanted)

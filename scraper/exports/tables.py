@@ -7,11 +7,13 @@ it came: (run, commit number). So it is there as a whole or not at all, and afte
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 from scraper.errors import ExportError
 from scraper.exports.base import ItemRow, Position
+from scraper.exports.columns import MOST_COLUMNS, ColumnNames
 from scraper.lazy_dataclass import dataclass
 
 #: Where an export notes in its target how far it came.
@@ -30,6 +32,7 @@ class TableSettings:
         fields: the columns; None takes every key of the items.
         item: the one item type to write; None writes all.
         keys: the key of each type that has one.
+        meta: fields that have a column whatever others there are.
     """
 
     name: str
@@ -39,6 +42,7 @@ class TableSettings:
     fields: tuple[str, ...] | None
     item: str | None
     keys: Mapping[str, Sequence[str]]
+    meta: Sequence[str] = ()
 
     def mode_of(self, type: str) -> str:
         """Return how the items of a type are written.
@@ -77,6 +81,8 @@ class TableExport(ABC):
 
     follows = False
     leaves_part = False
+    #: How many fields of a type have a column of their own.
+    most_columns = MOST_COLUMNS
 
     def __init__(self, settings: TableSettings) -> None:
         self._settings = settings
@@ -85,6 +91,8 @@ class TableExport(ABC):
         #: The tables that are ours, each with the columns that are ours.
         self._ours: dict[str, list[str]] = {}
         self._types: dict[str, str] = {}
+        #: By table, which fields have a column of their own.
+        self._names: dict[str, ColumnNames] = {}
         self._is_open = False
 
     # What `Export` says ----------------------------------------------------------------------------------
@@ -95,7 +103,7 @@ class TableExport(ABC):
 
     def open(self, position: Position | None, *, anew: bool) -> bool:
         self._let_go()
-        self._types = {}
+        self._types, self._names = {}, {}
         self._is_open = True
         self._begin()
         self._note = self._read_note(self._settings.name)
@@ -112,7 +120,10 @@ class TableExport(ABC):
             if row.type not in self._types:
                 self._types[row.type] = self._prepare(row.type)
             table = self._types[row.type]
-            data = row.data if fields is None else {name: row.data.get(name) for name in fields}
+            if fields is None:
+                data = self._names[table].fit(row.data)
+            else:
+                data = {name: row.data.get(name) for name in fields}
             ours = self._ours.setdefault(table, [])
             ours += [name for name in data if name not in ours]
             self._add(table, row.type, data)
@@ -152,8 +163,15 @@ class TableExport(ABC):
             ExportError: it would take the place of rows that are not ours.
         """
         table = type.lower()
-        if table == NOTES:
-            raise ExportError(f"items cannot be called {type}", remedy="name their type otherwise")
+        if table == NOTES or not self._may_be_table(table):
+            # A page may have named it.
+            digest = blake2b(table.encode(), digest_size=8).hexdigest()
+            table = f"item_{table.encode()[:30].decode(errors='ignore')}_{digest}"
+        if table not in self._names:
+            first = [*self._settings.keys.get(type, ()), *self._settings.meta, *self._columns_of(table)]
+            self._names[table] = ColumnNames(
+                f"the table {table}", first, self.most_columns, self._folded, self._may_be_column
+            )
         mode = self._settings.mode_of(type)
         if mode == "replace" and table not in self._types.values() and not self._goes_on:
             if table not in self._ours and not self._is_empty(table):
@@ -174,6 +192,22 @@ class TableExport(ABC):
                 self._empty(table)
 
     # What the database does ------------------------------------------------------------------------------
+
+    def _folded(self, name: str) -> str:
+        """Return what names have in common that are one column."""
+        return name
+
+    def _may_be_column(self, name: str) -> bool:
+        """Tell whether a column can be called so."""
+        return bool(name)
+
+    def _may_be_table(self, name: str) -> bool:
+        """Tell whether a table of ours can be called so."""
+        return True
+
+    @abstractmethod
+    def _columns_of(self, table: str) -> Iterable[str]:
+        """Return the names of the columns that a table has; none where it is not there."""
 
     @abstractmethod
     def _begin(self) -> None:

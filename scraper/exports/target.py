@@ -65,8 +65,13 @@ class Target:
     @property
     def fields(self) -> tuple[str, ...] | None:
         """Return the fields that are written: those named, and those of `meta`; None for all."""
-        config = self.config
-        return None if config.fields is None else (*config.fields, *(f"_{name}" for name in config.meta))
+        fields = self.config.fields
+        return None if fields is None else (*fields, *self.meta)
+
+    @property
+    def meta(self) -> tuple[str, ...]:
+        """Return the fields that `meta` adds."""
+        return tuple(f"_{name}" for name in self.config.meta)
 
     def places(self) -> Places:
         """Return the place of each file by its number.
@@ -101,6 +106,7 @@ class Target:
             fields=self.fields,
             item=self.config.item,
             keys=self.of.keys,
+            meta=self.meta,
         )
 
     def _place_of(self) -> Callable[[str], Destination]:

@@ -254,9 +254,10 @@ def test_an_upsert_needs_a_key(store, sqlite, settings, said):
 
 def test_fields_that_are_one_column_to_sqlite(store, sqlite):
     store.commit({"Title": 1, "title": 2})
+    assert sqlite("select Title, _others from item", run=1) == [(1, '{"title":2}')]
     with pytest.raises(ExportError, match=r"Title and title.*fields"):
-        sqlite("select 1", run=1)
-    assert sqlite("select * from item", run=1, fields=("title",)) == [(2,)]
+        sqlite("select 1", run=2, fields=("Title", "title"))
+    assert sqlite("select Title from item", run=2, fields=("Title",)) == [(1,)]
 
 
 def test_what_is_no_database_is_left_alone(store, tmp_path, follow):
