@@ -20,7 +20,7 @@ from scraper.config.model.site import SiteConfig
 from scraper.config.secrets import secret_values
 from scraper.config.store_location import StoreLocation, is_url, location_of
 from scraper.config.walk import leaves, plain_values
-from scraper.config.yaml.problems import paths_of, problems_of
+from scraper.config.yaml.problems import MOST_PROBLEMS, paths_of, problems_of
 from scraper.config.yaml.reader import place_of, read_tree
 from scraper.config.yaml.scalars import shorten
 from scraper.config.yaml.tree import (
@@ -155,8 +155,13 @@ def _earlier_root(path: FilePath, project: FilePath, store: str) -> FilePath | N
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:
+    """Return the problems by their places, as many as somebody would read."""
     unique = dict.fromkeys(problems)
-    return sorted(unique, key=lambda problem: (problem.line is None, problem.line or 0, problem.column or 0))
+    found = sorted(unique, key=lambda problem: (problem.line is None, problem.line or 0, problem.column or 0))
+    if len(found) > MOST_PROBLEMS:
+        more = Problem(found[0].where, None, None, "", "and more: mend these, then check again")
+        return [*found[:MOST_PROBLEMS], more]
+    return found
 
 
 # Reading ---------------------------------------------------------------------------------------------

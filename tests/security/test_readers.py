@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 import scraper
+from scraper.config.load import load
+from scraper.errors import ConfigError
 from scraper.parse.sitemap.reader import SitemapReader
 from scraper.parse.srcset import largest_of
 from scraper.rules.types import READERS, NotOfType
@@ -145,3 +147,20 @@ def test_a_value_among_many_blanks_is_found_all_the_same() -> None:
     wide = f"{' ' * 5_000}12.50{chr(10) * 5_000}€"
     assert READERS["price"](wide) == 12.5
     assert READERS["date"](f"{' ' * 5_000}2026-01-02") == "2026-01-02"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("".join(f"k{number}: 1\n" for number in range(100_000)), "more than 50,000 keys"),
+        ("limits:\n" + "".join(f"  k{number}: 1\n" for number in range(30_000)), "and more: mend these"),
+        ("start_urls:\n" + "".join(f"- x{number}\n" for number in range(30_000)), "and more: mend these"),
+    ],
+)
+def test_a_yaml_without_end_is_refused_soon_and_in_few_words(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text(text, "utf-8")
+    began = time.process_time()
+    with pytest.raises(ConfigError, match=said) as refused:
+        load(tmp_path / "site.yaml")
+    assert time.process_time() - began < 5.0
+    assert len(str(refused.value)) < 100_000

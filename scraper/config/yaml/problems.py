@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +16,9 @@ from scraper.config.yaml.scalars import FromEnvironment, shown
 from scraper.config.yaml.tree import BROKEN, Node, Path, Scalar, Table, find, key_text
 from scraper.errors import Problem
 from scraper.hiding import MASK
+
+#: How many problems are told at once; to look for the right key takes a moment for each.
+MOST_PROBLEMS = 200
 
 _KEY = "[key]"
 #: What pydantic adds to the place of a value that may have several forms.
@@ -29,9 +33,9 @@ _LISTS = {"tuple_type", "list_type", "frozen_set_type", "set_type"}
 
 
 def problems_of(error: ValidationError, root: Node) -> list[Problem]:
-    """Return one problem for each thing that is wrong with what `root` holds."""
-    found = [_problem(details, root) for details in error.errors(include_url=False)]
-    return [problem for problem in found if problem is not None]
+    """Return one problem for each thing that is wrong with what `root` holds, as far as somebody would read them."""
+    found = filter(None, (_problem(details, root) for details in error.errors(include_url=False)))
+    return list(islice(found, MOST_PROBLEMS + 1))
 
 
 def paths_of(error: ValidationError) -> list[Path]:

@@ -33,6 +33,8 @@ from scraper.lazy_dataclass import dataclass
 
 #: How many values all aliases of a file may stand for.
 MOST_ALIASED = 10_000
+#: How many keys a file may have.
+MOST_KEYS = 50_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is missing from some builds of PyYAML
 _REMEDIES = (
@@ -122,7 +124,7 @@ class _Builder:
         self.problems: list[Problem] = []
         self.stack: list[_Open] = []
         self.anchors: dict[str, tuple[Node, int]] = {}
-        self.aliased = 0
+        self.aliased = self.keys = 0
         self.root: Node | None = None
 
     def build(self, events: Iterable[Any]) -> Node | None:
@@ -188,6 +190,12 @@ class _Builder:
             return BROKEN
 
     def key(self, level: _Open, event: Any) -> None:
+        self.keys += 1
+        if self.keys > MOST_KEYS:
+            self.note(
+                event.start_mark, f"more than {MOST_KEYS:,} keys: give what they say as data, by args or a file"
+            )
+            raise _Stop
         if event.tag is not None:
             self.refuse_tag(event)
         text = self.interpolated(event) if "${" in event.value else event.value
