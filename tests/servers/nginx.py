@@ -23,7 +23,8 @@ error_log "{work}/error.log" notice;
 {user}
 events {{ worker_connections 1024; }}
 http {{
-    log_format witness '$msec $connection $connection_requests $status $server_addr $request_uri';
+    log_format witness '$msec $connection $connection_requests $status $server_addr '
+                       '$remote_addr $request_time $request_uri';
     access_log "{work}/access.log" witness;
     client_body_temp_path "{work}/body";
     proxy_temp_path "{work}/proxy";
@@ -61,6 +62,8 @@ class NginxRecord:
     request: int  # 1 for the first on its connection
     status: int
     host: str  # the address that was connected to
+    client: str  # and from which
+    began: float  # seconds since the epoch, to the millisecond, when its head came
     path: str
 
 
@@ -85,8 +88,10 @@ class Nginx:
         folder: what is served.
         work: an empty folder for its configuration and logs.
         directives: lines for its server block, as `keepalive_requests 50;`.
-        host: any address of 127.0.0.0/8.
+        host: any address of this machine, or of the network namespace that `prefix` enters.
         more_hosts: further addresses to listen on, at the same port.
+        port: 0 takes one that is free.
+        prefix: a command that runs another one, such as `ip netns exec NAME`.
     """
 
     def __init__(
@@ -97,13 +102,16 @@ class Nginx:
         *,
         host: str = "127.0.0.1",
         more_hosts: Sequence[str] = (),
+        port: int = 0,
+        prefix: Sequence[str] = (),
     ) -> None:
         self._folder = folder
         self._work = work
         self._directives = tuple(directives)
         self._host = host
         self._more_hosts = tuple(more_hosts)
-        self._port = 0
+        self._wanted_port = self._port = port
+        self._prefix = tuple(prefix)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -118,6 +126,11 @@ class Nginx:
         """The base address, as `http://127.0.0.1:8765`."""
         return f"http://{self._host}:{self._port}"
 
+    @property
+    def port(self) -> int:
+        """The port of all its addresses."""
+        return self._port
+
     def start(self) -> None:
         """Start it; returns when it accepts connections."""
         program = _nginx()
@@ -125,13 +138,13 @@ class Nginx:
             raise RuntimeError("nginx is not installed")
         # Between finding a free port and nginx's taking it, another process may: then again.
         for _ in range(3):
-            self._port = _free_port(self._host)
+            self._port = self._wanted_port or _free_port(self._host)
             config = self._work / "nginx.conf"
             config.write_text(self._config(), encoding="utf-8")
             errors = str(self._work / "error.log")
             # -e: else it first opens the log of its installation, which is not ours to write.
             self._process = subprocess.Popen(
-                [program, "-e", errors, "-p", str(self._work), "-c", str(config)],
+                [*self._prefix, program, "-e", errors, "-p", str(self._work), "-c", str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -170,8 +183,10 @@ class Nginx:
             return []
         records = []
         for line in text[: text.rfind("\n") + 1].splitlines():
-            seconds, connection, request, status, host, path = line.split(" ", 5)
-            records.append(NginxRecord(float(seconds), int(connection), int(request), int(status), host, path))
+            ended, connection, request, status, host, client, took, path = line.split(" ", 7)
+            began = round(float(ended) - float(took), 3)
+            numbers = float(ended), int(connection), int(request), int(status)
+            records.append(NginxRecord(*numbers, host, client, began, path))
         return records
 
     def _config(self) -> str:

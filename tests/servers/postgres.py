@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -39,16 +39,23 @@ def _has_user() -> bool:
 
 
 class Postgres:
-    """Runs from `with` to its end; then nothing is left of it. It may be killed and started again in between."""
+    """Runs from `with` to its end; then nothing is left of it. It may be killed and started again in between.
 
-    def __init__(self) -> None:
+    Args:
+        address: it listens there too, at the usual port; everybody who reaches that may do everything.
+        prefix: a command that runs another one, such as `ip netns exec NAME`; only as root.
+    """
+
+    def __init__(self, address: str = "", prefix: Sequence[str] = ()) -> None:
+        self._address = address
+        self._prefix = tuple(prefix)
         self._folder = Path(tempfile.mkdtemp(prefix="pg"))
         self._process: subprocess.Popen[bytes] | None = None
         self._user = _USER if os.geteuid() == 0 else None
 
     @property
     def url(self) -> str:
-        """Of its one database; everybody may do everything."""
+        """Of its one database, by a socket in a folder; everybody may do everything."""
         return f"postgresql:///postgres?host={self._folder}&user={_USER}"
 
     def __enter__(self) -> Postgres:
@@ -71,6 +78,9 @@ class Postgres:
             "--no-sync",
         ]
         subprocess.run(initdb, user=self._user, cwd=self._folder, check=True, capture_output=True)
+        if self._address:
+            with (self._folder / "data/pg_hba.conf").open("a") as rules:
+                rules.write("host all all 0.0.0.0/0 trust\n")
         self.start()
         return self
 
@@ -79,12 +89,13 @@ class Postgres:
         programs = postgres_bin()
         assert programs is not None
         data = str(self._folder / "data")
-        server = [programs / "postgres", "-D", data, "-k", str(self._folder), "-c", "listen_addresses="]
-        server += ["-c", "fsync=off", "-c", "max_connections=200"]
+        server = [programs / "postgres", "-D", data, "-k", str(self._folder)]
+        server += ["-c", f"listen_addresses={self._address}", "-c", "fsync=off", "-c", "max_connections=200"]
+        as_user = ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups"] if self._prefix else []
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*server, "-c", "fsync=off", "-c", "max_connections=200"],
-                user=self._user,
+                [*self._prefix, *as_user, *server],
+                user=None if self._prefix else self._user,
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,
