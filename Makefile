@@ -111,10 +111,11 @@ export-kills: $(READY)  ## every kind of export killed 30 times at random: every
 outages: $(READY)  ## a server that restarts for 6 s, or is down at the start: no page fails, no attempt is used
 	$(BIN)/python -m tests.proofs.outages $(ARGS)
 
-fleet: $(READY)  ## a crawl and three workers on PostgreSQL, killed and stopped, and the database with them: all once, one owner
+fleet: $(READY)  ## a crawl and three workers on PostgreSQL, killed, stopped and cut off, and the database too: all once, one owner
 	$(BIN)/python -m pytest -m slow tests/postgres
 	$(BIN)/python -m tests.proofs.fleet_storm $(ARGS)
 	$(BIN)/python -m tests.proofs.fleet_storm --shop --kills 15 --delay 0.3 $(ARGS)
+	$(BIN)/python -m tests.proofs.fleet_partition
 
 fleet-scale: $(READY)  ## ten million queued URLs in PostgreSQL: claims of 100 domains, the first request, memory
 	$(BIN)/python -m tests.proofs.fleet_scale $(ARGS)

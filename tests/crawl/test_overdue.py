@@ -23,7 +23,7 @@ def test_nothing_is_connected_to_while_leases_cannot_be_renewed(
     page_server: Callable[..., PageServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody keeps the store locked for longer than a lease holds."""
-    for name, seconds in {"LEASE_SECONDS": 1.2, "_MARGIN": 0.4, "BEAT_SECONDS": 0.1}.items():
+    for name, seconds in {"LEASE_SECONDS": 1.2, "MARGIN_SECONDS": 0.4, "BEAT_SECONDS": 0.1}.items():
         monkeypatch.setattr(heartbeat, name, seconds)
     connections: dict[str, int] = {}
 

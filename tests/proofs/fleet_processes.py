@@ -108,7 +108,9 @@ class Processes:
 
     def _watch_role(self) -> None:
         with contextlib.suppress(psycopg.Error):
-            query = "select lease_until, extract(epoch from clock_timestamp())::float8 from roles where name = 'directs'"
+            query = (
+                "select lease_until, extract(epoch from clock_timestamp())::float8 from roles where name = 'directs'"
+            )
             for until, now in self.rows(query):
                 # Whoever leaves a role says that it lasts no longer.
                 self._renewed_at = max(self._renewed_at or now, until - LEASE_SECONDS)
@@ -201,8 +203,9 @@ def check_owners(log: Iterable[NginxRecord]) -> None:
         by_host[record.host].append(record)
     for host, records in by_host.items():
         records.sort(key=lambda record: (record.began, record.connection, record.request))
-        owners = [connection for connection, _ in itertools.groupby(records, lambda record: record.connection)]
-        assert len(owners) == len(set(owners)), f"{host}: two that send at once, by {Counter(owners).most_common(2)}"
+        turns = [list(turn) for _, turn in itertools.groupby(records, lambda record: record.connection)]
+        told = "\n".join(f"{turn[0]}\n   {len(turn)} requests until {turn[-1].began:.3f}" for turn in turns)
+        assert len(turns) == len({turn[0].connection for turn in turns}), f"{host}: two that send at once:\n{told}"
 
 
 def smallest_gap(arrivals: Iterable[Arrival], delay: float) -> float:
@@ -226,12 +229,16 @@ def documentation_project(folder: Path) -> Path:
     return site
 
 
-def undisturbed(site: Path, urls: list[str]) -> list[str]:
-    """Return the lines that a crawl of the documentation exports which nothing befalls, sorted."""
+def undisturbed(site: Path, urls: list[str], prefix: Sequence[str] = ()) -> list[str]:
+    """Return the lines that a crawl of the documentation exports which nothing befalls, sorted.
+
+    Args:
+        prefix: a command that runs another one.
+    """
     out = site.with_name("undisturbed.jsonl")
     sets = docs_sets(urls, site.with_name("undisturbed.db"), out, "politeness.concurrency=4")
     flags = [word for text in sets for word in ("--set", text)]
-    command = [sys.executable, "-m", "scraper", "crawl", str(site), "--quiet", *flags]
+    command = [*prefix, sys.executable, "-m", "scraper", "crawl", str(site), "--quiet", *flags]
     subprocess.run(command, cwd=site.parent, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
     return sorted(out.read_text("utf-8").splitlines())
 

@@ -89,7 +89,10 @@ class Storm:
             self.befell[name.partition(" ")[0]] += 1
 
 
-def documentation(begin: Begin, storm_of: Callable[[Processes], Storm], options: argparse.Namespace, url: str) -> None:
+StormOf = Callable[[Processes], Storm]
+
+
+def documentation(begin: Begin, storm_of: StormOf, options: argparse.Namespace, url: str) -> None:
     pages = docs_root("postgresql-doc-15")
     if pages is None or not have_nginx() or not can_listen():
         sys.exit("the documentation was not crawled: that takes nginx, postgresql-doc-15, and the rights of root")
@@ -120,7 +123,7 @@ def documentation(begin: Begin, storm_of: Callable[[Processes], Storm], options:
     print(f"longest without one who decides {processes.longest_without_role:.1f} s; befell: {dict(storm.befell)}")
 
 
-def shop(begin: Begin, storm_of: Callable[[Processes], Storm], options: argparse.Namespace, url: str) -> None:
+def shop(begin: Begin, storm_of: StormOf, options: argparse.Namespace, url: str) -> None:
     with tempfile.TemporaryDirectory() as name, Shop() as web:
         os.environ["DEMO_URL"] = web.url
         site, out = example.write(Path(name)), Path(name) / "site.jsonl"

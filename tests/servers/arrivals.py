@@ -38,17 +38,17 @@ class Arrivals:
     """Notes the requests that come over an interface to a port; a context manager.
 
     Args:
-        interface: such as `lo`, or the bridge to which a server's network namespace is tied.
+        interface: of the network namespace in which this is made.
     """
 
     def __init__(self, port: int, interface: str = "lo") -> None:
+        self._socket = _opened(interface)
+        self._socket.settimeout(0.2)
         self._port, self._interface = port, interface
         self._seen: dict[tuple[str, tuple[str, int], int], float] = {}
         self._ends = threading.Event()
 
     def __enter__(self) -> Self:
-        self._socket = _opened(self._interface)
-        self._socket.settimeout(0.2)
         self._thread = threading.Thread(target=self._listen, name="arrivals", daemon=True)
         self._thread.start()
         return self

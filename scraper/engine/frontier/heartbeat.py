@@ -8,10 +8,8 @@ import time
 from collections.abc import Callable
 
 from scraper.errors import LeaseLost, StoreError
-from scraper.store.backends.lease_clock import LEASE_SECONDS
+from scraper.store.backends.lease_clock import LEASE_SECONDS, MARGIN_SECONDS
 
-#: Sends stop this long before the lease ends, since clocks and threads are not exact.
-_MARGIN = LEASE_SECONDS / 3
 #: Seconds between beats.
 BEAT_SECONDS = LEASE_SECONDS / 8
 #: A beat that is so late (seconds), while the process used next to no CPU time, is one of a process that was stopped.
@@ -37,12 +35,12 @@ class LeaseHeartbeat:
         self._was_stopped = was_stopped
         self._renew = renew
         self._beaten = beaten
-        self._deadline = time.monotonic() + LEASE_SECONDS - _MARGIN
+        self._deadline = time.monotonic() + LEASE_SECONDS - MARGIN_SECONDS
         self._stopped = threading.Event()
 
     def start(self) -> None:
         """Begin to beat; the leases were just taken."""
-        self._deadline = time.monotonic() + LEASE_SECONDS - _MARGIN
+        self._deadline = time.monotonic() + LEASE_SECONDS - MARGIN_SECONDS
         threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
 
     def stop(self) -> None:
@@ -59,7 +57,7 @@ class LeaseHeartbeat:
         began = time.monotonic()
         with contextlib.suppress(StoreError):
             holds = self._renew()
-            self._deadline = began + LEASE_SECONDS - _MARGIN if holds else float("-inf")
+            self._deadline = began + LEASE_SECONDS - MARGIN_SECONDS if holds else float("-inf")
             self._beaten(holds)
             return holds
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -24,10 +25,14 @@ from scraper.observe.events import Events
 from scraper.stats import ConnectionStats
 from scraper.store import Store
 from scraper.store.backends import wait_clock
+from scraper.store.backends.lease_clock import MARGIN_SECONDS
 from scraper.store.outcomes import Batch
 from scraper.store.state.domains import Lease
 from scraper.store.values import DomainUpdate, Pause, Profile
 from scraper.urls import domain_of
+
+#: Linux has it.
+_USER_TIMEOUT: int = getattr(socket, "TCP_USER_TIMEOUT", 0)
 
 _SWEEP_SECONDS = 1.0
 #: How often it is written down what of long bodies came, where others count it against `limits.bytes` (seconds).
@@ -36,6 +41,9 @@ _BOOK_SECONDS = 0.25
 _SAME_LATENCY = 0.25
 #: A domain without a request for so long (seconds) lets its Session go until it is; one that is done, its lease too.
 _REST_SECONDS = 60.0
+#: Where other machines share the store, the system gives up a head that is not acknowledged when the lease ends. It
+#: would else be delivered once a broken path is whole again, to a domain that another machine has.
+_UNHEARD = ((socket.IPPROTO_TCP, _USER_TIMEOUT, int(MARGIN_SECONDS * 1_000)),) if _USER_TIMEOUT else ()
 
 
 class DomainLeases:
@@ -98,7 +106,7 @@ class DomainLeases:
     def session(self, name: str) -> DomainSession:
         """Make the Session of a domain, without what the store keeps of it."""
         settings = self._config.domains.get(name, self._settings).session
-        return DomainSession(
+        session = DomainSession(
             name,
             settings,
             self._config.user_agent,
@@ -106,6 +114,9 @@ class DomainLeases:
             on_opening=lambda opening: self._emit(events.Connected(opening)),
             allow_unobserved=self._config.network.allow_unobserved,
         )
+        if not self._store.location.is_file:
+            session.connections.options = _UNHEARD
+        return session
 
     def _domain(self, lease: Lease) -> Domain:
         settings = self._config.domains.get(lease.domain, self._settings)

@@ -103,7 +103,7 @@ class _Reports(PooledConnection):
         except TimeoutError as error:
             raise ConnectTimeoutError(connection, str(error)) from error
         permitted = addresses if self.proxy is not None else self.exchange.guard.permitted(self.host, addresses)
-        options = tuple(self.socket_options or ())
+        options = (*(self.socket_options or ()), *self.home.options)
         left = max(0.001, until - time.monotonic())
         try:
             sock, address = connect_first(permitted, left, options=options, source_address=self.source_address)

@@ -175,9 +175,9 @@ class DirectConnection(PooledConnection):
             found = resolver.resolve(host, port, max(0.001, until - time.monotonic()))
             # The user chose the proxy, whatever its address.
             addresses = found if proxy is not None else self.exchange.guard.permitted(self.host, found)
-            sock, address = connect_first(
-                addresses, max(0.001, until - time.monotonic()), options=_OPTIONS, wait=wait_writable
-            )
+            left = max(0.001, until - time.monotonic())
+            options = (*_OPTIONS, *self.home.options)
+            sock, address = connect_first(addresses, left, options=options, wait=wait_writable)
         except socket.gaierror as error:
             raise NotResolved(f"{host} does not resolve: {error.strerror or error}") from error
         except TimeoutError as error:

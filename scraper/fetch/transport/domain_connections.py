@@ -40,6 +40,7 @@ class Connections:
         self.idle_limits = IdleLimits()
         #: What they offered for the next handshakes.
         self.tls_sessions = TlsSessions()
+        self.options: Sequence[tuple[int, int, int]] = ()
         #: Mean seconds from a head's last byte to the first of its response, the newest counting most.
         self.latency: float | None = None
         self._settings = settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from scraper.fetch.transport.exchange import Exchange
@@ -65,6 +66,8 @@ class Home(Protocol):
     """Keeps the connections of a domain: its `Connections`."""
 
     tls_sessions: TlsSessions
+    #: For `setsockopt`, before connecting.
+    options: Sequence[tuple[int, int, int]]
 
     def release(self, connection: PooledConnection) -> None:
         """Take a connection back whose exchange is over."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 #: Seconds that a lease holds without a heartbeat.
 LEASE_SECONDS = 12.0
+#: Sends stop this long before a lease ends, since clocks and threads are not exact.
+MARGIN_SECONDS = LEASE_SECONDS / 3
 
 
 def now() -> float:

@@ -20,6 +20,7 @@ from scraper.errors import StoreError, StoreUnreachable
 from scraper.observe.text import duration
 from scraper.store import tables
 from scraper.store.backends import migrations, wait_clock
+from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.backends.postgres_driver import (
     PostgresConnection,
     at_once,
@@ -35,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 #: Connections that are kept while nobody uses them.
 _KEPT = 4
-#: Seconds for which others who write are waited for; and after which one who stopped in the middle of that is ended.
+#: Seconds for which others who write are waited for.
 _BUSY_SECONDS = 30
 #: Seconds for which a database that went away is waited for, and between tries to reach it.
 PATIENCE_SECONDS = 600.0
@@ -50,10 +51,11 @@ _DIALECT = Dialect(
 )
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 #: Begins a transaction that writes, and asks for its number: with that, what became of it can be asked. It finds rows
-#: by their keys: of tables that have grown since they were analyzed, the planner would read all of them instead.
+#: by their keys: of tables that have grown since they were analyzed, the planner would read all of them instead. One
+#: whose process was stopped in the middle is ended with its leases, so that the others are not held up for longer.
 _WRITE = (
     "BEGIN; SET LOCAL lock_timeout = '{wait}'; SET LOCAL enable_seqscan = off; "
-    f"SET LOCAL idle_in_transaction_session_timeout = '{_BUSY_SECONDS}s'; SELECT pg_current_xact_id()::text"
+    f"SET LOCAL idle_in_transaction_session_timeout = '{LEASE_SECONDS:.0f}s'; SELECT pg_current_xact_id()::text"
 )
 
 

@@ -28,6 +28,13 @@ _NUL, _INSTEAD = "\0", "\ufffd"
 _PORTION = 1_000
 #: Seconds until the server has to be connected, and after which one that is silent is given up.
 _CONNECT_SECONDS, _SILENT_SECONDS = 5, 10
+#: The server does the same: whoever was cut off in a transaction holds nobody up for longer.
+_SETTINGS = (
+    "SELECT set_config('search_path', ?, false), set_config('jit', 'off', false), "
+    f"set_config('tcp_keepalives_idle', '{_SILENT_SECONDS // 2}', false), "
+    "set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '2', false), "
+    f"set_config('tcp_user_timeout', '{_SILENT_SECONDS}s', false)"
+)
 #: The clock that all machines share.
 _NOW = "(extract(epoch from clock_timestamp()))::float8"
 #: The server ends, starts, is out of connections, or gave up what would have waited for itself: to be tried again.
@@ -142,9 +149,7 @@ def connect(location: StoreLocation, *, role: str = "") -> psycopg.Connection[An
         driver.adapters.register_dumper(int, Int8Dumper)
         driver.adapters.register_dumper(bool, _BoolDumper)
         driver.adapters.register_dumper(str, _TextDumper)
-        driver.execute(
-            "SELECT set_config('search_path', ?, false), set_config('jit', 'off', false)", [quoted(location.schema)]
-        )
+        driver.execute(_SETTINGS, [quoted(location.schema)])
     except psycopg.Error as error:
         raise explained(location, error) from error
     return driver
