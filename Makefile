@@ -6,8 +6,9 @@ READY  := $(VENV)/.ready
 # Many processes are begun by the tests: each would compile all of the package where bytecode may not be kept.
 export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
+SITE   := $(VENV)-docs/.ready
 
-.PHONY: help demo test test-oldest lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale proofs bench profile clean
+.PHONY: help demo test test-oldest docs lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -31,6 +32,15 @@ test: $(READY)  ## all tests but the slow proofs; under 6 minutes
 	$(BIN)/python -m pytest -m "not slow and not timing" -n 4 --dist worksteal || $(ALONE)
 	$(BIN)/python -m pytest -m timing tests/crawl
 
+$(SITE): pyproject.toml
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(VENV)-docs/bin/python -m pip install --quiet --editable . --group docs
+	@touch $@
+
+docs: $(SITE)  ## a site of these pages, in build/docs; warnings are errors
+	$(VENV)-docs/bin/python -m sphinx -b html -W --keep-going --quiet docs build/docs
+
 lint: $(READY)  ## ruff, mypy, and the order of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,7 +60,7 @@ test-oldest: pyproject.toml  ## the unit tests with the oldest dependencies that
 	$(VENV)-oldest/bin/python -m pip install --quiet --editable . --group dev --constraint $(VENV)-oldest/constraints.txt
 	$(VENV)-oldest/bin/python -m pytest -m "not slow" -n 2 --dist worksteal tests/unit tests/conformance tests/crawl/test_demo_shop.py
 
-check: lint audit test test-oldest  ## all that CI runs
+check: lint audit docs test test-oldest  ## all that CI runs
 
 audit: $(READY)  ## that what is installed fits together; SECURITY.md lists it, and says how it is looked after
 	$(BIN)/python -m pip check

@@ -43,6 +43,16 @@ def demo(
             show_default=False,
         ),
     ] = None,
+    day: Annotated[
+        int,
+        typer.Option(
+            "--day",
+            metavar="N",
+            min=1,
+            help="The shop on a later day: on day 2 with another price, a product less and one more; from day 3 on "
+            "with other markup.",
+        ),
+    ] = 1,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -66,6 +76,7 @@ def demo(
     if serve_only:
         serve(
             port=DEFAULT_PORT if port is None else port,
+            day=day,
             ready=lambda url: _output.write(f"The demo shop is open at {url}/ (Ctrl-C closes it)\n"),
         )
         return

@@ -5,6 +5,9 @@ Everything here is computed from constants, so that every run of the shop, on ev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from scraper.lazy_dataclass import dataclass
 
 
@@ -117,8 +120,18 @@ ALL_PRODUCTS: tuple[Product, ...] = tuple(
 MEMBER_PRODUCTS: tuple[Product, ...] = tuple(_products_of(_MEMBERS, 1_000, member=True))
 
 
-def related(product: Product) -> tuple[Product, ...]:
-    """Three others that its page points at: the next two of its shelf and one further on."""
-    shelf = MEMBER_PRODUCTS if product.member else ALL_PRODUCTS
+def products_on(day: int) -> tuple[Product, ...]:
+    """Return what anybody can see on a day: from the second on one product is cheaper, one gone and one new."""
+    if day < 2:
+        return ALL_PRODUCTS
+    cheaper, gone = replace(ALL_PRODUCTS[0], price="£7.99"), ALL_PRODUCTS[4]
+    new = replace(
+        ALL_PRODUCTS[0], sku="TEA-900", title="Toasted Barley Tea", price="£6.40", path="/product/toasted-barley-tea/"
+    )
+    return (cheaper, *(product for product in ALL_PRODUCTS[1:] if product is not gone), new)
+
+
+def related(product: Product, shelf: Sequence[Product]) -> tuple[Product, ...]:
+    """Three others of its shelf that its page points at: the next two and one further on."""
     here = shelf.index(product)
     return tuple(shelf[(here + step) % len(shelf)] for step in (1, 2, 7))

@@ -112,25 +112,32 @@ def _cards(products: Sequence[Product]) -> str:
     return f'<ol class="products">\n{cards}\n</ol>'
 
 
-def detail(product: Product, category: Category | None) -> bytes:
-    """Return a product's page in the product's charset. What that charset lacks (the pound sign) is a reference."""
-    shelf = f'<a href="{category.path}">' if category else '<a href="/members/">'
+def detail(
+    product: Product, category: Category | None, shelf: Sequence[Product], *, redesigned: bool = False
+) -> bytes:
+    """Return a product's page in the product's charset. What that charset lacks (the pound sign) is a reference.
+
+    Args:
+        shelf: the products among which it lies.
+        redesigned: whether its price stands in an element of another name.
+    """
+    back = f'<a href="{category.path}">' if category else '<a href="/members/">'
     others = "\n".join(
         # Relative on purpose: ../other/ from /product/this/.
         f'<li><a href="../{other.path.rstrip("/").rpartition("/")[2]}/">{escape(other.title)}</a></li>'
-        for other in related(product)
+        for other in related(product, shelf)
     )
-    title = escape(product.title)
+    title, name = escape(product.title), "amount" if redesigned else "price_color"
     page = _layout(
         product.title,
         f"""<ul class="breadcrumb">
 <li><a href="/">Home</a></li>
-<li class="category">{shelf}{escape(product.category)}</a></li>
+<li class="category">{back}{escape(product.category)}</a></li>
 <li class="active">{title}</li>
 </ul>
 <article class="product_page">
 <h1>{title}</h1>
-<p class="price_color">{product.price}</p>
+<p class="{name}">{product.price}</p>
 <p class="stock{" instock" if product.stock.startswith("In") else ""}">{product.stock}</p>
 <p class="description">{escape(product.description)}</p>
 <table><tr><th>SKU</th><td class="sku">{product.sku}</td></tr></table>

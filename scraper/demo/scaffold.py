@@ -96,7 +96,7 @@ def _contents(name: str) -> dict[str, str]:
         _fill(path, name): _fill((templates / template).read_text(encoding="utf-8"), name)
         for path, template in _TEMPLATES.items()
     }
-    contents[_SAMPLE] = pages.detail(ALL_PRODUCTS[0], CATEGORIES[0]).decode()
+    contents[_SAMPLE] = pages.detail(ALL_PRODUCTS[0], CATEGORIES[0], ALL_PRODUCTS).decode()
     contents[_SCHEMA] = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
     return contents
 

@@ -15,7 +15,7 @@ from email.message import Message
 from urllib.parse import parse_qs
 
 from scraper.demo import pages
-from scraper.demo.catalogue import ALL_PRODUCTS, CATEGORIES, MEMBER_PRODUCTS, Product
+from scraper.demo.catalogue import ALL_PRODUCTS, CATEGORIES, MEMBER_PRODUCTS, Product, products_on
 from scraper.demo.server import Answer, Server
 
 __all__ = [
@@ -59,6 +59,8 @@ class Shop(Server):
         latency: seconds before each answer, as if there were a network in between.
         secret: signs the session cookies; another shop with the same secret, or this one started again,
             still accepts them.
+        day: on which the shop is looked at. On the second one product is cheaper, one gone and one new; from the
+            third on the price of a product stands in an element of another name.
 
     Raises:
         UsageError: the address is not available.
@@ -72,8 +74,9 @@ class Shop(Server):
         idle_timeout: float = 30.0,
         latency: float = 0.0,
         secret: str = "the demo shop's secret",
+        day: int = 1,
     ) -> None:
-        self._site = ShopSite(secret)
+        self._site = ShopSite(secret, day)
         super().__init__(self._site.answer, host, port, idle_timeout=idle_timeout, latency=latency)
 
     def reset(self) -> None:
@@ -82,13 +85,19 @@ class Shop(Server):
         self._site.reset()
 
 
-def serve(host: str = "127.0.0.1", port: int = DEFAULT_PORT, *, ready: Callable[[str], object] | None = None) -> None:
+def serve(
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    *,
+    day: int = 1,
+    ready: Callable[[str], object] | None = None,
+) -> None:
     """Run the shop until KeyboardInterrupt, which is passed on. `ready` is called with its URL once it listens.
 
     Raises:
         UsageError: the address is not available.
     """
-    with Shop(host, port) as shop:
+    with Shop(host, port, day=day) as shop:
         if ready is not None:
             ready(shop.url)
         shop.wait()
@@ -97,26 +106,27 @@ def serve(host: str = "127.0.0.1", port: int = DEFAULT_PORT, *, ready: Callable[
 class ShopSite:
     """The answers of the shop; knows no sockets."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, day: int = 1) -> None:
         self._secret = secret.encode()
+        products = products_on(day)
         self._visits: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._fixed = {
-            "/": _html(pages.home(ALL_PRODUCTS[::17])),
+            "/": _html(pages.home(products[::17])),
             "/robots.txt": (200, {"Content-Type": "text/plain; charset=utf-8"}, _ROBOTS.encode()),
             "/old-catalogue": (301, {"Location": _CATALOGUE}, b""),
             "/private/": _html(pages.message("Staff only", "No crawler that reads robots.txt sees this.")),
         }
-        _add_listing(self._fixed, _CATALOGUE, "The whole catalogue", ALL_PRODUCTS)
+        _add_listing(self._fixed, _CATALOGUE, "The whole catalogue", products)
         for category in CATEGORIES:
-            shelf = [product for product in ALL_PRODUCTS if product.category == category.title]
+            shelf = [product for product in products if product.category == category.title]
             _add_listing(self._fixed, category.path, category.title, shelf)
-        for product in ALL_PRODUCTS:
-            self._fixed[product.path] = _product_page(product)
+        for product in products:
+            self._fixed[product.path] = _product_page(product, products, redesigned=day > 2)
         self._members: dict[str, Answer] = {}
         _add_listing(self._members, "/members/", "For members", MEMBER_PRODUCTS)
         for product in MEMBER_PRODUCTS:
-            self._members[product.path] = _product_page(product)
+            self._members[product.path] = _product_page(product, MEMBER_PRODUCTS)
 
     def reset(self) -> None:
         with self._lock:
@@ -183,10 +193,14 @@ def _html(text: str, status: int = 200) -> Answer:
     return status, {"Content-Type": "text/html; charset=utf-8"}, text.encode()
 
 
-def _product_page(product: Product) -> Answer:
+def _product_page(product: Product, shelf: Sequence[Product], *, redesigned: bool = False) -> Answer:
     category = next((category for category in CATEGORIES if category.title == product.category), None)
     declared = f"; charset={product.charset}" if product.charset_in_header else ""
-    return 200, {"Content-Type": f"text/html{declared}"}, pages.detail(product, category)
+    return (
+        200,
+        {"Content-Type": f"text/html{declared}"},
+        pages.detail(product, category, shelf, redesigned=redesigned),
+    )
 
 
 def _add_listing(site: dict[str, Answer], folder: str, title: str, products: Sequence[Product]) -> None:
