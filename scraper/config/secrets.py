@@ -140,7 +140,8 @@ def secret_values(config: SiteConfig, sources: Mapping[str, Provenance], environ
             continue
         text = str(value)
         found.update(_passwords_in(text))
-        if path[:2] == ("schedule", "on_failure") and len(behind := _behind_host(text)) >= _SHORTEST_TOKEN:
+        is_hook = path[:2] == ("schedule", "on_failure") or (path[0] == "notify" and path[-1] == "to")
+        if is_hook and len(behind := _behind_host(text)) >= _SHORTEST_TOKEN:
             found.add(behind)
         said = [environ[name] for name in variables if environ.get(name)]
         # What a value is made into, such as the format of an export, is no secret for that.

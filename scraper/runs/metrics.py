@@ -18,14 +18,16 @@ from typing import Any, Self
 
 from scraper.config.load import Loaded
 from scraper.observe import events
+from scraper.observe.text import plain
 from scraper.optional_dependencies import package
 from scraper.stats import GOOD_RESULTS, ConnectionStats
 
 #: Domains that have a label of their own: those that are met first. All others are `other`.
 MOST_DOMAINS = 50
 OTHER = "other"
-#: Fields of items that have a label, likewise.
+#: Fields of items that have a label, and reasons, likewise: a spider may put a page's words into what it drops for.
 _MOST_FIELDS = 100
+_MOST_REASONS = 100
 _FILE_SECONDS = 15.0
 #: Upper bounds of how long requests took, in seconds.
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -145,11 +147,11 @@ class Metrics:
             reason = str(event.opening.reason)
             sums.reasons[reason] = sums.reasons.get(reason, 0) + 1
         elif isinstance(event, events.Refused):
-            self._refusals[event.reason] += 1
+            _add(self._refusals, event.reason)
         elif isinstance(event, events.PageFailed):
-            self._failures[event.reason] += 1
+            _add(self._failures, event.reason)
         elif isinstance(event, events.ItemDropped):
-            self._drops[event.reason] += 1
+            _add(self._drops, event.reason)
         elif isinstance(event, events.Tick):
             self._sums = {name: getattr(event, name) for name in ("pages", "items", "retries", "queued", "in_flight")}
             self._sums = {**self._sums, "waiting": len(event.waiting), "seconds": event.seconds}
@@ -181,9 +183,9 @@ class Metrics:
         # A stopped run goes on with what is queued.
         left = self._sums.get("queued", 0) if event.result == "stopped" else 0
         self._sums = {**{name: stats[name] for name in names}, "queued": left}
-        self._failures = Counter(stats["failures"])
-        self._refusals = Counter(stats["refusals"])
-        self._drops = Counter(stats["drops"])
+        self._failures = _by_reason(stats["failures"])
+        self._refusals = _by_reason(stats["refusals"])
+        self._drops = _by_reason(stats["drops"])
         for sums in self._domains.values():
             sums.requests = sums.reused = sums.bytes = 0
             sums.reasons = {}
@@ -288,7 +290,7 @@ class Metrics:
             for name, sums in by_field.items():
                 every = sum(sums.values())
                 if every and len(found) < _MOST_FIELDS:
-                    found[kind, name] = sums["filled"] / every
+                    found[plain(kind), plain(name)] = sums["filled"] / every
         return found
 
     def _write(self) -> None:
@@ -302,3 +304,16 @@ class Metrics:
         except OSError as error:
             self._tell(f"the metrics {self._file} cannot be written any more: {error.strerror}")
             self._file = None
+
+
+def _add(sums: Counter[str], reason: str, count: int = 1) -> None:
+    """Count a reason, as text that can be a label; of very many, the later ones together."""
+    label = plain(reason)
+    sums[label if label in sums or len(sums) < _MOST_REASONS else OTHER] += count
+
+
+def _by_reason(figures: Mapping[str, int]) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for reason, count in figures.items():
+        _add(sums, reason, count)
+    return sums

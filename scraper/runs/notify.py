@@ -16,7 +16,7 @@ from scraper.errors import ScraperError, UsageError
 from scraper.hiding import hide_in
 from scraper.observe.report import changes_text, death_text
 from scraper.optional_dependencies import package
-from scraper.runs.change_lines import change_lines
+from scraper.runs.change_lines import change_lines, written
 from scraper.schedule.failures import post
 from scraper.stats import GOOD_RESULTS
 from scraper.store import Store
@@ -26,6 +26,9 @@ from scraper.store.values import RunRow
 #: Seconds before each further try at the end of a run; what fails then waits for the next.
 _WAITS = (1.0, 3.0)
 _MOST_CHANGES = 5
+#: Lines of a message about these, and characters of one of them as JSON: pages fill items, and name their fields.
+_MOST_LINES = 40
+_LONGEST_CHANGE = 10_000
 #: Which message of a run it is: an error ended a crawl that will be resumed, or the run has ended.
 _ERROR, _END = "error", "end"
 
@@ -139,8 +142,8 @@ def _message(
     earlier = store.run_before(row)
     if sums is not None and earlier is not None:
         found = list(islice(store.changes(earlier, row), _MOST_CHANGES))
-        changes = [change.record() for change in found]
-        lines = [changes_text(sums), *(line for line in change_lines(found) if line)]
+        changes = [_short(change.record()) for change in found]
+        lines = [changes_text(sums), *islice((line for line in change_lines(found) if line), _MOST_LINES)]
     died = [death_text(death) for death in stats["died"]]
     words = {
         "name": row.name,
@@ -157,6 +160,13 @@ def _message(
     figures = {key: value for key, value in stats.items() if isinstance(value, int | float | str | None)}
     message = {"text": text, "events": events, "changes": changes, **figures}
     return {key: hide_in(value) for key, value in message.items()}
+
+
+def _short(change: dict[str, Any]) -> dict[str, Any]:
+    """Return a change that a message can hold: of one that is too long, its page, and no items."""
+    if len(json.dumps(change)) <= _LONGEST_CHANGE:
+        return change
+    return {**change, "key": [written(each) for each in change["key"]], "before": None, "after": None, "fields": []}
 
 
 def _deliver(to: str, message: Mapping[str, Any]) -> str | None:

@@ -105,8 +105,9 @@
 
   // CSV --------------------------------------------------------------------------------------------------------
 
-  // No cell of text is taken for a formula.
-  const safe = text => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+  // No cell of text is taken for a formula: signs of East Asia count, and what has no width before one.
+  const formula = /^[\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ufeff\uffa0\ufe00-\ufe0f]*[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212]/;
+  const safe = text => (formula.test(text) ? `'${text}` : text);
   const quoted = text => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const csv = rows => rows.map(row => row.map(quoted).join(",") + "\r\n").join("");
 
