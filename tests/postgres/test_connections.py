@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import psycopg
@@ -10,7 +11,7 @@ import pytest
 from scraper.config.store_location import StoreLocation
 from scraper.errors import StoreError, StoreLocked, StoreUnreachable
 from scraper.store import Store, tables
-from scraper.store.backends import opening, postgres_lock
+from scraper.store.backends import opening, postgres_lock, wait_clock
 from scraper.store.backends.base import OwnerLock
 from tests.crawl.commands import wait_until
 from tests.unit.store.looking import change, rows
@@ -65,6 +66,16 @@ class TestATransaction:
         monkeypatch.setattr(store._database, "_answers", lambda: False)
         store.wait_no_longer(0.0)
         assert not store.comes_back()
+
+
+class TestWaits:
+    def test_are_counted_by_the_clock_of_the_database_whoever_opens_it(
+        self, path: StoreLocation, monkeypatch: pytest.MonkeyPatch
+    ):
+        # This machine's clock is two hours ahead.
+        monkeypatch.setattr(wait_clock, "_offset", wait_clock.offset() + 7_200.0)
+        with Store(path):
+            assert abs(wait_clock.now() - time.time()) < 60.0
 
 
 class TestTheLock:

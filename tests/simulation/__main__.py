@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -16,8 +17,10 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     arguments.add_argument("--seeds", default="0-200", help="the first, and the one after the last: 0-200")
     arguments.add_argument("--shards", type=int, default=3)
+    arguments.add_argument("--least", type=int, default=1, help="shards, or workers, at the least")
     arguments.add_argument("--domains", type=int, default=6)
     arguments.add_argument("--pages", type=int, default=5, help="of a domain, at the most")
+    arguments.add_argument("--share", type=float, default=0.8, help="of such pages, but for each domain's first")
     arguments.add_argument("--faults", type=int, default=4, help="at the most")
     arguments.add_argument("--workers", action="store_true", help="workers of several machines, instead of a crawl")
     arguments.add_argument("--digests", action="store_true", help="print one for what happened in each seed")
@@ -27,10 +30,13 @@ def main() -> int:
     if given.without:
         LEFT_OUT[given.without]()
     first, _, after = given.seeds.partition("-")
-    size = Size(given.shards, given.domains, given.pages, faults=given.faults, workers=given.workers)
+    size = Size(
+        given.shards, given.least, given.domains, given.pages, given.share, faults=given.faults, workers=given.workers
+    )
     began, sends, failures = time.process_time(), 0, 0
     seeds = range(int(first), int(after or int(first) + 1))
     for seed in seeds:
+        gc.collect()
         try:
             watch = run_seed(seed, size)
         except Failed as error:
@@ -41,7 +47,7 @@ def main() -> int:
         else:
             sends += watch.sends
             if given.digests:
-                print(seed, watch.digest)
+                print(seed, watch.digest, flush=True)
     seconds = time.process_time() - began
     print(f"{len(seeds)} seeds, {sends:,} sends, {failures} failed, in {seconds:.1f} s of CPU", file=sys.stderr)
     return 1 if failures else 0
@@ -50,6 +56,10 @@ def main() -> int:
 if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != "0":
         # The order of sets belongs to what a seed has to repeat.
+        # Each Session asks the environment for proxies, and a small one is soon asked.
+        few = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "HOME")}
         os.execve(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]],
-                  {**os.environ, "PYTHONHASHSEED": "0"})  # fmt: skip
+                  {**few, "PYTHONHASHSEED": "0"})  # fmt: skip
+    # All of a seed goes at once, and nothing of it before.
+    gc.disable()
     sys.exit(main())

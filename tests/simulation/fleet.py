@@ -6,56 +6,41 @@ passes messages on, takes the domains of those that died or do not renew their l
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from random import Random
+import time
 from typing import Any
 
-from scraper.config import SiteConfig
 from scraper.engine.coordination.coordinator import Coordinator
 from scraper.engine.coordination.messages import Report, Stop
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.observe.events import Events
-from scraper.store import Store
 from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.state.presence import Role
-from tests.simulation.clock import Clock
 from tests.simulation.process import Pipe, Process
 from tests.simulation.shard import Shard
-from tests.simulation.watch import Watch
-from tests.simulation.web import Web
+from tests.simulation.world import World
 
 #: Time passes for the coordinator this often; it ends those that have not ended so long after it told them to.
 _ROUND, _END = 1.0, 12.0
 
 
 class Crawl(Process):
-    """One call of the crawl: the coordinator's process, and those that it starts.
+    """One call of the crawl: the coordinator's process, and those that it starts."""
 
-    Args:
-        ended: told how it ended.
-    """
-
-    def __init__(
-        self,
-        clock: Clock,
-        random: Random,
-        path: Path,
-        config: SiteConfig,
-        web: Web,
-        count: int,
-        watch: Watch,
-        ended: Callable[[ShardEnd], None],
-    ) -> None:
-        super().__init__(clock)
-        self._random, self._path, self._config, self._web = random, path, config, web
-        self._watch, self._ended, self.count = watch, ended, count
-        self.store = Store(path, lock=True)
-        begun = self.store.unfinished_run("sim")
-        self.run = self.store.resume_run(begun, {}) if begun else self.store.begin_run("sim", "", {})
+    def __init__(self, world: World, count: int) -> None:
+        super().__init__(world.clock)
+        self._world, self._random, self._watch = world, world.random, world.watch
+        self.store = world.store(lock=True)
+        self.run = world.run_of(self.store)
         self.store.join("coordinator", self.run.id, Role.COORDINATOR)
         self._coordinator = Coordinator(
-            self.store, self.run, config, "coordinator", Events(()), lambda: None, lambda: self._stop(7.0), count
+            self.store,
+            self.run,
+            world.config,
+            "coordinator",
+            Events(()),
+            lambda: None,
+            lambda: self._stop(7.0),
+            count,
         )
         self.shards: dict[int, Shard] = {}
         #: For how long nothing was heard of each.
@@ -63,7 +48,7 @@ class Crawl(Process):
         self._pipes: dict[int, Pipe] = {}
         self._started = 0
         self._deadline: float | None = None
-        self._looked_at = clock.now
+        self._looked_at = time.monotonic()
         for _ in range(count):
             self._spawn()
         self._round()
@@ -81,16 +66,7 @@ class Crawl(Process):
 
         told.send("ready")
         shard = Shard(
-            self.clock,
-            self._random,
-            Store(self._path),
-            self.run,
-            self._config,
-            self._web,
-            self._watch.number_of_shard(),
-            tell,
-            self._watch.sent,
-            lambda shard: self.later(0.05, lambda: self._gone(number)),
+            self._world, self.run, Role.SHARD, tell, lambda shard: self.later(0.05, lambda: self._gone(number))
         )
         self.shards[number] = shard
         self._pipes[number] = Pipe(shard, shard.order, self._delay)
@@ -103,9 +79,9 @@ class Crawl(Process):
     def _round(self) -> None:
         self._coordinator.look()
         if self._deadline is None:
-            self._order(self._coordinator.scheduler.orders(-1, None, self.clock.now))
+            self._order(self._coordinator.scheduler.orders(-1, None, time.monotonic()))
         self._look_for_the_silent()
-        if self._deadline is not None and self.clock.now > self._deadline:
+        if self._deadline is not None and time.monotonic() > self._deadline:
             for shard in self.shards.values():
                 shard.kill()
             self.shards.clear()
@@ -132,15 +108,15 @@ class Crawl(Process):
             if number in self.shards and self._deadline is None:
                 self._pipes[number].send(order)
         if self._coordinator.scheduler.end is not None and self._deadline is None:
-            self._deadline = self.clock.now + _END
+            self._deadline = time.monotonic() + _END
 
     def _stop(self, seconds: float) -> None:
-        self._deadline = self.clock.now + seconds + 2.0
+        self._deadline = time.monotonic() + seconds + 2.0
         for pipe in self._pipes.values():
             pipe.send(Stop(seconds))
 
     def _look_for_the_silent(self) -> None:
-        passed, self._looked_at = min(self.clock.now - self._looked_at, 1.0), self.clock.now
+        passed, self._looked_at = min(time.monotonic() - self._looked_at, 1.0), time.monotonic()
         for number, shard in list(self.shards.items()):
             self._silent[number] += passed
             if self._silent[number] > LEASE_SECONDS and self.store.void_expired_leases_of(shard.owner):
@@ -165,7 +141,7 @@ class Crawl(Process):
     def _end(self) -> None:
         end = self._coordinator.scheduler.end or STOPPED
         self.kill()
-        self._ended(end)
+        self._world.ended(end)
 
     # What befalls them ----------------------------------------------------------------------------------------------
 
@@ -197,8 +173,7 @@ class Crawl(Process):
         seconds = self._random.choice([1.0, 7.0, 11.0, 20.0])
         self._watch.say(f"lock the store for {seconds}")
         self.stop_for(seconds)
-        for shard in self.shards.values():
-            shard.store_is_locked_for(seconds)
+        self._world.database.cut_off(self.machine, seconds)
 
     def kill_all(self) -> None:
         """Kill them all; the shards leave when their coordinator has, if they are not stopped."""

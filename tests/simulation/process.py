@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.simulation.clock import Clock
+from tests.simulation.clock import Clock, MachineClock
 
 
 class Process:
-    """What it does later does not happen once it is dead, and happens when it goes on where it is stopped."""
+    """What it does later does not happen once it is dead, and happens when it goes on where it is stopped.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        machine: where it runs; where right now something happens, if none is named.
+    """
+
+    def __init__(self, clock: Clock, machine: MachineClock | None = None) -> None:
         self.clock = clock
+        self.machine = machine or clock.here
         self.is_dead = False
         self._goes_on_at = 0.0
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:
-        """Plan something in so many seconds."""
+        """Plan something in so many seconds, as its machine counts them."""
 
         def do() -> None:
             if self.is_dead:
@@ -24,9 +29,10 @@ class Process:
             if self.is_stopped:
                 self.clock.at(self._goes_on_at, do)
                 return
+            self.clock.enter(self.machine)
             act()
 
-        self.clock.at(self.clock.now + seconds, do)
+        self.clock.at(self.clock.now + seconds / self.machine.rate, do)
 
     @property
     def is_stopped(self) -> bool:

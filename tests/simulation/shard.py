@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from collections.abc import Callable
-from random import Random
 from types import SimpleNamespace
 from typing import Any
 
 import requests
 
-from scraper.config import SiteConfig
 from scraper.engine.batch_writer import BatchWriter
 from scraper.engine.coordination.messages import Claim, Order, Report, Stop
 from scraper.engine.frontier.admission import Admission
@@ -23,16 +22,16 @@ from scraper.engine.orders import Orders
 from scraper.engine.status import StatusReporter
 from scraper.errors import LeaseLost
 from scraper.observe.events import Events
-from scraper.store import Store
 from scraper.store.backends import wait_clock
 from scraper.store.outcomes import Batch, Done, Failed, Outcome, RetryLater, StartTaken
+from scraper.store.state.presence import Role
 from scraper.store.values import RunRow, StoredItem, Yielded
-from tests.simulation.clock import Clock
 from tests.simulation.process import Process
-from tests.simulation.web import Web
+from tests.simulation.web import found
+from tests.simulation.world import World
 
-#: Something came in: it is looked at so much later, and all the time this often, in seconds.
-_SOON, _ROUND = 0.04, 1.0
+#: Something came in: it is looked at so much later at the most, and all the time this often, in seconds.
+_SOON, _ROUND = 0.3, 1.0
 #: What is in flight at the end has so long; see `scraper.engine.shard`.
 _DRAIN, _DISCARD = 10.0, 1.0
 _ATTEMPTS = 3
@@ -42,31 +41,28 @@ class Shard(Process):
     """The process of one shard.
 
     Args:
-        tell: takes reports, and `None` when it has ended in order.
-        sent: told of each send, before it counts as one.
+        tell: takes reports, and the end when it has ended in order.
+        crashed: told when it noticed that its leases are gone.
     """
 
     def __init__(
         self,
-        clock: Clock,
-        random: Random,
-        store: Store,
+        world: World,
         run: RunRow,
-        config: SiteConfig,
-        web: Web,
-        number: int,
+        role: Role,
         tell: Callable[[Report | ShardEnd], None],
-        sent: Callable[[Shard, Job], None],
         crashed: Callable[[Shard], None],
     ) -> None:
-        super().__init__(clock)
-        self.number, self.owner, self.store = number, f"shard-{number}", store
-        self._random, self._web, self._tell, self._sent, self._crashed = random, web, tell, sent, crashed
+        super().__init__(world.clock)
+        self._world, self._random, self._tell, self._crashed = world, world.random, tell, crashed
+        self.number, self.store = world.watch.number_of_shard(), world.store()
+        self.owner, store, config = f"shard-{self.number}", self.store, world.config
         self.inbox: deque[Any] = deque()
         self._end: ShardEnd | None = None
         self._drains_until: float | None = None
         self._will_round = self._will_take = False
-        self._locked_until = 0.0
+        #: How late its main loop is: machines are more or less at work with other things.
+        self._soon = self._random.uniform(0.01, _SOON)
         emit, limits = Events(()), config.limits
         places = None if limits.pages is None else 0
         self._heartbeat = LeaseHeartbeat(lambda: store.renew_leases(self.owner, self._status.doing()), self._beaten)
@@ -81,7 +77,7 @@ class Shard(Process):
         self._status = status = StatusReporter(self.frontier, parser, limits, emit)
         self._writer = BatchWriter(store, run, limits, self.frontier, leases, admission, emit, status, tell)
         self._orders = Orders(self.frontier, admission, leases, self._writer, self._put_start, self._stop)
-        store.join(self.owner, run.id)
+        store.join(self.owner, run.id, role)
         self._writer.send_report()
         self.later(BEAT_SECONDS, self._beat)
         self._round()
@@ -102,13 +98,13 @@ class Shard(Process):
 
     def _stop(self, seconds: float) -> None:
         self._end = self._end or STOPPED
-        self._drains_until = self.clock.now + seconds
+        self._drains_until = time.monotonic() + seconds
 
     def _put_start(self, taken: int) -> None:
         # In two portions, so that a kill may come between them.
-        portion = self._web.starts[taken : taken + max(1, len(self._web.starts) // 2)]
-        done = taken + len(portion) >= len(self._web.starts)
-        yielded = Yielded(found=[self._web.found[name] for name in portion])
+        portion = self._world.web.starts[taken : taken + max(1, len(self._world.web.starts) // 2)]
+        done = taken + len(portion) >= len(self._world.web.starts)
+        yielded = Yielded(found=[found(name) for name in portion])
         self.later(0.02, lambda: self._settle(StartTaken(yielded, len(portion), done)))
 
     def _beat(self) -> None:
@@ -116,14 +112,16 @@ class Shard(Process):
         self.later(self._random.uniform(0.0, 0.5), self._renew)
 
     def _renew(self) -> None:
-        if self.clock.now < self._locked_until:
-            self.later(self._locked_until - self.clock.now, self._renew)
+        if self._away and self._random.random() < 0.5:
+            # It hangs, or is told at once that nobody is there.
+            self.later(self._away, self._renew)
         elif self._heartbeat.beat():
             self.later(BEAT_SECONDS, self._beat)
 
-    def store_is_locked_for(self, seconds: float) -> None:
-        """Let whatever it wants of the store wait for so long; what needs none goes on."""
-        self._locked_until = max(self._locked_until, self.clock.now + seconds)
+    @property
+    def _away(self) -> float:
+        """Return for how long whatever it wants of the store has to wait, in seconds; what needs none goes on."""
+        return max(0.0, self._world.database.back_at(self.machine) - self.clock.now)
 
     def _beaten(self, holds: bool) -> None:
         if not holds:
@@ -134,7 +132,7 @@ class Shard(Process):
     def _look_soon(self) -> None:
         if not self._will_round:
             self._will_round = True
-            self.later(_SOON, self._round_soon)
+            self.later(self._soon, self._round_soon)
 
     def _round_soon(self) -> None:
         self._will_round = False
@@ -145,9 +143,9 @@ class Shard(Process):
         self.later(_ROUND, self._round)
 
     def _one_round(self) -> None:
-        if self.clock.now < self._locked_until:
+        if self._away:
             self._will_round = True
-            self.later(self._locked_until - self.clock.now, self._round_soon)
+            self.later(self._away, self._round_soon)
             self._take()
             return
         try:
@@ -183,8 +181,8 @@ class Shard(Process):
         """Wait for what is in flight; then commit it, and end."""
         self.frontier.close()
         if self._drains_until is None:
-            self._drains_until = self.clock.now + (_DISCARD if self._writer.discarding else _DRAIN)
-        if self.inbox or (self.frontier.in_flight and self.clock.now < self._drains_until):
+            self._drains_until = time.monotonic() + (_DISCARD if self._writer.discarding else _DRAIN)
+        if self.inbox or (self.frontier.in_flight and time.monotonic() < self._drains_until):
             return
         self._writer.keep()
         self._leases.close()
@@ -226,8 +224,8 @@ class Shard(Process):
     def _send(self, job: Job) -> None:
         queued = job.queued
         assert queued is not None
-        if (early := job.domain.due - self.clock.now) > 0:
-            self.later(early, lambda: self._send(job))
+        if (early := job.domain.due - time.monotonic()) > 0:
+            self.later(max(early, 1e-6), lambda: self._send(job))
             return
         try:
             self._heartbeat.check()
@@ -235,14 +233,14 @@ class Shard(Process):
             self.frontier.fetched(job)
             self._settle(RetryLater(queued, wait_clock.now(), queued.attempts))
             return
-        self._sent(self, job)
+        self._world.watch.sent(self, job)
         self.frontier.throttle.sent(job.domain, job)
         self.later(self._random.expovariate(4.0), lambda: self._answered(job))
 
     def _answered(self, job: Job) -> None:
         queued, domain = job.queued, job.domain
         assert queued is not None
-        page, now, attempts = self._web.pages[queued.request.url], wait_clock.now(), queued.attempts + 1
+        page, now, attempts = self._world.web.pages[queued.request.url], wait_clock.now(), queued.attempts + 1
         throttle, chance = self.frontier.throttle, self._random.random()
         self.frontier.fetched(job)
         if chance < 0.02:
@@ -261,10 +259,10 @@ class Shard(Process):
         assert queued is not None
         url = queued.request.url
         yielded = Yielded(
-            found=[self._web.found[link] for link in self._web.pages[url].links],
+            found=[found(link) for link in self._world.web.pages[url].links],
             items=[StoredItem("item", url, json.dumps({"url": url}))],
         )
-        return Done(queued, yielded, url, 200, self.clock.now, None, 1, None, None, url.encode())
+        return Done(queued, yielded, url, 200, time.time(), None, 1, None, None, url.encode())
 
     def _settle(self, outcome: Any) -> None:
         self.inbox.append(outcome)

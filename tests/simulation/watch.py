@@ -1,18 +1,23 @@
-"""What must hold at every send and at the end, whatever befalls a fleet."""
+"""What must hold at every send and at the end, whatever befalls a fleet.
+
+What must hold of each row of the store the database looks at itself: `tests.simulation.database`.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from pathlib import Path
+from collections import deque
 from typing import TYPE_CHECKING
 
 from scraper.engine.frontier.frontier import Job
-from tests.simulation.clock import Clock
+from tests.simulation.clock import MOST_DRIFT, Clock
+from tests.simulation.database import Database
 from tests.simulation.web import Web
 
 if TYPE_CHECKING:
     from tests.simulation.shard import Shard
+
+_HOLDER = "SELECT owner, epoch FROM domains WHERE name = ? AND owner IN (SELECT owner FROM workers)"
 
 
 class Broken(AssertionError):
@@ -20,17 +25,18 @@ class Broken(AssertionError):
 
 
 class Watch:
-    """Sees each send, and looks into the database with a connection of its own."""
+    """Sees each send, and looks into the database."""
 
-    def __init__(self, clock: Clock, path: Path, delay: float) -> None:
+    def __init__(self, clock: Clock, database: Database, delay: float) -> None:
         self._clock = clock
-        self._delay = delay
-        self._look = sqlite3.connect(path, isolation_level=None)
+        #: Whoever counts the delay has a clock that may run fast.
+        self._delay = delay * (1.0 - 2.0 * MOST_DRIFT) - 1e-6
+        self._look = database.driver
         self._last: dict[str, float] = {}
         self._shards = 0
         self.sends = 0
-        #: All that happened, for whoever looks for the reason.
-        self.story: list[str] = []
+        #: What happened last, for whoever looks for the reason.
+        self.story: deque[str] = deque(maxlen=60)
         self._digest = hashlib.blake2b(digest_size=8)
 
     def number_of_shard(self) -> int:
@@ -55,11 +61,10 @@ class Watch:
         name, now = job.domain.name, self._clock.now
         self.say(f"{shard.number} sends {job.queued.request.url}")
         self.sends += 1
-        held = "select owner, epoch from domains where name = ? and owner in (select owner from workers)"
-        found = self._look.execute(held, (name,)).fetchall()
+        found = self._look.execute(_HOLDER, (name,)).fetchall()
         if found != [(shard.owner, job.domain.epoch)]:
             raise Broken(f"{shard.owner} sends to {name} by epoch {job.domain.epoch}, and {found} has it")
-        if now - self._last.get(name, float("-inf")) < self._delay - 1e-9:
+        if now - self._last.get(name, float("-inf")) < self._delay:
             raise Broken(f"{name} is sent to {now - self._last[name]:.4f} s after it was, by {shard.owner}")
         self._last[name] = now
 
@@ -69,13 +74,11 @@ class Watch:
         Args:
             pages: the limit that ended it, where one did.
         """
-        rows = self._look.execute("select request, state from frontier where run = ?", (run,)).fetchall()
-        items = self._look.execute("select key from items where run = ?", (run,)).fetchall()
+        states = [state for (state,) in self._look.execute("SELECT state FROM frontier WHERE run = ?", (run,))]
+        keys = [key for (key,) in self._look.execute("SELECT key FROM items WHERE run = ?", (run,))]
         (done, failed, queued) = self._look.execute(
-            "select pages, failed, queued from runs where id = ?", (run,)
+            "SELECT pages, failed, queued FROM runs WHERE id = ?", (run,)
         ).fetchone()
-        states = [state for _, state in rows]
-        keys = [key for (key,) in items]
         if len(keys) != len(set(keys)):
             raise Broken(f"{len(keys) - len(set(keys))} items came twice")
         if (done, failed, queued) != (states.count(1), states.count(2), states.count(0)):
@@ -91,7 +94,3 @@ class Watch:
         elif (set(keys), failed, queued) != (good, len(bad), 0):
             missing = sorted(good - set(keys))
             raise Broken(f"lost {missing}, {failed} of {len(bad)} failed, {queued} are left")
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._look.close()

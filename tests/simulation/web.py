@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 from scraper.request import Request
@@ -24,27 +25,27 @@ class Web:
 
     pages: dict[str, Page]
     starts: list[str]
-    #: How they are found, made once.
-    found: dict[str, Found] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, random: Random, domains: int, pages: int) -> Web:
-        """Make one of so many domains, with up to so many pages each, every one of which links lead to."""
+    def of(cls, random: Random, domains: int, pages: int, share: float) -> Web:
+        """Make one of so many domains, with up to so many pages each, every one of which links lead to.
+
+        Args:
+            share: of the pages that there could be, but for the first of each domain.
+        """
         names = [f"https://d{number}.example/{page}" for number in range(domains) for page in range(pages)]
-        names = [name for name in names if name.endswith("/0") or random.random() < 0.8]
+        names = [name for name in names if name.endswith("/0") or random.random() < share]
         links: dict[str, list[str]] = {name: [] for name in names}
         starts = random.sample(names, max(1, len(names) // 10))
-        reached = list(starts)
+        reached, known = list(starts), set(starts)
         for name in random.sample(names, len(names)):
-            if name not in starts:
+            if name not in known:
                 links[random.choice(reached)].append(name)
                 reached.append(name)
         for _ in range(len(names)):
             links[random.choice(names)].append(random.choice(names))
         broken = {name for name in names if random.random() < 0.05}
-        web = cls({name: Page(tuple(links[name]), name in broken) for name in names}, starts)
-        web.found = {name: _found(name) for name in names}
-        return web
+        return cls({name: Page(tuple(links[name]), name in broken) for name in names}, starts)
 
     def reachable(self) -> tuple[set[str], set[str]]:
         """Return the pages that a crawl comes to, and those that it asks for and that never answer."""
@@ -61,6 +62,8 @@ class Web:
         return good, bad
 
 
-def _found(name: str) -> Found:
+@cache
+def found(name: str) -> Found:
+    """Return a page as it is found in another."""
     request = Request(name)
     return Found(request, request.fingerprint(), name.split("/")[2])

@@ -55,7 +55,7 @@ class Job:
     #: Of the domain's login, when it was handed out.
     generation: int = 0
     #: When it was handed out, by the monotonic clock.
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=lambda: time.monotonic())
 
     @property
     def blocks(self) -> bool:

@@ -81,6 +81,8 @@ class PostgresBackend:
         try:
             if not self._is_current(driver):
                 self._bring_up_to_date()
+            # All machines count waits as its clock does.
+            wait_clock.count_from(float(first_value(driver, "SELECT extract(epoch FROM clock_timestamp())")))
         except psycopg.Error as error:
             raise explained(location, error, driver) from error
         except BaseException:
@@ -242,11 +244,7 @@ class PostgresBackend:
     # The rest --------------------------------------------------------------------------------------------
 
     def take_charge(self) -> None:
-        """Count waits as the database's clock does, which all machines share."""
-        with self.reading() as connection:
-            wait_clock.count_from(
-                float(first_value(connection.driver, "SELECT extract(epoch FROM clock_timestamp())"))
-            )
+        """Do nothing: there is nothing that only one process may do."""
 
     def join(self) -> None:
         """Hold a lock that whoever takes the store next waits for."""

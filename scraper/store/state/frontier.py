@@ -281,17 +281,22 @@ def due_again(
     return [_queued(domain, row) for row in rows if row[0] not in without][:limit]
 
 
+_NEXT_TRY = Prepared(
+    select(func.min(frontier.c.not_before)).where(
+        frontier.c.run == bindparam("run_id"),
+        frontier.c.domain == bindparam("name"),
+        frontier.c.state == IS_QUEUED,
+        frontier.c.not_before > bindparam("after"),
+    ),
+    ("run_id", "name", "after"),
+)
+
+
 def next_try(connection: Connection, run: int, domain: str, after: float) -> float | None:
     """Return when the next request of a domain that waits longer than `after` may be sent, in seconds since the
     epoch.
     """
-    query = select(func.min(frontier.c.not_before)).where(
-        frontier.c.run == run,
-        frontier.c.domain == domain,
-        frontier.c.state == IS_QUEUED,
-        frontier.c.not_before > max(after, 0.0),
-    )
-    at: float | None = connection.scalar(query)
+    at: float | None = _NEXT_TRY.rows(connection, run, domain, max(after, 0.0))[0][0]
     return at
 
 
