@@ -76,7 +76,7 @@ class _Simulation:
         delay = draw.choice([0.0, 0.5, 1.0, 3.0])
         database = Database(self._clock, shared=size.workers)
         watch = Watch(self._clock, database, delay)
-        self.world = World(self._clock, draw, database, _config(delay, self._pages), web, watch, self._ended)
+        self.world = World(self._clock, draw, database, config_of(delay, self._pages), web, watch, self._ended)
         self._is_over = False
         self._crawl: Crawl | Fleet | None = None
 
@@ -141,7 +141,8 @@ _FAULTS = (
 
 
 @functools.cache
-def _config(delay: float, pages: int | None) -> SiteConfig:
+def config_of(delay: float, pages: int | None) -> SiteConfig:
+    """Return the configuration of a crawl."""
     values: Mapping[str, Any] = {
         "name": "sim",
         "spider": "tests.simulation:Nobody",

@@ -105,23 +105,18 @@ class Shard(Process):
         portion = self._world.web.starts[taken : taken + max(1, len(self._world.web.starts) // 2)]
         done = taken + len(portion) >= len(self._world.web.starts)
         yielded = Yielded(found=[found(name) for name in portion])
-        self.later(0.02, lambda: self._settle(StartTaken(yielded, len(portion), done)))
+        self.later(self._world.until_started(), lambda: self._settle(StartTaken(yielded, len(portion), done)))
 
     def _beat(self) -> None:
         # One that was stopped may send and commit before this thread has its turn.
         self.later(self._random.uniform(0.0, 0.5), self._renew)
 
     def _renew(self) -> None:
-        if self._away and self._random.random() < 0.5:
+        if (away := self._world.away(self)) and self._random.random() < 0.5:
             # It hangs, or is told at once that nobody is there.
-            self.later(self._away, self._renew)
+            self.later(away, self._renew)
         elif self._heartbeat.beat():
             self.later(BEAT_SECONDS, self._beat)
-
-    @property
-    def _away(self) -> float:
-        """Return for how long whatever it wants of the store has to wait, in seconds; what needs none goes on."""
-        return max(0.0, self._world.database.back_at(self.machine) - self.clock.now)
 
     def _beaten(self, holds: bool) -> None:
         if not holds:
@@ -143,9 +138,10 @@ class Shard(Process):
         self.later(_ROUND, self._round)
 
     def _one_round(self) -> None:
-        if self._away:
+        if away := self._world.away(self):
+            # What needs no store goes on.
             self._will_round = True
-            self.later(self._away, self._round_soon)
+            self.later(away, self._round_soon)
             self._take()
             return
         try:
@@ -235,13 +231,13 @@ class Shard(Process):
             return
         self._world.watch.sent(self, job)
         self.frontier.throttle.sent(job.domain, job)
-        self.later(self._random.expovariate(4.0), lambda: self._answered(job))
+        self.later(self._world.until_answered(), lambda: self._answered(job))
 
     def _answered(self, job: Job) -> None:
         queued, domain = job.queued, job.domain
         assert queued is not None
         page, now, attempts = self._world.web.pages[queued.request.url], wait_clock.now(), queued.attempts + 1
-        throttle, chance = self.frontier.throttle, self._random.random()
+        throttle, chance = self.frontier.throttle, self._world.luck()
         self.frontier.fetched(job)
         if chance < 0.02:
             pause = throttle.cool_down(domain, domain.sent_at, None)
@@ -252,7 +248,7 @@ class Shard(Process):
             self._settle(RetryLater(queued, now + self._random.uniform(0.1, 4.0), attempts if page.is_broken else 0))
         else:
             throttle.answered(domain, well=True)
-            self.later(self._random.uniform(0.0, 0.05), lambda: self._settle(self._parsed(job)))
+            self.later(self._world.until_parsed(self), lambda: self._settle(self._parsed(job)))
 
     def _parsed(self, job: Job) -> Outcome:
         queued = job.queued

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from scraper.config import SiteConfig
 from scraper.engine.limits import ShardEnd
@@ -15,6 +16,9 @@ from tests.simulation.clock import MOST_DRIFT, Clock, MachineClock
 from tests.simulation.database import Database
 from tests.simulation.watch import Watch
 from tests.simulation.web import Web
+
+if TYPE_CHECKING:
+    from tests.simulation.shard import Shard
 
 #: No file: all stores lie in the one database.
 _STORE = Path("simulation.db")
@@ -46,6 +50,26 @@ class World:
         """Resume the run, or begin it."""
         begun = store.unfinished_run("sim")
         return store.resume_run(begun, {}) if begun else store.begin_run("sim", "", {})
+
+    def away(self, shard: Shard) -> float:
+        """Return for how long whatever a shard wants of the store has to wait, in seconds."""
+        return max(0.0, self.database.back_at(shard.machine) - self.clock.now)
+
+    def until_started(self) -> float:
+        """Return how long start() takes for its next requests, in seconds."""
+        return 0.02
+
+    def until_answered(self) -> float:
+        """Return how long a server takes, in seconds."""
+        return self.random.expovariate(4.0)
+
+    def until_parsed(self, shard: Shard) -> float:
+        """Return how long a shard's page waits for its items, in seconds."""
+        return self.random.uniform(0.0, 0.05)
+
+    def luck(self) -> float:
+        """Return a number between 0 and 1: of those who answer, the first few in a hundred do so badly."""
+        return self.random.random()
 
     def off(self) -> float:
         """Return by how much a wall clock is off."""
