@@ -76,7 +76,7 @@ class Shard(Process):
         parser: Any = SimpleNamespace(current=None)
         self._status = status = StatusReporter(self.frontier, parser, limits, emit)
         self._writer = BatchWriter(store, run, limits, self.frontier, leases, admission, emit, status, tell)
-        self._orders = Orders(self.frontier, admission, leases, self._writer, self._put_start, self._stop)
+        self._orders = Orders(self.frontier, admission, leases, self._writer, None, self._put_start, self._stop)
         store.join(self.owner, run.id, role)
         self._writer.send_report()
         self.later(BEAT_SECONDS, self._beat)
