@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from scraper.components import Components
 from scraper.config import Loaded
+from scraper.config.store_location import StoreLocation
 from scraper.engine.children.duties import print_elsewhere
 from scraper.engine.coordination.multi_process import MultiProcess
 from scraper.engine.coordination.single_process import SingleProcess
@@ -41,8 +42,8 @@ class Worker:
 
     Args:
         loaded: the configuration: that of the crawl.
-        wait: for so long (seconds) a run is waited for that can be joined; None for ever, and for the next one after
-            each.
+        wait: for so long (seconds) a run is waited for that can be joined, and a database that goes away meanwhile,
+            for which there are ten minutes at the least; None for ever, and for the next run after each.
         observers: called with each event.
 
     Raises:
@@ -69,7 +70,7 @@ class Worker:
         # What is kept beside the store belongs to a process: several workers may share a folder.
         self._beside = loaded.store.path
         own = self._beside.with_name(f"{self._beside.name}.worker-{os.getpid()}")
-        self._location = loaded.store._replace(path=own)
+        self._location = loaded.store._replace(path=own, patience=patience_of(loaded.store, wait))
 
     def stop(self, seconds: float = DRAIN_SECONDS) -> None:
         """Stop soon: what is in flight is given `seconds`. From any thread, and from a signal handler."""
@@ -241,3 +242,8 @@ class Worker:
             store.prune(loaded.config.name, loaded.config.keep_runs)
         except StoreError as error:
             self._emit(events.Notice(f"older runs could not be pruned: {error}"))
+
+
+def patience_of(store: StoreLocation, wait: float | None) -> float:
+    """Return for how many seconds a worker that waits so long for a run waits for its database."""
+    return float("inf") if wait is None else max(store.patience, wait)

@@ -24,11 +24,13 @@ class StoreLocation(NamedTuple):
             beside it.
         url: what libpq connects to; empty for SQLite.
         schema: the one in which the tables are.
+        patience: seconds for which a database that goes away is waited for.
     """
 
     path: Path
     url: str = ""
     schema: str = ""
+    patience: float = 600.0
 
     @property
     def is_file(self) -> bool:

@@ -105,28 +105,29 @@ class RemoteDestination:
         return not _OBJECT_STORES.isdisjoint([protocol] if isinstance(protocol, str) else protocol)
 
 
-def file_system(address: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+def file_system(address: str, options: Mapping[str, Any], use: str = "an export") -> tuple[Any, str]:
     """Return the file system of an address, and the path in it.
 
     Args:
         address: such as `s3://bucket/items.jsonl`.
         options: what the file system's class takes: keys, endpoints.
+        use: what it is for, in messages.
 
     Raises:
         UsageError: no package for it is installed, or nobody knows such a scheme or option.
     """
     scheme = address.partition("://")[0].lower()
     extra = _EXTRAS.get(scheme, "fsspec")
-    core = package("fsspec.core", extra, f"an export to {scheme}://")
+    core = package("fsspec.core", extra, f"{use} to {scheme}://")
     try:
         system, path = core.url_to_fs(address, **options)
     except ImportError as error:
         remedy = install(extra) if extra != "fsspec" else str(error)
-        raise UsageError(f"an export to {scheme}:// needs a package that is not installed", remedy=remedy) from error
+        raise UsageError(f"{use} to {scheme}:// needs a package that is not installed", remedy=remedy) from error
     except Exception as error:
         # The class behind the scheme is anyone's, and raises what it likes.
         raise UsageError(
-            f"the export {without_user_info(address)} cannot be reached: {_first_line(error)}",
+            f"{without_user_info(address)}, for {use}, cannot be reached: {_first_line(error)}",
             remedy="look at its address and `options`",
         ) from error
     return system, str(path)

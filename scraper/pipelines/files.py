@@ -42,7 +42,7 @@ class Files:
         into: the field that says what became of them.
         item: the type of item that is meant; None for every one.
         folder: where the files are put, below the project's root: as FOLDER/ab/abcdef….pdf, by the SHA-256 of what
-            is in them.
+            is in them. Or an address that fsspec reaches, such as s3://bucket/papers, which needs its extra.
         max_bytes: a larger file is refused as `file-too-large`.
         types: media types, also as `image/*`, which is without SVG, since that may hold scripts; another one is
             refused as `wrong-type`. None allows all.

@@ -11,15 +11,19 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from warcio.archiveiterator import ArchiveIterator
 
 import scraper
 from scraper import Response, Spider, StopCrawl
+from scraper.errors import ScraperError, StoreError
 from scraper.observe import events
 from scraper.observe.report import report_text
 from tests.crawl.crawling import Seen, crawl, paths, prepared, site
@@ -75,6 +79,10 @@ def what_became(run: scraper.Run) -> dict[str, str]:
 def fetched(server: PageServer, since: int = 0) -> list[str]:
     """The paths of files that a server was asked for."""
     return [path for path in paths(server)[since:] if path.startswith("/files/")]
+
+
+def _refuse(*_: Any, **__: Any) -> None:
+    raise OSError("no way")
 
 
 @pytest.fixture(autouse=True)
@@ -158,6 +166,44 @@ class TestStored:
             run = crawl(Papers, f"{server.url}/", pipelines=files(fresh_for=0))
             assert [record["name"] for record in records(run)] == ["Annual report.pdf"]
         assert len(fetched(server)) == 2
+
+    def test_at_an_address_of_fsspec(self, page_server: Start, project: Path):
+        folder = f"memory://papers-{uuid.uuid4().hex}"
+        server = page_server({"/": links("/files/a.pdf"), "/files/a.pdf": (200, PDF, pdf("one"))})
+        (record,) = records(crawl(Papers, server.url, pipelines=files(folder=folder), store="crawl.db"))
+        digest = hashlib.sha256(pdf("one")).hexdigest()
+        assert record["path"] == f"{folder}/{digest[:2]}/{digest}.pdf"
+        with fsspec.open(record["path"]) as file:
+            assert file.read() == pdf("one")
+        assert not list(project.rglob("*.pdf*")), "nothing of it lies here"
+        crawl(Papers, server.url, pipelines=files(folder=folder), store="crawl.db", fresh=True)
+        assert len(fetched(server)) == 1, "it lies there, and is fresh"
+
+    def test_in_another_folder_of_fsspec_on_this_machine(self, page_server: Start, tmp_path: Path):
+        server = page_server({"/": links("/files/a.pdf"), "/files/a.pdf": (200, PDF, pdf("one"))})
+        folder = (tmp_path / "elsewhere").as_uri()
+        (record,) = records(crawl(Papers, server.url, pipelines=files(folder=folder)))
+        assert Path(record["path"].removeprefix("file://")).read_bytes() == pdf("one")
+
+    def test_at_an_address_that_cannot_be_written_the_crawl_ends_and_goes_on_later(
+        self, page_server: Start, monkeypatch: pytest.MonkeyPatch
+    ):
+        folder = f"memory://papers-{uuid.uuid4().hex}"
+        server = page_server({"/": links("/files/a.pdf"), "/files/a.pdf": (200, PDF, pdf("one"))})
+        with monkeypatch.context() as away, pytest.raises(StoreError, match="cannot be reached: no way"):
+            away.setattr(MemoryFileSystem, "put_file", _refuse)
+            crawl(Papers, server.url, pipelines=files(folder=folder))
+        (record,) = records(crawl(Papers, server.url, pipelines=files(folder=folder)))
+        assert (record["status"], len(fetched(server))) == ("stored", 1)
+
+    @pytest.mark.parametrize(
+        ("folder", "told"), [("nosuch://papers", "nosuch"), ("sftp://me:secret@host/papers", "without a user")]
+    )
+    def test_at_an_address_that_nobody_knows_is_refused(self, page_server: Start, folder: str, told: str):
+        server = page_server({"/": links("/files/a.pdf")})
+        with pytest.raises(ScraperError, match=told) as refused:
+            crawl(Papers, server.url, pipelines=files(folder=folder))
+        assert "secret" not in str(refused.value) and not server.log
 
     def test_names_cannot_leave_the_folder(self, page_server: Start, project: Path):
         evil = "/files/..%2F..%2F..%2Fevil.sh"

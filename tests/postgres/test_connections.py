@@ -13,6 +13,7 @@ from scraper.errors import StoreError, StoreLocked, StoreUnreachable
 from scraper.store import Store, tables
 from scraper.store.backends import opening, postgres_lock, wait_clock
 from scraper.store.backends.base import OwnerLock
+from scraper.worker import patience_of
 from tests.crawl.commands import wait_until
 from tests.unit.store.looking import change, rows
 
@@ -66,6 +67,14 @@ class TestATransaction:
         monkeypatch.setattr(store._database, "_answers", lambda: False)
         store.wait_no_longer(0.0)
         assert not store.comes_back()
+
+    def test_is_waited_for_as_long_as_its_location_says(self, path: StoreLocation, monkeypatch: pytest.MonkeyPatch):
+        with Store(path._replace(patience=0.0)) as hasty:
+            monkeypatch.setattr(hasty._database, "_answers", lambda: False)
+            assert not hasty.comes_back()
+
+    def test_is_waited_for_by_a_worker_as_a_run_is_and_ten_minutes_at_least(self, path: StoreLocation):
+        assert [patience_of(path, wait) for wait in (0.0, 3600.0, None)] == [600.0, 3600.0, float("inf")]
 
 
 class TestWaits:

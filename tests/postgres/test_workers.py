@@ -94,6 +94,36 @@ class TestWorker:
             shown = json.loads(command("runs", "site.yaml", "--json", cwd=tmp_path).stdout)
             assert [(each["run"], each["result"]) for each in shown] == [(1, "finished")]
 
+    def test_leaves_exports_that_it_cannot_write_to_the_next_crawl(self, url: str, tmp_path: Path):
+        here, there = tmp_path / "here", tmp_path / "there"
+        with servers() as web:
+            for folder in (here, there):
+                made(folder, web, url)
+            (there / "out").write_text("no folder")
+            crawl = start("crawl", "site.yaml", cwd=here)
+            wait_until(lambda: sum(len(server.log) for server in web) > 12, PATIENCE)
+            crawl.send_signal(signal.SIGKILL)
+            crawl.communicate()
+            done = command("worker", "site.yaml", cwd=there)
+            assert (done.returncode, "cannot write" in said(done)) == (1, True), said(done)
+            sent = sum(len(server.log) for server in web)
+            assert command("crawl", "site.yaml", cwd=here).returncode == 0
+            assert written(here) == ALL
+            assert sum(len(server.log) for server in web) == sent, "from the store, and by no request"
+
+    def test_that_comes_late_has_its_part_of_the_domains_soon(self, url: str, tmp_path: Path):
+        with servers() as web:
+            made(tmp_path, web, url)
+            sets = "--set", "politeness.delay=1s"
+            crawl = start("crawl", "site.yaml", *sets, cwd=tmp_path)
+            wait_until(lambda: all(server.log for server in web), PATIENCE)
+            worker = start("worker", "site.yaml", *sets, cwd=tmp_path)
+            wait_until(lambda: len(at_work(tmp_path)) == 2, PATIENCE)
+            wait_until(lambda: sorted(each["domains"] for each in at_work(tmp_path)) == [3, 3], 10.0)
+            for process in (worker, crawl):
+                process.send_signal(signal.SIGTERM)
+                gone(process)
+
     def test_is_stopped_with_the_run_and_goes_on_with_it(self, url: str, tmp_path: Path):
         with servers() as web:
             made(tmp_path, web, url, "engine: {processes: 2}\n")

@@ -38,11 +38,24 @@ def _media_type(value: Any) -> str:
 
 
 def _folder(value: Any) -> str:
-    found = texts.expanded(text(value))
+    found = text(value)
+    if texts.SCHEME.match(found):
+        return _address(found)
+    found = texts.expanded(found)
     pure = PurePath(found)
-    if not found.strip() or "\0" in found or texts.SCHEME.match(found) or ".." in pure.parts or not pure.name:
+    if not found.strip() or "\0" in found or ".." in pure.parts or not pure.name:
         raise wrong("the path of a folder", remedy="write one such as out/files")
     return pure.as_posix()
+
+
+def _address(found: str) -> str:
+    scheme, _, rest = found.partition("://")
+    if not rest.strip("/") or ".." in rest.split("/") or scheme.lower() in ("http", "https"):
+        raise wrong("the address of a folder", remedy="write one such as s3://bucket/papers, or a path")
+    if "@" in rest.partition("/")[0]:
+        # The records of all files, which exports have, begin with it.
+        raise wrong("an address without a user or password", remedy="let the environment hold them")
+    return found.rstrip("/")
 
 
 Freshness = Annotated[
@@ -73,7 +86,10 @@ class PipelineConfig(Frozen):
         None, description="The field that says what became of them; by default `files`, of Images `images`."
     )
     item: OptionalText = Field(None, description="The type of item that is meant; by default every one.")
-    folder: Folder = Field(None, description="Where the files are put; by default out/files, of Images out/images.")
+    folder: Folder = Field(
+        None,
+        description="Where the files are put, a path or an address; by default out/files, of Images out/images.",
+    )
     max_bytes: OptionalBytes = Field(None, description="The largest file; by default 100MB.")
     types: tuple[MediaType, ...] | None = Field(
         None, description="The media types that are kept, such as application/pdf; by default all, of Images image/*."

@@ -6,38 +6,25 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from scraper import urls
 from scraper.config.model.scope import UrlConfig
 from scraper.engine.frontier.admission import MAX_URL
+from scraper.engine.tasks.file_folder import folder_of
 from scraper.errors import ScraperError
 from scraper.pipelines.files import Files, rules_of
 from scraper.request import MAX_PRIORITY, Request
 from scraper.response import Response
 from scraper.store.tables import Kind
-from scraper.store.values import Attachment, FileRow, Found, KeptFile
+from scraper.store.values import Attachment, FileRow, Found
 
 #: Why what is not the URL of a file is not fetched.
 BAD_URL = "bad-url"
 #: How many files the items of one page may name, and why no more of them are fetched.
 MOST_OF_PAGE = 1_000
 TOO_MANY = "too-many-files"
-
-
-def is_there(root: Path, kept: KeptFile) -> bool:
-    """Tell whether a file lies where it was put, as large as it was.
-
-    What a store or a note from elsewhere says to lie outside of `root` was never put anywhere.
-    """
-    path = PurePosixPath(kept.path)
-    if path.is_absolute() or ".." in path.parts:
-        return False
-    try:
-        return (root / path).stat().st_size == kept.size
-    except (OSError, ValueError):
-        return False
 
 
 class ItemFiles:
@@ -121,7 +108,7 @@ class ItemFiles:
             return None
         if row is not None and row.kept is not None and not row.reason and rules is not None:
             is_fresh = 0 <= time.time() - row.kept.checked_at < rules.fresh_for
-            if is_fresh and is_there(self._root, row.kept):
+            if is_fresh and folder_of(self._root, rules.folder).holds(row.kept):
                 return None
         return found_of(request, self._config)
 

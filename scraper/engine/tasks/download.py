@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from scraper.engine.tasks.attachments import is_there
+from scraper.engine.tasks.file_folder import FileFolder
 from scraper.engine.tasks.part_note import read_note, size_of, write_note
 from scraper.errors import FetchError, NoRoom, StoreError
 from scraper.fetch.base import FetchResult as Fetch
@@ -29,8 +29,6 @@ from scraper.pipelines.files import Files
 from scraper.private_files import open_file
 from scraper.store.values import KeptFile
 
-#: Where parts are, in the folder of the files.
-PARTS = ".part"
 #: What may come beyond the largest file before the fetcher itself gives up; it is refused here first.
 _MARGIN = 1_000_000
 _BLOCK = 256 * 1024
@@ -49,7 +47,7 @@ class Download:
     def __init__(
         self,
         rules: Files,
-        root: Path,
+        folder: FileFolder,
         part: Path,
         known: KeptFile | None,
         take_place: Callable[[], None],
@@ -59,8 +57,8 @@ class Download:
         self._take_place = take_place
         self._takes_known = takes_known
         self._rules = rules
-        self._root = root
-        self._known = known if known is not None and is_there(root, known) else None
+        self._folder = folder
+        self._known = known if known is not None and folder.holds(known) else None
         self._part = part
         self._note = part.with_name(f"{part.name}.json")
         self._noted = read_note(self._note)
@@ -103,13 +101,13 @@ class Download:
             return None
         if not is_ours:
             return None  # the note of somebody else, who may mean any path
-        has_name = is_there(self._root, kept)
+        has_name = self._folder.holds(kept)
         if not has_name and self._had != kept.size:
             return None
         self._take_place()
         if not has_name:
             with self._disk():
-                self._part.replace(self._root / kept.path)
+                self._folder.put(self._part, kept)
         return kept
 
     @property
@@ -269,14 +267,12 @@ class Download:
         digest = self._hash.hexdigest()
         path = _path_of(self._rules.folder, digest, media_type)
         kept = KeptFile(path, digest, self._size, media_type, *self._validators, time.time(), self._name)
-        final = self._root / path
         with self._disk():
-            final.parent.mkdir(parents=True, exist_ok=True)
             with self._part.open("rb") as part:
                 os.fsync(part.fileno())
             # From here on the name alone is missing.
             write_note(self._note, {"kept": asdict(kept)})
-            self._part.replace(final)
+            self._folder.put(self._part, kept)
         return kept
 
     def forget(self) -> None:

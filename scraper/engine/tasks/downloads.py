@@ -9,8 +9,9 @@ from pathlib import Path
 from scraper.config import SiteConfig
 from scraper.engine.frontier.admission import MAX_URL
 from scraper.engine.tasks.attachments import folders_of, found_of
-from scraper.engine.tasks.download import PARTS, Download
+from scraper.engine.tasks.download import Download
 from scraper.engine.tasks.file_count import FileCount
+from scraper.engine.tasks.file_folder import folder_of
 from scraper.errors import FetchError
 from scraper.pipelines.files import Files
 from scraper.request import Request
@@ -26,6 +27,9 @@ class Downloads:
         find: what the store knows of a file, by its fingerprint.
         count: of the files that the run stored.
         only_known: files that are there are taken as they are, and no others are fetched.
+
+    Raises:
+        UsageError: no package reaches the address of a folder.
     """
 
     def __init__(
@@ -42,7 +46,7 @@ class Downloads:
         self.count = count
         self._only_known = only_known
         self._rules = rules
-        self._root = root
+        self._folders = {name: folder_of(root, name) for name in rules}
         self._find = find
         self._config = config
 
@@ -68,7 +72,8 @@ class Downloads:
             )
         row = self._find(queued.fingerprint)
         # Another crawl may put the same file into the same folder, at the same time.
-        part = self._root / rules.folder / PARTS / f"{self._config.name}-{queued.fingerprint.hex()}"
+        folder = self._folders[rules.folder]
+        part = folder.parts / f"{self._config.name}-{queued.fingerprint.hex()}"
         kept = row.kept if row is not None else None
         take_place = partial(self.count.add, queued.fingerprint, queued.domain)
-        return Download(rules, self._root, part, kept, take_place, takes_known=self._only_known)
+        return Download(rules, folder, part, kept, take_place, takes_known=self._only_known)

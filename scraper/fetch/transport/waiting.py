@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar, cast
+
+T = TypeVar("T")
+
+#: Seconds between looks whether work that is done aside has ended; it wakes whoever waits.
+_LONG = 60.0
 
 
 class Signal(Protocol):
@@ -62,6 +67,30 @@ def give_way() -> None:
     loop = current.loop
     if loop is not None and time.monotonic() > loop.has_turn_until():
         loop.pause(0.0)
+
+
+def aside(work: Callable[[], T]) -> T:
+    """Return what some work returns that cannot wait aside by itself: a thread does it, and others continue here."""
+    if current.loop is None:
+        return work()
+    done = current.loop.signal()
+    came: list[tuple[T | None, BaseException | None]] = []
+
+    def do() -> None:
+        try:
+            came.append((work(), None))
+        except BaseException as error:
+            came.append((None, error))
+        finally:
+            done.set()
+
+    threading.Thread(target=do, name="aside", daemon=True).start()
+    while not done.wait(_LONG):
+        pass
+    found, error = came[0]
+    if error is not None:
+        raise error
+    return cast(T, found)
 
 
 def signal() -> Signal:

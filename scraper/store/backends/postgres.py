@@ -38,8 +38,7 @@ _log = logging.getLogger(__name__)
 _KEPT = 4
 #: Seconds for which others who write are waited for.
 _BUSY_SECONDS = 30
-#: Seconds for which a database that went away is waited for, and between tries to reach it.
-PATIENCE_SECONDS = 600.0
+#: Seconds between tries to reach a database that went away.
 _TRY_SECONDS = 0.25
 # Compared byte by byte, as SQLite does.
 _TEXT = 'TEXT COLLATE "C"'
@@ -217,7 +216,7 @@ class PostgresBackend:
                 is_news, self._away_since = self._away_since is None, self._away_since or began
             if is_news:
                 _log.warning("the store %s cannot be reached: waiting for it", self._location)
-            if time.monotonic() > min(began + PATIENCE_SECONDS, self._patience_ends):
+            if time.monotonic() > min(began + self._location.patience, self._patience_ends):
                 return False
             time.sleep(_TRY_SECONDS)
         return False

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from scraper.engine.tasks.download import PARTS, Download
+from scraper.engine.tasks.download import Download
+from scraper.engine.tasks.file_folder import PARTS, LocalFolder
 from scraper.errors import FetchError
 from scraper.fetch.base import FetchResult
 from scraper.pipes import Files
@@ -31,7 +32,7 @@ class Disk:
         self.part = root / RULES.folder / PARTS / "shop-00ff"
 
     def begin(self, known: KeptFile | None = None, rules: Files = RULES) -> Download:
-        return Download(rules, self.root, self.part, known, lambda: None)
+        return Download(rules, LocalFolder(self.root, rules.folder), self.part, known, lambda: None)
 
     def files(self) -> list[str]:
         return sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
