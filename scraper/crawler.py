@@ -39,7 +39,7 @@ from scraper.observe.from_python import watching
 from scraper.observe.report import death_text
 from scraper.project import refuse_in_import
 from scraper.run import Run
-from scraper.runs.engines import Work, make_engine
+from scraper.runs.engines import Work, is_on_ray, make_engine
 from scraper.runs.fingerprint import fingerprint_of
 from scraper.runs.identity import differences, identity_of, mismatch
 from scraper.runs.kept_role import KeptRole
@@ -55,6 +55,7 @@ from scraper.store.values import RunRow
 
 if TYPE_CHECKING:
     from scraper.engine.coordination.multi_process import MultiProcess
+    from scraper.on_ray.cluster import Cluster, OnRay
     from scraper.runs.notify import Notifier
 
 #: What marks a run of kept pages in its configuration.
@@ -165,7 +166,8 @@ class Crawl:
         self._spider = spider
         self._is_shared = not self._store.is_file
         self._fingerprint = fingerprint_of(self._components) if self._is_shared else None
-        self._engine: SingleProcess | MultiProcess | None = None
+        self._engine: SingleProcess | MultiProcess | OnRay | None = None
+        self._cluster: Cluster | None = None
         self._stop_seconds: float | None = None
         self._notifier: Notifier | None = None
         self._stop_asked = stop_asked or self.stop
@@ -194,6 +196,11 @@ class Crawl:
                 from scraper.runs.notify import Notifier
 
                 self._notifier = Notifier(self._loaded, self._notice)
+            if is_on_ray(self._loaded):
+                from scraper.on_ray.cluster import Cluster
+
+                cluster = Cluster(self._at_work, self._emit, lambda: self._stop_seconds is not None)
+                self._cluster = stack.enter_context(cluster)
             return self._run()
 
     def _run(self) -> Run:
@@ -340,8 +347,7 @@ class Crawl:
             fingerprint=self._fingerprint,
         )
         while True:
-            engine = make_engine(work, may_hang=may_hang)
-            self._engine = engine
+            self._engine = engine = self._make_engine(work, may_hang=may_hang)
             if self._stop_seconds is not None:
                 engine.stop(self._stop_seconds)
             try:
@@ -356,6 +362,14 @@ class Crawl:
                 may_hang = False
             finally:
                 self._engine = None
+
+    def _make_engine(self, work: Work, *, may_hang: bool) -> SingleProcess | MultiProcess | OnRay:
+        engine = make_engine(work, may_hang=may_hang)
+        if self._cluster is None:
+            return engine
+        from scraper.on_ray.cluster import OnRay
+
+        return OnRay(self._cluster, engine, work.store, work.run.id, self._emit)
 
     def _give_up(self, store: Store, row: RunRow, error: BaseException) -> None:
         """Leave the run unfinished after an error that ends the crawl, so that the next call resumes it."""

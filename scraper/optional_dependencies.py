@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +27,12 @@ def package(module: str, extra: str, what: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise UsageError(f"{what} needs {error.name or module}", remedy=install(extra)) from error
+
+
+def require(module: str, extra: str, what: str) -> None:
+    """Raise what `package` does where a module is not installed, without importing it: another process will."""
+    if importlib.util.find_spec(module) is None:
+        raise UsageError(f"{what} needs {module}", remedy=install(extra))
 
 
 def install(extra: str) -> str:

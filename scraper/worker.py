@@ -45,13 +45,21 @@ class Worker:
         wait: for so long (seconds) a run is waited for that can be joined, and a database that goes away meanwhile,
             for which there are ten minutes at the least; None for ever, and for the next run after each.
         observers: called with each event.
+        ends_runs: where no crawl is there to judge a run and write its exports, this does; else it waits for one.
 
     Raises:
         UsageError: nobody can join a crawl with such a store.
         ConfigError: the spider, a pipeline or the Session class cannot be imported or made.
     """
 
-    def __init__(self, loaded: Loaded, *, wait: float | None, observers: Sequence[Observer] = ()) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        wait: float | None,
+        observers: Sequence[Observer] = (),
+        ends_runs: bool = True,
+    ) -> None:
         if loaded.store.is_file:
             raise UsageError(
                 f"the store {loaded.store} is a file, which one crawl at a time uses",
@@ -61,6 +69,7 @@ class Worker:
             raise UsageError("a worker with engine.processes: 0 does nothing", remedy="--set engine.processes=auto")
         self._loaded = loaded
         self._wait = wait
+        self._ends_runs = ends_runs
         self._emit = Events(tuple(observers))
         self._components: Components | None = Components(loaded)
         self._engine: SingleProcess | MultiProcess | None = None
@@ -208,17 +217,23 @@ class Worker:
                     f"run {row.id} is crawled, and could not be ended: {current.why}",
                     remedy="scraper crawl, where its destinations can be reached, writes its exports from the store",
                 )
-            with KeptRole(store, EXPORTS, self._owner) as kept:
-                if kept.term is not None:
-                    store.exports_term = kept.term
-                    try:
-                        self._finish(store, current)
-                    except LeaseLost as error:
-                        self._emit(events.Notice(error.message))
-                    finally:
-                        store.exports_term = None
+            if self._ends_runs:
+                self._try_to_finish(store, current)
             time.sleep(_LOOK_SECONDS)
         return None
+
+    def _try_to_finish(self, store: Store, row: RunRow) -> None:
+        """Finish a run, unless somebody else is about to."""
+        with KeptRole(store, EXPORTS, self._owner) as kept:
+            if kept.term is None:
+                return
+            store.exports_term = kept.term
+            try:
+                self._finish(store, row)
+            except LeaseLost as error:
+                self._emit(events.Notice(error.message))
+            finally:
+                store.exports_term = None
 
     def _finish(self, store: Store, row: RunRow) -> None:
         assert row.ending is not None

@@ -42,6 +42,13 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class EngineKind(StrEnum):
+    """What places the processes that crawl."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 LogLook = Annotated[
     LogFormat, typer.Option("--log-format", metavar="text|json", help="How the lines of the log look.")
 ]
@@ -97,6 +104,10 @@ def crawl(
     cached: Annotated[
         bool, typer.Option("--cached", help="Parse the pages that are kept again, and fetch nothing.")
     ] = False,
+    engine: Annotated[
+        EngineKind | None,
+        typer.Option("--engine", metavar="local|ray", help="Where it crawls, over engine.kind: here, or on Ray."),
+    ] = None,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
     log_format: LogLook = LogFormat.TEXT,
     log_file: LogFile = None,
@@ -119,9 +130,11 @@ def crawl(
       scraper crawl config/books.yaml
       scraper crawl config/books.yaml --set limits.pages=10 --set politeness.delay=2s
       scraper crawl config/books.yaml --cached
+      scraper crawl config/books.yaml --engine ray
       scraper crawl config/books.yaml --fresh --log-format json --stats out/stats.json
     """
     watching = Watching(log_format, log_file, quiet, not quiet, stats, verbose)
+    sets = sets if engine is None else [*sets, f"engine.kind={engine.value}"]
     raise typer.Exit(crawl_and_report(site, sets, fresh=fresh, watching=watching, cached=cached))
 
 

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING
 
 from scraper.components import Components
 from scraper.config import Loaded
+from scraper.config.model.run import RAY
 from scraper.engine.coordination.coordinator import Coordinator
 from scraper.engine.coordination.directs import Directs
 from scraper.engine.coordination.lead import Lead
-from scraper.engine.coordination.process_count import can_have_parsers, parser_count, process_count
+from scraper.engine.coordination.process_count import (
+    can_have_parsers,
+    parser_count,
+    process_count,
+    require_importable,
+)
 from scraper.engine.coordination.single_process import SingleProcess
 from scraper.lazy_dataclass import dataclass
 from scraper.observe import events
@@ -28,6 +34,11 @@ _MAY_HANG = (
     "the process before was ended while it parsed a page, longer after its beginning than limits.parse: in case that "
     "page hung it, pages are parsed in a process of their own this time, which is ended when one takes so long"
 )
+
+
+def is_on_ray(loaded: Loaded) -> bool:
+    """Tell whether workers on a Ray cluster are to crawl: not what is fetched by nobody."""
+    return loaded.config.engine.kind == RAY and not loaded.is_cached
 
 
 @dataclass()
@@ -64,6 +75,11 @@ class Work:
         return self.components.loaded
 
     @property
+    def is_on_ray(self) -> bool:
+        """Tell whether workers on a Ray cluster are to crawl it, and this process is none of them."""
+        return self.role is Role.COORDINATOR and is_on_ray(self.loaded)
+
+    @property
     def is_shared(self) -> bool:
         """Tell whether others may work on the run."""
         return not self.store.location.is_file
@@ -76,7 +92,11 @@ def make_engine(work: Work, *, may_hang: bool = False) -> SingleProcess | MultiP
         may_hang: a page may have hung the process before, which nothing in it can end: a parser can be ended.
     """
     store, run, shared = work.store, work.run, work.is_shared
-    count = process_count(work.loaded, work.spider, lambda: store.domains_with_work(run.id))
+    if work.is_on_ray:
+        require_importable(work.spider, "engine.kind", "local")
+        count = 0
+    else:
+        count = process_count(work.loaded, work.spider, lambda: store.domains_with_work(run.id))
     parsers = parser_count(work.loaded, work.spider, max(1, count))
     if may_hang and not parsers and can_have_parsers(work.spider):
         parsers = 1

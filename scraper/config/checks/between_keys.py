@@ -9,7 +9,9 @@ from scraper.config.checks.exports import NAME_THE_KEY, check_exports
 from scraper.config.checks.names import check_names
 from scraper.config.checks.rules import check_rules
 from scraper.config.model.domain import DomainSettings
+from scraper.config.model.run import RAY
 from scraper.config.model.site import SiteConfig
+from scraper.config.model.start import STDIN
 from scraper.config.secrets import is_secret_header
 from scraper.config.store_location import is_url
 from scraper.config.yaml.problems import place, place_of_key, shown_at
@@ -18,6 +20,8 @@ from scraper.errors import Problem
 
 #: Headers that say where a request goes and ends (RFC 9112 sections 3.2 and 6): whoever sends it writes them.
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade"})
+
+_KIND = ("engine", "kind")
 
 
 def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> list[Problem]:
@@ -59,9 +63,32 @@ def _concurrency(settings: DomainSettings, root: Node, prefix: Path) -> Iterator
 
 def _processes(config: SiteConfig, root: Node) -> Iterator[Problem]:
     """Somebody has to crawl."""
-    if config.engine.processes == 0 and not is_url(config.store):
+    engine = config.engine
+    if engine.kind == RAY:
+        yield from _ray(config, root)
+    elif engine.processes == 0 and not is_url(config.store):
         text = "expected 1 or more, got 0: only with a store in PostgreSQL do workers of other machines crawl"
         yield place(root, ("engine", "processes"), text)
+    elif find(root, _KIND)[1] != _KIND:
+        for key in ("address", "workers"):
+            if find(root, path := ("engine", key))[1] == path:
+                yield place_of_key(root, path, "expected kind: ray beside it, for workers on a Ray cluster")
+
+
+def _ray(config: SiteConfig, root: Node) -> Iterator[Problem]:
+    """Workers on other machines have one store, and know of this machine only what is sent to them."""
+    if not is_url(config.store):
+        yield place(root, _KIND, "expected local, got ray: its workers share a store in PostgreSQL")
+    for key, value, least in (("processes", config.engine.processes, 1), ("parsers", config.engine.parsers, 0)):
+        if value == "auto" or value < least:
+            text = f"expected {least} or more with kind: ray, which reserves so many cores for each worker"
+            yield place(root, ("engine", key), text)
+    if config.start_file is not None and config.start_file.file == STDIN:
+        yield place(root, ("start_urls", "file"), "expected a file of the project: workers on Ray have no such input")
+    for number, pipeline in enumerate(config.pipelines):
+        if pipeline.field is not None and not FilePath(pipeline.folder or "").is_absolute():
+            text = "expected an absolute path that all nodes share: Ray removes the project's own there"
+            yield place(root, ("pipelines", number, "folder"), text)
 
 
 def _inherited(root: Node, path: Path, value: int) -> str:

@@ -49,9 +49,25 @@ class Limits(Frozen):
     )
 
 
+#: The `engine.kind` that has workers on a Ray cluster crawl.
+RAY = "ray"
+
+
 class EngineConfig(Frozen):
     """The processes that the crawl runs on."""
 
+    kind: texts.EngineKind = Field(
+        "local", description="Where it crawls: local, in processes of this machine; ray, in workers on a Ray cluster."
+    )
+    address: Text = Field(
+        "auto",
+        description="With kind: ray, the cluster: HOST:PORT of its head; auto: RAY_ADDRESS, or this machine's.",
+    )
+    workers: texts.Workers = Field(
+        "auto",
+        description="With kind: ray, how many workers there are, each with so many cores as its processes; auto: as "
+        "many as the cluster has cores for.",
+    )
     processes: texts.Processes = Field(
         1,
         description="How many processes crawl; auto: as many as there are cores, where there are several domains, "

@@ -236,6 +236,13 @@ def parsers(value: Any) -> Any:
     return whole(0, remedy="or write auto")(value)
 
 
+def workers(value: Any) -> Any:
+    """Return how many workers crawl elsewhere."""
+    if typed(value) == "auto":
+        return "auto"
+    return whole(1, remedy="or write auto")(value)
+
+
 def cron(value: Any) -> str:
     """Return a cron expression of five fields."""
     from cronsim import CronSim, CronSimError  # few sites have a schedule
@@ -380,6 +387,12 @@ Parsers = Annotated[
     BeforeValidator(parsers),
     WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 0}, kinds.VARIABLE_SCHEMA]}),
 ]
+Workers = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(workers),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}, kinds.VARIABLE_SCHEMA]}),
+]
+EngineKind = Annotated[Literal["local", "ray"], BeforeValidator(kinds.choice("local", "ray"))]
 LeastItems = Annotated[
     int | str | None,
     BeforeValidator(optional(least_items)),

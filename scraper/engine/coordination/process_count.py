@@ -31,7 +31,7 @@ def process_count(loaded: Loaded, spider: type[Spider] | None, domains_with_work
         return cores() if _is_importable(spider) else 1
     if wanted == "auto":
         return min(cores(), max(1, _domains(loaded, domains_with_work))) if _is_importable(spider) else 1
-    _require_importable(spider, "engine.processes", "1")
+    require_importable(spider, "engine.processes", "1")
     return wanted
 
 
@@ -53,7 +53,7 @@ def parser_count(loaded: Loaded, spider: type[Spider] | None, shards: int) -> in
         each = cores() // shards
         return each if each > 1 and can_have_parsers(spider) else 0
     if wanted:
-        _require_importable(spider, "engine.parsers", "0")
+        require_importable(spider, "engine.parsers", "0")
         if os.name != "posix":
             text = "this system cannot hand open files to a process: write 0"
             raise ConfigError([Problem("crawl()", None, None, "engine.parsers", text)])
@@ -70,7 +70,12 @@ def _is_importable(spider: type[Spider] | None) -> bool:
     return spider is None or (spider.__module__ != "__main__" and "<" not in spider.__qualname__)
 
 
-def _require_importable(spider: type[Spider] | None, key: str, alone: str) -> None:
+def require_importable(spider: type[Spider] | None, key: str, alone: str) -> None:
+    """Raise where other processes cannot import a class that the crawl was given; `alone` needs none, as its key.
+
+    Raises:
+        ConfigError: they cannot.
+    """
     if spider is not None and not _is_importable(spider):
         text = (
             f"several processes cannot import {spider.__qualname__} from {spider.__module__}: "
