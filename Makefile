@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 SITE   := $(VENV)-docs/.ready
 
-.PHONY: help demo test test-oldest docs lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale proofs bench profile clean
+.PHONY: help demo test test-oldest docs lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -127,6 +127,16 @@ fleet: $(READY)  ## a crawl and three workers on PostgreSQL, killed, stopped and
 	$(BIN)/python -m tests.proofs.fleet_storm --shop --kills 15 --delay 0.3 $(ARGS)
 	$(BIN)/python -m tests.proofs.fleet_partition
 
+# Ray is heavy, and needed for nothing else here.
+$(VENV)-ray/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-ray
+	$(VENV)-ray/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(VENV)-ray/bin/python -m pip install --quiet --editable ".[ray,postgres]"
+	@touch $@
+
+ray: $(VENV)-ray/.ready  ## workers on a Ray cluster of three nodes; one, a raylet, and the crawl killed: all once, one owner
+	$(VENV)-ray/bin/python -m tests.proofs.ray_cluster $(ARGS)
+
 fleet-scale: $(READY)  ## ten million queued URLs in PostgreSQL: claims of 100 domains, the first request, memory
 	$(BIN)/python -m tests.proofs.fleet_scale $(ARGS)
 
@@ -156,4 +166,4 @@ profile: $(PEERS)  ## where a page's microseconds go, by thread and part
 	$(VENV)-bench/bin/python -m tests.bench.profile $(ARGS)
 
 clean:  ## remove the environment and what tools left
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-bench $(VENV)-ray .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build

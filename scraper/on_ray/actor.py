@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from scraper.config import Loaded
 from scraper.config.load import version
 from scraper.engine import gc_tuning
 from scraper.engine.children.duties import LogHandler, portable
+from scraper.engine.shard import DRAIN_SECONDS
+from scraper.observe import log
 from scraper.observe.log import LogObserver, TextFormatter
 from scraper.on_ray.messages import Job
 from scraper.worker import Worker
@@ -24,6 +27,9 @@ from scraper.worker import Worker
 _MOST_LINES = 1000
 #: How long an answer waits for something to be said, in seconds.
 _ANSWER_SECONDS = 5.0
+#: When nobody has asked for so long (seconds), the crawl is gone, or cannot reach this worker any more: Ray
+#: does not end one whose node has lost its raylet.
+_ALONE_SECONDS = 30.0
 
 
 class WorkerActor:
@@ -34,6 +40,8 @@ class WorkerActor:
         self._stop_seconds: float | None = None
         self._lines: collections.deque[tuple[int, str]] = collections.deque(maxlen=_MOST_LINES)
         self._has_lines = threading.Event()
+        #: When (monotonic) the crawl was heard of last.
+        self._asked_at = time.monotonic()
 
     def hello(self) -> tuple[str, int, str]:
         """Return the host, the process, and the version of this package there."""
@@ -49,6 +57,7 @@ class WorkerActor:
         hiding.remember(job.loaded.secrets)
         self._log()
         gc_tuning.look_less()
+        threading.Thread(target=self._end_when_alone, name="alone", daemon=True).start()
         try:
             loaded = moved_to(job.loaded, Path.cwd())
             worker = self._worker = Worker(loaded, wait=None, observers=[LogObserver()], ends_runs=False)
@@ -60,8 +69,10 @@ class WorkerActor:
 
     def said(self) -> list[tuple[int, str]]:
         """Return warnings and errors of its log, with their levels, once there are some, or after a while."""
+        self._asked_at = time.monotonic()
         self._has_lines.wait(_ANSWER_SECONDS)
         self._has_lines.clear()
+        self._asked_at = time.monotonic()
         lines = []
         while self._lines:
             lines.append(self._lines.popleft())
@@ -72,6 +83,14 @@ class WorkerActor:
         self._stop_seconds = seconds
         if self._worker is not None:
             self._worker.stop(seconds)
+
+    def _end_when_alone(self) -> None:
+        while (left := self._asked_at + _ALONE_SECONDS - time.monotonic()) > 0:
+            time.sleep(left)
+        log.write(logging.WARNING, "the crawl is not heard of any more: this worker ends", "alone", {})
+        self.stop(DRAIN_SECONDS)
+        time.sleep(DRAIN_SECONDS)
+        os._exit(1)
 
     def _log(self) -> None:
         """Write warnings where Ray keeps what its processes print, and keep them for the crawl."""

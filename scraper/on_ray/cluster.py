@@ -193,7 +193,7 @@ class OnRay:
             StoreError: the store cannot be used.
             KeyboardInterrupt: after what was in flight was given its time.
         """
-        self._cluster.watch(self._note_lost, lambda: self._watching.stop(0.0))
+        self._cluster.watch(self.note_lost, lambda: self._watching.stop(0.0))
         try:
             end = self._watching.run()
             if end.result != "stopped":
@@ -209,7 +209,8 @@ class OnRay:
             raise self._cluster.error
         return end
 
-    def _note_lost(self, lost: Lost) -> None:
+    def note_lost(self, lost: Lost) -> None:
+        """Say that a worker is gone, and give up where they go one after the other."""
         self._emit(events.Notice(f"{lost.who} {lost.why}: another is started"))
         row = self._store.run(self._run)
         assert row is not None

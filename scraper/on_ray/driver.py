@@ -124,20 +124,23 @@ class _Placing:
         self._link.send(self._connect(self._orders.get()))
         try:
             while self._deadline is None or (self._workers and time.monotonic() < self._deadline):
-                self._take_orders()
-                self._start_due()
-                self._take_answers()
-                self._tell_of_room()
+                self.round()
         finally:
             for worker in list(self._workers.values()):
                 self._end(worker)
+
+    def round(self) -> None:
+        """Take orders and answers, start workers: once."""
+        self._take_orders()
+        self._start_due()
+        self._take_answers()
+        self._tell_of_room()
 
     # The cluster -------------------------------------------------------------------------------------------------
 
     def _connect(self, order: Connect) -> Connected:
         import ray
 
-        self._ray = ray
         environment = {"working_dir": order.project, "excludes": list(order.excludes)}
         try:
             ray.init(order.address, runtime_env=environment, log_to_driver=False, logging_level=logging.WARNING)
@@ -151,8 +154,12 @@ class _Placing:
             leave_signals_to_others()
         from scraper.on_ray.actor import WorkerActor
 
-        self._kind = ray.remote(WorkerActor)
+        self.use(ray, ray.remote(WorkerActor))
         return Connected(nodes, cores)
+
+    def use(self, ray: Any, kind: Any) -> None:
+        """Place workers of a kind by this module `ray`, which is connected to a cluster."""
+        self._ray, self._kind = ray, kind
 
     # Orders ------------------------------------------------------------------------------------------------------
 

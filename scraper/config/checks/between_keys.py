@@ -22,6 +22,7 @@ from scraper.errors import Problem
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade"})
 
 _KIND = ("engine", "kind")
+_NO_INPUT = "expected a file of the project, got -: {} do not get what is piped into the crawl"
 
 
 def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> list[Problem]:
@@ -66,6 +67,8 @@ def _processes(config: SiteConfig, root: Node) -> Iterator[Problem]:
     engine = config.engine
     if engine.kind == RAY:
         yield from _ray(config, root)
+    elif engine.processes == 0 and _is_given_input(config):
+        yield place(root, ("start_urls", "file"), _NO_INPUT.format("workers of other machines"))
     elif engine.processes == 0 and not is_url(config.store):
         text = "expected 1 or more, got 0: only with a store in PostgreSQL do workers of other machines crawl"
         yield place(root, ("engine", "processes"), text)
@@ -83,12 +86,16 @@ def _ray(config: SiteConfig, root: Node) -> Iterator[Problem]:
         if value == "auto" or value < least:
             text = f"expected {least} or more with kind: ray, which reserves so many cores for each worker"
             yield place(root, ("engine", key), text)
-    if config.start_file is not None and config.start_file.file == STDIN:
-        yield place(root, ("start_urls", "file"), "expected a file of the project: workers on Ray have no such input")
+    if _is_given_input(config):
+        yield place(root, ("start_urls", "file"), _NO_INPUT.format("workers on Ray"))
     for number, pipeline in enumerate(config.pipelines):
         if pipeline.field is not None and not FilePath(pipeline.folder or "").is_absolute():
             text = "expected an absolute path that all nodes share: Ray removes the project's own there"
             yield place(root, ("pipelines", number, "folder"), text)
+
+
+def _is_given_input(config: SiteConfig) -> bool:
+    return config.start_file is not None and config.start_file.file == STDIN
 
 
 def _inherited(root: Node, path: Path, value: int) -> str:

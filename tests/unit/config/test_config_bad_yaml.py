@@ -11,6 +11,8 @@ from scraper.errors import ConfigError, Problem
 
 SPIDER = "spider: spiders/a.py:A\n"
 ENVIRON = {"PAGES": "s3cr3tvalue", "HOST": "hidden.example", "LINES": "one\ntwo"}
+PG = "store: postgresql://h/db\n"
+FILES = "pipelines: [{use: scraper.pipes:Files, field: pdf}]\n"
 BOMB = "".join(
     f"{name}: &{name} [{', '.join([below] * 10)}]\n"
     for name, below in [("a", "1"), ("b", "*a"), ("c", "*b"), ("d", "*c")]
@@ -97,6 +99,13 @@ AFTER_SPIDER: list[tuple[str, str, int, int, str]] = [
     ("schedule without cron", "schedule: {timezone: UTC}\n", 2, 11, "add cron"),
     ("no process", "engine: {processes: 0}\n", 2, 21, "1 or more"),
     ("processes in words", "engine: {processes: many}\n", 2, 21, "a whole number"),
+    ("another engine", "engine: {kind: rey}\n", 2, 16, "write ray"),
+    ("Ray with a file", "engine: {kind: ray}\n", 2, 16, "share a store in PostgreSQL"),
+    ("Ray without a number", f"{PG}engine: {{kind: ray, processes: auto}}\n", 3, 32, "so many cores for each worker"),
+    ("Ray without a worker", f"{PG}engine: {{kind: ray, workers: 0}}\n", 3, 30, "1 or more"),
+    ("Ray's key alone", f"{PG}engine: {{workers: 3}}\n", 3, 10, "expected kind: ray beside it"),
+    ("Ray and a pipe", f"{PG}engine: {{kind: ray}}\nstart_urls: {{file: -}}\n", 4, 20, "a file of the project"),
+    ("Ray and files", f"{PG}engine: {{kind: ray}}\n{FILES}", 4, 13, "an absolute path that all nodes share"),
     ("another database", "store: mysql://h/db\n", 2, 8, "write one such as .scraper/books.db or postgresql://"),
     ("a password in a query", "store: postgresql://h/db?password=x\n", 2, 8, "user:${PG_PASSWORD}@"),
     ("a schema without a name", "store: postgresql://h/db?schema=\n", 2, 8, "at most 63 bytes"),
