@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,17 +183,22 @@ class Processes:
 
 def check_store(processes: Processes, export: Path, field: str, wanted: set[str]) -> None:
     """Every item once in store and export, the counts are those of the rows, and the role was never away for long."""
-    stored = [json.loads(data)[field] for (data,) in processes.rows("select data from items where run = 1")]
+    check_items(processes.rows, export, field, wanted)
+    longest = processes.longest_without_role
+    assert longest < _ROLE_SECONDS, f"nobody decided limits and end for {longest:.1f} s"
+
+
+def check_items(rows: Callable[[str], list[Any]], export: Path, field: str, wanted: set[str]) -> None:
+    """Every item once in store and export, and the counts are those of the rows."""
+    stored = [json.loads(data)[field] for (data,) in rows("select data from items where run = 1")]
     assert len(stored) == len(set(stored)), f"{len(stored) - len(set(stored))} items twice"
     assert set(stored) == wanted, f"lost {sorted(wanted - set(stored))[:5]}, extra {sorted(set(stored) - wanted)[:5]}"
     exported = [json.loads(line)[field] for line in export.read_text("utf-8").splitlines()]
     assert sorted(exported) == sorted(stored), f"{len(exported)} exported, {len(stored)} stored"
-    ((pages, failed, queued),) = processes.rows("select pages, failed, queued from runs where id = 1")
-    states = Counter(state for (state,) in processes.rows("select state from frontier where run = 1"))
+    ((pages, failed, queued),) = rows("select pages, failed, queued from runs where id = 1")
+    states = Counter(state for (state,) in rows("select state from frontier where run = 1"))
     assert (pages, failed, queued) == (states[1], states[2], states[0]) and queued == 0
-    assert processes.rows("select count(*) from domains where owner is not null and name <> '*start*'") == [(0,)]
-    longest = processes.longest_without_role
-    assert longest < _ROLE_SECONDS, f"nobody decided limits and end for {longest:.1f} s"
+    assert rows("select count(*) from domains where owner is not null and name <> '*start*'") == [(0,)]
 
 
 def check_owners(log: Iterable[NginxRecord]) -> None:

@@ -27,21 +27,40 @@ from typing import Any
 
 import psycopg
 
-from tests.crawl.commands import SPIDER, made_project
-from tests.crawl.lateness import Lateness
-from tests.proofs.fleet_storm import _LATE_SECONDS, HOSTS, MORE, check_manners, check_store, pages_on
+from tests.proofs.fleet_processes import check_items, check_owners, smallest_gap
+from tests.servers.arrivals import Arrivals
+from tests.servers.nginx import Nginx
 from tests.servers.postgres import Postgres
 
+HOSTS = [f"127.0.0.{number}" for number in range(1, 9)]
 _ROOT = Path(__file__).parents[2]
 _PATIENCE_SECONDS = 180.0
 _STORE_BYTES = 80_000_000
-_ENGINE = """
+_SITE = """
+spider: spiders/pages.py:Pages
+start_urls: [{starts}]
+network: {{allow_private: true}}
+politeness: {{delay: {delay}, robots: ignore}}
+store: "{store}"
+exports: [out/site.jsonl]
+items: {{item: {{key: [url]}}}}
+retry: {{attempts: 6, backoff: 100ms}}
 engine: {{kind: ray, address: "{address}", workers: {workers}}}
 args: {{token: "${{PROOF_TOKEN}}"}}
 """
 #: It gives no item where the variable did not travel.
-_PARSE = "    def parse(self, response):\n"
-_SPIDER = "import os\n" + SPIDER.replace(_PARSE, f"{_PARSE}        assert os.environ['PROOF_TOKEN'] == self.token\n")
+_SPIDER = """
+import os
+
+from scraper import Spider
+
+class Pages(Spider):
+    def parse(self, response):
+        assert os.environ["PROOF_TOKEN"] == self.token
+        yield {"url": response.url}
+        for link in response.links():
+            yield response.follow(link)
+"""
 
 
 class Nodes:
@@ -94,6 +113,17 @@ class Crawl:
                 env={**os.environ, "PYTHONPATH": str(_ROOT), "PROOF_TOKEN": self._token},
             )
 
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def wait(self) -> None:
+        """Wait for its end, which has to be a good one."""
+        assert self.process is not None
+        code = self.process.wait(2 * _PATIENCE_SECONDS)
+        assert code == 0, f"exit {code}:\n{self.log[-4000:]}"
+
     @property
     def log(self) -> str:
         return (self._folder / "crawl.log").read_text("utf-8", "replace")
@@ -137,54 +167,76 @@ def said(what: str) -> Iterator[None]:
     print(f"{what}: {time.monotonic() - began:.1f} s", flush=True)
 
 
-def proof(options: argparse.Namespace, folder: Path, database: Postgres, nodes: Nodes, token: str) -> None:
-    with Lateness() as lateness, pages_on(HOSTS, options.pages) as web:
-        more = MORE.format(url=f"{database.url}&schema=storm", key="url")
-        more += _ENGINE.format(address=nodes.address, workers=options.workers)
-        made_project(folder, web[0].url, spider=_SPIDER, more=more)
-        site = folder / "site.yaml"
-        text = site.read_text("utf-8").replace("delay: 0, concurrency: 2", f"delay: {options.delay}, robots: ignore")
-        starts = ", ".join(f"{server.url}/" for server in web)
-        site.write_text(text.replace(f"start_urls: [{web[0].url}/]", f"start_urls: [{starts}]"), "utf-8")
-        crawl = Crawl(folder, database, token)
+def make_site(folder: Path, pages: int) -> None:
+    """Write a home page, and pages that it leads to."""
+    folder.mkdir()
+    names = [f"{number}.html" for number in range(pages)]
+    (folder / "index.html").write_text("".join(f'<a href="{name}">{name}</a>' for name in names), "utf-8")
+    for name in names:
+        (folder / name).write_text(f"<h1>{name}</h1>", "utf-8")
+
+
+def make_project(folder: Path, **values: object) -> None:
+    """Write the YAML and the spider."""
+    (folder / "spiders").mkdir(parents=True)
+    (folder / "spiders/pages.py").write_text(_SPIDER, "utf-8")
+    (folder / "site.yaml").write_text(_SITE.format(**values), "utf-8")
+
+
+def storm(crawl: Crawl, nodes: Nodes, workers: int) -> None:
+    """Kill a worker, a raylet, and the crawl; resume it to its end."""
+    crawl.start()
+    with said("workers on three nodes"):
+        found = crawl.wait_for_workers(workers, lambda found: True)
+        assert len(set(found.values())) == min(3, workers), f"not spread: {found}"
+    time.sleep(3.0)
+    victim = min(found)
+    with said("a worker killed, and another there"):
+        os.kill(victim, signal.SIGKILL)
+        found = crawl.wait_for_workers(workers, lambda found: victim not in found)
+    time.sleep(3.0)
+    raylet = next(raylet for raylet in reversed(nodes.raylets()) if raylet in found.values())
+    with said("a raylet killed, its worker elsewhere, and the one that Ray forgot has ended"):
+        os.kill(raylet, signal.SIGKILL)
+        found = crawl.wait_for_workers(workers, lambda found: set(found.values()) <= set(nodes.raylets()))
+    nodes.add()
+    time.sleep(3.0)
+    with said("the crawl killed, and its workers ended by Ray"):
+        crawl.kill()
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while any(map(_parent, found)):
+            assert time.monotonic() < until, "workers go on without the crawl"
+            time.sleep(0.2)
+    assert crawl.rows("select ended_at from runs") == [(None,)], "it ended before: take more pages"
+    with said("resumed to its end"):
         crawl.start()
-        with said("workers on three nodes"):
-            found = crawl.wait_for_workers(options.workers, lambda found: True)
-            assert len(set(found.values())) == min(3, options.workers), f"not spread: {found}"
-        time.sleep(3.0)
-        victim = min(found)
-        with said("a worker killed, and another there"):
-            os.kill(victim, signal.SIGKILL)
-            found = crawl.wait_for_workers(options.workers, lambda found: victim not in found)
-        time.sleep(3.0)
-        raylet = next(raylet for raylet in reversed(nodes.raylets()) if raylet in found.values())
-        with said("a raylet killed, its worker elsewhere, and the one that Ray forgot has ended"):
-            os.kill(raylet, signal.SIGKILL)
-            found = crawl.wait_for_workers(options.workers, lambda found: set(found.values()) <= set(nodes.raylets()))
-        nodes.add()
-        time.sleep(3.0)
-        before = crawl.rows("select pages from runs where id = 1")[0][0]
-        with said("the crawl killed, and its workers ended by Ray"):
-            assert crawl.process is not None
-            crawl.process.kill()
-            crawl.process.wait()
-            until = time.monotonic() + _PATIENCE_SECONDS
-            while any(map(_parent, found)):
-                assert time.monotonic() < until, "workers go on without the crawl"
-                time.sleep(0.2)
-        assert crawl.rows("select ended_at from runs") == [(None,)], "it ended before: take more pages"
-        with said("resumed to its end"):
-            crawl.start()
-            code = crawl.process.wait(_PATIENCE_SECONDS + options.pages * options.delay * 2)
-        assert code == 0, f"exit {code}:\n{crawl.log[-4000:]}"
-        wanted = {f"{server.url}/{path}" for server in web for path in ("", *map(str, range(options.pages)))}
-        assert before < len(wanted)
-        check_store(crawl, folder, "url", wanted)
-        smallest = check_manners(web, options.delay, max(_LATE_SECONDS, lateness.most))
-        sent = sum(len(server.log) for server in web)
+        crawl.wait()
+
+
+def proof(options: argparse.Namespace, work: Path, database: Postgres, nodes: Nodes, token: str) -> None:
+    make_site(work / "pages", options.pages)
+    (work / "nginx").mkdir()
+    with Nginx(work / "pages", work / "nginx", more_hosts=HOSTS[1:]) as web:
+        urls = [web.url.replace(HOSTS[0], host) for host in HOSTS]
+        make_project(
+            work / "project",
+            starts=", ".join(f"{url}/index.html" for url in urls),
+            delay=options.delay,
+            store=f"{database.url}&schema=storm",
+            address=nodes.address,
+            workers=options.workers,
+        )
+        crawl = Crawl(work / "project", database, token)
+        with Arrivals(web.port) as arrivals:
+            storm(crawl, nodes, options.workers)
+        pages = ("index.html", *(f"{number}.html" for number in range(options.pages)))
+        wanted = {f"{url}/{page}" for url in urls for page in pages}
+        check_items(crawl.rows, work / "project/out/site.jsonl", "url", wanted)
+        check_owners(web.log())
+        smallest = smallest_gap(arrivals.log(), options.delay)
+        sent = len(web.log())
     print(f"{len(wanted):,} pages of {len(HOSTS)} domains once, {sent:,} requests, one owner at a time")
-    late = f"this machine was late by {lateness.most * 1000:.0f} ms at the most"
-    print(f"smallest gap {smallest * 1000:.1f} ms, delay {options.delay * 1000:.0f} ms; {late}")
+    print(f"smallest gap {smallest * 1000:.1f} ms, delay {options.delay * 1000:.0f} ms")
 
 
 def check_secret(nodes: Nodes, token: str) -> None:

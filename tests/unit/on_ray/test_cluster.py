@@ -21,7 +21,6 @@ from scraper.on_ray.cluster import Cluster, OnRay, environment_of, excluded
 from scraper.on_ray.messages import Job, Lost, Place
 
 
-
 @pytest.fixture
 def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loaded:
     monkeypatch.setenv("DB_PASSWORD", "hunter2secret")
