@@ -74,9 +74,10 @@ kill-storm: $(READY)  ## crawls killed with SIGKILL at random moments: nothing l
 	$(BIN)/python -m tests.proofs.kill_storm --processes 2 $(ARGS)
 	$(BIN)/python -m tests.proofs.kill_storm --parsers 2 $(ARGS)
 
-simulation: $(READY)  ## crawls on several processes, and workers, in virtual time, killed, stopped, restarted by 2,000 seeds; ARGS="--seeds 7"
-	$(BIN)/python -m tests.simulation --seeds 0-2000 $(ARGS)
-	$(BIN)/python -m tests.simulation --workers --seeds 0-2000 $(ARGS)
+simulation: $(READY)  ## crawls on several processes, and workers, in virtual time, killed, cut off, restarted by 600 seeds; ARGS="--seeds 0-2000"
+	$(BIN)/python -m tests.simulation --seeds 0-300 $(ARGS)
+	$(BIN)/python -m tests.simulation --size workers --seeds 0-300 $(ARGS)
+	$(BIN)/python -m tests.simulation --size large --seeds 0-5 $(ARGS)
 
 memory: $(READY)  ## peak memory on 20,000 pages against 2,000
 	$(BIN)/python -m tests.proofs.memory $(ARGS)

@@ -1,4 +1,4 @@
-"""Run seeds: `python -m tests.simulation --seeds 0-2000`."""
+"""Run seeds: `python -m tests.simulation --size workers --seeds 0-2000`."""
 
 from __future__ import annotations
 
@@ -9,20 +9,14 @@ import sys
 import time
 
 from tests.simulation.left_out import LEFT_OUT
-from tests.simulation.runs import Failed, Size, run_seed
+from tests.simulation.runs import SIZES, Failed, run_seed
 
 
 def main() -> int:
     """Run the seeds that the command line names; return 1 where one fails."""
     arguments = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     arguments.add_argument("--seeds", default="0-200", help="the first, and the one after the last: 0-200")
-    arguments.add_argument("--shards", type=int, default=3)
-    arguments.add_argument("--least", type=int, default=1, help="shards, or workers, at the least")
-    arguments.add_argument("--domains", type=int, default=6)
-    arguments.add_argument("--pages", type=int, default=5, help="of a domain, at the most")
-    arguments.add_argument("--share", type=float, default=0.8, help="of such pages, but for each domain's first")
-    arguments.add_argument("--faults", type=int, default=4, help="at the most")
-    arguments.add_argument("--workers", action="store_true", help="workers of several machines, instead of a crawl")
+    arguments.add_argument("--size", choices=SIZES, default="crawl", help="how many of what")
     arguments.add_argument("--digests", action="store_true", help="print one for what happened in each seed")
     arguments.add_argument("--until-failure", action="store_true", help="end with the first seed that fails")
     arguments.add_argument("--without", choices=sorted(LEFT_OUT), help="leave this out: seeds are to fail then")
@@ -30,9 +24,7 @@ def main() -> int:
     if given.without:
         LEFT_OUT[given.without]()
     first, _, after = given.seeds.partition("-")
-    size = Size(
-        given.shards, given.least, given.domains, given.pages, given.share, faults=given.faults, workers=given.workers
-    )
+    size = SIZES[given.size]
     began, sends, failures = time.process_time(), 0, 0
     seeds = range(int(first), int(after or int(first) + 1))
     for seed in seeds:

@@ -171,7 +171,7 @@ def picture(curves: dict[float, list[Found]]) -> str:
         'font-family="sans-serif" font-size="12">',
         '<rect width="100%" height="100%" fill="white"/>',
         f'<text x="{_LEFT}" y="20" font-weight="bold">Pages a second of all workers on one PostgreSQL '
-        "(simulated; dashed: without waiting for commits)</text>",
+        "(simulated; dashed: the ideal)</text>",
         f'<rect x="{_LEFT}" y="{_TOP}" width="{_WIDTH}" height="{_HEIGHT}" fill="none" stroke="#94a3b8"/>',
         f'<text x="{_LEFT + _WIDTH / 2}" y="{_TOP + _HEIGHT + 40}" text-anchor="middle">workers</text>',
     ]

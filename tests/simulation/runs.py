@@ -46,6 +46,15 @@ class Size:
     workers: bool = False
 
 
+#: A crawl on several processes; workers of several machines, few and many.
+SIZES = {
+    "crawl": Size(),
+    "workers": Size(workers=True),
+    "large": Size(16, 16, domains=1_000, pages=2, share=0.3, faults=6, workers=True),
+    "huge": Size(64, 64, domains=10_000, pages=2, share=0.3, faults=12, workers=True),
+}
+
+
 class Failed(AssertionError):
     """A seed that broke something."""
 

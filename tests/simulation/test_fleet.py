@@ -16,20 +16,20 @@ def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("kind", [[], ["--workers"]])
-def test_nothing_breaks(kind: list[str]):
-    done = simulate("--seeds", SEEDS, *kind)
+@pytest.mark.parametrize("size", ["crawl", "workers"])
+def test_nothing_breaks(size: str):
+    done = simulate("--seeds", SEEDS, "--size", size)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("kind", [[], ["--workers"]])
-def test_a_seed_repeats_itself(kind: list[str]):
-    first, second = (simulate("--seeds", "7-9", "--digests", *kind) for _ in range(2))
+@pytest.mark.parametrize("size", ["crawl", "workers"])
+def test_a_seed_repeats_itself(size: str):
+    first, second = (simulate("--seeds", "7-9", "--digests", "--size", size) for _ in range(2))
     assert first.stdout == second.stdout != ""
 
 
 def test_a_seed_that_fails_does_so_again_exactly():
-    seeds = ["--workers", "--seeds", MISSED["fence"], "--until-failure", "--without", "fence"]
+    seeds = ["--size", "workers", "--seeds", MISSED["fence"], "--until-failure", "--without", "fence"]
     first, second = (simulate(*seeds) for _ in range(2))
     assert first.stderr.partition(" seeds, ")[0] == second.stderr.partition(" seeds, ")[0]
     assert "\nseed " in f"\n{first.stderr}"
@@ -45,7 +45,7 @@ MISSED = {
 @pytest.mark.slow
 @pytest.mark.parametrize("part", MISSED)
 def test_what_keeps_workers_from_harm_is_missed(part: str):
-    done = simulate("--workers", "--seeds", MISSED[part], "--until-failure", "--without", part)
+    done = simulate("--size", "workers", "--seeds", MISSED[part], "--until-failure", "--without", part)
     assert done.returncode == 1, done.stderr
     assert "\nseed " in f"\n{done.stderr}"
 
