@@ -7,13 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, overload
 
+from scraper import notebook
 from scraper.config.store_location import StoreLocation
+from scraper.optional_dependencies import package
 from scraper.stats import GOOD_RESULTS
 from scraper.store import Store
 from scraper.store.values import FailureRow, RunRow
 
 #: Items that are read from the store in one go.
 _AT_ONCE = 500
+#: What a notebook shows of a run.
+_FIGURES = ("pages", "items", "failed", "requests", "connections", "seconds")
 
 
 class Items(Sequence[dict[str, Any]]):
@@ -33,6 +37,9 @@ class Items(Sequence[dict[str, Any]]):
 
     def __repr__(self) -> str:
         return f"<Items of run {self._run}: {self._count:,}>"
+
+    def _repr_html_(self) -> str:
+        return notebook.items(self)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         with Store.open_existing(self._store) as store:
@@ -92,6 +99,10 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.id} of {self.name}: {self.result}, {self._count} items>"
 
+    def _repr_html_(self) -> str:
+        counts = [(name, self.stats[name]) for name in _FIGURES if name in self.stats]
+        return notebook.facts(f"{self.name}, run {self.id}", [("result", self.result), ("why", self.why), *counts])
+
     def __getstate__(self) -> dict[str, Any]:
         # An error carries its run to other processes; a private store ends here.
         return {**vars(self), "_folder": None}
@@ -100,6 +111,54 @@ class Run:
     def items(self) -> Items:
         """Return the items, as dicts, in the order in which they were found."""
         return Items(self._store, self.id, self._count, self._folder)
+
+    def to_pandas(self, item: str | None = None) -> Any:
+        """Return the items as a pandas.DataFrame, a row each.
+
+        Args:
+            item: the type of item that is meant; by default all.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        pandas = package("pandas", "pandas", "run.to_pandas()")
+        with Store.open_existing(self._store) as store:
+            return pandas.DataFrame([row.data for row in store.stream_items(self.id) if item in (None, row.type)])
+
+    def to_polars(self, item: str | None = None) -> Any:
+        """Return the items as a polars.DataFrame, a row each, with the columns of `to_arrow`.
+
+        Args:
+            item: the type of item that is meant; by default all.
+
+        Raises:
+            UsageError: polars is not installed.
+        """
+        polars = package("polars", "polars", "run.to_polars()")
+        return polars.from_arrow(self.to_arrow(item))
+
+    def to_arrow(self, item: str | None = None) -> Any:
+        """Return the items as a pyarrow.Table, a row each, with the columns of a Parquet export.
+
+        What has an inside, and a field whose values are of several types, is text.
+
+        Args:
+            item: the type of item that is meant; by default all.
+
+        Raises:
+            UsageError: pyarrow is not installed.
+        """
+        # Only who wants this needs what writes exports.
+        from scraper.config import ExportConfig
+        from scraper.exports.again import write_again
+
+        package("pyarrow", "parquet", "run.to_arrow()")
+        with tempfile.TemporaryDirectory() as folder, Store.open_existing(self._store) as store:
+            config = ExportConfig(path=f"{folder}/items.parquet", format="parquet", item=item)
+            row = store.run(self.id)
+            assert row is not None, "a run that is read is kept"
+            (file,) = write_again(store, self._store, row, config)
+            return package("pyarrow.parquet", "parquet", "run.to_arrow()").read_table(file, memory_map=False)
 
     @property
     def failures(self) -> list[FailureRow]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,8 +17,7 @@ from scraper.config.checks.exports import misfits
 from scraper.config.formats import NAMES
 from scraper.config.model.exports import STDOUT, format_of
 from scraper.errors import UsageError
-from scraper.exports import Surroundings, open_export
-from scraper.exports.follow import Follower
+from scraper.exports.again import write_again
 from scraper.health import Health
 from scraper.observe.text import plain
 from scraper.store import Store
@@ -81,17 +78,9 @@ def export(
         _require_names(config, store.health(row.id))
         if not row.is_finished:
             _output.say(f"note: run {row.id} is unfinished; these are the items that it has so far")
-        stdout = _output.binary() if target == STDOUT else io.BytesIO()
-        around = Surroundings(
-            resolve=lambda path: Path.cwd() / path,
-            spool=loaded.store.beside("-exports"),
-            stdout=stdout,
-            name=loaded.config.name,
-            run=row.id,
-            began=row.started_at,
-            keys={type: item.key for type, item in loaded.config.items.items() if item.key},
-        )
-        paths = Follower(store, row.id, config, open_export(config, around), remember=False).finish(complete=True)
+        keys = {type: item.key for type, item in loaded.config.items.items() if item.key}
+        stdout = _output.binary() if target == STDOUT else None
+        paths = write_again(store, loaded.store, row, config, keys=keys, stdout=stdout)
     if target != STDOUT:
         _output.say(f"the items of run {row.id} are in {', '.join(map(plain, paths))}")
 

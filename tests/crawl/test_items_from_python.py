@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import operator
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -91,3 +92,47 @@ def test_a_class_is_crawled_in_twenty_threads_at_once_and_writes_no_export(
         assert list(tmp_path.iterdir()) == []
         scraper.crawl(Titles, start_urls=[server.url + "/"], exports=["mine.jsonl"], **GENTLE)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.jsonl"]
+
+
+class Kinds(Spider):
+    def parse(self, response: Response) -> Any:
+        yield {"name": "<b>tea</b>", "price": 9.5, "tags": ["a", "b"], "facts": {"weight": 2}}
+        yield {"name": "pot", "price": "on request"}
+
+
+@pytest.fixture(scope="module")
+def run() -> scraper.Run:
+    with PageServer({"/": "x"}) as server:
+        return scraper.crawl(Kinds, start_urls=[server.url + "/"], **GENTLE)
+
+
+class TestTables:
+    def test_pandas_has_the_values_as_they_are(self, run: scraper.Run) -> None:
+        pytest.importorskip("pandas")
+        table = run.to_pandas()
+        assert table["price"].tolist() == [9.5, "on request"]
+        assert table["facts"][0] == {"weight": 2}
+        assert len(run.to_pandas("Other")) == 0
+
+    def test_arrow_and_polars_have_the_columns_of_parquet(self, run: scraper.Run) -> None:
+        pytest.importorskip("pyarrow")
+        table = run.to_arrow("item")
+        assert table.column("price").to_pylist() == ["9.5", "on request"]
+        assert table.column("tags").to_pylist() == [["a", "b"], None]
+        assert table.column("facts").to_pylist() == ['{"weight":2}', None]
+        polars = pytest.importorskip("polars")
+        assert isinstance(run.to_polars(), polars.DataFrame)
+        assert run.to_polars()["name"].to_list() == ["<b>tea</b>", "pot"]
+
+    def test_a_notebook_shows_run_and_items_and_runs_nothing_of_a_page(self, run: scraper.Run) -> None:
+        shown = run.items._repr_html_()
+        assert "2 of 2 items" in shown and "&lt;b&gt;tea&lt;/b&gt;" in shown and "<b>" not in shown
+        assert "<th>facts</th>" in shown
+        assert "<td>finished</td>" in run._repr_html_() and "<td>1</td>" in run._repr_html_()
+
+    def test_what_is_not_installed_is_named(self, run: scraper.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, extra in (("pandas", "pandas"), ("polars", "polars"), ("pyarrow", "parquet")):
+            monkeypatch.setitem(sys.modules, name, None)
+            with pytest.raises(scraper.UsageError, match=f"needs {name}") as error:
+                {"pandas": run.to_pandas, "polars": run.to_polars, "pyarrow": run.to_arrow}[name]()
+            assert f"[{extra}]" in str(error.value.remedy)
