@@ -10,6 +10,7 @@ from scraper import urls
 from scraper.cli import _output
 from scraper.cli._one_shot import Visitor, request_of, settings_of
 from scraper.cli._options import Sets
+from scraper.errors import BadRequest, UsageError
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
 from scraper.fetch.robots import robots_in_words
@@ -27,11 +28,22 @@ def add_to(app: typer.Typer) -> None:
 
 
 def fetch(
-    url: Annotated[str, typer.Argument(metavar="URL", help="What to fetch, http or https.", show_default=False)],
+    url: Annotated[
+        str | None, typer.Argument(metavar="[URL]", help="What to fetch, http or https.", show_default=False)
+    ] = None,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
     body: Annotated[
         bool, typer.Option("--body", help="Write the body to standard output, all else to standard error.")
     ] = False,
+    curl: Annotated[
+        str | None,
+        typer.Option(
+            "--from-curl",
+            metavar="COMMAND",
+            help="Instead of a URL: a command of curl, as browsers copy it for bash.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Fetch one URL as a crawl would, and show what came of it.
 
@@ -43,9 +55,10 @@ def fetch(
     \b
       scraper fetch https://example.com/
       scraper fetch https://example.com/ --body --set session.timeout.total=5s > page.html
+      scraper fetch --from-curl "curl 'https://example.com/api' -H 'Accept: application/json'"
     """
     tell = _output.say if body else lambda line: _output.write(f"{line}\n")
-    request = request_of(url)
+    request = _asked(url, curl)
     config = settings_of("fetch", sets, _KEYS)
 
     def tell_hop(asked: Request, outcome: FetchResult) -> None:
@@ -64,6 +77,25 @@ def fetch(
         tell(f"    {plain(name)}: {plain(value)}")
     if body:
         _output.write_bytes(response.body)
+
+
+def _asked(url: str | None, curl: str | None) -> Request:
+    """Return what is to be fetched.
+
+    Raises:
+        UsageError: neither or both are given, or it is no request.
+    """
+    if (url is None) == (curl is None):
+        raise UsageError("one URL is needed, or --from-curl", remedy="scraper fetch https://example.com/")
+    if url is not None:
+        return request_of(url)
+    assert curl is not None
+    try:
+        request = Request.from_curl(curl)
+    except BadRequest as error:
+        raise UsageError(f"--from-curl: {error.message}", remedy=error.remedy) from None
+    request_of(request.url)
+    return request
 
 
 def _facts(request: Request, outcome: FetchResult) -> list[str]:

@@ -134,6 +134,29 @@ class Request:
         _set_url(link, url)
         return link
 
+    @staticmethod
+    def from_curl(command: str) -> Request:
+        """Make a request of a command of curl, as browsers copy it ("Copy as cURL (bash)").
+
+        Options that say how curl itself works (`-s`, `--compressed`, `-k`) are passed over: the YAML says that here.
+
+        Raises:
+            BadRequest: it is no such command, or has an option that has no counterpart here.
+        """
+        from scraper.request.curl import request_from
+
+        return request_from(command)
+
+    def to_curl(self) -> str:
+        """Return the command of curl that sends the same, its secrets in plain text; for a POSIX shell.
+
+        Raises:
+            BadRequest: the body is not text.
+        """
+        from scraper.request.curl import curl_of
+
+        return curl_of(self)
+
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url}>"
 
