@@ -143,9 +143,9 @@ class Request:
         Raises:
             BadRequest: it is no such command, or has an option that has no counterpart here.
         """
-        from scraper.request.curl import request_from
+        from scraper.request.curl import parts_of
 
-        return request_from(command)
+        return Request(**parts_of(command))
 
     def to_curl(self) -> str:
         """Return the command of curl that sends the same, its secrets in plain text; for a POSIX shell.
@@ -153,9 +153,9 @@ class Request:
         Raises:
             BadRequest: the body is not text.
         """
-        from scraper.request.curl import curl_of
+        from scraper.request.curl import command_of
 
-        return curl_of(self)
+        return command_of(self.url, self.method, self.headers, self.cookies, self.body)
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url}>"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import quote_plus
 
 from scraper.errors import BadRequest
-from scraper.request import Request
 
 #: Options with a value that says what is sent, by all their names.
 _VALUES = {
@@ -36,8 +36,8 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 
 
-def request_from(command: str) -> Request:
-    """Return the request that a command of curl sends.
+def parts_of(command: str) -> dict[str, Any]:
+    """Return what a command of curl sends, as keyword arguments of a Request.
 
     Args:
         command: as a browser copies it for bash, over several lines too.
@@ -61,28 +61,34 @@ def request_from(command: str) -> Request:
     method = (
         parts["method"][-1] if "method" in parts else "HEAD" if "head" in parts else "GET" if body is None else "POST"
     )
-    return Request(address, method=method, headers=headers, data=body, cookies=cookies)
+    return {"url": address, "method": method, "headers": headers, "data": body, "cookies": cookies}
 
 
-def curl_of(request: Request) -> str:
-    """Return the command of curl that sends a request, quoted for a POSIX shell, with its secrets as they are."""
+def command_of(
+    url: str, method: str, headers: Mapping[str, str], cookies: Mapping[str, str], body: bytes | None
+) -> str:
+    """Return the command of curl that sends a request, quoted for a POSIX shell, with its secrets as they are.
+
+    Raises:
+        BadRequest: the body is not text.
+    """
     words = ["curl"]
-    if request.method == "HEAD":
+    if method == "HEAD":
         words.append("--head")
-    elif request.method != ("GET" if request.body is None else "POST"):
-        words += ["-X", request.method]
-    for name, value in request.headers.items():
+    elif method != ("GET" if body is None else "POST"):
+        words += ["-X", method]
+    for name, value in headers.items():
         words += ["-H", f"{name}: {value}" if value else f"{name};"]
-    if request.cookies:
-        words += ["-b", "; ".join(f"{name}={value}" for name, value in request.cookies.items())]
-    if request.body is not None:
-        if not any(name.lower() == "content-type" for name in request.headers):
+    if cookies:
+        words += ["-b", "; ".join(f"{name}={value}" for name, value in cookies.items())]
+    if body is not None:
+        if not any(name.lower() == "content-type" for name in headers):
             words += ["-H", "Content-Type:"]  # curl would take it for a form
         try:
-            words += ["--data-raw", request.body.decode()]
+            words += ["--data-raw", body.decode()]
         except UnicodeDecodeError:
-            raise BadRequest("the body is not text", request=request, remedy="write it to a file by hand") from None
-    return shlex.join([*words, request.url])
+            raise BadRequest("the body is not text", remedy="write it to a file by hand") from None
+    return shlex.join([*words, url])
 
 
 def _words(command: str) -> list[str]:
