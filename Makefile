@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 SITE   := $(VENV)-docs/.ready
 
-.PHONY: help demo test test-oldest docs lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray proofs bench profile clean
+.PHONY: help demo test test-oldest docs lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray ui-cost proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -141,6 +141,9 @@ ray: $(VENV)-ray/.ready  ## workers on a Ray cluster of three nodes; one, a rayl
 fleet-scale: $(READY)  ## ten million queued URLs in PostgreSQL: claims of 100 domains, the first request, memory
 	$(BIN)/python -m tests.proofs.fleet_scale $(ARGS)
 
+ui-cost: $(READY)  ## what the live page takes from a crawl that it shows
+	$(BIN)/python -m tests.proofs.ui_cost $(ARGS)
+
 clock-steps: $(READY)  ## the clock set back by an hour and forward by two: crawl and schedule go on (needs a C compiler)
 	$(BIN)/python -m tests.proofs.clock_steps $(ARGS)
 
@@ -150,7 +153,7 @@ many-crawls: $(READY)  ## 2,000 crawls in one process: none raises, nothing grow
 many-links: $(READY)  ## pages of 5,000 and 20,000 new links: connections, memory, log and the end within their bounds
 	$(BIN)/python -m tests.proofs.many_links $(ARGS)
 
-proofs: kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk many-schedules soak many-crawls many-links outages clock-steps  ## all proofs that take minutes
+proofs: kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk many-schedules soak many-crawls many-links outages clock-steps ui-cost  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.

@@ -12,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 
 #: Seconds between looks at the least, and at the most.
 _LEAST, _MOST = 1.0, 60.0
-#: Looks take so much of one core at the most: whoever watches holds up no crawl.
-_SHARE = 0.01
+#: The looks at one thing take so much of one core at the most: whoever watches holds up no crawl.
+_SHARE = 0.005
 #: Seconds after which one who watches is told that there is nothing new, so that who left is noticed.
 _BEAT = 15.0
 #: Streams at once; each is a connection.
@@ -31,19 +31,27 @@ class Feed:
         self._look = look
         self._lock = asyncio.Lock()
         self._newest: Any = None
+        self._text = ""
         self._due = 0.0
 
     async def newest(self) -> Any:
         """Return what there is to see: as of now, or of a moment ago."""
         async with self._lock:
             if time.monotonic() >= self._due:
-                self._newest, seconds = await run_in_threadpool(self._timed)
+                seconds = await run_in_threadpool(self._timed)
                 self._due = time.monotonic() + min(max(_LEAST, seconds / _SHARE), _MOST)
             return self._newest
 
-    def _timed(self) -> tuple[Any, float]:
+    async def text(self) -> str:
+        """Return the same as JSON."""
+        await self.newest()
+        return self._text
+
+    def _timed(self) -> float:
         began = time.thread_time()
-        return self._look(), time.thread_time() - began
+        self._newest = self._look()
+        self._text = json.dumps(self._newest, separators=(",", ":"))
+        return time.thread_time() - began
 
     def forget(self) -> None:
         """Look again the next time that somebody asks: something was done."""
@@ -72,7 +80,7 @@ class Streams:
         try:
             last, said_at = "", time.monotonic()
             while not self._is_closed:
-                text = json.dumps(await feed.newest(), separators=(",", ":"))
+                text = await feed.text()
                 if text != last:
                     yield f"data: {text}\n\n"
                     last, said_at = text, time.monotonic()

@@ -18,6 +18,7 @@ class Served:
     def __init__(self, process: subprocess.Popen[str], token: str) -> None:
         self._process = process
         self.token = token
+        self.pid = process.pid
         assert process.stderr is not None
         line = process.stderr.readline()
         found = re.search(r"http://([0-9.]+):(\d+)/", line)

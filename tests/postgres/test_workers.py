@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from collections import Counter
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 
 from scraper.config.store_location import StoreLocation
+from scraper.ui.crawls import Folder
+from scraper.ui.fragments import crawl_part
+from scraper.ui.looks import look_at
 from tests.crawl.commands import command, made_project, site_of, start, titles, wait_until
 from tests.postgres.test_crawls import MORE, PATIENCE, said, url_of
 from tests.security.test_bodies import slow
@@ -50,6 +54,13 @@ def at_work(folder: Path) -> list[dict[str, Any]]:
     done = command("status", "site.yaml", "--json", cwd=folder)
     found: list[dict[str, Any]] = json.loads(done.stdout)["workers"]
     return found
+
+
+def cells_of_live_page(folder: Path) -> list[str]:
+    """Return what the tables of `scraper ui` show of the crawl."""
+    crawl = Folder(folder).get("site.yaml")
+    assert crawl is not None
+    return re.findall(r"<td>([^<]*)</td>", crawl_part(look_at(crawl, closely=True), None))
 
 
 def written(folder: Path) -> list[str]:
@@ -150,6 +161,7 @@ class TestWorker:
             wait_until(lambda: any(server.log for server in web), PATIENCE)
             worker = start("worker", "site.yaml", *sets, cwd=tmp_path)
             wait_until(lambda: len(at_work(tmp_path)) == 2, PATIENCE)
+            assert {str(process.pid) for process in (crawl, worker)} <= set(cells_of_live_page(tmp_path))
             crawl.send_signal(signal.SIGINT)
             assert gone(crawl)[0] == 130
             sent = sum(len(server.log) for server in web)
