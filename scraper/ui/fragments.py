@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from urllib.parse import quote, urlencode
 
 from scraper.hiding import hide
 from scraper.observe.text import counted
 from scraper.report.markup import Cell, Column, Html, join, link, moment, number, section, still_table, tag
 from scraper.report.plots import Plot, plots_of
-from scraper.runs.status_facts import facts, longest_queues, longest_waits, processes, waiting_of
+from scraper.runs.status_facts import facts, longest_queues, longest_waits, waiting_of
 from scraper.schedule.facts import when
-from scraper.store.history.status import Status, Worker
+from scraper.store.history.status import Status
 from scraper.store.values import FailureRow, RunRow
 from scraper.ui.looks import Look
 from scraper.ui.steering import Asked, acts_for
@@ -28,6 +30,8 @@ _WAITS = {
     "busy": "requests in flight",
 }
 _PLOTS = ("pace", "progress")
+#: Domains that are listed.
+_DOMAINS = 16
 #: Exit codes of commands that need no word: it ended well, or was stopped.
 _QUIET = (None, 0, 130, 143)
 
@@ -159,6 +163,8 @@ def _head(look: Look, asked: Asked | None) -> Iterator[Html]:
             class_="alert mild",
             role="note",
         )
+    if asked is not None and asked.code is None and not look.is_at_work:
+        yield tag("p", f"scraper {asked.words} was started at ", moment(asked.at), ".")
     buttons = [
         tag(
             "a",
@@ -208,22 +214,16 @@ def _glance(look: Look) -> Html:
         ("refused", number(counts.refused)),
         ("queued", number(counts.queued)),
     ]
-    status = look.status
-    if look.is_at_work and status is not None:
-        found = facts(status)
-        cards += [
-            ("in flight", number(found["in_flight"])),
-            ("pages a second, of late", number(look.pages_per_second, "/s")),
-            ("left", number(look.estimate.seconds, "s") if look.estimate is not None else Html("not known")),
-        ]
+    if look.is_at_work and look.status is not None:
+        in_flight = sum(each.doing.in_flight for each in look.status.workers if each.doing is not None)
+        left = number(look.estimate.seconds, "s") if look.estimate is not None else Html("not known")
+        cards += [("in flight", number(in_flight)), ("pages a second", number(look.pages_per_second, "/s"))]
+        cards.append(("left", left))
     shown = [tag("div", tag("dt", name), tag("dd", value)) for name, value in cards]
-    bar = [_progress(look)] if look.is_at_work else []
-    return section(f"Run {run.id}", tag("dl", *shown, class_="cards"), *bar, *_limits(look))
-
-
-def _limits(look: Look) -> Iterator[Html]:
+    more = [_progress(look)] if look.is_at_work else []
     if look.estimate is not None:
-        yield tag("p", f"Left by {look.estimate.basis}, if no more is found.", class_="quiet")
+        more.append(tag("p", f"Left by {look.estimate.basis}, if no more is found.", class_="quiet"))
+    return section(f"Run {run.id}", tag("dl", *shown, class_="cards"), *more)
 
 
 def _course(look: Look) -> Html:
@@ -232,29 +232,27 @@ def _course(look: Look) -> Html:
 
 
 def _domains(status: Status) -> Html:
-    """Return the domains with most left and those that wait longest, and what each waits for."""
+    """Return the domains that wait longest and those with most left, and what each waits for."""
     waits = {wait.domain: wait for wait in longest_waits(status)}
     queued = dict(status.queues or {})
     names = dict.fromkeys([*waits, *(name for name, _ in longest_queues(status)), *status.paused])
     rows: list[tuple[Cell, ...]] = []
-    for name in names:
+    for name in islice(names, _DOMAINS):
         wait, pause = waits.get(name), status.paused.get(name)
+        why, seconds = "", None
         if wait is not None:
             why, seconds = _WAITS.get(wait.reason, wait.reason), wait.seconds
         elif pause is not None and pause.not_before is not None:
-            why, seconds = pause.why, None
-        else:
-            why, seconds = "", None
+            why, seconds = pause.why, max(0.0, pause.not_before - time.time())
         rows.append((name, queued.get(name), why, seconds))
     if not rows:
         return Html()
-    said = [f"{counted(status.domains, 'domain')} with something queued"]
-    said += [f"{_WAITS.get(reason, reason)}: {count:,}" for reason, count in waiting_of(status).most_common()]
+    said = f"{counted(status.domains, 'domain')} with something queued"
+    waiting = [f"{_WAITS.get(reason, reason)} ({count:,})" for reason, count in waiting_of(status).most_common()]
+    said += f"; what they wait for: {', '.join(waiting)}." if waiting else "."
     columns = [Column("domain"), Column("queued", ""), Column("waits for"), Column("another", "s")]
     table = still_table("Domains that wait longest, and those with most queued", columns, rows)
-    return section(
-        "Domains", tag("p", said[0], *([". They wait for ", "; ".join(said[1:])] if said[1:] else []), "."), table
-    )
+    return section("Domains", tag("p", said), table)
 
 
 def _workers(status: Status) -> Html:
@@ -264,33 +262,29 @@ def _workers(status: Status) -> Html:
         *(Column(name, "") for name in ("domains", "in flight")),
         Column("pages/s", "/s"),
     ]
-    rows = [_worker(each) for each in processes(status.workers)]
+    workers = facts(status)["workers"]
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each["host"],
+            str(each["pid"]),
+            ", ".join(each["roles"]),
+            moment(each["since"]),
+            *(each[name] for name in ("heartbeat_seconds_ago", "domains", "in_flight", "pages_per_second")),
+        )
+        for each in workers
+    ]
     notes = [
         tag(
             "p",
-            f"pid {each.pid}: a callback runs for ",
-            number(each.doing.parsing[1], "s"),
+            f"pid {each['pid']}: parses for ",
+            number(parsing["seconds"], "s"),
             ": ",
-            link(each.doing.parsing[0]),
+            link(parsing["url"]),
         )
-        for each in status.workers
-        if each.doing is not None and each.doing.parsing is not None
+        for each in workers
+        if (parsing := each["parsing"]) is not None
     ]
     return section("Workers", still_table("Processes at work on the run", columns, rows), *notes)
-
-
-def _worker(rows: Sequence[Worker]) -> tuple[Cell, ...]:
-    doing = [row.doing for row in rows if row.doing is not None]
-    return (
-        rows[0].host,
-        str(rows[0].pid),
-        ", ".join(row.role.value for row in rows),
-        moment(min(row.since for row in rows)),
-        round(min(row.beat_ago for row in rows), 1),
-        sum(row.domains for row in rows),
-        sum(each.in_flight for each in doing),
-        round(sum(each.pages_per_second for each in doing), 2),
-    )
 
 
 def _failures(file: str, failures: Iterable[FailureRow]) -> Html:

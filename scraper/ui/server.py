@@ -16,6 +16,8 @@ from scraper.ui.feeds import Streams
 
 #: Seconds in which answers that are under way are finished.
 _LEAVE_SECONDS = 3
+#: Connections at once.
+_AT_ONCE = 256
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -41,6 +43,7 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        limit_concurrency=_AT_ONCE,
         timeout_graceful_shutdown=_LEAVE_SECONDS,
     )
     _Server(config, streams, lambda: tell(f"open {address} in a browser; Ctrl-C ends it")).run(sockets=[listener])

@@ -20,6 +20,8 @@ from scraper.ui.looks import Look, look_at
 
 #: What is shown of the end of what a command printed, in bytes.
 _SHOWN = 4_000
+#: How long a command is waited for that may be about to end, in seconds.
+_LEAVING_SECONDS = 5.0
 if sys.platform == "win32":
     _NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP
 else:
@@ -64,7 +66,7 @@ class Commands:
         command = [sys.executable, "-P", "-m", "scraper", *words, "--", str(crawl.path)]
         with self._lock:
             known = self._newest.get(crawl.path)
-            if known is not None and known.process.poll() is None:
+            if known is not None and not _has_ended(known.process):
                 raise ScraperError(f"scraper {known.words} is at work already", remedy="wait for it, or stop it")
             try:
                 log.unlink(missing_ok=True)
@@ -94,6 +96,15 @@ class Commands:
         except OSError:
             printed = ""
         return Asked(known.words, known.at, code, printed, known.log)
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Tell whether a command has ended; one whose run is over leaves within a moment."""
+    try:
+        process.wait(_LEAVING_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

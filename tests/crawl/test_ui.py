@@ -277,4 +277,4 @@ class TestPages:
         assert tab.ask("document.title") == "site, run 2"
         assert tab.ask("document.querySelectorAll('canvas').length") > 3
         tab.open(f"{served.url}/crawl/broken.yaml")
-        assert "broken.yaml:2:1" in text(tab, "#live .alert")
+        assert "broken.yaml:2:1" in text(tab, "#live")

@@ -204,6 +204,20 @@
     }
   });
 
+  // Draw what came since; plots that are there keep what their reader points at.
+  function redraw(data) {
+    const before = plots;
+    plots = data;
+    const names = Object.keys(plots);
+    const isDrawn = name => before[name] && before[name].labels.join() === plots[name].labels.join()
+      && document.querySelector(`#plot-${name} canvas`);
+    if (names.length === drawn.length && names.every(isDrawn)) {
+      names.forEach((name, number) => drawn[number].setData(plots[name].columns));
+    } else {
+      drawAll();
+    }
+  }
+
   // What a page that goes on asks for.
-  globalThis.page = { localize, say, redraw(data) { plots = data; drawAll(); } };
+  globalThis.page = { localize, say, redraw };
 })();

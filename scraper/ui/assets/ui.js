@@ -33,7 +33,7 @@
     page.localize(fresh.content);
     changeInside(place, fresh.content);
     const drawn = JSON.stringify(seen.plots);
-    if (drawn !== plots) { plots = drawn; page.redraw(seen.plots); }
+    if (drawn !== plots || place.querySelector(".plot:not(:has(canvas))")) { plots = drawn; page.redraw(seen.plots); }
     if (place.dataset.state !== seen.state) {
       place.dataset.state = seen.state;
       page.say(seen.state);
