@@ -11,7 +11,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 #: Seconds between looks at the least, and at the most.
-_LEAST, _MOST = 1.0, 60.0
+_LEAST, _MOST = 2.0, 60.0
 #: The looks at one thing take so much of one core at the most: whoever watches holds up no crawl.
 _SHARE = 0.005
 #: Seconds after which one who watches is told that there is nothing new, so that who left is noticed.
@@ -87,6 +87,6 @@ class Streams:
                 elif time.monotonic() - said_at > _BEAT:
                     yield ": nothing new\n\n"
                     said_at = time.monotonic()
-                await asyncio.sleep(_LEAST / 2)
+                await asyncio.sleep(_LEAST / 4)
         finally:
             self._open -= 1

@@ -1,6 +1,6 @@
 """The cost of the live page to a crawl that is watched: pages a second with and without, and what its process takes.
 
-python -m tests.proofs.ui_cost [--rounds 7] [--pages 3000] [--most 0.01]
+python -m tests.proofs.ui_cost [--rounds 7] [--pages 12000] [--most 0.01]
 
 Crawls take turns: one that nobody watches, one whose page and list of crawls are open, as a browser holds them. Crawl
 and live page share one core, where there is something to be taken, and the server has another. What is judged is the
@@ -94,7 +94,7 @@ def cpu_of(pid: int) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--pages", type=int, default=3_000)
+    parser.add_argument("--pages", type=int, default=12_000)
     parser.add_argument("--most", type=float, default=0.01)
     options = parser.parse_args()
     context = multiprocessing.get_context("spawn")
