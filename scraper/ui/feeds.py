@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 #: Seconds between looks at the least, and at the most.
 _LEAST, _MOST = 2.0, 60.0
 #: The looks at one thing take so much of one core at the most: whoever watches holds up no crawl.
-_SHARE = 0.005
+_SHARE = 0.004
 #: Seconds after which one who watches is told that there is nothing new, so that who left is noticed.
 _BEAT = 15.0
 #: Streams at once; each is a connection.
@@ -42,6 +43,11 @@ class Feed:
                 self._due = time.monotonic() + min(max(_LEAST, seconds / _SHARE), _MOST)
             return self._newest
 
+    @property
+    def seconds_left(self) -> float:
+        """Return in how many seconds it is worth while to ask again."""
+        return max(0.1, self._due - time.monotonic())
+
     async def text(self) -> str:
         """Return the same as JSON."""
         await self.newest()
@@ -62,7 +68,7 @@ class Streams:
     """Server-sent events of feeds; all end when it is closed."""
 
     def __init__(self) -> None:
-        self._is_closed = False
+        self._closed = asyncio.Event()
         self._open = 0
 
     @property
@@ -71,15 +77,15 @@ class Streams:
         return self._open >= _STREAMS
 
     def close(self) -> None:
-        """End all streams within a moment."""
-        self._is_closed = True
+        """End all streams."""
+        self._closed.set()
 
     async def of(self, feed: Feed) -> AsyncIterator[str]:
         """Yield what is new, as events."""
         self._open += 1
         try:
             last, said_at = "", time.monotonic()
-            while not self._is_closed:
+            while not self._closed.is_set():
                 text = await feed.text()
                 if text != last:
                     yield f"data: {text}\n\n"
@@ -87,6 +93,7 @@ class Streams:
                 elif time.monotonic() - said_at > _BEAT:
                     yield ": nothing new\n\n"
                     said_at = time.monotonic()
-                await asyncio.sleep(_LEAST / 4)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._closed.wait(), min(feed.seconds_left, _BEAT))
         finally:
             self._open -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,6 +17,8 @@ from scraper.ui.feeds import Streams
 
 #: Seconds in which answers that are under way are finished.
 _LEAVE_SECONDS = 3
+#: How often it is seen that a signal came, in seconds.
+_TICK_SECONDS = 0.5
 #: Connections at once.
 _AT_ONCE = 256
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -58,6 +61,11 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._begun()
+
+    async def main_loop(self) -> None:
+        # That of uvicorn wakes ten times a second, whether anybody asks or not.
+        while not await self.on_tick(0):
+            await asyncio.sleep(_TICK_SECONDS)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # It waits for answers to end, and these go on for ever.
