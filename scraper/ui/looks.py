@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from functools import partial
 
 from scraper.errors import ScraperError
@@ -20,6 +21,8 @@ from scraper.ui.crawls import Crawl
 
 #: Runs and failures that a page lists.
 _RUNS, _FAILURES = 20, 10
+#: Seconds in which a look counts as one of now.
+_RECENT = 2.0
 AT_WORK = ("at work", "stopping")
 
 
@@ -136,6 +139,8 @@ class Looks:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: dict[tuple[str, bool], tuple[Mark, Look]] = {}
+        #: The newest close look at each, and when it was taken: it serves who looks from afar, too.
+        self._close: dict[str, tuple[float, Look]] = {}
 
     def at(self, crawl: Crawl, *, closely: bool = False) -> Look:
         """Return how a crawl stands, as `look_at` does."""
@@ -144,10 +149,15 @@ class Looks:
         mark = mark_of(crawl.loaded.store) if crawl.loaded is not None else None
         with self._lock:
             known = self._known.get(key)
+            at, close = self._close.get(crawl.file, (0.0, None))
+        if not closely and close is not None and close.crawl is crawl and time.monotonic() - at < _RECENT:
+            return close
         if known is not None and known[0] == mark and known[1].crawl is crawl:
             return known[1]
         look = look_at(crawl, closely=closely)
         with self._lock:
+            if closely:
+                self._close[crawl.file] = time.monotonic(), look
             if mark is not None and not look.is_at_work and not look.trouble:
                 self._known[key] = mark, look
             else:
