@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 #: Seconds between looks at the least, and at the most.
 _LEAST, _MOST = 2.0, 60.0
 #: The looks at one thing take so much of one core at the most: whoever watches holds up no crawl.
-_SHARE = 0.004
+_SHARE = 0.003
 #: Seconds after which one who watches is told that there is nothing new, so that who left is noticed.
 _BEAT = 15.0
 #: Streams at once; each is a connection.
