@@ -35,7 +35,6 @@ from scraper.exports.run_exports import RunExports
 from scraper.fetch.transport.open_files import raise_limit
 from scraper.observe import events
 from scraper.observe.events import Events, Observer
-from scraper.observe.from_python import watching
 from scraper.observe.report import death_text
 from scraper.project import refuse_in_import
 from scraper.run import Run
@@ -112,6 +111,8 @@ def crawl(
         if isinstance(source, Mapping) and not {"store", "exports"} & source.keys():
             overrides = _private(overrides)
         loaded = load(source, overrides=overrides)
+    from scraper.observe.from_python import watching  # the command shows and logs its crawls by itself
+
     spider = source if isinstance(source, type) else None
     with watching(log, progress=progress) as own:
         return Crawl(loaded, spider=spider, fresh=fresh, cached=cached, observers=(*own, *observers)).run()

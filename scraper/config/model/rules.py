@@ -11,7 +11,6 @@ from scraper.config.field_types import FIELD_TYPES, TYPES
 from scraper.config.model.frozen import Frozen, TextOr
 from scraper.config.model.pages import ReadingConfig
 from scraper.config.types import kinds
-from scraper.config.types.date_formats import problem_of_format
 from scraper.config.types.kinds import OptionalText, Reader, matching, optional, text, wrong
 from scraper.config.types.selectors import BadSelector, read_css, read_path, read_regex, read_xpath
 from scraper.config.yaml.scalars import FromEnvironment, typed
@@ -43,6 +42,8 @@ def _readable(read: Callable[[str], object], expected: str) -> Reader:
 
 
 def _date_format(value: Any) -> str:
+    from scraper.config.types.date_formats import problem_of_format  # few fields have one
+
     found = text(value)
     problem = problem_of_format(found)
     if problem:

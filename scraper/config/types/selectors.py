@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from scraper.config.types.pseudo_classes import WrongSelector, right_for_lexbor
-from scraper.config.types.xpath import problem_of_xpath
 from scraper.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
@@ -113,6 +112,8 @@ def read_xpath(text: str) -> etree.XPath:
         BadSelector: it is not one, or names a function, prefix or variable that does not exist.
     """
     from lxml import etree  # as regex below: most sites use neither
+
+    from scraper.config.types.xpath import problem_of_xpath
 
     try:
         compiled = etree.XPath(text, regexp=False)
