@@ -16,7 +16,7 @@ from scraper.engine.coordination.channel import Channel
 from scraper.engine.coordination.messages import Ended, Stop
 from scraper.engine.limits import ShardEnd
 from scraper.engine.shard import DRAIN_SECONDS
-from scraper.errors import LeaseLost, ScraperError, ShardFailed
+from scraper.errors import LeaseLost, ScraperError, ShardFailed, StoreError
 from scraper.observe import events, log
 from scraper.observe.text import counted
 from scraper.on_ray.messages import Connect, Connected, Job, Lost, Place, Said
@@ -205,14 +205,17 @@ class OnRay:
             self._cluster.end(DRAIN_SECONDS)
             raise
         self._cluster.end(DRAIN_SECONDS if end.result == "stopped" else 0.0)
-        if self._cluster.error is not None:
+        if self._cluster.error is not None and end.result == "stopped":
             raise self._cluster.error
         return end
 
     def note_lost(self, lost: Lost) -> None:
         """Say that a worker is gone, and give up where they go one after the other."""
         self._emit(events.Notice(f"{lost.who} {lost.why}: another is started"))
-        row = self._store.run(self._run)
+        try:
+            row = self._store.run(self._run)
+        except StoreError:
+            return  # it is away, or the crawl has ended
         assert row is not None
         done = row.counts.pages + row.counts.failed
         self._lost = self._lost + 1 if done == self._done_at_loss else 1
