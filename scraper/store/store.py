@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -135,9 +136,13 @@ class Store(RunStore, LeaseStore):
         return self
 
     def __exit__(self, _: object, error: BaseException | None, *rest: object) -> None:
+        place = None
+        if isinstance(error, damage.SIGNS):
+            with contextlib.suppress(StoreError), self._database.reading() as connection:
+                place = damage.first_wrong(connection)
         self.close()
-        if isinstance(error, damage.SIGNS) and self.location.is_file:
-            damage.explain(error, self.location.path)
+        if place is not None:
+            raise damage.damaged(place, f"the store {self.location}", error) from error
 
     # The frontier ----------------------------------------------------------------------------------------
 

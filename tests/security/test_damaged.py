@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from scraper.config.store_location import StoreLocation
+from scraper.store import Store
 from scraper.store.backends import damage
 from tests.crawl.commands import Project, command
 from tests.servers.keepalive import PageServer
@@ -61,7 +63,8 @@ def test_what_it_holds_that_does_not_belong_there_is_told(crawled: tuple[Path, s
     # All that is in the store as it was written belongs there.
     with closing(sqlite3.connect(store)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        assert damage._first_wrong(connection) is None
+    with Store.open_existing(StoreLocation(store)) as opened, opened._database.reading() as reading:
+        assert damage.first_wrong(reading) is None
     shutil.copy(store, kept)
     for place, value, line in WRONG:
         for each in store.parent.glob("site.db*"):

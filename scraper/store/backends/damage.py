@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-from pathlib import Path
+import json
+import time
+from typing import Any
 
 from scraper.errors import StoreError
 from scraper.store import tables
-from scraper.store.sql import BigInteger, Float, Integer, LargeBinary, Text
+from scraper.store.sql import BigInteger, Connection, Float, Integer, LargeBinary, Row, Table, Text, select
 
 #: What values of a wrong type, and text that is not JSON, make Python raise.
 SIGNS = (TypeError, ValueError, KeyError, AttributeError, OverflowError)
-REMEDY = "put a copy of it in its place, or begin a new one with another path for the key store"
-#: What SQLite calls the values of a column of each type.
-_KINDS = {
-    Integer: ("integer",),
-    BigInteger: ("integer",),
-    Float: ("real", "integer"),
-    Text: ("text",),
-    LargeBinary: ("blob",),
+_REMEDY = "put a copy of it in its place, or begin a new one with another path for the key store"
+#: What the values of a column of each type are.
+_TYPES: dict[str, tuple[type, ...]] = {
+    Integer: (int,),
+    BigInteger: (int,),
+    Float: (int, float),
+    Text: (str,),
+    LargeBinary: (bytes, memoryview),
 }
 #: Columns of texts that are lists or objects of JSON.
 _JSON = frozenset(
@@ -28,35 +28,41 @@ _JSON = frozenset(
         *("record", "request", "doing", "item_keys"),
     }
 )
+#: How long a store is looked through, in seconds: whoever meets an error of another cause waits for it, too.
+_LONGEST = 20.0
 
 
-def explain(error: Exception, path: Path) -> None:
-    """Say that a store is damaged, where that is what an error came of.
-
-    Raises:
-        StoreError: a value of it is wrong.
-    """
-    place = None
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as connection:
-        place = _first_wrong(connection)
-    if place is not None:
-        raise StoreError(
-            f"the store {path} is damaged: {place} ({type(error).__name__}: {error})",
-            remedy=REMEDY,
-        ) from error
+def damaged(place: str, store: str = "the store", cause: BaseException | None = None) -> StoreError:
+    """Return an error that names a value which does not belong in a store."""
+    why = "" if cause is None else f" ({type(cause).__name__}: {cause})"
+    return StoreError(f"{store} is damaged: {place}{why}", remedy=_REMEDY)
 
 
-def _first_wrong(connection: sqlite3.Connection) -> str | None:
-    """Return which column holds a value that it cannot have, and of what type that is."""
-    for name, table in tables.metadata.tables.items():
-        for column in table.c:
-            value, kinds = f'"{column.name}"', ", ".join(f"'{kind}'" for kind in (*_KINDS[column.type], "null"))
-            wrong = f"typeof({value}) NOT IN ({kinds})"
-            if column.name in _JSON and column.type == Text:
-                # json_type raises where it is not JSON.
-                is_json = f"CASE WHEN json_valid({value}) THEN json_type({value}) END"
-                wrong += f" OR ({value} IS NOT NULL AND coalesce({is_json}, '') NOT IN ('array', 'object'))"
-            found = connection.execute(f"SELECT typeof({value}) FROM {name} WHERE {wrong} LIMIT 1").fetchone()
-            if found is not None:
-                return f"{name}.{column.name} holds a value of {found[0]} that does not belong there"
+def first_wrong(connection: Connection) -> str | None:
+    """Return which column holds a value that it cannot have, and of what type that is; None where none was found."""
+    until = time.monotonic() + _LONGEST
+    for table in tables.metadata.tables.values():
+        for row in connection.stream(select(table)):
+            if (place := wrong_in(table, row)) is not None:
+                return place
+            if time.monotonic() > until:
+                return None
     return None
+
+
+def wrong_in(table: Table, row: Row) -> str | None:
+    """Return which value of a row cannot be what its column holds, in words."""
+    for column, value in zip(table.c, row, strict=True):
+        is_json = column.name in _JSON and column.type == Text
+        is_right = isinstance(value, _TYPES[column.type]) and (not is_json or _has_inside(value))
+        if value is not None and not is_right:
+            return f"{table.name}.{column.name} holds a value of {type(value).__name__} that does not belong there"
+    return None
+
+
+def _has_inside(text: Any) -> bool:
+    """Tell whether a text is a list or an object of JSON."""
+    try:
+        return isinstance(json.loads(text), list | dict)
+    except (ValueError, RecursionError):
+        return False

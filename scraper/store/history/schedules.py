@@ -6,19 +6,17 @@ inside of the transaction that notes it, so that of two daemons only one does it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 from scraper.config.store_location import StoreLocation
 from scraper.errors import StoreError
 from scraper.hiding import hide
 from scraper.lazy_dataclass import dataclass
-from scraper.store.backends import opening
-from scraper.store.backends.damage import REMEDY
-from scraper.store.sql import Connection, Expression, Row, delete, insert, select, update
+from scraper.store.backends import damage, opening
+from scraper.store.sql import Connection, Expression, Row, Table, delete, insert, select, update
 from scraper.store.tables import schedule_runs, schedules
 
 #: The folder of their logs, beside the store.
@@ -345,7 +343,7 @@ def _standing(connection: Connection, name: str) -> Standing | None:
     row = connection.execute(select(schedules).where(schedules.c.name == name)).first()
     if row is None:
         return None
-    _check(row, "schedules", _TYPES_OF_SCHEDULE)
+    _check(schedules, row)
     still_open = _still_open(connection, name)
     return Standing(
         spec=row.spec,
@@ -377,31 +375,16 @@ def _row(connection: Connection, *where: Expression) -> Occurrence | None:
     return _occurrence(row) if row is not None else None
 
 
-_NUMBER, _MAYBE_NUMBER = (int, float), (int, float, NoneType)
-#: Of what types the values of a row are, in a store that is as it was written.
-_TYPES_OF_SCHEDULE = {"spec": (str,), "reached": _NUMBER, "paused_at": _MAYBE_NUMBER}
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    **dict.fromkeys(("id", "slot", "epoch", "lease_until"), _NUMBER),
-    **dict.fromkeys(("started_at", "ended_at", "exit_code", "run", "pid"), _MAYBE_NUMBER),
-    **dict.fromkeys(("name", "state", "log", "why"), (str,)),
-    "result": (str, NoneType),
-}
-
-
-def _check(row: Row, table: str, types: Mapping[str, tuple[type, ...]]) -> None:
-    """Raise StoreError where a value of a row is of a type that does not belong there."""
-    for name, kinds in types.items():
-        value = getattr(row, name)
-        if not isinstance(value, kinds) or (name == "state" and value not in list(ScheduleState)):
-            raise StoreError(
-                f"the store is damaged: {table}.{name} holds a value of {type(value).__name__}, which does not "
-                "belong there",
-                remedy=REMEDY,
-            )
+def _check(table: Table, row: Row) -> None:
+    """Raise StoreError where a value of a row does not belong there."""
+    if (place := damage.wrong_in(table, row)) is not None:
+        raise damage.damaged(place)
 
 
 def _occurrence(row: Row) -> Occurrence:
-    _check(row, "schedule_runs", _TYPES)
+    _check(schedule_runs, row)
+    if row.state not in list(ScheduleState):
+        raise damage.damaged(f"schedule_runs.state holds {row.state}, which is no state")
     return Occurrence(
         id=row.id,
         name=row.name,
