@@ -10,7 +10,7 @@ from scraper.components import Components
 from scraper.config import Loaded
 from scraper.config.model.run import RAY
 from scraper.engine.coordination.coordinator import Coordinator
-from scraper.engine.coordination.directs import Directs
+from scraper.engine.coordination.directs import Direction, Directs
 from scraper.engine.coordination.lead import Lead
 from scraper.engine.coordination.process_count import (
     can_have_parsers,
@@ -131,18 +131,7 @@ def make_engine(work: Work, *, may_hang: bool = False) -> SingleProcess | MultiP
 
 
 def _coordinator(work: Work, count: int, committed: Callable[[], None]) -> Directs:
-    store, run, config = work.store, work.run, work.loaded.config
+    direction = Direction(work.store, work.run, work.loaded.config, work.owner, work.emit, committed, work.stop_asked)
     if not work.is_shared:
-        return Coordinator(store, run, config, work.owner, work.emit, committed, work.stop_asked, count)
-    return Lead(
-        store,
-        run,
-        config,
-        work.owner,
-        work.emit,
-        committed,
-        work.stop_asked,
-        role=work.role,
-        fingerprint=work.fingerprint,
-        differs=work.differs,
-    )
+        return Coordinator(direction, count)
+    return Lead(direction, role=work.role, fingerprint=work.fingerprint, differs=work.differs)

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from scraper.engine.coordination.coordinator import Coordinator
+from scraper.engine.coordination.directs import Direction
 from scraper.engine.coordination.messages import Report, Stop
 from scraper.engine.limits import STOPPED, ShardEnd
 from scraper.observe.events import Events
@@ -32,16 +33,10 @@ class Crawl(Process):
         self.store = world.store(lock=True)
         self.run = world.run_of(self.store)
         self.store.join("coordinator", self.run.id, Role.COORDINATOR)
-        self._coordinator = Coordinator(
-            self.store,
-            self.run,
-            world.config,
-            "coordinator",
-            Events(()),
-            lambda: None,
-            lambda: self._stop(7.0),
-            count,
+        direction = Direction(
+            self.store, self.run, world.config, "coordinator", Events(()), lambda: None, lambda: self._stop(7.0)
         )
+        self._coordinator = Coordinator(direction, count)
         self.shards: dict[int, Shard] = {}
         #: For how long nothing was heard of each.
         self._silent: dict[int, float] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scraper.engine.coordination.directs import Direction
 from scraper.engine.coordination.lead import Lead
 from scraper.engine.coordination.member import Member
 from scraper.engine.coordination.messages import Report
@@ -32,9 +33,8 @@ class Worker(Process):
     def _join(self) -> None:
         world, run = self._world, self._row()
         self.owner = f"worker-{world.watch.number_of_shard()}"
-        self.lead = Lead(
-            self.store, run, world.config, self.owner, Events(()), lambda: None, self._stop, role=Role.LEAD
-        )
+        direction = Direction(self.store, run, world.config, self.owner, Events(()), lambda: None, self._stop)
+        self.lead = Lead(direction, role=Role.LEAD)
         self.shard: Shard | None = Shard(world, run, Role.WORKER, self._take, self._crashed)
         self._member = Member(self.shard.store, run, world.config, self.shard.owner)
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 from scraper import urls
 from scraper.config import SiteConfig
+from scraper.engine.coordination.directs import Direction
 from scraper.engine.coordination.domain_scheduler import DomainScheduler
 from scraper.engine.coordination.messages import Order, Report
 from scraper.engine.frontier.admission import Admission
 from scraper.engine.limits import ShardEnd
-from scraper.observe.events import Events
 from scraper.request import Request
 from scraper.store import Store
-from scraper.store.values import Counts, Found, RunRow
+from scraper.store.values import Counts, Found
 
 _TICK_SECONDS = 0.25
 #: How often the working time is written down; a kill loses as much of it, or what came while others wrote.
@@ -28,28 +28,14 @@ class Coordinator:
 
     Args:
         expected: how many shards there will be.
-        owner: its name among those at work.
-        committed: called after shards committed: exports follow there.
-        stop_asked: called once, when somebody asked the run to stop.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        run: RunRow,
-        config: SiteConfig,
-        owner: str,
-        emit: Events,
-        committed: Callable[[], None],
-        stop_asked: Callable[[], None],
-        expected: int = 1,
-    ) -> None:
-        self._store = store
-        self._run = run
-        self._owner = owner
-        self._emit = emit
-        self._committed = committed
-        self._stop_asked: Callable[[], None] | None = stop_asked
+    def __init__(self, direction: Direction, expected: int = 1) -> None:
+        store, run, config = direction.store, direction.run, direction.config
+        self._store, self._run = store, run
+        self._owner, self._emit = direction.owner, direction.emit
+        self._committed = direction.committed
+        self._stop_asked: Callable[[], None] | None = direction.stop_asked
         now = time.monotonic()
         has_files = any(pipeline.field is not None for pipeline in config.pipelines)
         self.scheduler = DomainScheduler(

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from scraper.config import SiteConfig
 from scraper.engine.coordination.messages import Order, Report
 from scraper.engine.limits import ShardEnd
+from scraper.lazy_dataclass import dataclass
+from scraper.observe.events import Events
+from scraper.store import Store
+from scraper.store.values import RunRow
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """A run that is to be directed, and who is told how it goes.
+
+    Attributes:
+        owner: the name of who directs, among those at work.
+        committed: called after shards committed: exports follow there.
+        stop_asked: called once, when somebody asked the run to stop.
+    """
+
+    store: Store
+    run: RunRow
+    config: SiteConfig
+    owner: str
+    emit: Events
+    committed: Callable[[], None]
+    stop_asked: Callable[[], None]
 
 
 class Directs(Protocol):

@@ -10,14 +10,13 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from scraper.config import SiteConfig
 from scraper.engine.coordination.coordinator import queue_checks
+from scraper.engine.coordination.directs import Direction
 from scraper.engine.coordination.messages import Order, Report
 from scraper.engine.limits import FINISHED, ShardEnd, bytes_are_over, limit_reached, time_is_up
 from scraper.engine.status import MOST_WAITING
 from scraper.errors import LeaseLost, StoreUnreachable
-from scraper.observe.events import Events, Tick, Waiting
-from scraper.store import Store
+from scraper.observe.events import Tick, Waiting
 from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.state.fleet import Look, Peer
 from scraper.store.state.presence import Role
@@ -39,31 +38,23 @@ class Lead:
     """Decides when a run ends, where it has the role, and shows how it goes.
 
     Args:
-        owner: its name among those at work.
-        role: what it is there.
-        committed: called after commits: exports follow there.
-        stop_asked: called once, when somebody asked the run to stop.
+        role: what it is among those at work.
         differs: called once, when the run goes on by other code or configuration than `fingerprint`.
     """
 
     def __init__(
         self,
-        store: Store,
-        run: RunRow,
-        config: SiteConfig,
-        owner: str,
-        emit: Events,
-        committed: Callable[[], None],
-        stop_asked: Callable[[], None],
+        direction: Direction,
         *,
         role: Role = Role.COORDINATOR,
         fingerprint: Mapping[str, str] | None = None,
         differs: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store, self._run, self._config = store, run.id, config
-        self._owner, self._role, self._emit = owner, role, emit
-        self._committed = committed
-        self._stop_asked: Callable[[], None] | None = stop_asked
+        store, run = direction.store, direction.run
+        self._store, self._run, self._config = store, run.id, direction.config
+        self._owner, self._role, self._emit = direction.owner, role, direction.emit
+        self._committed = direction.committed
+        self._stop_asked: Callable[[], None] | None = direction.stop_asked
         self._fingerprint, self._differs = fingerprint, differs
         self._is_present = role is Role.COORDINATOR
         now = time.monotonic()
