@@ -105,11 +105,13 @@ class Pages:
         return self._feeds.setdefault(crawl.file, Feed(lambda: self._see(crawl.file)))
 
     async def overview(self, _: Request) -> Response:
+        """Answer with the list of all crawls."""
         seen = await self._all.newest()
         part = pages.live(seen["html"], "/events", seen["state"])
         return HTMLResponse(pages.page(f"Crawls of {self._folder.name}", part))
 
     async def crawl(self, request: Request) -> Response:
+        """Answer with the page of a crawl."""
         crawl = await self._crawl(request)
         seen = await self._feed(crawl).newest()
         part = pages.live(seen["html"], path_of(crawl.file, "events"), seen["state"])
@@ -117,9 +119,11 @@ class Pages:
         return HTMLResponse(pages.page(crawl.name, part, *asks, crumbs=pages.home(), data=seen["plots"]))
 
     async def events(self, _: Request) -> Response:
+        """Send the list of crawls as it changes."""
         return self._stream(self._all)
 
     async def crawl_events(self, request: Request) -> Response:
+        """Send a crawl as it changes."""
         return self._stream(self._feed(await self._crawl(request)))
 
     def _stream(self, feed: Feed) -> Response:
@@ -130,6 +134,8 @@ class Pages:
     # What is to be read ----------------------------------------------------------------------------------
 
     async def report(self, request: Request) -> Response:
+        """Answer with the report of a run, as `scraper report` writes it."""
+
         def read(store: Store, loaded: Loaded, row: RunRow) -> str:
             return html_of(store, row, loaded, shlex.quote(str(loaded.path)))
 
@@ -138,6 +144,7 @@ class Pages:
         return HTMLResponse(html, headers=headers)
 
     async def changes(self, request: Request) -> Response:
+        """Answer with what changed in a run."""
         crawl, wanted = await self._crawl(request), request.query_params.get("from", "")
 
         def read(store: Store, _: Loaded, row: RunRow) -> str:
@@ -151,6 +158,7 @@ class Pages:
         return HTMLResponse(await self._of_run(request, read))
 
     async def quarantine(self, request: Request) -> Response:
+        """Answer with the items of a run that were put aside."""
         crawl = await self._crawl(request)
 
         def read(store: Store, _: Loaded, row: RunRow) -> str:
@@ -159,6 +167,7 @@ class Pages:
         return HTMLResponse(await self._of_run(request, read))
 
     async def explain(self, request: Request) -> Response:
+        """Answer with every decision about a URL."""
         crawl = await self._crawl(request)
         url, run = request.query_params.get("url", "").strip(), request.query_params.get("run", "")
         said: list[str] = []
@@ -226,9 +235,11 @@ class Pages:
         return RedirectResponse(path_of(crawl.file), 303)
 
     async def ask_login(self, _: Request) -> Response:
+        """Ask for the token."""
         return HTMLResponse(pages.login())
 
     async def log_in(self, request: Request) -> Response:
+        """Let in who knows it."""
         return self.guard.log_in(request, (await _form(request)).get("token", ""))
 
 
