@@ -138,8 +138,9 @@ $(VENV)-ray/.ready: pyproject.toml
 ray: $(VENV)-ray/.ready  ## workers on a Ray cluster of three nodes; one, a raylet, and the crawl killed: all once, one owner
 	$(VENV)-ray/bin/python -m tests.proofs.ray_cluster $(ARGS)
 
-fleet-scale: $(READY)  ## ten million queued URLs in PostgreSQL: claims of 100 domains, the first request, memory
+fleet-scale: $(READY)  ## ten million queued URLs in PostgreSQL: claims of 100 domains, the first request, memory; the pace of two workers
 	$(BIN)/python -m tests.proofs.fleet_scale $(ARGS)
+	$(BIN)/python -m tests.proofs.fleet_pair
 
 ui-cost: $(READY)  ## what the live page takes from a crawl that it shows
 	$(BIN)/python -m tests.proofs.ui_cost $(ARGS)

@@ -202,9 +202,11 @@ class ShardParts:
         if self._is_cached:
             # None is fetched, and those that are there are taken as they are.
             return FileCount(Limits(), ())
+        stored = partial(self._store.files_stored, self._run.id)
+        elsewhere = None if self._store.location.is_file else stored
         if self._file_log is not None:
-            return FileCount(self._config.limits, (), self._file_log)
-        return FileCount(self._config.limits, self._store.files_stored(self._run.id))
+            return FileCount(self._config.limits, (), self._file_log, elsewhere)
+        return FileCount(self._config.limits, stored(), elsewhere=elsewhere)
 
     def _make_fetcher(self) -> Fetcher:
         if not self._is_cached:

@@ -185,3 +185,12 @@ def _by_domain(places: set[tuple[bytes, str]]) -> dict[str, list[bytes]]:
     for name, domain in places:
         found.setdefault(domain, []).append(name)
     return found
+
+
+def test_files_that_other_machines_have_stored_take_places_too() -> None:
+    stored = [(bytes([number]) * 16, "shop.example") for number in range(2)]
+    count = FileCount(Limits.model_validate({"files": 3}), (), elsewhere=lambda: stored)
+    assert not count.why_full("shop.example")
+    count.add(b"c" * 16, "shop.example")
+    with pytest.raises(FetchError, match="3 are stored"):
+        count.add(b"d" * 16, "shop.example")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,8 @@ FILE_LIMIT = "file-limit"
 #: A file in the log: its fingerprint, and a digest of its domain.
 _FINGERPRINT, _DOMAIN = 16, 8
 _ROW = _FINGERPRINT + _DOMAIN
+#: How often it is looked what other machines have stored, in seconds.
+_LOOK_SECONDS = 1.0
 
 
 class FileCount:
@@ -32,10 +35,20 @@ class FileCount:
 
     Args:
         stored: fingerprint and domain of each file that the run has stored.
-        log: of the run, made by `begin_log`; None where no other process works on it.
+        log: of the run, made by `begin_log`; None where no other process of this machine works on it.
+        elsewhere: tells what the run has stored by now; None where no other machine works on it. It is asked every
+            second, so that the limits are passed by what the others store meanwhile, at the most.
     """
 
-    def __init__(self, limits: Limits, stored: Iterable[tuple[bytes, str]], log: Path | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        stored: Iterable[tuple[bytes, str]],
+        log: Path | None = None,
+        elsewhere: Callable[[], Iterable[tuple[bytes, str]]] | None = None,
+    ) -> None:
+        self._elsewhere = elsewhere
+        self._look_at = float("-inf")
         self._most, self._most_of_domain = limits.files, limits.per_domain.files
         self._lock = threading.Lock()
         self._has_place: set[bytes] = set()
@@ -52,6 +65,8 @@ class FileCount:
 
     def why_full(self, domain: str) -> str:
         """Return why no more files of a domain are stored; nothing where more may be."""
+        if self._most is None and self._most_of_domain is None:
+            return ""
         with self._lock:
             self._read_on()
             return self._full(_digest(domain), domain)
@@ -92,6 +107,13 @@ class FileCount:
         return ""
 
     def _read_on(self) -> None:
+        if self._elsewhere is not None and time.monotonic() >= self._look_at:
+            began = time.monotonic()
+            for row in _rows(self._elsewhere()):
+                self._take(row)
+            ended = time.monotonic()
+            # However long it takes, it takes a small part of the time.
+            self._look_at = ended + max(_LOOK_SECONDS, (ended - began) * 50)
         if self._log is None:
             return
         # To write moves the place, too.
