@@ -78,6 +78,7 @@ simulation: $(READY)  ## crawls on several processes, and workers, in virtual ti
 	$(BIN)/python -m tests.simulation --seeds 0-300 $(ARGS)
 	$(BIN)/python -m tests.simulation --size workers --seeds 0-300 $(ARGS)
 	$(BIN)/python -m tests.simulation --size large --seeds 0-5 $(ARGS)
+	$(BIN)/python -m pytest -q -m slow tests/simulation
 
 memory: $(READY)  ## peak memory on 20,000 pages against 2,000
 	$(BIN)/python -m tests.proofs.memory $(ARGS)
