@@ -36,7 +36,8 @@ from scraper.schedule.facts import (
 )
 from scraper.schedule.processes import SystemProcesses
 from scraper.schedule.sites import ScheduledSite, Sites, site_of
-from scraper.store.history.schedules import Occurrence, Schedules, ScheduleState, Step
+from scraper.store.history.schedule_values import Occurrence, ScheduleState, Step
+from scraper.store.history.schedules import Schedules
 
 T = TypeVar("T")
 

@@ -29,16 +29,16 @@ from scraper.schedule.sites import ScheduledSite, Sites
 from scraper.schedule.standings import Known, Standings
 from scraper.schedule.times import Times
 from scraper.store.backends import lease_clock
-from scraper.store.history.schedules import (
+from scraper.store.history.schedule_values import (
     NOTHING,
     Claimant,
     Decision,
     Occurrence,
-    Schedules,
     ScheduleState,
     Standing,
     Step,
 )
+from scraper.store.history.schedules import Schedules
 
 #: Seconds between rounds at most: pauses, runs by hand and other daemons are seen through the stores.
 POLL = 5.0

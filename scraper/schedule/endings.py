@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scraper.observe.text import plain
 from scraper.schedule.processes import output_of
-from scraper.store.history.schedules import Occurrence, ScheduleState
+from scraper.store.history.schedule_values import Occurrence, ScheduleState
 
 _TAIL = 4096
 

@@ -11,7 +11,8 @@ from scraper.config.types.units import format_duration
 from scraper.schedule.processes import SystemProcesses
 from scraper.schedule.sites import ScheduledSite
 from scraper.store.backends.opening import is_there
-from scraper.store.history.schedules import Occurrence, Schedules, ScheduleState, Standing
+from scraper.store.history.schedule_values import Occurrence, ScheduleState, Standing
+from scraper.store.history.schedules import Schedules
 
 
 def standing_of(site: ScheduledSite) -> Standing | None:

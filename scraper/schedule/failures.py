@@ -17,7 +17,7 @@ import requests
 
 from scraper.config import OnFailure
 from scraper.hiding import hide_in
-from scraper.store.history.schedules import Occurrence
+from scraper.store.history.schedule_values import Occurrence
 
 #: Seconds that a command has, or an answer to a post may take to connect and to come.
 TIMEOUT = 30.0

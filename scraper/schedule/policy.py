@@ -7,7 +7,7 @@ from dataclasses import replace
 from scraper.config import Schedule
 from scraper.lazy_dataclass import dataclass
 from scraper.schedule.times import Times
-from scraper.store.history.schedules import NOTHING, Decision, Occurrence, ScheduleState, Standing
+from scraper.store.history.schedule_values import NOTHING, Decision, Occurrence, ScheduleState, Standing
 
 #: Seconds after which a run that was not started is late, and `catch_up` says what becomes of it.
 GRACE = 60.0

@@ -16,7 +16,7 @@ from scraper.private_files import open_to_append
 from scraper.schedule.sites import ScheduledSite
 from scraper.store.backends.lock import StoreLock
 from scraper.store.backends.opening import is_at_work
-from scraper.store.history.schedules import Occurrence
+from scraper.store.history.schedule_values import Occurrence
 
 #: Seconds that a started process tries for its lock: another may look at it for a moment, or be leaving.
 _LOCK_SECONDS = 5.0

@@ -9,7 +9,8 @@ from pathlib import Path
 from scraper.config.store_location import StoreLocation
 from scraper.lazy_dataclass import dataclass
 from scraper.schedule.sites import ScheduledSite
-from scraper.store.history.schedules import Schedules, Standing
+from scraper.store.history.schedule_values import Standing
+from scraper.store.history.schedules import Schedules
 
 #: Seconds after a write in which another may leave a file with the same time: file systems count in ticks of the
 #: kernel's clock.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 from scraper.fetch.base import Kept
-from scraper.hiding import hide
 from scraper.store import tables as t
 from scraper.store.backends.statements import portions
 from scraper.store.commit_rows import (
@@ -28,6 +26,7 @@ from scraper.store.commit_rows import (
     ending,
 )
 from scraper.store.history import quarantine
+from scraper.store.outcome_rows import attempt_row, carried_row, failed_row, is_told_by_page, page_row
 from scraper.store.outcomes import (
     Batch,
     Checked,
@@ -52,7 +51,6 @@ from scraper.store.state import (
     frontier,
     health,
     listings,
-    outgoing,
     spool,
     sums,
     timeline,
@@ -60,9 +58,7 @@ from scraper.store.state import (
 )
 from scraper.store.state.seen import Seen
 from scraper.store.state.spool import Spooled
-from scraper.store.values import COUNTS, Attempt, Counts, Found, Listing, Queued, Refusal, StoredItem, Yielded
-
-_KEY_ENCODER = json.JSONEncoder(ensure_ascii=False)
+from scraper.store.values import COUNTS, Counts, Found, Listing, Queued, Refusal, StoredItem, Yielded
 
 
 class Commit:
@@ -165,8 +161,8 @@ class Commit:
         if attempt is not None:
             self._came.answers += 1
             self._came.answer_seconds += attempt.seconds
-            if not _is_told_by_page(outcome, attempt):
-                self._attempts.append(self._attempt(request, attempt))
+            if not is_told_by_page(outcome, attempt):
+                self._attempts.append(attempt_row(self._run, request, attempt))
             if attempt.records:
                 self._spooled.append(Spooled(self._run, attempt.records))
             if attempt.kept is not None and not isinstance(outcome, RetryLater):
@@ -174,14 +170,14 @@ class Commit:
         match outcome:
             case Done():
                 self._end(request, t.RequestState.DONE, "pages")
-                self._pages.append(self._page(outcome))
+                self._pages.append(page_row(self._run, outcome))
                 self._note_visit(outcome.queued)
                 self._take_in(outcome.yielded, request)
             case Unchanged():
                 self._carry(outcome)
             case Failed():
                 self._end(request, t.RequestState.FAILED, "failed")
-                self._failures.append(self._failure(outcome))
+                self._failures.append(failed_row(self._run, outcome, self._now))
                 if outcome.status in (404, 410):
                     # What is gone is not to come back from an earlier run, whatever a sitemap says of it.
                     self._forgotten.append((outcome.queued.fingerprint,))
@@ -259,24 +255,7 @@ class Commit:
         self._counts["not_modified"] += carried.was_not_modified
         self._counts["unstable"] += carried.is_unstable
         self._used.append(carried.queued.fingerprint)
-        self._pages.append(
-            PageRow(
-                request=request,
-                run=self._run,
-                url=visit.url,
-                status=visit.status,
-                fetched_at=carried.fetched_at,
-                connection=carried.connection,
-                bytes=carried.size,
-                etag=carried.etag,
-                last_modified=carried.last_modified,
-                content_hash=visit.content_hash,
-                requests=visit.outgoing,
-                item_keys=visit.item_keys,
-                identity=visit.identity,
-                carried_from=visit.page,
-            )
-        )
+        self._pages.append(carried_row(self._run, carried))
         self._note_visit(carried.queued)
         self._take_in(carried.yielded, request)
         self._counts["items"] += carried.items
@@ -286,58 +265,6 @@ class Commit:
             self._held_copies.append(files.Copy(request, visit.page, frozenset(asked)))
         self._health.carry(request, visit.page)
         self._left_out.carry(request, visit.page)
-
-    def _page(self, done: Done) -> PageRow:
-        yielded, attempt = done.yielded, done.attempt
-        sending = attempt if attempt is not None and _is_told_by_page(done, attempt) else None
-        return PageRow(
-            request=done.queued.id,
-            run=self._run,
-            url=done.url,
-            status=done.status,
-            fetched_at=done.fetched_at,
-            connection=done.connection,
-            bytes=done.size,
-            etag=done.etag,
-            last_modified=done.last_modified,
-            content_hash=done.content_hash,
-            requests=yielded.packed if yielded.packed is not None else outgoing.pack(yielded.outgoing),
-            item_keys=_keys_of(yielded.items),
-            identity=done.identity,
-            carried_from=None,
-            sent_at=sending.at if sending is not None else None,
-            seconds=sending.seconds if sending is not None else None,
-            reused=int(sending.reused) if sending is not None else None,
-        )
-
-    def _failure(self, failed: Failed) -> FailedRow:
-        return FailedRow(
-            request=failed.queued.id,
-            run=self._run,
-            url=failed.queued.request.url,
-            reason=failed.reason,
-            message=_sayable(failed.message),
-            status=failed.status,
-            attempts=failed.attempts,
-            traceback=_sayable(failed.traceback) if failed.traceback is not None else None,
-            at=self._now,
-        )
-
-    def _attempt(self, request: int, attempt: Attempt) -> AttemptRow:
-        return AttemptRow(
-            run=self._run,
-            request=request,
-            number=attempt.number,
-            at=attempt.at,
-            connection=attempt.connection,
-            reused=int(attempt.reused),
-            status=attempt.status,
-            reason=attempt.reason,
-            message=_sayable(attempt.message),
-            wait=attempt.wait,
-            seconds=attempt.seconds,
-            bytes=attempt.bytes,
-        )
 
     def _flush(self) -> frontier.Added:
         connection = self._connection
@@ -378,31 +305,3 @@ class Commit:
         counts = Counts(*found)
         timeline.add(self._connection, self._run, seconds, self._now, counts, self._came)
         return counts
-
-
-def _keys_of(items: Sequence[StoredItem]) -> str:
-    """Return the types and keys of a page's items as JSON: `[["item", null]]`."""
-    if not items:
-        return "[]"
-    if len(items) == 1 and items[0].key is None:
-        return _keyless(items[0].type)
-    return _KEY_ENCODER.encode([(item.type, item.key) for item in items])
-
-
-@lru_cache(maxsize=64)
-def _keyless(kind: str) -> str:
-    return _KEY_ENCODER.encode([(kind, None)])
-
-
-def _is_told_by_page(outcome: Outcome, attempt: Attempt) -> bool:
-    """Tell whether the row of a page says all of its sending, as of nearly all pages: it came at the first try."""
-    if not isinstance(outcome, Done) or attempt.number != 1 or attempt.reason or attempt.message:
-        return False
-    said = outcome.connection, outcome.status, outcome.size, None
-    return said == (attempt.connection, attempt.status, attempt.bytes, attempt.wait)
-
-
-def _sayable(text: str) -> str:
-    """Text without secrets, and without lone surrogates, which a page's JSON can bring in and UTF-8 cannot say."""
-    text = hide(text)
-    return text if text.isascii() else text.encode(errors="replace").decode()

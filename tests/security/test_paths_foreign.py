@@ -22,7 +22,8 @@ from scraper.schedule.failures import tell
 from scraper.schedule.sites import ScheduledSite
 from scraper.schedule.systemd import units
 from scraper.schedule.times import Times
-from scraper.store.history.schedules import Occurrence, Schedules, ScheduleState
+from scraper.store.history.schedule_values import Occurrence, ScheduleState
+from scraper.store.history.schedules import Schedules
 from scraper.store.values import KeptFile
 from scraper.testing import recording
 from tests.crawl.commands import Project, command

@@ -9,7 +9,8 @@ from typing import Any
 
 from scraper.schedule.daemon import Daemon
 from scraper.schedule.sites import ScheduledSite, Sites
-from scraper.store.history.schedules import Occurrence, Schedules
+from scraper.store.history.schedule_values import Occurrence
+from scraper.store.history.schedules import Schedules
 
 
 class Killed(BaseException):

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scraper.schedule.sites import ScheduledSite, Sites
-from scraper.store.history.schedules import Occurrence, Schedules
+from scraper.store.history.schedule_values import Occurrence
+from scraper.store.history.schedules import Schedules
 from tests.unit.schedule.simulation import Machine, Mortal
 
 BEGIN = datetime(2026, 5, 5, 12, tzinfo=ZoneInfo("UTC")).timestamp()

@@ -9,7 +9,7 @@ import pytest
 from scraper.config import Schedule
 from scraper.schedule.policy import GRACE, Facts, by_hand, decide
 from scraper.schedule.times import Times
-from scraper.store.history.schedules import NOTHING, Decision, Occurrence, ScheduleState, Standing
+from scraper.store.history.schedule_values import NOTHING, Decision, Occurrence, ScheduleState, Standing
 
 HOUR = 3600.0
 NOON = 1_700_000_000.0
