@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from scraper.components import Components
-from scraper.config import Loaded, load, masked
+from scraper.config import Loaded, load
 from scraper.config.store_location import StoreLocation
 from scraper.engine.children.duties import print_elsewhere
 from scraper.engine.coordination.single_process import SingleProcess
@@ -30,17 +30,16 @@ from scraper.engine.overlong_waits import end_overlong_waits
 from scraper.engine.shard import DRAIN_SECONDS
 from scraper.engine.start_input import StartInput
 from scraper.engine.tasks.sitemap import first_requests
-from scraper.errors import ExportError, LeaseLost, RunMismatch, ScraperError, StoreError
+from scraper.errors import ExportError, LeaseLost, ScraperError
 from scraper.exports.run_exports import RunExports
 from scraper.fetch.transport.open_files import raise_limit
 from scraper.observe import events
 from scraper.observe.events import Events, Observer
-from scraper.observe.report import death_text
 from scraper.project import refuse_in_import
 from scraper.run import Run
+from scraper.runs.beginning import begin
 from scraper.runs.engines import Work, is_on_ray, make_engine
 from scraper.runs.fingerprint import fingerprint_of
-from scraper.runs.identity import differences, identity_of, mismatch
 from scraper.runs.kept_role import KeptRole
 from scraper.runs.others import wait_for_others
 from scraper.runs.summary import stats_of
@@ -51,14 +50,12 @@ from scraper.store import Store
 from scraper.store.state.presence import Role, new_owner
 from scraper.store.state.roles import EXPORTS
 from scraper.store.values import RunRow
+from scraper.watchers import Watchers, prune
 
 if TYPE_CHECKING:
     from scraper.engine.coordination.multi_process import MultiProcess
     from scraper.on_ray.cluster import Cluster, OnRay
-    from scraper.runs.notify import Notifier
 
-#: What marks a run of kept pages in its configuration.
-_CACHED = "cached"
 #: How often it is looked whether a worker has finished, in seconds.
 _ROLE_SECONDS = 0.5
 #: Files for each request in flight, with which no connection need be closed for another.
@@ -170,7 +167,6 @@ class Crawl:
         self._engine: SingleProcess | MultiProcess | OnRay | None = None
         self._cluster: Cluster | None = None
         self._stop_seconds: float | None = None
-        self._notifier: Notifier | None = None
         self._stop_asked = stop_asked or self.stop
         #: Its name among those at work.
         self._owner = new_owner()
@@ -189,22 +185,15 @@ class Crawl:
         Raises what `crawl` does.
         """
         with contextlib.ExitStack() as stack:
-            if self._loaded.config.metrics is not None:
-                from scraper.runs.metrics import Metrics
-
-                self._emit.add(stack.enter_context(Metrics(self._loaded, self._notice)))
-            if self._loaded.config.notify:
-                from scraper.runs.notify import Notifier
-
-                self._notifier = Notifier(self._loaded, self._notice)
+            watchers = stack.enter_context(Watchers(self._loaded, self._emit))
             if is_on_ray(self._loaded):
                 from scraper.on_ray.cluster import Cluster
 
                 cluster = Cluster(self._at_work, self._emit, lambda: self._stop_seconds is not None)
                 self._cluster = stack.enter_context(cluster)
-            return self._run()
+            return self._run(watchers)
 
-    def _run(self) -> Run:
+    def _run(self, watchers: Watchers) -> Run:
         for note in (*([self._loaded.moved] if self._loaded.moved else []), *self._components.notes):
             self._emit(events.Notice(note))
         if raised := raise_limit(_FILES_OF_ONE * self._loaded.config.engine.in_flight):
@@ -213,8 +202,9 @@ class Crawl:
             store = stack.enter_context(Store(self._store, lock=True))
             if self._is_shared:
                 store.exports_term = stack.enter_context(self._have_exports(store)).term
-            row, changed = self._begin(store)
+            row, changed = begin(store, self._loaded, self._starts, self._fingerprint, fresh=self._fresh)
             store.join(self._owner, row.id, Role.COORDINATOR)
+            watchers.begun(store, row)
             self._emit(
                 events.RunStarted(
                     run=row.id,
@@ -223,7 +213,6 @@ class Crawl:
                     queued=row.counts.queued,
                     changed_keys=tuple(changed),
                     interrupted=row.interrupted,
-                    last_good=earlier.ended_at if (earlier := store.run_before(row)) else None,
                 )
             )
             if self._loaded.is_cached:
@@ -239,21 +228,17 @@ class Crawl:
                 paths = exports.finish(complete=result in GOOD_RESULTS)
             except BaseException as error:
                 exports.close()
-                self._give_up(store, row, error)
+                self._give_up(store, row, watchers, error)
                 raise
-            store.end_run(row.id, result, why, finished=result != "stopped", term=store.exports_term)
+            has_ended = result != "stopped"
+            tell = watchers.told if has_ended else ()
+            store.end_run(row.id, result, why, finished=has_ended, term=store.exports_term, tell=tell)
             store.void_leases_of(self._owner)
             run = self._result(store, row, paths)
-            for death in run.stats["died"]:
-                self._emit(events.Notice(death_text(death)))
-            for warning in run.stats["warnings"]:
-                self._emit(events.Notice(warning))
-            page = self._report(store, run) if self._loaded.config.report is not None else None
-            if self._notifier is not None:
-                self._notifier.tell(store, run.id, run.stats, page)
-            if result != "stopped":
+            watchers.ended(store, run.id, run.stats)
+            if has_ended:
                 self._starts.discard()
-                self._prune(store)
+                prune(store, self._loaded, self._emit)
         self._emit(events.RunEnded(run.id, run.result, run.why, run.stats))
         if interrupt is not None:
             interrupt.run = run  # type: ignore[attr-defined]
@@ -268,34 +253,6 @@ class Crawl:
             return StoreLocation(Path(self._folder.name) / "crawl.db")
         return self._loaded.store
 
-    def _begin(self, store: Store) -> tuple[RunRow, list[str]]:
-        """Start a new run, or resume the unfinished one of this name with the keys whose values differ from then."""
-        config = self._loaded.config
-        identity, kept = identity_of(self._loaded), masked(self._loaded)
-        begun = store.unfinished_run(config.name)
-        if self._loaded.is_cached:
-            from scraper.engine.cached import require_kept
-
-            require_kept(self._loaded, store)
-            kept[_CACHED] = True
-        why = self._why_given_up(begun)
-        if begun is not None and why:
-            store.end_run(begun.id, "abandoned", why, finished=True)
-            begun = None
-        if begun is None:
-            self._starts.read()
-            return store.begin_run(config.name, identity, kept, self._fingerprint), []
-        differing = mismatch(begun, self._loaded)
-        if differing:
-            raise RunMismatch(
-                f"run {begun.id} of {config.name} is unfinished, and was started with {differing}",
-                remedy="--fresh begins a new run and gives that one up",
-            )
-        if not begun.start_done:
-            self._starts.resume(has_begun=begun.start_taken > 0)
-        changed = differences(begun.config, kept)
-        return store.resume_run(begun, kept, self._fingerprint), changed
-
     def _have_exports(self, store: Store) -> KeptRole:
         """Become who writes the exports; a worker that does, since no crawl was there at a run's end, finishes."""
         has_said = False
@@ -309,25 +266,6 @@ class Crawl:
                 has_said = True
             time.sleep(_ROLE_SECONDS)
         return kept
-
-    def _why_given_up(self, begun: RunRow | None) -> str:
-        """Return why an unfinished run is not resumed; nothing where it is.
-
-        Raises:
-            RunMismatch: it was fetching, and this call is to fetch nothing.
-        """
-        if begun is None:
-            return ""
-        if self._fresh:
-            return "a fresh run was started"
-        if begun.config.get(_CACHED):
-            return "a run of kept pages is not resumed"
-        if self._loaded.is_cached:
-            raise RunMismatch(
-                f"run {begun.id} of {begun.name} is unfinished, and --cached would give it up",
-                remedy="finish it by scraper crawl, or give it up by --fresh",
-            )
-        return ""
 
     # Crawling --------------------------------------------------------------------------------------------
 
@@ -372,45 +310,22 @@ class Crawl:
 
         return OnRay(self._cluster, engine, work.store, work.run.id, self._emit)
 
-    def _give_up(self, store: Store, row: RunRow, error: BaseException) -> None:
+    def _give_up(self, store: Store, row: RunRow, watchers: Watchers, error: BaseException) -> None:
         """Leave the run unfinished after an error that ends the crawl, so that the next call resumes it."""
         message = error.message if isinstance(error, ExportError) else f"{type(error).__name__}: {error}"
         try:
-            store.end_run(row.id, "failed", message, finished=False)
+            store.end_run(row.id, "failed", message, finished=False, tell=watchers.told)
             store.void_leases_of(self._owner)
         except Exception as second:
             # The store itself may be what failed; the first error is the one to tell.
             error.add_note(f"and the run could not be marked: {second}")
+        stats = None
         with contextlib.suppress(Exception):
             run = self._result(store, row, ())
             error.run = run  # type: ignore[attr-defined]
-            if self._notifier is not None:
-                self._notifier.tell(store, run.id, run.stats)
-        self._emit(events.RunEnded(row.id, "failed", message))
-
-    def _notice(self, said: str) -> None:
-        self._emit(events.Notice(said))
-
-    # Ending ----------------------------------------------------------------------------------------------
-
-    def _prune(self, store: Store) -> None:
-        """Let go of runs that are no longer kept. What fails here is tried again at the end of the next."""
-        try:
-            store.prune(self._loaded.config.name, self._loaded.config.keep_runs)
-        except StoreError as error:
-            self._emit(events.Notice(f"older runs could not be pruned: {error}"))
-
-    def _report(self, store: Store, run: Run) -> Path | None:
-        """Write the page about the run, and return where; one that cannot be written makes no crawl a bad one."""
-        from scraper.report.writing import write_report
-
-        row = store.run(run.id)
-        assert row is not None
-        try:
-            return write_report(store, row, self._loaded, run.stats)
-        except ScraperError as error:
-            self._emit(events.Notice(str(error)))
-            return None
+            stats = run.stats
+            watchers.ended(store, run.id, run.stats)
+        self._emit(events.RunEnded(row.id, "failed", message, stats))
 
     def _result(self, store: Store, row: RunRow, paths: Sequence[str]) -> Run:
         current = store.run(row.id)

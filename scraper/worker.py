@@ -15,14 +15,16 @@ from scraper.engine.coordination.single_process import SingleProcess
 from scraper.engine.crash_marker import strike_marked
 from scraper.engine.limits import ShardEnd
 from scraper.engine.shard import DRAIN_SECONDS
-from scraper.errors import ExportError, LeaseLost, ScraperError, StoreError, StoreUnreachable, UsageError
+from scraper.errors import ExportError, LeaseLost, ScraperError, StoreUnreachable, UsageError
 from scraper.exports.run_exports import RunExports
 from scraper.observe import events
 from scraper.observe.events import Events, Observer
+from scraper.runs.beginning import CACHED
 from scraper.runs.engines import Work, make_engine
 from scraper.runs.fingerprint import fingerprint_of, what_differs
 from scraper.runs.kept_role import KeptRole
 from scraper.runs.others import wait_for_others
+from scraper.runs.summary import stats_of
 from scraper.runs.verdict import judge
 from scraper.stats import GOOD_RESULTS
 from scraper.store import Store
@@ -30,6 +32,7 @@ from scraper.store.backends.lock import is_alive
 from scraper.store.state.presence import Role, new_owner
 from scraper.store.state.roles import EXPORTS
 from scraper.store.values import RunRow
+from scraper.watchers import Watchers, prune
 
 #: How often it is looked whether there is a run, and whether one has ended, in seconds.
 _LOOK_SECONDS = 0.5
@@ -105,10 +108,8 @@ class Worker:
                 ended = None if row is None else self._work_on(store, row)
                 if self._stop_seconds is not None:
                     return None
-                if ended is not None:
-                    self._emit(events.RunEnded(ended.id, ended.result or "", ended.why))
-                    if self._wait is not None:
-                        return ended
+                if ended is not None and self._wait is not None:
+                    return ended
 
     def _opened(self) -> Store:
         """Open the store; a database that is away is waited for, as a run is."""
@@ -132,7 +133,7 @@ class Worker:
         name, began = self._loaded.config.name, time.monotonic()
         while self._stop_seconds is None:
             row = store.unfinished_run(name)
-            if row is not None and row.stop_asked is None and not row.config.get("cached"):
+            if row is not None and row.stop_asked is None and not row.config.get(CACHED):
                 return row
             if self._wait is not None and time.monotonic() - began >= self._wait:
                 there = "no unfinished run" if row is None else f"run {row.id} was stopped"
@@ -152,12 +153,18 @@ class Worker:
                 f"run {row.id} of {row.name} goes on by another {differing} than this worker has",
                 remedy="bring the project, the YAML and the options --set of all machines to one state",
             )
-        self._emit(events.RunStarted(row.id, row.name, resumed=True, queued=row.counts.queued))
-        if row.ending is None or row.ending.files_only:
-            end = self._crawl(store, row, components)
-            if end.result == "stopped":
-                return None
-        return self._see_the_end(store, row)
+        with Watchers(self._loaded, self._emit, is_worker=True) as watchers:
+            watchers.begun(store, row)
+            self._emit(events.RunStarted(row.id, row.name, resumed=True, queued=row.counts.queued))
+            if row.ending is None or row.ending.files_only:
+                end = self._crawl(store, row, components)
+                if end.result == "stopped":
+                    return None
+            ended = self._see_the_end(store, row, watchers)
+            if ended is not None and self._stop_seconds is None:
+                stats = stats_of(store, ended, (), self._loaded.config)
+                self._emit(events.RunEnded(ended.id, ended.result or "", ended.why, stats))
+            return ended
 
     def _crawl(self, store: Store, row: RunRow, components: Components) -> ShardEnd:
         self._strike_of_the_dead(store, row)
@@ -204,7 +211,7 @@ class Worker:
 
     # The end ---------------------------------------------------------------------------------------------
 
-    def _see_the_end(self, store: Store, row: RunRow) -> RunRow | None:
+    def _see_the_end(self, store: Store, row: RunRow, watchers: Watchers) -> RunRow | None:
         """Return the run once it has ended; where no crawl is there, judge it and write its exports."""
         while self._stop_seconds is None:
             current = store.run(row.id)
@@ -218,24 +225,24 @@ class Worker:
                     remedy="scraper crawl, where its destinations can be reached, writes its exports from the store",
                 )
             if self._ends_runs:
-                self._try_to_finish(store, current)
+                self._try_to_finish(store, current, watchers)
             time.sleep(_LOOK_SECONDS)
         return None
 
-    def _try_to_finish(self, store: Store, row: RunRow) -> None:
+    def _try_to_finish(self, store: Store, row: RunRow, watchers: Watchers) -> None:
         """Finish a run, unless somebody else is about to."""
         with KeptRole(store, EXPORTS, self._owner) as kept:
             if kept.term is None:
                 return
             store.exports_term = kept.term
             try:
-                self._finish(store, row)
+                self._finish(store, row, watchers)
             except LeaseLost as error:
                 self._emit(events.Notice(error.message))
             finally:
                 store.exports_term = None
 
-    def _finish(self, store: Store, row: RunRow) -> None:
+    def _finish(self, store: Store, row: RunRow, watchers: Watchers) -> None:
         assert row.ending is not None
         wait_for_others(store, row.id)
         loaded = self._loaded
@@ -247,16 +254,22 @@ class Worker:
             with print_elsewhere(loaded.config.exports):
                 end = ShardEnd(row.ending.result, row.ending.why)
                 result, why = judge(loaded, store, row.id, end, exports)
-                exports.finish(complete=result in GOOD_RESULTS)
+                paths = exports.finish(complete=result in GOOD_RESULTS)
         except ExportError as error:
             exports.close()
-            store.end_run(row.id, "failed", error.message, finished=False, term=store.exports_term)
+            store.end_run(
+                row.id, "failed", error.message, finished=False, term=store.exports_term, tell=watchers.told
+            )
+            self._tell(store, row, (), watchers)
             raise
-        store.end_run(row.id, result, why, finished=True, term=store.exports_term)
-        try:
-            store.prune(loaded.config.name, loaded.config.keep_runs)
-        except StoreError as error:
-            self._emit(events.Notice(f"older runs could not be pruned: {error}"))
+        store.end_run(row.id, result, why, finished=True, term=store.exports_term, tell=watchers.told)
+        self._tell(store, row, paths, watchers)
+        prune(store, loaded, self._emit)
+
+    def _tell(self, store: Store, row: RunRow, exports: Sequence[str], watchers: Watchers) -> None:
+        ended = store.run(row.id)
+        assert ended is not None
+        watchers.ended(store, ended.id, stats_of(store, ended, exports, self._loaded.config))
 
 
 def patience_of(store: StoreLocation, wait: float | None) -> float:

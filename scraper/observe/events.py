@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from scraper.lazy_dataclass import dataclass
+from scraper.observe.estimate import Estimate, SlowDomain
 from scraper.stats import Opening, Served
 
 Observer = Callable[[object], None]
@@ -28,8 +30,6 @@ class RunStarted:
     #: Config keys whose values differ from when the run began.
     changed_keys: tuple[str, ...] = ()
     interrupted: int = 0
-    #: When the newest run before it ended that was inside its gate, in seconds since the epoch.
-    last_good: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,9 @@ class Tick:
     waiting: tuple[Waiting, ...]
     #: The callback that has run for a suspiciously long time, if any: (url, seconds).
     parsing: tuple[str, float] | None = None
+    #: When the run ends, and the domains that take longest by their delays, as far as that is known.
+    left: Estimate | None = None
+    slowest: tuple[SlowDomain, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +228,15 @@ class Events:
         """Tell whether anybody wants events of this class: where there are many, none need be made else."""
         return any(_wants(observer, kind) for observer in self._observers)
 
-    def add(self, observer: Observer) -> None:
-        """Let one more observer watch from now on."""
+    @contextmanager
+    def watched_by(self, observer: Observer) -> Iterator[None]:
+        """Let one more observer watch meanwhile."""
         with self._lock:
             self._observers.append(observer)
+        try:
+            yield
+        finally:
+            self._leave_out(observer)
 
     @property
     def wanted(self) -> frozenset[type]:
@@ -243,9 +251,12 @@ class Events:
                     observer(event)
             except Exception:
                 _log.exception("%r failed and watches no longer", observer)
-                with self._lock:
-                    if observer in self._observers:
-                        self._observers.remove(observer)
+                self._leave_out(observer)
+
+    def _leave_out(self, observer: Observer) -> None:
+        with self._lock:
+            if observer in self._observers:
+                self._observers.remove(observer)
 
 
 def _wants(observer: Observer, kind: type) -> bool:

@@ -68,17 +68,23 @@ class Metrics:
     Args:
         loaded: the configuration; it has the key `metrics`.
         tell: is told, in a sentence, why the figures cannot be had; the crawl goes on.
+        writes_file: the file is this one's to write.
+
+    Attributes:
+        last_good: when the newest run inside its gate ended, in seconds since the epoch.
 
     Raises:
         UsageError: prometheus-client is not installed.
     """
 
-    def __init__(self, loaded: Loaded, tell: Callable[[str], object]) -> None:
+    def __init__(self, loaded: Loaded, tell: Callable[[str], object], *, writes_file: bool = True) -> None:
         assert loaded.config.metrics is not None
         self._client = package("prometheus_client", "metrics", "metrics")
         package("prometheus_client.core", "metrics", "metrics")
         self._config = loaded.config.metrics
         self._tell = tell
+        self.writes_file = writes_file
+        self.last_good: float | None = None
         self._crawl = loaded.config.name
         path = self._config.file
         self._file = None if path is None else loaded.resolve(path.replace("{name}", loaded.config.name))
@@ -94,7 +100,6 @@ class Metrics:
         self._refusals: Counter[str] = Counter()
         self._drops: Counter[str] = Counter()
         self._started_at = self._ended_at = 0.0
-        self._last_good: float | None = None
         #: Of the run's end.
         self._stats: Mapping[str, Any] = {}
 
@@ -157,7 +162,6 @@ class Metrics:
             self._sums = {**self._sums, "waiting": len(event.waiting), "seconds": event.seconds}
         elif isinstance(event, events.RunStarted):
             self._started_at = time.time()
-            self._last_good = event.last_good
         elif isinstance(event, events.RunEnded):
             self._end(event)
 
@@ -172,16 +176,18 @@ class Metrics:
     def _end(self, event: events.RunEnded) -> None:
         """Take over the figures of the run's report, which hold what was counted before a resumption too."""
         self._result, self._ended_at = event.result, time.time()
-        if event.stats is None:  # an error ended the crawl
+        if event.stats is None:  # another process ended it, or the store failed
             return
         stats = self._stats = event.stats
-        # A stopped run has not ended.
-        self._ended_at = datetime.fromisoformat(ended).timestamp() if (ended := stats["ended_at"]) else 0.0
+        if ended := stats["ended_at"]:
+            self._ended_at = datetime.fromisoformat(ended).timestamp()
+        elif event.result == "stopped":
+            self._ended_at = 0.0  # it has not
         if event.result in GOOD_RESULTS:
-            self._last_good = self._ended_at
+            self.last_good = self._ended_at
         names = ("pages", "items", "retries", "seconds")
-        # A stopped run goes on with what is queued.
-        left = self._sums.get("queued", 0) if event.result == "stopped" else 0
+        # A stopped run goes on with what is queued, and so does one that an error ended.
+        left = 0 if ended else self._sums.get("queued", 0)
         self._sums = {**{name: stats[name] for name in names}, "queued": left}
         self._failures = _by_reason(stats["failures"])
         self._refusals = _by_reason(stats["refusals"])
@@ -263,7 +269,7 @@ class Metrics:
         times = {
             "run_started_timestamp_seconds": ("When this process began with the run.", self._started_at),
             "run_ended_timestamp_seconds": ("When the run ended.", self._ended_at),
-            "last_good_run_timestamp_seconds": ("When the newest run inside its gate ended.", self._last_good),
+            "last_good_run_timestamp_seconds": ("When the newest run inside its gate ended.", self.last_good),
             "run_working_seconds": ("How long the run has worked.", self._sums.get("seconds", 0.0)),
         }
         for name, (about, moment) in times.items():
@@ -295,7 +301,7 @@ class Metrics:
 
     def _write(self) -> None:
         """Write the file, whole or not at all; who reads it is another user, so that it is no private one."""
-        if self._file is None:
+        if self._file is None or not self.writes_file:
             return
         self._wrote_at = time.monotonic()
         try:

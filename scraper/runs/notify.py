@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from scraper.config.load import Loaded
 from scraper.config.model.notify import NotifyConfig
@@ -17,10 +17,11 @@ from scraper.hiding import hide_in
 from scraper.observe.report import changes_text, death_text
 from scraper.optional_dependencies import package
 from scraper.runs.change_lines import change_lines, written
+from scraper.runs.summary import stats_of
 from scraper.schedule.failures import post
 from scraper.stats import GOOD_RESULTS
 from scraper.store import Store
-from scraper.store.state.notices import Unsent
+from scraper.store.state.notices import ERROR, Unsent
 from scraper.store.values import RunRow
 
 #: Seconds before each further try at the end of a run; what fails then waits for the next.
@@ -29,8 +30,9 @@ _MOST_CHANGES = 5
 #: Lines of a message about these, and characters of one of them as JSON: pages fill items, and name their fields.
 _MOST_LINES = 40
 _LONGEST_CHANGE = 10_000
-#: Which message of a run it is: an error ended a crawl that will be resumed, or the run has ended.
-_ERROR, _END = "error", "end"
+
+#: The figures of a run and the page about it.
+_About: TypeAlias = tuple[Mapping[str, Any], Path | None]
 
 
 class Notifier:
@@ -45,10 +47,9 @@ class Notifier:
     """
 
     def __init__(self, loaded: Loaded, say: Callable[[str], object]) -> None:
-        self._targets = loaded.config.notify
-        self._name = loaded.config.name
+        self._loaded = loaded
         self._say = say
-        for number, target in enumerate(self._targets):
+        for number, target in enumerate(loaded.config.notify):
             if not _is_webhook(target.to) and _apprise(target.to) is None:
                 scheme = target.to.partition("://")[0]
                 raise UsageError(
@@ -56,10 +57,13 @@ class Notifier:
                     remedy="look at its form at https://appriseit.com/services/",
                 )
 
-    def tell(self, store: Store, run: int, stats: Mapping[str, Any], page: Path | None = None) -> None:
-        """Tell of a run that has come to an end, or of an error that ended the crawl before. Never raises.
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Return whom a run's end owes a message, as the store names them."""
+        return tuple(map(_digest, self._loaded.config.notify))
 
-        A stopped run is told of once it has ended.
+    def tell(self, store: Store, run: int, stats: Mapping[str, Any], page: Path | None = None) -> None:
+        """Send what is owed of a run that has come to an end, and of those before it. Never raises.
 
         Args:
             store: of the crawl, locked.
@@ -67,43 +71,54 @@ class Notifier:
             page: the report about it, where one was written.
         """
         try:
-            row = store.run(run)
-            if row is not None and stats["result"] != "stopped":
-                self._put(store, row, stats, page)
-            for number, target in enumerate(self._targets):
-                self._send_all(store, number, target)
+            for number, target in enumerate(self._loaded.config.notify):
+                problem = self._send_all(store, target, run, (stats, page))
+                if problem is not None:
+                    self._say(f"notify[{number}] could not be told of run {problem}")
         except ScraperError as error:
             self._say(f"nobody could be told of run {run}: {error}")
 
-    def _put(self, store: Store, row: RunRow, stats: Mapping[str, Any], page: Path | None) -> None:
-        before = next((each for each in store.all_runs(self._name) if each.is_finished and each.id < row.id), None)
-        happened = events_of(stats, before)
-        for target in self._targets:
-            wanted = [event for event in happened if event in target.on]
-            if wanted:
-                message = _message(store, row, stats, wanted, target.template)
-                message["report"] = None if page is None else str(page)
-                kind = _END if row.is_finished else _ERROR
-                store.put_notice(row.id, _digest(target), kind, message)
-
-    def _send_all(self, store: Store, number: int, target: NotifyConfig) -> None:
+    def _send_all(self, store: Store, target: NotifyConfig, run: int, about: _About) -> str | None:
+        """Send a target all that it is owed; returns which could not be sent, and why."""
         for notice in store.unsent_notices(_digest(target)):
-            problem = self._send(store, notice, target)
+            message = notice.message
+            if message is None:
+                message = self._message(store, notice, target, about if notice.run == run else None)
+                store.word_notice(notice, message)
+            problem = self._send(store, notice, target, message) if message is not None else None
             if problem is not None:
-                self._say(
-                    f"notify[{number}] could not be told of run {notice.run}, and will be at the next: {problem}"
-                )
-                return
+                return f"{notice.run}, and will be at the next: {problem}"
+        return None
 
-    def _send(self, store: Store, notice: Unsent, target: NotifyConfig) -> str | None:
+    def _message(
+        self, store: Store, notice: Unsent, target: NotifyConfig, about: _About | None
+    ) -> dict[str, Any] | None:
+        """Return what is to be said of a run; None where nothing happened that the target wants to know.
+
+        Args:
+            about: its figures and its page, where they are at hand; else it ended in a process that was killed.
+        """
+        row = store.run(notice.run)
+        # An error that a run outlived is not told of beside its end.
+        if row is None or (notice.kind == ERROR and row.is_finished):
+            return None
+        stats, page = about or (stats_of(store, row, (), self._loaded.config), None)
+        before = next((each for each in store.all_runs(row.name) if each.is_finished and each.id < row.id), None)
+        wanted = [event for event in events_of(stats, before) if event in target.on]
+        if not wanted:
+            return None
+        return {**_words(store, row, stats, wanted, target.template), "report": None if page is None else str(page)}
+
+    def _send(self, store: Store, notice: Unsent, target: NotifyConfig, message: Mapping[str, Any]) -> str | None:
         """Send one message; returns why that failed in the end."""
         problem = None
         for wait in (0.0, *_WAITS):
             time.sleep(wait)
             # A kill between these two leaves it open whether it came: it is not sent twice.
-            store.note_sending(notice, _digest(target), begun=True)
-            problem = _deliver(target.to, notice.message)
-            store.note_sending(notice, _digest(target), begun=problem is None, sent=problem is None)
+            if not store.begin_sending(notice):
+                return None
+            problem = _deliver(target.to, message)
+            store.end_sending(notice, sent=problem is None)
             if problem is None:
                 break
         return problem
@@ -130,7 +145,7 @@ def events_of(stats: Mapping[str, Any], before: RunRow | None) -> list[str]:
     return [event for event, is_so in happened.items() if is_so]
 
 
-def _message(
+def _words(
     store: Store, row: RunRow, stats: Mapping[str, Any], events: list[str], template: str | None
 ) -> dict[str, Any]:
     """Return what is sent: the text, and beside it the same as figures."""

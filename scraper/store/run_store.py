@@ -53,11 +53,21 @@ class RunStore:
             joins = presence.have_joined(connection, run.id)
             return runs.resume(connection, run, config, fingerprint, joins=joins)
 
-    def end_run(self, run: int, result: str, why: str, *, finished: bool, term: Term | None = None) -> None:
+    def end_run(
+        self,
+        run: int,
+        result: str,
+        why: str,
+        *,
+        finished: bool,
+        term: Term | None = None,
+        tell: Collection[str] = (),
+    ) -> None:
         """Note how a run ended; the next crawl resumes an unfinished one.
 
         Args:
             term: of whoever writes the exports, where several processes could.
+            tell: the targets that are owed a notice of it.
 
         Raises:
             LeaseLost: that is another one by now.
@@ -66,6 +76,7 @@ class RunStore:
             if term is not None:
                 roles.require(connection, term)
             runs.end(connection, run, result, why, ended_at=time.time() if finished else None)
+            notices.owe(connection, run, tell, notices.END if finished else notices.ERROR)
 
     def ask_to_stop(self, run: int) -> None:
         """Ask whoever directs an unfinished run to stop it, so that the next crawl resumes it."""
@@ -224,20 +235,25 @@ class RunStore:
         with self._database.reading() as connection:
             yield from quarantine.rows(connection, run)
 
-    def put_notice(self, run: int, target: str, kind: str, message: Mapping[str, Any]) -> None:
-        """Keep a message about a run until it is sent; of a run and a kind there is one for each target."""
+    def word_notice(self, notice: Unsent, message: Mapping[str, Any] | None) -> None:
+        """Keep what is said of a run until it is sent; None where it gives no cause to say anything."""
         with self._database.writing() as connection:
-            notices.put(connection, run, target, kind, message)
+            notices.word(connection, notice, message)
 
     def unsent_notices(self, target: str) -> list[Unsent]:
-        """Return the messages that wait for their sending, the oldest first."""
+        """Return the messages that wait for their words or their sending, the oldest first."""
         with self._database.reading() as connection:
             return notices.unsent(connection, target)
 
-    def note_sending(self, notice: Unsent, target: str, *, begun: bool, sent: bool = False) -> None:
-        """Note that a sending begins, that it surely failed, or that it has succeeded."""
+    def begin_sending(self, notice: Unsent) -> bool:
+        """Note that a message is about to be sent; False where another process sends it."""
         with self._database.writing() as connection:
-            notices.note(connection, notice, target, begun=begun, sent=sent)
+            return notices.begin(connection, notice)
+
+    def end_sending(self, notice: Unsent, *, sent: bool) -> None:
+        """Note that a sending has succeeded, or surely failed."""
+        with self._database.writing() as connection:
+            notices.end(connection, notice, sent=sent)
 
     def put_back(self, run: int, reasons: Collection[str]) -> PutBack:
         """Queue a run's failures again, all or those of `reasons`; the next crawl resumes the run."""
