@@ -7,6 +7,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any, Protocol, cast
 
 import requests
@@ -64,7 +65,10 @@ _STEPS = ("request", "prepare_request", "merge_environment_settings", "resolve_r
 
 
 def _is_unchanged(session: requests.Session, step: str) -> bool:
-    return getattr(type(session), step) is getattr(requests.Session, step) and step not in vars(session)
+    """Tell whether a step is requests' own: neither a subclass's, nor a tracer's put into requests.Session itself."""
+    found = getattr(type(session), step)
+    is_own = type(found) is FunctionType and found.__globals__ is vars(requests.sessions)
+    return is_own and step not in vars(session)
 
 
 class DomainSession:
