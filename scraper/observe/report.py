@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from scraper.observe.terminal import Console, PlainConsole, print_line
-from scraper.observe.text import counted, duration, plain, size
+from scraper.observe.text import counted, duration, plain, short, size
 from scraper.reasons import remedy_of
 from scraper.stats import GOOD_RESULTS
 
@@ -258,12 +258,17 @@ def _extras(stats: Mapping[str, Any]) -> str:
 def _domain(name: str, figures: Mapping[str, Any]) -> str:
     return _row(
         name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 3]}...",
-        f"{figures['requests']:,}",
-        f"{figures['connections']:,}",
+        _within(figures["requests"], 8),
+        _within(figures["connections"], 11),
         f"{figures['reuse_rate']:.1%}",
-        f"{figures['handshakes_saved']:,}",
+        _within(figures["handshakes_saved"], 8),
         duration(figures["seconds_saved"]),
     )
+
+
+def _within(count: int, width: int) -> str:
+    """Return a number in so many characters: all of it, or as much as tells its size."""
+    return f"{count:,}" if len(f"{count:,}") <= width else short(count)
 
 
 def _row(name: str, requests: str, connections: str, reused: str, saved: str, time: str) -> str:

@@ -76,6 +76,18 @@ def duration(seconds: float) -> str:
     return f"{hours // 24:,} d {hours % 24:02d} h"
 
 
+def short(count: int) -> str:
+    """Return a number in six characters at the most: `9,999`, `12.3k`, `123k`, `1.2M`, `1.2G`."""
+    if count < 10_000:
+        return f"{count:,}"
+    value = count / 1000
+    for unit in ("k", "M"):
+        if value < 999.5:
+            return f"{value:.1f}{unit}" if value < 99.95 else f"{value:.0f}{unit}"
+        value /= 1000
+    return f"{value:.1f}G"
+
+
 def counted(count: int, one: str, many: str | None = None) -> str:
     """`1 page`, `1,204 pages`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from scraper.config import Gate, Loaded
 from scraper.gate import gate_of
 from scraper.lazy_dataclass import dataclass
+from scraper.observe.estimate import Estimate
 from scraper.reasons import reason_row, remedy_of
 from scraper.report.bounds import Bound, bounds_of
 from scraper.report.course import Course, course_of
-from scraper.runs.status_facts import Estimate, estimate_of
+from scraper.runs.status_facts import estimate_of
 from scraper.runs.summary import stats_of
 from scraper.stats import ConnectionStats
 from scraper.store import Store

@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
+from scraper.observe.estimate import Estimate, estimate, slowest_domains
 from scraper.observe.events import Waiting
 from scraper.store.history.status import Status, Worker
-from scraper.store.values import RunRow
 
 #: Domains that are named as having most left, and as waiting longest.
 _MOST_NAMED = 8
 #: What `limits` counts over a run, and how much of it there is.
 _LIMITED = ("pages", "items", "bytes", "duration")
-
-
-class Estimate(NamedTuple):
-    """How many seconds a run has left, if it goes on like this and finds nothing more; and what that rests on."""
-
-    seconds: float
-    basis: str
 
 
 def facts(status: Status) -> dict[str, Any]:
@@ -136,41 +129,12 @@ def limits_of(status: Status) -> dict[str, dict[str, float]]:
 
 
 def estimate_of(status: Status) -> Estimate | None:
-    """Return when a run at work ends, if it goes on like this and finds nothing more; None where that is open.
-
-    What is queued ends at the pace of late, but no sooner than the domain whose delay makes it the last; or a limit
-    is reached before.
-    """
+    """Return when a run at work ends, if it goes on like this and finds nothing more; None where that is open."""
     if status.coordinator is None or status.run.stop_asked is not None:
         return None
-    limits, rate, left = limits_of(status), pages_per_second(status), status.run.counts.queued
-    found: list[Estimate] = []
-    pages = limits.get("pages")
-    if pages is not None and pages["left"] < left and rate:
-        found.append(Estimate(pages["left"] / rate, "limits.pages"))
-    else:
-        by_pace = [Estimate(left / rate if left else 0.0, "what is queued")] if rate or not left else []
-        found += sorted([*by_pace, *_slowest(status)])[-1:]
-    duration = limits.get("duration")
-    if duration is not None:
-        found.append(Estimate(duration["left"], "limits.duration"))
-    return min(found, default=None)
-
-
-def _slowest(status: Status) -> list[Estimate]:
-    """Return how long the domain takes whose delay makes it the last."""
-    times = [
-        (queued * _delay(status.run, domain), domain, queued) for domain, queued in (status.queues or {}).items()
-    ]
-    seconds, domain, queued = max(times, default=(0.0, "", 0))
-    return [Estimate(seconds, f"the delay of {domain}, of which {queued:,} are queued")] if seconds else []
-
-
-def _delay(run: RunRow, domain: str) -> float:
-    """Return the mean delay of a domain by the configuration that is crawled."""
-    politeness = run.config.get("domains", {}).get(domain, run.config).get("politeness", {})
-    mean: float = politeness.get("delay", 0.0) * (1.0 + politeness.get("jitter", 0.0) / 2)
-    return mean
+    left = {key: limit["left"] for key, limit in limits_of(status).items()}
+    slowest = slowest_domains(status.queues or {}, status.run.config, 1)
+    return estimate(status.run.counts.queued, pages_per_second(status), left, slowest)
 
 
 def _iso(moment: float) -> str:

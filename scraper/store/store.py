@@ -94,6 +94,11 @@ class Store(RunStore, LeaseStore):
         with self._database.reading() as connection:
             return status.read(connection, run, is_crawled=is_crawled)
 
+    def queued_by_domain(self, run: int) -> dict[str, int]:
+        """Count what is queued in a run, by domain."""
+        with self._database.reading() as connection:
+            return status.queues(connection, run)
+
     def workers(self, run: int) -> list[Worker]:
         """Return those at work on a run: who directs first."""
         if not self.is_crawled:

@@ -9,9 +9,11 @@ from scraper import urls
 from scraper.config import SiteConfig
 from scraper.engine.coordination.directs import Direction
 from scraper.engine.coordination.domain_scheduler import DomainScheduler
+from scraper.engine.coordination.forecast import Forecast
 from scraper.engine.coordination.messages import Order, Report
 from scraper.engine.frontier.admission import Admission
 from scraper.engine.limits import ShardEnd
+from scraper.observe.events import Tick
 from scraper.request import Request
 from scraper.store import Store
 from scraper.store.values import Counts, Found
@@ -36,6 +38,7 @@ class Coordinator:
         self._owner, self._emit = direction.owner, direction.emit
         self._committed = direction.committed
         self._stop_asked: Callable[[], None] | None = direction.stop_asked
+        self._forecast = Forecast(store, run)
         now = time.monotonic()
         has_files = any(pipeline.field is not None for pipeline in config.pipelines)
         self.scheduler = DomainScheduler(
@@ -94,7 +97,8 @@ class Coordinator:
         now = time.monotonic()
         if now - self._ticked_at >= _TICK_SECONDS:
             self._ticked_at = now
-            self._emit(self.scheduler.tick(now))
+            if self._emit.wants(Tick):
+                self._emit(self._forecast.of(self.scheduler.tick(now)))
         # Shards that commit one after the other may keep the store locked for long, and time goes on here.
         worked = now - self.kept_at
         if worked >= _KEEP_SECONDS and self._store.add_seconds_now(self._run.id, worked, self._owner):

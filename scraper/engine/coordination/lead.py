@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from scraper.engine.coordination.coordinator import queue_checks
 from scraper.engine.coordination.directs import Direction
+from scraper.engine.coordination.forecast import Forecast
 from scraper.engine.coordination.messages import Order, Report
 from scraper.engine.limits import FINISHED, ShardEnd, bytes_are_over, limit_reached, time_is_up
 from scraper.engine.status import MOST_WAITING
@@ -55,6 +56,7 @@ class Lead:
         self._owner, self._role, self._emit = direction.owner, role, direction.emit
         self._committed = direction.committed
         self._stop_asked: Callable[[], None] | None = direction.stop_asked
+        self._forecast = Forecast(store, run)
         self._fingerprint, self._differs = fingerprint, differs
         self._is_present = role is Role.COORDINATOR
         now = time.monotonic()
@@ -132,7 +134,8 @@ class Lead:
             self.look_now()
         if now - self._ticked_at >= _TICK_SECONDS:
             self._ticked_at = now
-            self._emit(self._tick(now))
+            if self._emit.wants(Tick):
+                self._emit(self._forecast.of(self._tick(now)))
 
     def look_now(self) -> None:
         """Renew what it has, and decide what is to be decided, where the store can be reached."""

@@ -69,14 +69,14 @@ def read(connection: Connection, run: RunRow, *, is_crawled: bool) -> Status:
         is_crawled: whether somebody crawls with the store; who did not live to leave is no longer at work.
     """
     row = runs.get(connection, run.id) or run
-    queues = _queues(connection, run.id) if row.counts.queued <= _MOST_COUNTED else None
+    queued = queues(connection, run.id) if row.counts.queued <= _MOST_COUNTED else None
     return Status(
         run=row,
         workers=tuple(at_work(connection, run.id)) if is_crawled else (),
         failures=runs.failed_by_reason(connection, run.id),
         bytes=sum(each.bytes for each in sums.read(connection, run.id).values()),
-        domains=len(queue.domains_with_work(connection, run.id) if queues is None else queues),
-        queues=queues,
+        domains=len(queue.domains_with_work(connection, run.id) if queued is None else queued),
+        queues=queued,
         paused=domains.paused(connection, wait_clock.now()),
     )
 
@@ -104,7 +104,7 @@ def at_work(connection: Connection, run: int) -> list[Worker]:
     return sorted(found, key=lambda each: (*(each.role is not role for role in order), each.since, each.owner))
 
 
-def _queues(connection: Connection, run: int) -> dict[str, int]:
+def queues(connection: Connection, run: int) -> dict[str, int]:
     """Count what is queued, by domain."""
     query = select(frontier.c.domain, func.count()).where(
         frontier.c.run == run, frontier.c.state == literal_column(str(RequestState.QUEUED.value))

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from scraper.observe.estimate import Estimate, SlowDomain
 from scraper.observe.events import Draining, Notice, RunEnded, RunStarted, Waiting
 from scraper.observe.log import configure
 from scraper.observe.progress import Progress
@@ -98,6 +99,35 @@ def test_no_line_of_the_display_is_wider_than_the_terminal(watched, make_tick, t
     progress(make_tick(1.0, pages=10**9, pages_limit=10**10, waiting=waits, parsing=("http://" + "u" * 200, 9.0)))
     assert max(len(line) for line in words(terminal).splitlines()) <= 80
     assert "1,000,000,000 of" in words(terminal)
+
+
+def test_the_end_and_the_three_slowest_domains(watched, make_tick, terminal):
+    progress, _log = watched(terminal)
+    slowest = tuple(
+        SlowDomain(60.0 * (9 - n), f"{'long-name-' * 4 if n == 1 else 'd'}{n}.example", 9) for n in range(3)
+    )
+    progress(STARTED)
+    progress(make_tick(1.0, left=Estimate(725.0, "the delay of d0.example, of which 9 are queued"), slowest=slowest))
+    lines = words(terminal).splitlines()
+    assert "about 12 min 05 s left, by the delay of d0.example, of which 9 are queued" in lines
+    (named,) = [line for line in lines if line.startswith("slowest: ")]
+    assert re.fullmatch(
+        r"slowest: d0\.example 9 min 00 s, long-n\w*-?\w*\.\.\. 8 min 00 s, d2\.example 7 min 00 s", named
+    )
+    assert len(named) <= 80
+
+
+def test_numbers_are_shortened_and_lines_wrapped_rather_than_cut(watched, make_tick, terminal):
+    progress, _log = watched(terminal)
+    progress(STARTED)
+    sums = {"items": 98_765_432, "queued": 123_456_789, "in_flight": 1_200, "failed": 54_321}
+    ledger = {"requests": 2_345_678_901, "reused": 2_300_000_000, "connections": 34_567, "retries": 45_678}
+    progress(make_tick(1.0, pages=12_345_678, bytes=98_765_432_100, **sums, **ledger))
+    shown = words(terminal)
+    assert "12.3M pages, 98.8M items, 123M queued, 1,200 in flight, 54.3k failed\n" in shown
+    assert "2.3G requests on 34.6k connections, 98.1% reused, 45.7k retries,\n98.8 GB" in shown
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_log_lines_stand_above_the_display(watched, make_tick, terminal):
