@@ -158,6 +158,12 @@ class RunSummary:
     traps: Mapping[str, int] = field(default_factory=dict)
     #: Files that items name: how many were `stored` and `failed`, and the `bytes` of the former.
     files: Mapping[str, int] = field(default_factory=dict)
+    #: The course of the run, in columns: see `scraper.runs.course.Point`.
+    over_time: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    #: The pages that took longest: `url`, `seconds`, `bytes`, `status`.
+    slowest: Sequence[Mapping[str, Any]] = ()
+    #: Of `failures` and `refusals`, by reason, some URLs: `url`, `message`, and the page with the link, `found_on`.
+    examples: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]] = field(default_factory=dict)
 
 
 #: The names of the sums of `ConnectionStats`, but for its reasons.

@@ -64,6 +64,12 @@ def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> di
         "died": [dict(death) for death in summary.died],
         "warnings": list(summary.warnings),
         "exports": list(summary.exports),
+        "over_time": {name: list(values) for name, values in summary.over_time.items()},
+        "slowest": [dict(page) for page in summary.slowest],
+        "examples": {
+            kind: {reason: [dict(example) for example in some] for reason, some in by_reason.items()}
+            for kind, by_reason in summary.examples.items()
+        },
         "domains": {name: _sums(domains[name]) for name in sorted(domains)},
     }
 

@@ -16,7 +16,7 @@ from scraper.lazy_dataclass import dataclass
 from scraper.observe.estimate import Estimate
 from scraper.reasons import reason_row, remedy_of
 from scraper.report.bounds import Bound, bounds_of
-from scraper.report.course import Course, course_of
+from scraper.runs.course import Course, course_of
 from scraper.runs.status_facts import estimate_of
 from scraper.runs.summary import stats_of
 from scraper.stats import ConnectionStats
@@ -26,8 +26,8 @@ from scraper.store.values import Example, RunRow, SlowPage
 
 #: Runs side by side, and those of them whose courses are drawn.
 _RUNS, _DRAWN = 10, 5
-#: Reasons that are told, and URLs of each; pages that took longest; changes of one kind.
-_REASONS, _EXAMPLES, _SLOWEST, _CHANGES = 40, 3, 25, 150
+#: Changes of one kind.
+_CHANGES = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,9 @@ def figures_of(store: Store, row: RunRow, loaded: Loaded, stats: Mapping[str, An
         gate=_bounds(store, row, earlier, loaded),
         course=courses[row.id],
         estimate=estimate_of(status) if status is not None else None,
-        failures=tuple(_failed(store, row.id, stats["failures"])),
-        refusals=tuple(_refused(store, row.id, stats["refusals"])),
-        slowest=tuple(store.slowest_pages(row.id, _SLOWEST)),
+        failures=tuple(_happened(stats, "failures")),
+        refusals=tuple(_happened(stats, "refusals")),
+        slowest=tuple(SlowPage(**page) for page in stats["slowest"]),
         fields=tuple(_fields(store, rows, stats["died"])),
         changes=_changes(store, earlier, row, loaded),
         runs=tuple(_beside(store, each, courses.get(each.id)) for each in rows),
@@ -134,19 +134,17 @@ def _bounds(store: Store, row: RunRow, earlier: RunRow | None, loaded: Loaded) -
     return tuple(bounds_of(gate, row, earlier, store.health(row.id), before))
 
 
-def _failed(store: Store, run: int, counts: Mapping[str, int]) -> Iterable[Happened]:
-    for reason, count in list(counts.items())[:_REASONS]:
-        yield _happened(reason, count, store.failure_examples(run, reason, _EXAMPLES))
-
-
-def _refused(store: Store, run: int, counts: Mapping[str, int]) -> Iterable[Happened]:
-    for reason, count in list(counts.items())[:_REASONS]:
-        yield _happened(reason, count, store.refusal_examples(run, reason, _EXAMPLES))
-
-
-def _happened(reason: str, count: int, examples: Sequence[Example]) -> Happened:
-    row = reason_row(reason)
-    return Happened(reason, count, row.meaning if row is not None else "", remedy_of(reason), tuple(examples))
+def _happened(stats: Mapping[str, Any], kind: str) -> Iterable[Happened]:
+    """Return what failed or was refused, by reason, as far as there are examples."""
+    for reason, examples in stats["examples"][kind].items():
+        row = reason_row(reason)
+        yield Happened(
+            reason=reason,
+            count=stats[kind][reason],
+            meaning=row.meaning if row is not None else "",
+            remedy=remedy_of(reason),
+            examples=tuple(Example(**example) for example in examples),
+        )
 
 
 def _fields(store: Store, rows: Sequence[RunRow], died: Sequence[Mapping[str, Any]]) -> Iterable[Field]:

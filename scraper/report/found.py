@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import TypeVar
 
 from scraper.observe.report import changes_text
 from scraper.report.figures import Field, Happened, RunFigures
 from scraper.report.markup import Cell, Column, Html, join, link, moment, section, table, tag
 from scraper.runs.change_lines import value_text, written
 from scraper.store.history.changes import Change
+from scraper.store.values import Example
 
 #: Rows of a table.
 _FIELDS, _CHANGED = 300, 300
+#: Characters of URLs, of the changes of one kind and of the examples of one reason: a URL may have 2,000 of them, and
+#: the page is to stay small. The first of each is always there.
+_OF_CHANGES, _OF_EXAMPLES = 20_000, 3_000
+
+_T = TypeVar("_T")
+
+
+def _affordable(found: Sequence[_T], length: Callable[[_T], int], most: int) -> list[_T]:
+    """Return the first of these, as many as have no more than so many characters together, and one at least."""
+    lengths = accumulate(map(length, found))
+    return [
+        each for place, (each, so_far) in enumerate(zip(found, lengths, strict=True)) if so_far <= most or not place
+    ]
 
 
 # Changes ---------------------------------------------------------------------------------------------------
@@ -30,7 +46,8 @@ def changes(figures: RunFigures, site: str) -> Html:
     if not figures.row.is_finished:
         parts.append(tag("p", "The run is unfinished; what it has not visited proves nothing."))
     for kind, count in found.counts.items():
-        shown = [change for change in found.first if change.kind == kind]
+        first = [change for change in found.first if change.kind == kind]
+        shown = _affordable(first, lambda change: len(change.url or ""), _OF_CHANGES)
         if shown:
             parts.append(changes_table(kind, shown))
         if count > len(shown) or (kind == "changed" and sum(len(each.fields) for each in shown) > _CHANGED):
@@ -118,13 +135,17 @@ def happened(title: str, name: str, found: Sequence[Happened], site: str) -> Htm
                 tag("span", example.message, class_="quiet") if example.message else "",
                 join([tag("span", "found on ", class_="quiet"), link(example.found_on)]) if example.found_on else "",
             )
-            for example in each.examples
+            for example in _affordable(each.examples, _length, _OF_EXAMPLES)
         ]
         remedy = each.remedy.replace("SITE.yaml", site)
         what = join([tag("p", each.meaning), tag("p", "To do: ", remedy) if remedy else Html()])
         rows.append((tag("code", each.reason), each.count, what, tag("ul", *examples, class_="examples")))
     columns = [Column("reason"), Column("count", ""), Column("what it means, what to do"), Column("examples")]
     return section(title, table(f"{title} by reason", columns, rows, name=name))
+
+
+def _length(example: Example) -> int:
+    return len(example.url) + len(example.found_on or "")
 
 
 def slowest(figures: RunFigures) -> Html:

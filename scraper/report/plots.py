@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from scraper.lazy_dataclass import dataclass
-from scraper.report.course import Course
+from scraper.observe.estimate import Estimate
 from scraper.report.figures import RunFigures
 from scraper.report.markup import Html, number, tag
-from scraper.runs.status_facts import Estimate
+from scraper.runs.course import Course
 
 
 @dataclass(frozen=True, slots=True)

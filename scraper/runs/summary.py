@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,14 +10,17 @@ from scraper.advice import Seen, advice
 from scraper.config import SiteConfig
 from scraper.engine.frontier.admission import NOFOLLOW, TRAP
 from scraper.observe.run_stats import run_stats
+from scraper.runs.course import columns_of, course_of
 from scraper.stats import RunSummary
 from scraper.store import Store
 from scraper.store.history.quarantine import SKIPPED, UNFOLLOWED, UNREAD
-from scraper.store.values import RunRow
+from scraper.store.values import Example, RunRow
 from scraper.without_items import why_no_items
 
 #: Traps that the figures name, and causes for which no robots.txt could be fetched.
 _MOST_TRAPS = _MOST_CAUSES = 10
+#: Pages that took longest; reasons of failures and refusals of which there are examples, and how many of each.
+_SLOWEST, _REASONS, _EXAMPLES = 25, 40, 3
 _NO_ROBOTS = "robots-unreachable"
 
 
@@ -75,9 +78,23 @@ def stats_of(
         warnings=_advice(config, store, run) if config is not None else (),
         died=[death.record() for death in store.died(run)],
         files=store.file_counts(run.id),
+        over_time=columns_of(course_of(store.timeline(run.id), run.seconds)),
+        slowest=[asdict(page) for page in store.slowest_pages(run.id, _SLOWEST)],
+        examples={
+            "failures": _examples(failures, run.id, store.failure_examples),
+            "refusals": _examples(refusals, run.id, store.refusal_examples),
+        },
         paused=[] if run.is_finished else _paused(store),
     )
     return run_stats(summary, store.figures(run.id))
+
+
+def _examples(
+    counts: Mapping[str, int], run: int, look: Callable[[int, str, int], Sequence[Example]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return some URLs of each reason, of the most frequent."""
+    reasons = sorted(counts, key=lambda reason: (-counts[reason], reason))[:_REASONS]
+    return {reason: [asdict(example) for example in look(run, reason, _EXAMPLES)] for reason in reasons}
 
 
 def _paused(store: Store) -> list[dict[str, Any]]:

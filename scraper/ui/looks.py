@@ -8,13 +8,14 @@ from functools import partial
 
 from scraper.errors import ScraperError
 from scraper.lazy_dataclass import dataclass
-from scraper.report.course import Course, course_of
-from scraper.runs.status_facts import Estimate, estimate_of, pages_per_second, state_of
+from scraper.observe.estimate import Estimate
+from scraper.runs.course import Course, course_of
+from scraper.runs.status_facts import estimate_of, pages_per_second, state_of
 from scraper.schedule.facts import last_of, next_of, standing_of
 from scraper.schedule.standings import Mark, mark_of
 from scraper.store import Store
 from scraper.store.backends import opening
-from scraper.store.history.schedules import Occurrence, Standing
+from scraper.store.history.schedule_values import Occurrence, Standing
 from scraper.store.history.status import Status
 from scraper.store.values import FailureRow, RunRow
 from scraper.ui.crawls import Crawl

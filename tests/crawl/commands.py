@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import scraper
@@ -84,6 +85,21 @@ def command(*arguments: str | Path, cwd: Path, **more: str) -> Done:
         out, err = (path.read_bytes().decode("utf-8") for path in streams)
     assert code is not None, f"scraper {' '.join(words)} has not ended: {err}"
     return _done(["scraper", *words], code, out, err)
+
+
+@contextmanager
+def begun(*arguments: str | Path, cwd: Path, **more: str) -> Iterator[multiprocessing.process.BaseProcess]:
+    """The same, at work meanwhile, and killed at the end."""
+    words = [str(argument) for argument in arguments]
+    with tempfile.TemporaryDirectory() as folder:
+        streams = (Path(folder, "out"), Path(folder, "err"))
+        process = _forking.Process(target=_be_the_command, args=(words, cwd, environment(**more), streams))
+        process.start()
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.join()
 
 
 def _done(words: object, code: int, out: str, err: str) -> Done:

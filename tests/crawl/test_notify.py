@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import socketserver
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.crawl.commands import Project, command, python_m, site_of, start, wait_until
+from tests.crawl.commands import Project, begun, command, environment, python_m, site_of, wait_until
 from tests.servers.keepalive import PageServer
 
 ROOT = Path(__file__).parents[2]
@@ -121,34 +123,67 @@ def test_one_that_is_away_is_told_at_the_next_run_and_costs_no_crawl(small: Page
 
 
 def test_an_error_that_ends_the_crawl_is_told_once_and_its_end_once(small: PageServer, project: Project, hook: Hook):
-    folder = project(small.url, more=more(hook, on="[failed, changed]"))
+    folder = project(small.url, more=more(hook, on="[failed, changed]") + "report: page.html\n")
     (folder / "out").write_text("a file in the place of the folder")
     for _ in range(2):
         assert command("crawl", "site.yaml", cwd=folder).returncode == 1
+    assert hook.told[0]["report"] == str(folder / "page.html")
+    assert '<strong class="badge bad">failed</strong>' in (folder / "page.html").read_text("utf-8")
     (folder / "out").unlink()
     assert command("crawl", "site.yaml", cwd=folder).returncode == 0
     assert [told["events"] for told in hook.told][:1] == [["failed"]]
     assert len([told for told in hook.told if told["events"] == ["failed"]]) == 1
 
 
-@pytest.mark.parametrize("kills", [8])
-def test_it_is_told_once_whatever_is_killed(
-    page_server: Callable[..., PageServer], project: Project, hook: Hook, kills: int
-):
-    served = page_server(site_of(60))
+@pytest.mark.skipif(sys.platform == "win32", reason="no process can be forked there")
+def test_it_is_told_once_through_twenty_kills(page_server: Callable[..., PageServer], project: Project, hook: Hook):
+    served = page_server(site_of(8))
     folder = project(served.url, more=more(hook, on="[outside-gate]") + "gate: {min_items: 1000}\n")
-    for _ in range(kills):
-        before = len(served.log)
-        process = start("crawl", "site.yaml", cwd=folder)
-        try:
-            wait_until(lambda: len(served.log) > before + 3 or process.poll() is not None)  # noqa: B023
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
+    for kill in range(20):
+        before, told = len(served.log), len(hook.told)
+        with begun("crawl", "site.yaml", cwd=folder) as process:
+            # Some die amid the crawl, the others right after they told of its end.
+            wait_until(lambda: len(served.log) > before + 3 * (kill % 4) or len(hook.told) > told)  # noqa: B023
+            assert process.exitcode is None
     command("crawl", "site.yaml", cwd=folder)
-    told = [each["run"] for each in hook.told]
-    assert told == sorted(set(told))
-    assert len(told) >= 1
+    runs = json.loads(command("runs", "site.yaml", "--json", cwd=folder).stdout)
+    assert [told["run"] for told in hook.told] == sorted(run["run"] for run in runs)
+    assert len(runs) > 1
+
+
+KILLED = """
+import os, signal, sys
+import scraper
+from scraper.runs import notify
+
+def killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(*{place}, killed)
+scraper.crawl("site.yaml", gate={{"min_items": 1000}})
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize(
+    ("place", "runs"),
+    [
+        # Before anything was worded, of a run that has ended: the next one tells of it.
+        ('(notify.Notifier, "tell")', [1, 2]),
+        ('(notify, "_words")', [1, 2]),
+        # While it is sent: it may have come, and does not come again.
+        ('(notify, "_deliver")', [2]),
+    ],
+)
+def test_a_kill_at_the_end_of_a_run(small: PageServer, project: Project, hook: Hook, place: str, runs: list[int]):
+    folder = project(small.url, more=more(hook))
+    code = KILLED.format(place=place)
+    killed = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment(), capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert command("crawl", "site.yaml", cwd=folder).returncode == 0
+    assert [(told["run"], *told["events"]) for told in hook.told] == [
+        (run, "outside-gate" if run == 1 else "recovered") for run in runs
+    ]
 
 
 class _Mail(socketserver.StreamRequestHandler):

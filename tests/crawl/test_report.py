@@ -52,7 +52,7 @@ def shop(titles: dict[str, str], *, price: str = "9") -> dict[str, str]:
 
 
 class Site:
-    """A project whose shop changed three times, each crawled once."""
+    """A project whose shop changed three times, crawled before and after each."""
 
     def __init__(self, folder: Path) -> None:
         self.stats: list[dict[str, Any]] = []
@@ -61,6 +61,7 @@ class Site:
             shop(first),
             shop({**first, "1": EVIL, "20": "New"}),
             shop({name: title for name, title in first.items() if name != "3"}, price=""),
+            shop({**first, "3": "Thing 3 again", "21": "Newer"}, price="10"),
         ]
         for number, pages in enumerate(versions, 1):
             with PageServer(pages, port=self.port if self.stats else 0) as server:
@@ -94,6 +95,17 @@ def rows(html: str, table: str) -> list[list[str]]:
     ]
 
 
+def values(change: dict[str, Any], name: str) -> list[str]:
+    """A field before and after, as the page has it."""
+    both = (change[when][name] for when in ("before", "after"))
+    texts = [value if isinstance(value, str) else json.dumps(value) for value in both]
+    return [text if len(text) <= 100 else f"{text[:100]}..." for text in texts]
+
+
+def shortened(url: str) -> str:
+    return url if len(url) <= 160 else f"{url[:160]}..."
+
+
 def crawl_stopped(site: Path) -> int:
     """Crawl, stopped after the first page; return the number of the run."""
     crawl = Crawl(load(site), observers=[lambda event: crawl.stop(5.0) if isinstance(event, PageDone) else None])
@@ -124,13 +136,15 @@ class TestFigures:
             assert sum(int(row[place]) for row in course) == stats[name]
 
     def test_runs_side_by_side(self, site: Site):
-        shown = rows(site.page(3).read_text("utf-8"), "runs")
-        assert [int(row[0]) for row in shown] == [3, 2, 1]
+        shown = rows(site.page(4).read_text("utf-8"), "runs")
+        assert [int(row[0]) for row in shown] == [4, 3, 2, 1]
         for row, stats in zip(shown, reversed(site.stats), strict=True):
             names = ("pages", "items", "failed", "refused", "requests")
             assert [int(row[place]) for place in (3, 4, 8, 9, 10)] == [stats[name] for name in names]
+            changes = stats["changes"] if stats["changes"]["since"] is not None else {}
+            assert row[5:8] == [str(changes[kind]) if changes else "" for kind in ("new", "changed", "gone")]
 
-    @pytest.mark.parametrize("run", [2, 3])
+    @pytest.mark.parametrize("run", [2, 3, 4])
     def test_changes_are_those_of_diff(self, site: Site, run: int):
         html = site.page(run).read_text("utf-8")
         options = ("site.yaml", "--from", str(run - 1), "--to", str(run))
@@ -138,11 +152,17 @@ class TestFigures:
         assert f"From run {run - 1} to run {run}: {said}<" in html
         changes = [json.loads(line) for line in site.call("diff", *options, "--json").splitlines()]
         assert changes
-        for kind in ("new", "changed", "gone"):
-            keys = [",".join(change["key"]) for change in changes if change["change"] == kind]
-            fields = [len(change["fields"]) or 1 for change in changes if change["change"] == kind]
-            shown = [row[1] for row in rows(html, f"changes-{kind}")] if keys else []
-            assert shown == [key for key, count in zip(keys, fields, strict=True) for _ in range(count)]
+        for kind in ("new", "gone"):
+            of_kind = [change for change in changes if change["change"] == kind]
+            shown = rows(html, f"changes-{kind}") if of_kind else []
+            assert shown == [[change["type"], *change["key"], shortened(change["page"])] for change in of_kind]
+        shown = rows(html, "changes-changed") if any(change["change"] == "changed" for change in changes) else []
+        assert shown == [
+            [change["type"], *change["key"], name, *values(change, name), shortened(change["page"])]
+            for change in changes
+            if change["change"] == "changed"
+            for name in change["fields"]
+        ]
 
     def test_field_that_died_has_its_last_good_day(self, site: Site):
         html = site.page(3).read_text("utf-8")
@@ -185,7 +205,7 @@ class TestCommand:
         path = site.folder / "first.html"
         assert path.stat().st_mode & 0o777 == 0o600
         assert "<title>site, run 1</title>" in path.read_text("utf-8")
-        assert "<title>site, run 3</title>" in site.call("report", "site.yaml", "-o", "-")
+        assert "<title>site, run 4</title>" in site.call("report", "site.yaml", "-o", "-")
 
     def test_page_that_cannot_be_written_fails_no_crawl(self, project: Project, small: PageServer):
         (folder := project(small.url, more='exports: []\nreport: "out/x.html"')).joinpath("out").write_text("a file")

@@ -41,6 +41,19 @@ def servers() -> Iterator[list[PageServer]]:
         yield [stack.enter_context(PageServer(site_of(PAGES), host)) for host in HOSTS]
 
 
+@contextmanager
+def telling() -> Iterator[tuple[list[dict[str, Any]], str]]:
+    """What a webhook was told, and its URL."""
+    told: list[dict[str, Any]] = []
+
+    def hear(method: str, path: str, headers: Any, body: bytes) -> Any:
+        told.append(json.loads(body))
+        return 200, {}, b""
+
+    with PageServer(hear) as server:
+        yield told, f"{server.url}/"
+
+
 def made(folder: Path, web: Sequence[PageServer | RawServer], url: str, more: str = "") -> None:
     folder.mkdir(exist_ok=True)
     made_project(folder, web[0].url, more=MORE.format(url=url) + more)
@@ -92,24 +105,34 @@ class TestWorker:
             assert set(sent.values()) == {1}
             assert rows(path, "select count(*) from workers") == [(0,)]
 
-    def test_takes_the_run_of_a_killed_crawl_over_and_writes_its_exports(self, url: str, tmp_path: Path):
-        with servers() as web:
-            made(tmp_path, web, url)
+    def test_takes_the_run_of_a_killed_crawl_over_writes_its_exports_and_tells_of_it(self, url: str, tmp_path: Path):
+        with servers() as web, telling() as (told, hook):
+            made(tmp_path, web, url, f"notify: [{{to: '{hook}'}}]\nreport: page.html\nmetrics: {{file: site.prom}}\n")
+            bad = command("crawl", "site.yaml", "--set", "limits.pages=1", "--set", "gate.min_items=9", cwd=tmp_path)
+            assert bad.returncode == 1, said(bad)
+            before = sum(len(server.log) for server in web)
             crawl = start("crawl", "site.yaml", "--set", "politeness.delay=200ms", cwd=tmp_path)
-            wait_until(lambda: sum(len(server.log) for server in web) > 12, PATIENCE)
+            wait_until(lambda: sum(len(server.log) for server in web) > before + 12, PATIENCE)
             crawl.send_signal(signal.SIGKILL)
             crawl.communicate()
             done = command("worker", "site.yaml", "--set", "politeness.delay=200ms", cwd=tmp_path)
             assert done.returncode == 0, said(done)
             assert written(tmp_path) == ALL
             shown = json.loads(command("runs", "site.yaml", "--json", cwd=tmp_path).stdout)
-            assert [(each["run"], each["result"]) for each in shown] == [(1, "finished")]
+            assert [(each["run"], each["result"]) for each in shown] == [(2, "finished"), (1, "outside-gate")]
+            # The crawl told of its own run, the worker of the one that it ended: each once.
+            assert [(each["run"], each["events"]) for each in told] == [(1, ["outside-gate"]), (2, ["recovered"])]
+            assert told[1]["report"] == str(tmp_path / "page.html")
+            assert ">finished</strong>" in (tmp_path / "page.html").read_text("utf-8")
+            figures = (tmp_path / "site.prom").read_text("utf-8")
+            assert f'scraper_pages_total{{crawl="site"}} {len(ALL):.1f}\n' in figures
+            assert 'scraper_run_result{crawl="site",result="finished"} 1.0\n' in figures
 
     def test_leaves_exports_that_it_cannot_write_to_the_next_crawl(self, url: str, tmp_path: Path):
         here, there = tmp_path / "here", tmp_path / "there"
-        with servers() as web:
+        with servers() as web, telling() as (told, hook):
             for folder in (here, there):
-                made(folder, web, url)
+                made(folder, web, url, f"notify: [{{to: '{hook}'}}]\nreport: page.html\n")
             (there / "out").write_text("no folder")
             crawl = start("crawl", "site.yaml", cwd=here)
             wait_until(lambda: sum(len(server.log) for server in web) > 12, PATIENCE)
@@ -121,6 +144,8 @@ class TestWorker:
             assert command("crawl", "site.yaml", cwd=here).returncode == 0
             assert written(here) == ALL
             assert sum(len(server.log) for server in web) == sent, "from the store, and by no request"
+            assert [(each["events"], each["report"]) for each in told] == [(["failed"], str(there / "page.html"))]
+            assert ">failed</strong>" in (there / "page.html").read_text("utf-8")
 
     def test_that_comes_late_has_its_part_of_the_domains_soon(self, url: str, tmp_path: Path):
         with servers() as web:

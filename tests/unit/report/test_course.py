@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scraper.report.course import MOST_POINTS, course_of
+from scraper.runs.course import MOST_POINTS, course_of
 from scraper.store.values import Moment
 
 

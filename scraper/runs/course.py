@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from itertools import pairwise
 from math import ceil
 
@@ -33,6 +34,12 @@ class Point:
 
 #: In the order of time; nothing of a run from before they were kept.
 Course = tuple[Point, ...]
+
+
+def columns_of(course: Course) -> dict[str, list[float | None]]:
+    """Return the points as JSON has them: by what is counted its values, in the order of time."""
+    names = [field.name for field in fields(Point)] if course else []
+    return {name: [getattr(point, name) for point in course] for name in names}
 
 
 def course_of(moments: Sequence[Moment], seconds: float) -> Course:
