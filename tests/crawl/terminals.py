@@ -24,6 +24,8 @@ class Screen:
         self.lines = [""] * height
         #: Lines that left the screen at its top, and when (seconds).
         self.scrolled: list[tuple[float, str]] = []
+        #: All lines that were there at some time.
+        self.seen: set[str] = set()
         self._row = self._column = 0
         self._rest = ""
 
@@ -34,6 +36,9 @@ class Screen:
         whole = cut < 0 or _TOKEN.match(text, cut) is not None
         text, self._rest = (text, "") if whole else (text[:cut], text[cut:])
         for token in _TOKEN.finditer(text):
+            if token["what"] == "A":
+                # What is redrawn was whole.
+                self.seen.update(line.rstrip() for line in self.lines)
             self._take(token, at)
 
     def _take(self, token: re.Match[str], at: float) -> None:

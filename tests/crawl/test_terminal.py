@@ -61,6 +61,11 @@ class TestTwentyDomains:
         assert [line for at, line in screen.scrolled if at < at_end - 1.0] == []
         assert "and 10 more" in screen.all_text
         assert "GET http" not in screen.all_text
+        # Meanwhile it was said when that comes, and whose delays it waits for, and no line was cut.
+        assert any(line.startswith("about ") and " left, by " in line for line in screen.seen), screen.seen
+        slowest = [line for line in screen.seen if line.startswith("slowest: ")]
+        assert slowest and all(line.count("127.0.0.") == 3 for line in slowest)
+        assert not any("…" in line for line in screen.seen if not line.startswith("waiting: "))
 
     def test_a_line_a_request_where_that_is_asked_for(self, page_server: Callable[..., PageServer], project: Project):
         code, screen = self.crawled(page_server, project, "-v", "--set", "limits.pages=20")
