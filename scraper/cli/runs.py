@@ -80,7 +80,7 @@ def runs(
                 _list_failures(store, chosen, reason, verbose=verbose, as_json=as_json)
             return
         shown = rows if run is None else [chosen_run(rows, run, loaded.config.name)]
-        all_stats = [stats_of(store, row) for row in shown]
+        all_stats = [stats_of(store, row, details=as_json) for row in shown]
         directs = {row.id: store.workers(row.id)[:1] for row in shown if not row.is_finished}
     _mark_at_work(all_stats, directs)
     if as_json:

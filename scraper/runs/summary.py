@@ -42,12 +42,18 @@ def _advice(config: SiteConfig, store: Store, run: RunRow) -> list[str]:
 
 
 def stats_of(
-    store: Store, run: RunRow, exports: Sequence[str] = (), config: SiteConfig | None = None
+    store: Store,
+    run: RunRow,
+    exports: Sequence[str] = (),
+    config: SiteConfig | None = None,
+    *,
+    details: bool = True,
 ) -> dict[str, Any]:
     """Return the figures of a run as `--stats` writes them.
 
     Args:
         config: that of the crawl, where warnings are wanted.
+        details: with its course, its slowest pages, and examples of what failed and was refused.
     """
     failures, refusals = store.counts_by_reason(run.id)
     quarantined, drops = store.left_out(run.id)
@@ -78,15 +84,21 @@ def stats_of(
         warnings=_advice(config, store, run) if config is not None else (),
         died=[death.record() for death in store.died(run)],
         files=store.file_counts(run.id),
-        over_time=columns_of(course_of(store.timeline(run.id), run.seconds)),
-        slowest=[asdict(page) for page in store.slowest_pages(run.id, _SLOWEST)],
-        examples={
-            "failures": _examples(failures, run.id, store.failure_examples),
-            "refusals": _examples(refusals, run.id, store.refusal_examples),
-        },
+        **(_details(store, run, failures, refusals) if details else {}),
         paused=[] if run.is_finished else _paused(store),
     )
     return run_stats(summary, store.figures(run.id))
+
+
+def _details(store: Store, run: RunRow, failures: Mapping[str, int], refusals: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "over_time": columns_of(course_of(store.timeline(run.id), run.seconds)),
+        "slowest": [asdict(page) for page in store.slowest_pages(run.id, _SLOWEST)],
+        "examples": {
+            "failures": _examples(failures, run.id, store.failure_examples),
+            "refusals": _examples(refusals, run.id, store.refusal_examples),
+        },
+    }
 
 
 def _examples(
