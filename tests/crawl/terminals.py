@@ -36,8 +36,8 @@ class Screen:
         whole = cut < 0 or _TOKEN.match(text, cut) is not None
         text, self._rest = (text, "") if whole else (text[:cut], text[cut:])
         for token in _TOKEN.finditer(text):
-            if token["what"] == "A":
-                # What is redrawn was whole.
+            if token["what"] in ("A", "K"):
+                # What is about to be drawn again.
                 self.seen.update(line.rstrip() for line in self.lines)
             self._take(token, at)
 

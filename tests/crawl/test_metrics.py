@@ -77,9 +77,28 @@ def written(folder: Path) -> Samples:
 FILE = 'exports: [out/site.jsonl]\nmetrics: {file: "metrics/{name}.prom"}\nretry: {attempts: 2, backoff: 0}\n'
 
 
-def test_whoever_collects_the_file_may_read_it(pages: PageServer, project: Project):
-    folder = project(pages.url, more=FILE)
-    assert command("crawl", "site.yaml", cwd=folder).returncode == 0
+@pytest.mark.parametrize("more", ["", "engine: {processes: 2}\n"], ids=["one process", "two processes"])
+def test_the_file_says_what_the_runs_figures_say(pages: PageServer, project: Project, more: str):
+    folder = project(pages.url, more=FILE + more)
+    done = command("crawl", "site.yaml", "--stats", "stats.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    stats, found = json.loads((folder / "stats.json").read_text()), written(folder)
+    for name in ("pages", "items", "retries"):
+        assert found[f"scraper_{name}_total"] == {(): stats[name]}
+    assert by(found["scraper_failures_total"], "reason") == stats["failures"] == {"http-500": 1}
+    assert by(found["scraper_refusals_total"], "reason") == stats["refusals"] == {"offsite": 1}
+    assert by(found["scraper_connections_total"], "reason") == stats["reasons"]
+    assert by(found["scraper_requests_total"], "domain") == {"127.0.0.1": stats["requests"]}
+    assert by(found["scraper_requests_reused_total"], "domain") == {"127.0.0.1": stats["reused"]}
+    assert by(found["scraper_received_bytes_total"], "domain") == {"127.0.0.1": stats["bytes"]}
+    assert found["scraper_request_seconds_count"] == {(("domain", "127.0.0.1"),): stats["requests"]}
+    assert by(found["scraper_run_result"], "result") == {"finished": 1}
+    filled = found["scraper_field_filled_ratio"]
+    assert {dict(labels)["field"]: ratio for labels, ratio in filled.items()} == {"title": 1, "url": 1}
+    assert found["scraper_run_working_seconds"] == {(): stats["seconds"]}
+    runs = json.loads(command("runs", "site.yaml", "--json", cwd=folder).stdout)
+    assert runs[0]["pages"] == found["scraper_pages_total"][()]
+    # Whoever collects it is another user.
     assert (folder / "metrics" / "site.prom").stat().st_mode & 0o044 == 0o044 & ~_umask()
 
 

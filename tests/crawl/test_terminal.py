@@ -64,7 +64,7 @@ class TestTwentyDomains:
         # Meanwhile it was said when that comes, and whose delays it waits for, and no line was cut.
         assert any(line.startswith("about ") and " left, by " in line for line in screen.seen), screen.seen
         slowest = [line for line in screen.seen if line.startswith("slowest: ")]
-        assert slowest and all(line.count("127.0.0.") == 3 for line in slowest)
+        assert any(line.count("127.0.0.") == 3 for line in slowest), screen.seen
         assert not any("…" in line for line in screen.seen if not line.startswith("waiting: "))
 
     def test_a_line_a_request_where_that_is_asked_for(self, page_server: Callable[..., PageServer], project: Project):
