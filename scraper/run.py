@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, overload
 
-from scraper import notebook
 from scraper.config.store_location import StoreLocation
 from scraper.optional_dependencies import package
 from scraper.stats import GOOD_RESULTS
@@ -39,6 +38,8 @@ class Items(Sequence[dict[str, Any]]):
         return f"<Items of run {self._run}: {self._count:,}>"
 
     def _repr_html_(self) -> str:
+        from scraper import notebook
+
         return notebook.items(self)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -100,6 +101,8 @@ class Run:
         return f"<Run {self.id} of {self.name}: {self.result}, {self._count} items>"
 
     def _repr_html_(self) -> str:
+        from scraper import notebook
+
         counts = [(name, self.stats[name]) for name in _FIGURES if name in self.stats]
         return notebook.facts(f"{self.name}, run {self.id}", [("result", self.result), ("why", self.why), *counts])
 

@@ -208,7 +208,7 @@ def processes_of(run: Run) -> set[int]:
 
 def comparable(stats: dict[str, Any]) -> dict[str, Any]:
     """Figures that do not depend on when what happens."""
-    ends = ("run", "seconds", "started_at", "ended_at", "exports", "domains")
+    ends = ("run", "seconds", "started_at", "ended_at", "exports", "domains", "over_time", "slowest")
     left_out = {*ends, "connections", "reused", "unused", "stale", "handshake_seconds", "reuse_rate", "seconds_saved"}
     return {name: value for name, value in stats.items() if name not in left_out and not name.startswith("handshake")}
 

@@ -208,7 +208,7 @@ class TestCommits:
     def test_a_process_that_stops_in_the_middle_is_not_waited_for_for_ever(self, store: Store, run: int):
         with store._database.writing() as connection:
             timeout = connection.run("show idle_in_transaction_session_timeout").first()
-        assert timeout == ("30s",)
+        assert timeout == ("12s",)
 
 
 def test_waits_for_nobody_where_it_is_told_so(store: Store, run: int, other: Store):

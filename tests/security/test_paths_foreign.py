@@ -16,7 +16,7 @@ import pytest
 
 from scraper.config import OnFailure, Schedule
 from scraper.config.store_location import StoreLocation
-from scraper.engine.tasks.attachments import is_there
+from scraper.engine.tasks.file_folder import folder_of
 from scraper.errors import ScraperError, UsageError
 from scraper.schedule.failures import tell
 from scraper.schedule.sites import ScheduledSite
@@ -80,7 +80,7 @@ class TestStores:
         (tmp_path / "secret").write_text("x")
         (tmp_path / "root/out").mkdir(parents=True)
         size = Path(path).stat().st_size if path.startswith("/") else 1
-        assert not is_there(tmp_path / "root", KeptFile(path, "0" * 64, size, "text/plain"))
+        assert not folder_of(tmp_path / "root", "out").holds(KeptFile(path, "0" * 64, size, "text/plain"))
 
     def test_a_note_beside_a_part_moves_nothing_elsewhere(self, page_server: Start, project: Project):
         server = listening(
