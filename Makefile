@@ -28,7 +28,7 @@ ALONE  := { [ $$? -eq 1 ] && echo "failed beside others; now by themselves:" && 
 demo: $(READY)  ## serve the bundled shop on loopback, crawl it, show the result
 	$(BIN)/scraper demo
 
-test: $(READY)  ## all tests but the slow proofs; under 6 minutes
+test: $(READY)  ## all tests but the slow proofs; 6 to 8 minutes on two cores
 	$(BIN)/python -m pytest -m "not slow and not timing" -n 4 --dist worksteal || $(ALONE)
 	$(BIN)/python -m pytest -m timing tests/crawl || $(ALONE)
 
