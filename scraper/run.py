@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, overload
 
 from scraper.config.store_location import StoreLocation
+from scraper.errors import StoreError
 from scraper.optional_dependencies import package
 from scraper.stats import GOOD_RESULTS
 from scraper.store import Store
@@ -123,9 +124,11 @@ class Run:
 
         Raises:
             UsageError: pandas is not installed.
+            StoreError: the store does not keep the run any more.
         """
         pandas = package("pandas", "pandas", "run.to_pandas()")
         with Store.open_existing(self._store) as store:
+            self._kept(store)
             return pandas.DataFrame([row.data for row in store.stream_items(self.id) if item in (None, row.type)])
 
     def to_polars(self, item: str | None = None) -> Any:
@@ -136,6 +139,7 @@ class Run:
 
         Raises:
             UsageError: polars is not installed.
+            StoreError: the store does not keep the run any more.
         """
         polars = package("polars", "polars", "run.to_polars()")
         return polars.from_arrow(self.to_arrow(item))
@@ -150,6 +154,7 @@ class Run:
 
         Raises:
             UsageError: pyarrow is not installed.
+            StoreError: the store does not keep the run any more.
         """
         # Only who wants this needs what writes exports.
         from scraper.config import ExportConfig
@@ -158,10 +163,17 @@ class Run:
         package("pyarrow", "parquet", "run.to_arrow()")
         with tempfile.TemporaryDirectory() as folder, Store.open_existing(self._store) as store:
             config = ExportConfig(path=f"{folder}/items.parquet", format="parquet", item=item)
-            row = store.run(self.id)
-            assert row is not None, "a run that is read is kept"
-            (file,) = write_again(store, self._store, row, config)
+            (file,) = write_again(store, self._store, self._kept(store), config)
             return package("pyarrow.parquet", "parquet", "run.to_arrow()").read_table(file, memory_map=False)
+
+    def _kept(self, store: Store) -> RunRow:
+        """Return its row: a table of a run that was forgotten would be empty, and look like a run without items."""
+        row = store.run(self.id)
+        if row is None:
+            raise StoreError(
+                f"the store does not keep run {self.id} of {self.name} any more", remedy="raise keep_runs"
+            )
+        return row
 
     @property
     def failures(self) -> list[FailureRow]:

@@ -136,3 +136,16 @@ class TestTables:
             with pytest.raises(scraper.UsageError, match=f"needs {name}") as error:
                 {"pandas": run.to_pandas, "polars": run.to_polars, "pyarrow": run.to_arrow}[name]()
             assert f"[{extra}]" in str(error.value.remedy)
+
+    def test_of_a_run_that_the_store_has_forgotten_there_is_none(self, tmp_path: Path) -> None:
+        with PageServer({"/": "x"}) as server:
+            settings = {
+                "start_urls": [server.url + "/"],
+                "store": str(tmp_path / "a.db"),
+                "exports": [],
+                "keep_runs": 1,
+            }
+            first, _ = (scraper.crawl(Kinds, **settings, **GENTLE) for _ in range(2))
+        for table in (first.to_pandas, first.to_arrow):
+            with pytest.raises(scraper.StoreError, match="does not keep run 1"):
+                table()
