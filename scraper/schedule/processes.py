@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -65,13 +66,10 @@ class SystemProcesses:
     """Real ones: `python -m scraper schedule start SITE.yaml …`, which outlive who started them."""
 
     def start(self, site: ScheduledSite, run: Occurrence) -> Process:
-        # Not from the folder it is started in, where a file may have the name of any module.
-        command = [sys.executable, "-P", "-m", "scraper", "schedule", "start", str(site.path)]
-        command += ["--run", str(run.id), "--epoch", str(run.epoch), "--log-file", run.log]
+        words = ["schedule", "start", str(site.path)]
+        words += ["--run", str(run.id), "--epoch", str(run.epoch), "--log-file", run.log]
         try:
-            output = output_of(run.log)
-            with open_to_append(output) as file:
-                return _Started(command, file.fileno())
+            return _Started(start_apart(words, output_of(run.log)))
         except OSError as error:
             raise ScraperError(
                 f"the crawl {site.name} cannot be started: {error}",
@@ -85,18 +83,32 @@ class SystemProcesses:
         return _is_locked(site.store.path) if site.store.is_file else is_at_work(site.store)
 
 
-class _Started:
-    def __init__(self, command: list[str], output: int) -> None:
-        # A session or group of its own: Ctrl-C in the daemon's terminal is passed on by the daemon alone.
-        self._process = subprocess.Popen(
-            command,
+def start_apart(words: Sequence[str], output: Path) -> subprocess.Popen[bytes]:
+    """Start `scraper …` as a process that outlives this one.
+
+    Args:
+        output: what it prints is appended to this file, which only its owner may read.
+
+    Raises:
+        OSError: the file cannot be written, or the process not be started.
+    """
+    with open_to_append(output) as file:
+        return subprocess.Popen(
+            # Not from the folder it is started in, where a file may have the name of any module.
+            [sys.executable, "-P", "-m", "scraper", *words],
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+            stdout=file,
+            stderr=file,
+            # A session or group of its own: Ctrl-C in the terminal of who starts it is not for it.
             start_new_session=True,
             creationflags=_NEW_GROUP,
         )
-        self.pid = self._process.pid
+
+
+class _Started:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.pid = process.pid
 
     def poll(self) -> int | None:
         return self._process.poll()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from pathlib import Path
 from scraper.errors import ScraperError
 from scraper.lazy_dataclass import dataclass
 from scraper.observe.text import counted
-from scraper.private_files import open_to_append
+from scraper.schedule.processes import start_apart
 from scraper.store import Store
 from scraper.store.history.schedules import LOGS, Schedules
 from scraper.ui.crawls import Crawl
@@ -22,10 +21,6 @@ from scraper.ui.looks import Look, look_at
 _SHOWN = 4_000
 #: How long a command is waited for that may be about to end, in seconds.
 _LEAVING_SECONDS = 5.0
-if sys.platform == "win32":
-    _NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP
-else:
-    _NEW_GROUP = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +57,13 @@ class Commands:
         """
         assert crawl.loaded is not None
         log = crawl.loaded.store.path.parent / LOGS / f"{crawl.loaded.config.name}-ui.log"
-        # Not from the folder it is started in, where a file may have the name of any module.
-        command = [sys.executable, "-P", "-m", "scraper", *words, "--", str(crawl.path)]
         with self._lock:
             known = self._newest.get(crawl.path)
             if known is not None and not _has_ended(known.process):
                 raise ScraperError(f"scraper {known.words} is at work already", remedy="wait for it, or stop it")
             try:
                 log.unlink(missing_ok=True)
-                with open_to_append(log) as output:
-                    process = subprocess.Popen(
-                        command,
-                        stdin=subprocess.DEVNULL,
-                        stdout=output,
-                        stderr=output,
-                        # Ctrl-C in this process's terminal is not for it.
-                        start_new_session=True,
-                        creationflags=_NEW_GROUP,
-                    )
+                process = start_apart([*words, "--", str(crawl.path)], log)
             except OSError as error:
                 raise ScraperError(f"the crawl cannot be started: {error}", remedy=f"look at {log.parent}") from None
             self._newest[crawl.path] = _Command(" ".join(words), time.time(), process, log)
