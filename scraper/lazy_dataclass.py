@@ -178,16 +178,22 @@ class _Standard:
         self._frozen = frozen
 
     def __get__(self, _instance: Any, owner: type) -> Any:
+        # For `fields` and `asdict` no method is compiled; only who inherits asks for the parameters.
+        is_whole = self._name == "__dataclass_params__"
         twin = dataclasses.make_dataclass(
             owner.__name__,
             [(each.name, each.annotation, _standard_field(each)) for each in self._fields],
-            frozen=self._frozen,
+            namespace={"__doc__": owner.__doc__ or owner.__name__},  # else it is written from the signature, in 3 ms
+            init=is_whole,
+            repr=is_whole,
+            eq=is_whole,
+            frozen=is_whole and self._frozen,
         )
-        for name in ("__dataclass_fields__", "__dataclass_params__"):
-            for cls in owner.__mro__:
-                if vars(cls).get("_lazy_fields") is self._fields:
-                    setattr(cls, name, getattr(twin, name))
-        return getattr(twin, self._name)
+        found = getattr(twin, self._name)
+        for cls in owner.__mro__:
+            if vars(cls).get("_lazy_fields") is self._fields:
+                setattr(cls, self._name, found)
+        return found
 
 
 def _standard_field(field: _Field) -> Any:

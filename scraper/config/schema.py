@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from scraper.config.keys import fields_of, section
+from scraper.config.model.frozen import whole_schemas
 from scraper.config.model.site import SiteConfig
 from scraper.config.walk import field_value
 
@@ -16,10 +17,11 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def json_schema() -> dict[str, Any]:
     """Return the schema (JSON Schema 2020-12) of the YAML: units as text, short forms, `${VAR}`, defaults."""
     models: list[type[BaseModel]] = [SiteConfig, *_sections(SiteConfig)]
-    for model in reversed(models):
-        # Sections are built when they are used, and older versions of pydantic write no default of one that is not.
-        model.model_rebuild(force=True)
-    schema: dict[str, Any] = SiteConfig.model_json_schema(by_alias=True)
+    with whole_schemas():
+        for model in reversed(models):
+            # Older versions of pydantic write no default of a section that is not built.
+            model.model_rebuild(force=True)
+        schema: dict[str, Any] = SiteConfig.model_json_schema(by_alias=True)
     definitions: dict[str, Any] = schema.get("$defs", {})
     for model in models:
         written = schema if model is SiteConfig else definitions.get(model.__name__)
