@@ -13,8 +13,13 @@ from typing import NoReturn
 
 import pytest
 import urllib3  # noqa: F401 (it binds a socket when it is first imported, to see whether there is IPv6)
+from hypothesis import HealthCheck, settings
 
 from scraper import hiding
+
+# A loaded machine is no fault of a strategy.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _UNIT = Path(__file__).parent / "unit"
 
