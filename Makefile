@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 SITE   := $(VENV)-docs/.ready
 
-.PHONY: help demo test test-oldest docs lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray ui-cost proofs bench profile clean
+.PHONY: help demo test test-oldest docs lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray ui-cost adaptive proofs bench profile clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -86,6 +86,9 @@ memory: $(READY)  ## peak memory on 20,000 pages against 2,000
 manners: $(READY)  ## fifty domains with a delay: never undercut, hardly any time lost
 	$(BIN)/python -m tests.proofs.manners $(ARGS)
 
+adaptive: $(READY)  ## delay: auto on servers whose capacity halves, beside AutoThrottle (make .venv-bench/.ready)
+	$(BIN)/python -m tests.proofs.adaptive $(ARGS)
+
 toxic: $(READY)  ## a crawl through a proxy that delays, cuts bodies and closes idle connections
 	$(BIN)/python -m tests.proofs.toxic $(ARGS)
 
@@ -155,7 +158,7 @@ many-crawls: $(READY)  ## 2,000 crawls in one process: none raises, nothing grow
 many-links: $(READY)  ## pages of 5,000 and 20,000 new links: connections, memory, log and the end within their bounds
 	$(BIN)/python -m tests.proofs.many_links $(ARGS)
 
-proofs: kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk many-schedules soak many-crawls many-links outages clock-steps ui-cost  ## all proofs that take minutes
+proofs: kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills slow-disk many-schedules soak many-crawls many-links outages clock-steps ui-cost adaptive  ## all proofs that take minutes
 	$(BIN)/python -m pytest -m slow
 
 # The other crawlers have an environment of their own, so that none of them is in the way of the tests.

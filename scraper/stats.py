@@ -76,6 +76,8 @@ class ConnectionStats:
     #: What the reused requests would have spent on connections of their own: the median of their origin's each.
     seconds_saved: float = 0.0
     reasons: dict[str, int] = field(default_factory=dict)
+    #: The newest delay in seconds, where it follows how the server does; of a domain only.
+    delay: float | None = None
 
     @property
     def reuse_rate(self) -> float:

@@ -149,7 +149,7 @@ def _validators(found: Findings) -> str:
 
 def suggestion(found: Findings, config: SiteConfig) -> str:
     """Return the YAML that suits what was found."""
-    delay = max(config.politeness.delay, found.robots.crawl_delay(product_token(config.user_agent)))
+    delay = max(config.politeness.first_delay, found.robots.crawl_delay(product_token(config.user_agent)))
     # As many at once as keep the pace although each takes its time.
     busy = (found.reused_seconds or 0.0) / delay if delay else 1.0
     at_once = min(_MOST_AT_ONCE, max(1, math.ceil(busy)))

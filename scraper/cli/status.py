@@ -135,6 +135,9 @@ def _waits(found: Mapping[str, Any]) -> Iterator[str]:
     ]
     if longest:
         yield f"  the longest: {', '.join(longest)}"
+    delays = [f"{plain(name)} {duration(delay)}" for name, delay in list(found["delays"].items())[:_WAITS_SHOWN]]
+    if delays:
+        yield f"  delays that follow the server (delay: auto): {', '.join(delays)}"
 
 
 def _workers(found: Mapping[str, Any]) -> str:

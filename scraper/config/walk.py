@@ -56,7 +56,7 @@ def plain_values(value: Any, *, readable: bool = False) -> Any:
 def field_value(info: FieldInfo, value: Any, readable: bool) -> Any:
     """`plain_values` of one field, which knows its unit."""
     if readable and value is not None:
-        if kinds.DURATION in info.metadata:
+        if kinds.DURATION in info.metadata and value != kinds.AUTO:
             return format_duration(value)
         if kinds.SIZE in info.metadata:
             return format_size(value)

@@ -18,25 +18,86 @@ MAX_CRAWL_DELAY = 30.0
 class Pace:
     """The gap between the starts of two requests to a domain, in seconds. Every delay is computed here.
 
+    An adaptive one (`delay: auto`) follows the server: slower at once, faster slowly. It goes no faster than answers
+    come: half of the requests that may be under way at once are on average, so that a queue in the server is seen by
+    its latency before it overflows; of one that may, one is. A failure of the server doubles the delay, and so may
+    an answer that takes long; failures of requests that were under way then are the same step. Good answers shorten
+    it by a fifth each; around the delay at which the server failed last by a hundredth, or by half in a minute,
+    whichever is more.
+
     Attributes:
         delay: the least gap; 0 means none.
         jitter: lengthens each gap by up to this share of it; it never shortens one.
-        max_delay: the longest Crawl-delay of a robots.txt that is followed.
+        max_delay: the longest Crawl-delay of a robots.txt that is followed, and longest delay of an adaptive pace.
+        min_delay: the shortest delay of an adaptive pace; None for one that is fixed.
+        failed_at: the delay at which the server failed last; 0 where it did not.
+        slowed_at: when a failure made it slower last, by the monotonic clock.
     """
+
+    #: What a good answer leaves of the delay; around `failed_at`; and in how many seconds it halves at least, there.
+    FASTER: ClassVar[float] = 0.8
+    CAREFUL: ClassVar[float] = 0.99
+    HALVING: ClassVar[float] = 60.0
 
     delay: float = 0.0
     jitter: float = 0.0
     max_delay: float = MAX_CRAWL_DELAY
+    min_delay: float | None = None
+    failed_at: float = 0.0
+    slowed_at: float = float("-inf")
 
     @classmethod
     def of(cls, politeness: Politeness) -> Pace:
         """Return the pace that a configuration asks for."""
-        return cls(politeness.delay, politeness.jitter, politeness.max_delay)
+        least = politeness.min_delay if politeness.is_adaptive else None
+        return cls(politeness.first_delay, politeness.jitter, politeness.max_delay, least)
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Tell whether the delay follows the server."""
+        return self.min_delay is not None
+
+    def resumed(self, delay: float | None) -> Pace:
+        """Return this pace, if it is adaptive with the delay that an earlier one had come to."""
+        if self.min_delay is None or delay is None:
+            return self
+        return replace(self, delay=min(max(delay, self.min_delay), self.max_delay))
 
     def slowed_to(self, crawl_delay: float) -> Pace:
         """Return this pace, or that of a robots.txt's Crawl-delay where it is slower, up to `max_delay`."""
-        slowest = max(self.delay, min(crawl_delay, self.max_delay))
+        asked = min(crawl_delay, self.max_delay)
+        slowest = max(self.delay, asked)
+        if self.min_delay is not None and asked > self.min_delay:
+            return replace(self, delay=slowest, min_delay=asked)
         return self if slowest == self.delay else replace(self, delay=slowest)
+
+    def answered(self, latency: float, concurrency: int, *, well: bool) -> Pace:
+        """Return the pace after an answer.
+
+        Args:
+            latency: seconds from the send to the first byte of the answer.
+            concurrency: requests that may be under way at once.
+            well: it is a page, a redirect or the like: what is refused or missing may come faster than pages do.
+        """
+        if self.min_delay is None:
+            return self
+        least = min(max(latency / max(1.0, concurrency / 2), self.min_delay), self.max_delay)
+        if least >= self.delay:
+            return replace(self, delay=min(least, 2 * self.delay))
+        if not well:
+            return self
+        share = self.FASTER
+        if self.delay <= 2 * self.failed_at:
+            share = min(self.CAREFUL, max(share, 0.5 ** (self.delay / self.HALVING)))
+        delay = max(least, self.delay * share)
+        return replace(self, delay=delay, failed_at=self.failed_at if 2 * delay >= self.failed_at else 0.0)
+
+    def failed(self, sent_at: float, now: float) -> Pace:
+        """Return the pace after a failure of the server to answer a request sent at `sent_at`, both monotonic."""
+        if self.min_delay is None or sent_at < self.slowed_at:
+            return self
+        delay = min(2 * self.delay, self.max_delay)
+        return replace(self, delay=max(delay, self.min_delay), failed_at=self.delay, slowed_at=now)
 
     def next_start(self, sent_at: float, chance: float = 0.0) -> float:
         """Return when the next request may start after one sent at `sent_at`; `chance` is random, from 0 to 1."""

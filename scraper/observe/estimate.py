@@ -66,5 +66,7 @@ def slowest_domains(queues: Mapping[str, int], config: Mapping[str, Any], most: 
 def _delay(config: Mapping[str, Any], domain: str) -> float:
     """Return the mean delay of a domain, in seconds."""
     politeness = config.get("domains", {}).get(domain, config).get("politeness", {})
-    mean: float = politeness.get("delay", 0.0) * (1.0 + politeness.get("jitter", 0.0) / 2)
+    delay = politeness.get("delay", 0.0)
+    # One that follows the server (`auto`) is what it was a moment ago; what the pace of late says is as good.
+    mean: float = delay * (1.0 + politeness.get("jitter", 0.0) / 2) if isinstance(delay, int | float) else 0.0
     return mean

@@ -117,6 +117,16 @@ class CoolingDown:
 
 
 @dataclass(frozen=True, slots=True)
+class Paced:
+    """The delay of a domain, which follows its server, changed much: from `before` to `delay`, in seconds."""
+
+    domain: str
+    delay: float
+    before: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedIn:
     """A domain's session is logged in, by the form at `url`; `how` says what told so."""
 
@@ -213,7 +223,7 @@ class RunEnded:
 #: All there are.
 KINDS: tuple[type, ...] = (
     *(RunStarted, Connected, Fetched, Retrying, PageDone, PageFailed, Refused, ItemDropped, ItemPutAside),
-    *(CoolingDown, LoggedIn, SessionEnded, LoginFailed, SlowParse, Notice, Tick, Draining, RunEnded),
+    *(CoolingDown, Paced, LoggedIn, SessionEnded, LoginFailed, SlowParse, Notice, Tick, Draining, RunEnded),
 )
 
 

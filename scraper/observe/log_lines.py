@@ -99,6 +99,12 @@ def _cooling_down(event: events.CoolingDown) -> Words:
     return logging.INFO, f"{plain(event.domain)} waits {duration(event.seconds)}: {plain(event.reason)}"
 
 
+def _paced(event: events.Paced) -> Words:
+    change = "slower" if event.delay > event.before else "faster"
+    text = f"{plain(event.domain)} is crawled {change}, a request every {duration(event.delay)} instead of "
+    return logging.INFO, f"{text}{duration(event.before)}: {plain(event.reason)}"
+
+
 def _logged_in(event: events.LoggedIn) -> Words:
     return logging.INFO, f"logged in to {plain(event.domain)} in {duration(event.seconds)}: {plain(event.how)}"
 
@@ -162,6 +168,7 @@ _SAY: dict[type, Callable[[Any], Words]] = {
     events.ItemDropped: _item_dropped,
     events.ItemPutAside: _item_put_aside,
     events.CoolingDown: _cooling_down,
+    events.Paced: _paced,
     events.LoggedIn: _logged_in,
     events.SessionEnded: _session_ended,
     events.LoginFailed: _login_failed,

@@ -238,6 +238,10 @@ def _domains(stats: Mapping[str, Any], most: int) -> list[_Line]:
         lines.append(("", _domain(plain(name), figures)))
         if figures["reasons"]:
             lines += _wrapped(f"opened for: {_tally(figures['reasons'])}", indent="  ", style="dim")
+        if "delay" in figures:
+            lines += _wrapped(
+                f"its delay came to {duration(figures['delay'])} (delay: auto)", indent="  ", style="dim"
+            )
     if len(domains) > most:
         lines.append(("", f"and {len(domains) - most:,} more"))
     if len(domains) > 1:

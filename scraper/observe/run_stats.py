@@ -70,7 +70,7 @@ def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> di
             kind: {reason: [dict(example) for example in some] for reason, some in by_reason.items()}
             for kind, by_reason in summary.examples.items()
         },
-        "domains": {name: _sums(domains[name]) for name in sorted(domains)},
+        "domains": {name: _of_domain(domains[name]) for name in sorted(domains)},
     }
 
 
@@ -87,6 +87,12 @@ def write_stats(path: Path, stats: Mapping[str, Any]) -> None:
         raise ScraperError(
             f"cannot write the stats {path}: {cause}", remedy="name a file that may be written"
         ) from error
+
+
+def _of_domain(figures: ConnectionStats) -> dict[str, Any]:
+    """Return the sums of a domain, and what it has alone: the newest delay where that follows the server."""
+    delay = {} if figures.delay is None else {"delay": round(figures.delay, 3)}
+    return _sums(figures) | delay
 
 
 def _sums(figures: ConnectionStats) -> dict[str, Any]:

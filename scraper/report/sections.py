@@ -162,6 +162,9 @@ def _connections(figures: RunFigures, site: str) -> Html:
         Column("opened for"),
     ]
     rows = [(name, *_ledger(sums)) for name, sums in domains[:_DOMAINS]]
+    if any("delay" in sums for _, sums in domains):
+        columns.append(Column("delay", "s"))
+        rows = [(*row, sums.get("delay")) for row, (_, sums) in zip(rows, domains, strict=False)]
     reasons = [(reason, count) for reason, count in stats["reasons"].items()]
     parts = [
         table("Connections by reason", [Column("opened for"), Column("connections", "")], reasons, name="reasons"),

@@ -6,11 +6,14 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scraper import urls
 from scraper.errors import BadRequest
-from scraper.request.parts import Callback, absolute, body_of, dumps, json_copy, method_name
+from scraper.request.parts import Callback, absolute, body_of, dumps, json_copy, method_name, moment
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 #: Methods whose repetition changes nothing (RFC 9110 section 9.2.2).
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
@@ -37,6 +40,7 @@ class Request:
         errback: a method of the spider, or its name, called with a failure instead of the callback.
         statuses: statuses beside 2xx that go to the callback.
         retry_unsafe: whether a request that is not idempotent may be sent again.
+        not_before: when it may be sent first, in seconds since the epoch or with a time zone; a restart keeps it.
 
     Raises:
         BadRequest: the URL is not absolute http(s), or meta, params, data or json cannot be sent or stored.
@@ -57,6 +61,7 @@ class Request:
         "meta",
         "method",
         "nofollow",
+        "not_before",
         "priority",
         "redirected_from",
         "retry_unsafe",
@@ -82,6 +87,7 @@ class Request:
         *,
         statuses: Iterable[int] = (),
         retry_unsafe: bool = False,
+        not_before: float | datetime = 0.0,
     ) -> None:
         self.method = method.upper()
         self.headers = dict(headers) if headers else {}
@@ -101,6 +107,7 @@ class Request:
         self.dont_filter = dont_filter
         self.statuses = tuple(statuses)
         self.retry_unsafe = retry_unsafe
+        self.not_before = moment(not_before) if not_before else 0.0
         #: How many links lie between a first request and this one; set at admission.
         self.depth = 0
         #: A sitemap names it, or it is one: no first request, whatever its depth.
@@ -203,6 +210,7 @@ class Request:
             or self.errback
             or self.statuses
             or self.retry_unsafe
+            or self.not_before
             or self.redirected_from
             or self.cookie_marks
             or self.listed
@@ -265,6 +273,7 @@ class Request:
         request.dont_filter = get("dont_filter", False)
         request.statuses = tuple(get("statuses", ()))
         request.retry_unsafe = get("retry_unsafe", False)
+        request.not_before = get("not_before", 0.0)
         request.listed = get("listed", False)
         request.bare = get("bare", False)
         request.file = get("file")
@@ -346,6 +355,7 @@ class LinkRequest(Request):
         self.dont_filter = False
         self.statuses = ()
         self.retry_unsafe = False
+        self.not_before = 0.0
         self.depth = 0
         self.listed = False
         self.bare = False
@@ -387,6 +397,7 @@ _DEFAULTS: dict[str, Any] = {
     "dont_filter": False,
     "statuses": (),
     "retry_unsafe": False,
+    "not_before": 0.0,
     "depth": 0,
     "listed": False,
     "bare": False,

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from scraper import urls
 from scraper.errors import BadRequest
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 Callback = Callable[..., Any]
+#: The end of the year 9999, in seconds since the epoch: what a datetime can say.
+_LATEST = 253_402_300_799.0
 
 
 def method_name(callback: Callback | str | None) -> str | None:
@@ -89,3 +94,20 @@ def dumps(value: Any) -> str:
 def json_copy(meta: Mapping[str, Any]) -> dict[str, Any]:
     copy: dict[str, Any] = jsonlib.loads(dumps(dict(meta)))
     return copy
+
+
+def moment(at: float | datetime) -> float:
+    """Return a moment in seconds since the epoch.
+
+    Raises:
+        BadRequest: it is neither a number of 0 or more nor a datetime with a time zone.
+    """
+    if isinstance(at, int | float) and not isinstance(at, bool) and 0 <= at <= _LATEST:
+        return float(at)
+    # A datetime, where that was imported: else nobody has one.
+    if getattr(at, "tzinfo", None) is not None:
+        return moment(at.timestamp())  # type: ignore[union-attr]
+    raise BadRequest(
+        f"not_before is {at!r}: no moment that everybody understands",
+        remedy="give seconds since the epoch, as time.time() does, or a datetime with a time zone",
+    )

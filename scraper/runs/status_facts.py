@@ -48,6 +48,7 @@ def facts(status: Status) -> dict[str, Any]:
             {"domain": wait.domain, "reason": wait.reason, "seconds": round(wait.seconds, 1)}
             for wait in longest_waits(status)
         ],
+        "delays": dict(delays_of(status)),
         "paused": [
             {"domain": name, "until": _iso(each.not_before), "why": each.why}
             for name, each in status.paused.items()
@@ -114,6 +115,12 @@ def longest_waits(status: Status) -> list[Waiting]:
 def longest_queues(status: Status) -> list[tuple[str, int]]:
     """Return the domains with most left, where that was counted."""
     return sorted((status.queues or {}).items(), key=lambda each: (-each[1], each[0]))[:_MOST_NAMED]
+
+
+def delays_of(status: Status) -> list[tuple[str, float]]:
+    """Return the domains whose delay follows the server, the slowest first, with that delay in seconds."""
+    slowest = sorted(status.delays.items(), key=lambda each: (-each[1], each[0]))
+    return [(name, round(delay, 3)) for name, delay in slowest[:_MOST_NAMED]]
 
 
 def limits_of(status: Status) -> dict[str, dict[str, float]]:

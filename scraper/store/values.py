@@ -206,6 +206,8 @@ class Profile:
     idle_limits: str = "{}"  # scraper.fetch.transport.idle_limits
     #: Mean seconds to the first byte of an answer.
     latency: float | None = None
+    #: Seconds, where it follows how the server does.
+    delay: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _WAITS = {
     "cool-down": "a cool-down: it answered 429 or 503",
     "circuit": "an open circuit: it does nothing but fail",
     "outage": "an outage: it refuses connections",
-    "retry": "a retry",
+    "retry": "a retry, or the moment of a request",
     "robots": "its robots.txt",
     "login": "its login",
     "busy": "requests in flight",

@@ -14,6 +14,7 @@ from scraper.config.model.site import SiteConfig
 from scraper.config.model.start import STDIN
 from scraper.config.secrets import is_secret_header
 from scraper.config.store_location import is_url
+from scraper.config.types.units import format_duration
 from scraper.config.yaml.problems import place, place_of_key, shown_at
 from scraper.config.yaml.tree import Node, Path, find, key_text
 from scraper.errors import Problem
@@ -28,11 +29,12 @@ _NO_INPUT = "expected a file of the project, got -: {} do not get what is piped 
 def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> list[Problem]:
     """Return every rule between keys that `config` breaks, at the places that `root` knows."""
     site = config.for_domain("")
-    problems = [*_concurrency(site, root, ()), *_headers(site, root, ())]
+    problems = [*_concurrency(site, root, ()), *_delays(site, root, ()), *_headers(site, root, ())]
     problems += _names_of_attributes(root, ())
     for domain, settings in config.domains.items():
         prefix = ("domains", domain)
-        problems += [*_concurrency(settings, root, prefix), *_headers(settings, root, prefix)]
+        problems += [*_concurrency(settings, root, prefix), *_delays(settings, root, prefix)]
+        problems += _headers(settings, root, prefix)
         problems += _names_of_attributes(root, prefix)
     for origin, secrets in config.origins.items():
         for name in secrets.headers:
@@ -60,6 +62,22 @@ def _concurrency(settings: DomainSettings, root: Node, prefix: Path) -> Iterator
         f"got {_inherited(root, concurrency, settings.politeness.concurrency)}: raise session.pool or lower "
         "politeness.concurrency",
     )
+
+
+def _delays(settings: DomainSettings, root: Node, prefix: Path) -> Iterator[Problem]:
+    """Between the shortest and the longest delay there is room for one."""
+    politeness = settings.politeness
+    if not politeness.is_adaptive or politeness.min_delay <= politeness.max_delay:
+        return
+    paths = [(*prefix, "politeness", name) for name in ("min_delay", "max_delay")]
+    written = [path for path in paths if find(root, path)[1] == path]
+    if written:
+        yield place(
+            root,
+            written[0],
+            f"expected min_delay to be at most max_delay ({format_duration(politeness.max_delay)}), got "
+            f"{format_duration(politeness.min_delay)}: lower the one or raise the other",
+        )
 
 
 def _processes(config: SiteConfig, root: Node) -> Iterator[Problem]:

@@ -72,10 +72,28 @@ class Politeness(Frozen):
         description="Whether nofollow is obeyed, by links(), follow_all() and rules: obey, ignore, or "
         "{page: ignore, link: obey} apart.",
     )
-    delay: SecondsOrZero = Field(1.0, description="The least time between the starts of two requests; 0 for none.")
+    delay: kinds.Delay = Field(
+        1.0,
+        description="The least time between the starts of two requests; 0 for none; auto follows how fast the server "
+        "answers and whether it fails, between `min_delay` and `max_delay`.",
+    )
     jitter: kinds.Number = Field(0.3, description="Lengthens each delay by up to this share of it; 0 for none.")
     concurrency: Count = Field(1, description="Requests at once; at most `session.pool`.")
-    max_delay: SecondsOrZero = Field(30.0, description="The longest Crawl-delay of a robots.txt that is followed.")
+    min_delay: Seconds = Field(0.25, description="The shortest delay that `delay: auto` comes to.")
+    max_delay: SecondsOrZero = Field(
+        30.0,
+        description="The longest Crawl-delay of a robots.txt that is followed, and longest delay of `delay: auto`.",
+    )
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Tell whether the delay follows how the server does."""
+        return self.delay == kinds.AUTO
+
+    @property
+    def first_delay(self) -> float:
+        """Return the delay to begin with, in seconds."""
+        return self.delay if self.delay != kinds.AUTO else min(max(1.0, self.min_delay), self.max_delay)
 
 
 class RetryConfig(Frozen):

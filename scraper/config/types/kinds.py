@@ -27,6 +27,8 @@ _UNIT_IN_WORDS = lazy_pattern(r"(\d+(?:\.\d+)?) ?(mil|sec|min|hour|day)[a-z]*")
 _NUMBER_LIKE = lazy_pattern(r"[-+]?[0-9][0-9_]*")
 VARIABLE_SCHEMA = {"type": "string", "pattern": r"\$\{"}
 
+#: A delay that follows how the server does.
+AUTO: Literal["auto"] = "auto"
 DURATION = "duration"
 SIZE = "size"
 
@@ -169,6 +171,18 @@ def duration(*, zero: bool) -> Reader:
     return read
 
 
+def delay(value: Any) -> float | str:
+    """Return a duration in seconds, or `auto`."""
+    if isinstance(value, str) and value == AUTO:
+        return AUTO
+    expected = "a duration of 0 or more, such as 500ms, 2m, 1m30s, or seconds as a number (at most 3650d), or auto"
+    try:
+        found: float = duration(zero=True)(value)
+    except PydanticCustomError as error:
+        raise wrong(expected, suggestion=str((error.context or {}).get("suggestion", ""))) from None
+    return found
+
+
 def _shortened(value: object) -> str:
     """Return how a duration is written that has blanks, or its unit in words: `2s` for `2 seconds`."""
     text = str(value).strip().lower()
@@ -216,6 +230,7 @@ DURATION_SCHEMA = {
     "minimum": 0,
     "pattern": r"^([0-9.]+(d|h|m|s|ms))+$|^[0-9.]+$|\$\{",
 }
+_DELAY_SCHEMA = {**DURATION_SCHEMA, "pattern": r"^auto$|" + str(DURATION_SCHEMA["pattern"])}
 _SIZE_SCHEMA = {
     "type": ["integer", "string"],
     "minimum": 1,
@@ -244,6 +259,7 @@ Share = Annotated[float | None, BeforeValidator(optional(share)), WithJsonSchema
 LeastShare = Annotated[float, BeforeValidator(share), WithJsonSchema(_SHARE_SCHEMA)]
 Seconds = Annotated[float, BeforeValidator(duration(zero=False)), WithJsonSchema(DURATION_SCHEMA), DURATION]
 SecondsOrZero = Annotated[float, BeforeValidator(duration(zero=True)), WithJsonSchema(DURATION_SCHEMA), DURATION]
+Delay = Annotated[float | Literal["auto"], BeforeValidator(delay), WithJsonSchema(_DELAY_SCHEMA), DURATION]
 OptionalSeconds = Annotated[
     float | None,
     BeforeValidator(optional(duration(zero=False))),

@@ -88,6 +88,8 @@ class Domain:
     idle_limits_kept: int = 0
     #: Of bodies, in the run: `limits.per_domain.bytes`; its ledger knows what is left of them.
     most_bytes: int | None = None
+    #: The delay that was told last, where it follows the server.
+    delay_told: float = 0.0
     #: The pause that is in the store: until when (of the monotonic clock), steps of the cool-down, `pauses`.
     pause_kept: tuple[float, int, int] = (float("-inf"), 0, 0)
 

@@ -17,6 +17,7 @@ from scraper.engine.frontier.ready_queue import ReadyQueue, RefillQueue
 from scraper.engine.frontier.window import Turn, most_with_turn
 from scraper.observe.events import Waiting
 from scraper.store.backends import wait_clock
+from scraper.store.state.frontier import LATER
 from scraper.store.values import Queued
 
 #: Requests held in memory over all domains that have a turn, and over those that wait for one; and of one domain.
@@ -217,8 +218,8 @@ class DomainTable:
         with self._lock:
             domain = self._domains[name]
             domain.more = True
-            if domain.ready and rank < domain.ready[-1].rank:
-                # Something better than what is at hand: read the order again.
+            if rank == LATER or (domain.ready and rank < domain.ready[-1].rank):
+                # Something better than what is at hand, or for another moment: read the order again.
                 self._put_back(domain)
             self._note_hunger(domain)
             self._note_done(domain)

@@ -37,8 +37,9 @@ _USER_TIMEOUT: int = getattr(socket, "TCP_USER_TIMEOUT", 0)
 _SWEEP_SECONDS = 1.0
 #: How often it is written down what of long bodies came, where others count it against `limits.bytes` (seconds).
 _BOOK_SECONDS = 0.25
-#: A mean latency that differs by a smaller share is not stored again.
+#: A mean latency, or a delay, that differs by a smaller share is not stored again.
 _SAME_LATENCY = 0.25
+_SAME_DELAY = 0.1
 #: A domain without a request for so long (seconds) lets its Session go until it is; one that is done, its lease too.
 _REST_SECONDS = 60.0
 #: Where other machines share the store, the system gives up a head that is not acknowledged when the lease ends. It
@@ -128,7 +129,7 @@ class DomainLeases:
         connections.latency = profile.latency
         if settings.politeness.robots == "ignore" and self._fetches:
             self._emit(events.Notice(f"robots.txt of {lease.domain} is not fetched (politeness.robots: ignore)"))
-        pace = Pace.of(settings.politeness)
+        pace = Pace.of(settings.politeness).resumed(profile.delay)
         known = {
             row.origin: Robots(RobotsState(row.state), row.text, row.why, row.asked_at)
             for row in lease.robots
@@ -211,6 +212,7 @@ class DomainLeases:
                 domain.cookies_kept = changes
             batch.domains[domain.name] = DomainUpdate(domain.last_send, cookies, _learned(domain), _pause(domain))
             taken = domain.session.ledger.take()
+            taken.delay = domain.pace.delay if taken.requests and domain.pace.is_adaptive else None
             if taken != ConnectionStats():
                 batch.figures[domain.name] = taken
         return epochs
@@ -282,8 +284,12 @@ def _learned(domain: Domain) -> Profile | None:
     changes, latency = connections.idle_limits.changes, connections.latency
     before = kept.latency
     is_as_fast = latency is None or (before is not None and abs(latency - before) <= before * _SAME_LATENCY)
-    if login == kept.login and changes == domain.idle_limits_kept and is_as_fast:
+    delay = domain.pace.delay if domain.pace.is_adaptive else kept.delay
+    is_paced = delay == kept.delay or (
+        delay is not None and kept.delay is not None and abs(delay - kept.delay) <= kept.delay * _SAME_DELAY
+    )
+    if login == kept.login and changes == domain.idle_limits_kept and is_as_fast and is_paced:
         return None
     domain.idle_limits_kept = changes
-    domain.profile = Profile(login, connections.idle_limits.dump(), latency)
+    domain.profile = Profile(login, connections.idle_limits.dump(), latency, delay)
     return domain.profile

@@ -9,8 +9,11 @@ from collections.abc import Callable
 
 from scraper.engine.frontier.domain import Domain, Prerequisite
 from scraper.engine.frontier.login_state import Verdict
-from scraper.fetch.politeness import Circuit, Outage
+from scraper.fetch.politeness import Circuit, Outage, Pace
 from scraper.fetch.robots import Robots
+
+#: A delay that follows the server is told of when it has changed by this factor.
+_WORTH_TELLING = 2.0
 
 
 class DomainThrottle:
@@ -144,6 +147,24 @@ class DomainThrottle:
             retry = domain.settings.retry
             domain.cool = domain.cool.refused(sent_at, now, asked, retry.backoff, retry.max_backoff)
             return max(0.0, domain.cool.until - now)
+
+    def paced(self, domain: Domain, next_pace: Pace) -> float | None:
+        """Take in the pace after an answer or failure; return the delay before where the change is worth telling."""
+        before = domain.pace
+        if next_pace is before:
+            return None
+        with self._lock:
+            domain.pace = next_pace
+            if next_pace.delay > before.delay:
+                domain.due = max(domain.due, next_pace.next_start(domain.sent_at))
+        told = domain.delay_told = domain.delay_told or before.delay
+        if (
+            next_pace.slowed_at == before.slowed_at
+            and told / _WORTH_TELLING < next_pace.delay < told * _WORTH_TELLING
+        ):
+            return None
+        domain.delay_told = next_pace.delay
+        return told if next_pace.delay != told else None
 
     def answered(self, domain: Domain, *, well: bool) -> None:
         """Note an answer: a good one, or at least no failure of the server."""

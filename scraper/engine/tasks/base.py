@@ -153,6 +153,8 @@ class RequestTask:
             self.sender.report(fetch, queued.request, job.domain, queued.attempts + 1, self.purpose)
             if self._is_held(job, queued, fetch):
                 return
+            if job.domain.pace.is_adaptive:
+                self.sender.adapt(job.domain, fetch, is_first_try=queued.attempts == 0)
             self.sender.note_health(job.domain, fetch, is_first_try=queued.attempts == 0)
         self.decide(job, queued, sending, fetch)
 

@@ -26,6 +26,8 @@ from scraper.store.outcomes import DomainPaused, Outcome
 _COOLING = frozenset({429, 503})
 #: A request for which this machine had no room is sent again after so many seconds; nothing is counted.
 NO_ROOM_SECONDS = 1.0
+#: Failures that a delay can help against.
+_OVERLOADED = frozenset({"timeout", "reset", "connect"})
 #: Failures of a server, as against those of a request.
 _SERVER_FAILED = TRANSIENT | {"certificate", "bad-http"}
 
@@ -142,6 +144,28 @@ class Sender:
                 purpose=purpose,
             )
         )
+
+    def adapt(self, domain: Domain, fetch: FetchResult, *, is_first_try: bool) -> None:
+        """Let a delay that follows the server take in what came, and tell of it where it changed much.
+
+        What fails again may be one page that always does; only that there are too many requests is said of them all.
+        """
+        response, served, pace = fetch.response, fetch.served, domain.pace
+        sent_at = served.sent_at if served is not None and served.sent_at else time.monotonic() - fetch.seconds
+        if response is not None and response.status in _COOLING:
+            why, pace = f"it answered {response.status}", pace.failed(sent_at, time.monotonic())
+        elif response is not None and response.status < 500:
+            concurrency = domain.settings.politeness.concurrency
+            latency = served.first_byte_seconds if served is not None else fetch.seconds
+            why, pace = "", pace.answered(latency, concurrency, well=response.status < 400)
+        elif is_first_try and response is not None:
+            why, pace = f"it answered {response.status}", pace.failed(sent_at, time.monotonic())
+        elif is_first_try and fetch.error is not None and fetch.error.reason in _OVERLOADED:
+            why, pace = f"a request failed ({fetch.error.reason})", pace.failed(sent_at, time.monotonic())
+        before = self.frontier.throttle.paced(domain, pace)
+        if before is not None:
+            why = why or ("it answers slowly" if domain.pace.delay > before else "it answers well")
+            self.emit(events.Paced(domain.name, domain.pace.delay, before, why))
 
     def note_health(self, domain: Domain, fetch: FetchResult, *, is_first_try: bool) -> None:
         """Pause a domain that does nothing but fail.

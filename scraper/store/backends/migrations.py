@@ -36,6 +36,7 @@ _STEPS = {
     # Nobody works with a store while it is migrated: who did is not to be found any more.
     6: ("DROP TABLE shards", "ALTER TABLE runs ADD COLUMN stop_asked FLOAT"),
     7: ("ALTER TABLE runs ADD COLUMN ending TEXT", "ALTER TABLE runs ADD COLUMN fingerprint TEXT"),
+    8: ("ALTER TABLE profiles ADD COLUMN delay FLOAT", "ALTER TABLE figures ADD COLUMN delay FLOAT"),
 }
 
 

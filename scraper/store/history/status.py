@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 
 from scraper.lazy_dataclass import dataclass
 from scraper.store.backends import wait_clock
@@ -54,6 +55,8 @@ class Status:
     queues: Mapping[str, int] | None
     #: Domains that are left alone for a while.
     paused: Mapping[str, Pause]
+    #: By domain, the newest delay in seconds where that follows the server.
+    delays: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def coordinator(self) -> Worker | None:
@@ -69,15 +72,17 @@ def read(connection: Connection, run: RunRow, *, is_crawled: bool) -> Status:
         is_crawled: whether somebody crawls with the store; who did not live to leave is no longer at work.
     """
     row = runs.get(connection, run.id) or run
+    figures = sums.read(connection, run.id)
     queued = queues(connection, run.id) if row.counts.queued <= _MOST_COUNTED else None
     return Status(
         run=row,
         workers=tuple(at_work(connection, run.id)) if is_crawled else (),
         failures=runs.failed_by_reason(connection, run.id),
-        bytes=sum(each.bytes for each in sums.read(connection, run.id).values()),
+        bytes=sum(each.bytes for each in figures.values()),
         domains=len(queue.domains_with_work(connection, run.id) if queued is None else queued),
         queues=queued,
         paused=domains.paused(connection, wait_clock.now()),
+        delays={name: each.delay for name, each in figures.items() if each.delay is not None},
     )
 
 

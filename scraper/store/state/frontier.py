@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from scraper.request import Request
+from scraper.request import MAX_PRIORITY, Request
 from scraper.store.backends.statements import Prepared, inserting
 from scraper.store.sql import Connection, Select, and_, bindparam, func, literal_column, select, update
 from scraper.store.state.seen import Seen
@@ -61,6 +61,10 @@ class _RefusalRow(NamedTuple):
     reason: str
     message: str
     found_on: int | None
+
+
+#: Told as the rank of requests that wait for a moment of their own: the order of the domain is to be read again.
+LATER = -MAX_PRIORITY - 1
 
 
 class Added(NamedTuple):
@@ -132,7 +136,7 @@ def add(connection: Connection, run: int, found: Iterable[tuple[Found, int | Non
             copy = 0 if before == candidate.columns else _copy_for(candidate.columns)
         if copy:
             rows.append(_row(run, candidate, page)._replace(copy=copy))
-            ranks[candidate.domain] = min(rows[-1].rank, ranks.get(candidate.domain, rows[-1].rank))
+            _note_rank(ranks, rows[-1])
             continue
         if not candidate.unfiltered and candidate.kind is Kind.PAGE:
             if candidate.fingerprint in fresh or seen.is_queued(candidate.fingerprint):
@@ -143,12 +147,17 @@ def add(connection: Connection, run: int, found: Iterable[tuple[Found, int | Non
             fresh.add(candidate.fingerprint)
         row = _row(run, candidate, page)
         rows.append(row)
-        ranks[row.domain] = min(row.rank, ranks.get(row.domain, row.rank))
+        _note_rank(ranks, row)
     new = _ADD.many(connection, rows)
     if new < len(rows):
         dated += [_date(run, row.fingerprint, row.lastmod) for row in rows if row.lastmod is not None]
     _DATE.many(connection, dated)
     return Added(ranks if new else {}, new, duplicates + len(rows) - new, fresh)
+
+
+def _note_rank(ranks: dict[str, int], row: _Row) -> None:
+    rank = LATER if row.not_before else row.rank
+    ranks[row.domain] = min(rank, ranks.get(row.domain, rank))
 
 
 def _columns_of(
@@ -179,7 +188,7 @@ def _row(run: int, found: Found, page: int | None) -> _Row:
         kind=found.kind,
         domain=found.domain,
         state=RequestState.QUEUED.value,
-        not_before=0.0,
+        not_before=found.request.not_before,
         rank=-found.request.priority,
         attempts=0,
         strikes=0,

@@ -7,16 +7,17 @@ from collections.abc import Mapping
 
 from scraper.stats import FIGURES, ConnectionStats
 from scraper.store.backends.statements import Prepared, inserting
-from scraper.store.sql import Connection, bindparam, select, update
+from scraper.store.sql import Connection, bindparam, func, select, update
 from scraper.store.tables import figures
 
 #: In the order of the table.
-_COLUMNS = ("run", "domain", *FIGURES[:-1], "reasons", FIGURES[-1])
+_COLUMNS = ("run", "domain", *FIGURES[:-1], "reasons", FIGURES[-1], "delay")
 _BEGIN = inserting(figures, _COLUMNS)
 _ADD = Prepared(
     _BEGIN.on_conflict_do_update(
         index_elements=["run", "domain"],
-        set_={name: figures.c[name] + _BEGIN.excluded[name] for name in FIGURES},
+        set_={name: figures.c[name] + _BEGIN.excluded[name] for name in FIGURES}
+        | {"delay": func.coalesce(_BEGIN.excluded["delay"], figures.c.delay)},
     ),
     _COLUMNS,
 )
@@ -30,7 +31,7 @@ _KEEP_REASONS = Prepared(
 def add(connection: Connection, run: int, more: Mapping[str, ConnectionStats]) -> None:
     """Add to the sums of domains."""
     rows = [
-        (run, domain, *(getattr(sums, name) for name in FIGURES[:-1]), "{}", getattr(sums, FIGURES[-1]))
+        (run, domain, *(getattr(sums, name) for name in FIGURES[:-1]), "{}", getattr(sums, FIGURES[-1]), sums.delay)
         for domain, sums in more.items()
     ]
     _ADD.many(connection, rows)
@@ -47,6 +48,8 @@ def read(connection: Connection, run: int) -> dict[str, ConnectionStats]:
     """Return the sums of a run, by domain."""
     query = select(figures).where(figures.c.run == run).order_by(figures.c.domain)
     return {
-        row.domain: ConnectionStats(**{name: getattr(row, name) for name in FIGURES}, reasons=json.loads(row.reasons))
+        row.domain: ConnectionStats(
+            **{name: getattr(row, name) for name in FIGURES}, reasons=json.loads(row.reasons), delay=row.delay
+        )
         for row in connection.execute(query)
     }

@@ -10,12 +10,15 @@ from scraper.store.sql import Connection, bindparam, func, literal_column, selec
 from scraper.store.state.frontier import IS_QUEUED
 from scraper.store.tables import domains, frontier
 
+#: What a spider gave a moment of its own waits for that, however far ahead it is.
+_WITHOUT_MOMENT = func.replace(frontier.c.request, literal_column("'\"not_before\":'"), literal_column("''"))
 _WAITING = Prepared(
     select(frontier.c.domain, func.max(frontier.c.not_before))
     .where(
         frontier.c.run == bindparam("run_id"),
         frontier.c.state == IS_QUEUED,
         frontier.c.not_before > bindparam("beyond"),
+        frontier.c.request == _WITHOUT_MOMENT,
     )
     .group_by(frontier.c.domain),
     ("run_id", "beyond"),
@@ -30,6 +33,7 @@ _RECALL = Prepared(
         frontier.c.domain == bindparam("name"),
         frontier.c.state == IS_QUEUED,
         frontier.c.not_before > bindparam("beyond"),
+        frontier.c.request == _WITHOUT_MOMENT,
     )
     .values(not_before=bindparam("now")),
     ("now", "run_id", "name", "beyond"),

@@ -58,6 +58,7 @@ profiles = Table(
     Column("login", Text, nullable=False),  # of what login its cookies are a session; empty for none
     Column("idle_limits", Text, nullable=False),  # JSON by origin: seconds, and until when that holds
     Column("latency", Float),  # mean seconds to the first byte of an answer
+    Column("delay", Float),  # seconds, where it follows how the server does
 )
 
 origins = Table(
@@ -84,6 +85,7 @@ figures = Table(
     Column("handshake_seconds", Float, nullable=False),
     Column("reasons", Text, nullable=False),  # JSON
     Column("seconds_saved", Float, nullable=False, server_default="0"),
+    Column("delay", Float),  # seconds: the newest, where it follows how the server does
     PrimaryKeyConstraint("run", "domain"),
 )
 

@@ -45,7 +45,7 @@ def test_defaults_are_those_of_the_contract(load_text: Load) -> None:
     assert (config.session.verify, config.session.class_) == (True, "requests.Session")
     assert config.politeness.model_dump() == {
         "robots": "obey", "nofollow": {"page": "obey", "link": "obey"},
-        "delay": 1.0, "jitter": 0.3, "concurrency": 1, "max_delay": 30.0,
+        "delay": 1.0, "jitter": 0.3, "concurrency": 1, "min_delay": 0.25, "max_delay": 30.0,
     }  # fmt: skip
     assert (config.retry.attempts, config.retry.backoff, config.retry.max_backoff) == (4, 1.0, 60.0)
     assert config.retry.statuses == {408, 425, 429, 500, 502, 503, 504}

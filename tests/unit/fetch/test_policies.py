@@ -10,7 +10,7 @@ import ssl
 import pytest
 import requests
 import urllib3.exceptions
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scraper.config import RetryConfig
@@ -161,6 +161,92 @@ class TestPace:
         assert [pace.slowed_to(asked).delay for asked in (0, 1, 5, 30, 9_999)] == [2, 2, 5, 30, 30]
         assert Pace(60, max_delay=30).slowed_to(45).delay == 60
         assert pace.slowed_to(5).jitter == 0.5
+
+
+#: What the server does of a request sent to it: latency and whether it answers well; None where it fails.
+STEPS = st.lists(st.one_of(st.none(), st.tuples(st.floats(0, 120), st.booleans())), max_size=80)
+
+
+def adaptive(least: float = 0.25, most: float = 30.0, **more: float) -> Pace:
+    return Pace(delay=min(max(1.0, least), most), max_delay=most, min_delay=least, **more)
+
+
+def after(pace: Pace, steps: list[tuple[float, bool] | None], concurrency: int = 1) -> list[Pace]:
+    """The pace after each step; a request is sent after the answer to the one before."""
+    paces = [pace]
+    for number, step in enumerate(steps, 1):
+        before = paces[-1]
+        paces.append(
+            before.failed(number, number) if step is None else before.answered(step[0], concurrency, well=step[1])
+        )
+    return paces
+
+
+class TestAdaptivePace:
+    @given(STEPS, st.floats(0.001, 10), st.floats(0, 60), st.floats(0, 200), st.integers(1, 16))
+    def test_never_outside_its_bounds_nor_under_the_crawl_delay(
+        self,
+        steps: list[tuple[float, bool] | None],
+        least: float,
+        room: float,
+        crawl_delay: float,
+        concurrency: int,
+    ):
+        pace = adaptive(least, least + room).slowed_to(crawl_delay)
+        floor = max(least, min(crawl_delay, least + room))
+        assert all(floor <= each.delay <= least + room for each in after(pace, steps, concurrency))
+
+    @given(STEPS, st.integers(1, 16))
+    def test_slower_at_once_and_faster_slowly(self, steps: list[tuple[float, bool] | None], concurrency: int):
+        paces = after(adaptive(), steps, concurrency)
+        for step, before, now in zip(steps, paces[:-1], paces[1:], strict=True):
+            assert 0.8 * before.delay - 1e-9 <= now.delay <= 2 * before.delay
+            if step is None:
+                assert now.delay == min(2 * before.delay, 30)
+            elif (slow := step[0] / max(1, concurrency / 2)) >= before.delay:
+                assert now.delay >= min(slow, 2 * before.delay, 30) - 1e-9
+            elif not step[1]:
+                assert now.delay == before.delay
+
+    def test_failures_of_what_was_under_way_are_one_step(self):
+        pace = adaptive().failed(10.0, 11.0)
+        assert pace.failed(10.5, 11.5) == pace
+        assert [each.delay for each in (pace, pace.failed(11.0, 12.0))] == [2, 4]
+
+    def test_it_is_careful_around_where_the_server_failed(self):
+        def answers_until(delay: float, pace: Pace) -> int:
+            count = 0
+            while pace.delay > delay:
+                pace, count = pace.answered(0.01, 1, well=True), count + 1
+            return count
+
+        assert answers_until(0.5, adaptive(0.01)) < 10
+        assert answers_until(0.5, Pace(1.0, max_delay=30, min_delay=0.01, failed_at=0.5)) > 40
+        # A server that was away for a while is not left alone for hours: delays of 20 s halve in a minute.
+        assert answers_until(10, Pace(20.0, max_delay=30, min_delay=0.01, failed_at=10)) <= 6
+
+    def test_one_that_is_fixed_stays(self):
+        pace = Pace(1.0)
+        assert pace.answered(50, 1, well=True) is pace.failed(1, 2) is pace.resumed(7) is pace
+
+    def test_it_is_resumed_where_an_earlier_one_had_come_to(self):
+        assert [adaptive().resumed(delay).delay for delay in (None, 0.01, 4, 99)] == [1, 0.25, 4, 30]
+
+    @settings(deadline=None, max_examples=25)
+    @given(st.floats(10, 200), st.floats(0.2, 1))
+    def test_a_server_is_used_well_and_fails_rarely_though_its_capacity_changes(self, capacity: float, left: float):
+        """It answers so many requests a second, and 503 to what waits for longer than a quarter of a second."""
+        pace, now, free_at, failures, sent = adaptive(0.001), 0.0, 0.0, 0, 0
+        for _ in range(4_000):
+            served = capacity * (left if sent > 2_000 else 1.0)
+            now, sent = now + pace.delay, sent + 1
+            if free_at - now > 0.25:
+                failures, pace = failures + 1, pace.failed(now, now)
+                continue
+            free_at = max(free_at, now) + 1 / served
+            pace = pace.answered(free_at - now, 8, well=True)
+        assert failures <= 0.03 * sent
+        assert now <= 2.5 * (2_000 / capacity + 2_000 / (capacity * left)) + 60
 
 
 class TestCoolDown:

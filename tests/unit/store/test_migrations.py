@@ -19,7 +19,7 @@ from tests.unit.store.conftest import ME
 from tests.unit.store.test_explain_and_retry import attempt
 from tests.unit.store.test_store import SITE, queue
 
-STORES = {number: Path(__file__).parent / f"version{number}.db.gz" for number in (2, 3, 4, 6)}
+STORES = {number: Path(__file__).parent / f"version{number}.db.gz" for number in (2, 3, 4, 6, 8)}
 
 
 @pytest.fixture(params=STORES)
