@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 SITE   := $(VENV)-docs/.ready
 
-.PHONY: help demo test test-oldest docs lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray ui-cost adaptive proofs bench profile clean
+.PHONY: help demo test test-oldest docs lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray ui-cost adaptive proofs bench profile browser clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -31,6 +31,16 @@ demo: $(READY)  ## serve the bundled shop on loopback, crawl it, show the result
 test: $(READY)  ## all tests but the slow proofs; 6 to 8 minutes on two cores
 	$(BIN)/python -m pytest -m "not slow and not timing" -n 4 --dist worksteal || $(ALONE)
 	$(BIN)/python -m pytest -m timing tests/crawl || $(ALONE)
+
+# Playwright wants a greenlet that httpbin, a server of the tests, does not have.
+$(VENV)-browser/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-browser
+	$(VENV)-browser/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(VENV)-browser/bin/python -m pip install --quiet --editable ".[browser]" --group browser
+	@touch $@
+
+browser: $(VENV)-browser/.ready  ## the tests of pages that a browser draws; a minute (needs Chromium)
+	$(VENV)-browser/bin/python -m pytest -m "not slow" -n 2 --dist worksteal tests/browser
 
 $(SITE): pyproject.toml
 	$(PYTHON) -m venv $(VENV)-docs
@@ -60,7 +70,7 @@ test-oldest: pyproject.toml  ## the unit tests with the oldest dependencies that
 	$(VENV)-oldest/bin/python -m pip install --quiet --editable . --group dev --constraint $(VENV)-oldest/constraints.txt
 	$(VENV)-oldest/bin/python -m pytest -m "not slow" -n 2 --dist worksteal tests/unit tests/conformance tests/crawl/test_demo_shop.py
 
-check: lint audit docs test test-oldest  ## all that CI runs
+check: lint audit docs test browser test-oldest  ## all that CI runs
 
 audit: $(READY)  ## that what is installed fits together; SECURITY.md lists it, and says how it is looked after
 	$(BIN)/python -m pip check
@@ -175,4 +185,4 @@ profile: $(PEERS)  ## where a page's microseconds go, by thread and part
 	$(VENV)-bench/bin/python -m tests.bench.profile $(ARGS)
 
 clean:  ## remove the environment and what tools left
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-bench $(VENV)-ray .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-bench $(VENV)-ray $(VENV)-browser .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build

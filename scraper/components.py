@@ -36,8 +36,15 @@ T = TypeVar("T")
 
 #: What can fetch for a crawl, by name.
 FETCHERS: dict[str, Callable[[SiteConfig, Origins], Fetcher]] = {
-    "http": lambda config, origins: HttpFetcher(origins, config.limits.body),
+    "http": lambda config, origins: HttpFetcher(origins, config.limits.body, lambda: _browsing(config, origins)),
+    "browser": lambda config, origins: _browsing(config, origins),
 }
+
+
+def _browsing(config: SiteConfig, origins: Origins) -> Fetcher:
+    from scraper.fetch.browsing import BrowsingFetcher
+
+    return BrowsingFetcher(config, origins)
 
 
 def fetcher_of(config: SiteConfig, origins: Origins, name: str = "http") -> Fetcher:
@@ -80,6 +87,8 @@ class Components:
         self.models = self._models(config)
         self._session_classes = self._import_session_classes(config)
         importing = partial(load_object, root=loaded.root)
+        if config.uses_browser():
+            self._try("fetcher", partial(_require_browser, config))
         auths = {
             name: self._try(f"origins.{name}.auth", partial(auth_of, name, origin.auth, importing))
             for name, origin in config.origins.items()
@@ -160,7 +169,7 @@ class Components:
     def make_fetcher(self) -> Fetcher:
         """Make what fetches for a crawl; where it is to, it keeps what goes over the wire, or what is answered."""
         config = self._loaded.config
-        fetcher = fetcher_of(config, self.origins)
+        fetcher = fetcher_of(config, self.origins, "browser" if config.uses_browser() else "http")
         if config.archive is not None:
             from scraper.fetch.archive import ArchivingFetcher, RecordMaker
 
@@ -279,6 +288,12 @@ class Components:
         if found is not requests.Session and not self._loaded.config.network.allow_unobserved:
             _require_observable(reference, found)
         return found
+
+
+def _require_browser(config: SiteConfig) -> None:
+    from scraper.fetch.browser.executable import require_browser
+
+    require_browser(config.browser)
 
 
 def _require_observable(reference: str, kind: SessionFactory) -> None:

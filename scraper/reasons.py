@@ -122,6 +122,45 @@ _ROWS = (
     ReasonRow(
         "crashed", _FAILED, "The process died twice while this page was parsed.", "fix the spider for this page"
     ),
+    ReasonRow(
+        "not-drawn",
+        _FAILED,
+        "A browser did not finish the page in time: what is waited for did not come, or its scripts do not end.",
+        "look at browser.wait_for and at the page by `scraper shell --browser`, or allow more by {set}",
+        "browser.timeout",
+        "60s",
+        fits_fetch=True,
+    ),
+    ReasonRow(
+        "browser-crashed",
+        _FAILED,
+        "The browser, or its process for the page, died twice while the page was drawn, or took too much memory.",
+        "leave the page out by scope.exclude, or allow more by {set}",
+        "browser.memory",
+        "2GB",
+    ),
+    ReasonRow(
+        "browser-limit",
+        _FAILED,
+        "A page in a browser asked for more than it may: requests, bytes, dialogs.",
+        "leave the page out by scope.exclude, or allow more by {set}",
+        "browser.requests",
+        "1000",
+        fits_fetch=True,
+    ),
+    ReasonRow(
+        "browser-script",
+        _FAILED,
+        "What is waited for, or the script that is run in each page, raised an error there.",
+        "mend it: the message says what is wrong",
+        "browser.script",
+    ),
+    ReasonRow(
+        "cross-origin",
+        _REFUSED,
+        "What a page in a browser asked for redirects to another origin, whose answer its scripts may not read.",
+    ),
+    ReasonRow("download", _REFUSED, "A page in a browser began a download."),
     ReasonRow("circuit", _FAILED, "The domain did nothing but fail, and was given up.", _SERVER),
     ReasonRow(
         "byte-limit",

@@ -59,6 +59,7 @@ class Served:
     first_byte_seconds: float  # from the send to the first byte of the answer
     body_seconds: float  # from the first byte to the end of the body
     sent_at: float = 0.0  # by the monotonic clock, right before the head was written
+    fetcher: str = "http"  # or browser, where one drew what it brought
 
 
 @dataclass()

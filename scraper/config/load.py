@@ -294,6 +294,8 @@ def _inherit(data: dict[str, Any]) -> None:
     for domain, own in domains.items():
         if isinstance(own, dict):
             site = {key: data[key] for key in _INHERITED if isinstance(data.get(key), dict)}
+            if "fetcher" in data:
+                site["fetcher"] = data["fetcher"]
             domains[domain] = _laid_over(site, own)
 
 

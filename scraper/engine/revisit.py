@@ -58,6 +58,8 @@ class Revisit:
             request.cookies,
             sorted(request.statuses),
         ]
+        if request.fetcher or request.wait_for:
+            made_with += [request.fetcher, request.wait_for]
         text = json.dumps(made_with, sort_keys=True, default=str).encode()
         return blake2b(text + (self._source or b""), digest_size=16).digest()
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scraper.components import Components
 from scraper.config import Limits, SiteConfig
@@ -19,7 +19,7 @@ from scraper.engine.coordination.messages import End, Order, Report, Stop
 from scraper.engine.crash_marker import marker_of
 from scraper.engine.fetch_loop import FetchLoop
 from scraper.engine.frontier.admission import TRAP, Admission
-from scraper.engine.frontier.frontier import Frontier
+from scraper.engine.frontier.frontier import Frontier, Job
 from scraper.engine.frontier.heartbeat import LeaseHeartbeat
 from scraper.engine.frontier.leases import DomainLeases
 from scraper.engine.heap_trimming import HeapTrimmer
@@ -55,6 +55,9 @@ from scraper.store import Store
 from scraper.store.outcomes import Outcome
 from scraper.store.state.presence import Role, new_owner
 from scraper.store.values import Queued, RunRow
+
+if TYPE_CHECKING:
+    from scraper.engine.tasks.beside import PageTraffic, Traffic
 
 #: Traps that a resumed run still knows, those with the most URLs.
 _MOST_SHAPES = 1_000
@@ -154,6 +157,8 @@ class ShardParts:
 
     def _make_fetching(self, turns: Turns) -> None:
         store, config, components = self._store, self._config, self._components
+        self._traffic: Traffic | None = None
+        self._traffic_lock = threading.Lock()
         self._sitemaps = SitemapWorker(self._admission, self._frontier, self._told, self._inbox.put)
         self._heartbeat = LeaseHeartbeat(self._renew, self._beaten, self._was_stopped)
         self._fetcher = self._make_fetcher()
@@ -166,6 +171,7 @@ class ShardParts:
             self._mark_sent,
             self._heartbeat.check,
             config.limits.redirects,
+            self._beside,
         )
         downloads = Downloads(
             rules_of(components.pipelines.files),
@@ -197,6 +203,19 @@ class ShardParts:
             blocks=not self._fetcher.is_cooperative,
             companion=None if isinstance(self._parse_worker, ParseWorker) else self._parse_worker,
         )
+
+    def _beside(self, job: Job) -> PageTraffic:
+        """Return what sends what a page in a browser asks for."""
+        with self._traffic_lock:
+            if self._traffic is None:
+                from scraper.engine.tasks.beside import Traffic
+
+                self._traffic = Traffic(self._sender, self._config, lambda name: self._leases.session(name))
+        return self._traffic.of(job)
+
+    def _close_traffic(self) -> None:
+        if self._traffic is not None:
+            self._traffic.close()
 
     def _count_files(self) -> FileCount:
         if self._is_cached:

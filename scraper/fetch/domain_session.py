@@ -242,6 +242,10 @@ class DomainSession:
         for header in headers.items():
             check_header_validity(header)
             prepared.headers[header[0]] = header[1]
+        if "Cookie" in headers and not headers["Cookie"]:
+            # Whoever sends it knows which cookies go with it: none.
+            del prepared.headers["Cookie"]
+            return self._with_body(prepared, session, request, auth)
         prepared.hooks = {event: list(hooks) for event, hooks in session.hooks.items()}
         if request.cookies:
             merged = self.jar.copy()
@@ -252,6 +256,12 @@ class DomainSession:
             prepared.prepare_cookies(self.jar)
         elif (cookies := self.jar.header_for(prepared)) is not None:
             prepared.headers["Cookie"] = cookies
+        return self._with_body(prepared, session, request, auth)
+
+    @staticmethod
+    def _with_body(
+        prepared: requests.PreparedRequest, session: requests.Session, request: Request, auth: Any
+    ) -> requests.PreparedRequest:
         prepared.body = request.body
         if request.body is not None or request.method not in ("GET", "HEAD"):
             prepared.prepare_content_length(request.body)

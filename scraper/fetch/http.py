@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import requests
 
 from scraper.errors import BodyTooLarge, FetchError, InternalError, LeaseLost
-from scraper.fetch.base import NO_CONDITIONS, Answer, FetchResult, Writable, result_of
+from scraper.fetch.base import NO_CONDITIONS, Answer, Fetcher, FetchResult, Writable, result_of
 from scraper.fetch.domain_session import DomainSession, PlainResponse
 from scraper.fetch.origins import Origins
 from scraper.fetch.retry import failure_of
@@ -25,13 +26,20 @@ _BLOCK = 64 * 1024
 
 
 class HttpFetcher:
-    """Fetches by the Sessions of domains, whose adapters count, delay and guard what they send."""
+    """Fetches by the Sessions of domains, whose adapters count, delay and guard what they send.
+
+    Args:
+        other: makes the fetcher of requests that name one.
+    """
 
     is_cooperative = True
 
-    def __init__(self, origins: Origins, body_limit: int) -> None:
+    def __init__(self, origins: Origins, body_limit: int, other: Callable[[], Fetcher] | None = None) -> None:
         self._origins = origins
         self._body_limit = body_limit
+        self._make_other = other
+        self._other: Fetcher | None = None
+        self._making = threading.Lock()
 
     def fetch(
         self,
@@ -50,6 +58,17 @@ class HttpFetcher:
         The order is: headers and secrets of exactly this origin; send, through requests' own machinery; read the
         body up to `body_limit` bytes, decoded; look whether the time was up meanwhile, which overrides any success.
         """
+        if request.fetcher is not None and self._make_other is not None and request.fetcher != "http":
+            return self._for_request(self._make_other).fetch(
+                request,
+                domain,
+                context,
+                body_limit=body_limit,
+                truncate=truncate,
+                conditions=conditions,
+                into=into,
+                began=began,
+            )
         started = time.monotonic()
         limit = self._body_limit if body_limit is None else body_limit
         response: PlainResponse | requests.Response | None = None
@@ -78,8 +97,16 @@ class HttpFetcher:
             answer = Answer(response.status_code, response.headers, body.content, cookies_sent)
         return result_of(request, context, started, answer, error, body.wire_bytes)
 
+    def _for_request(self, make: Callable[[], Fetcher]) -> Fetcher:
+        with self._making:
+            if self._other is None:
+                self._other = make()
+            return self._other
+
     def close(self) -> None:
-        """Do nothing: the Sessions are their domains'."""
+        """Close what requests have asked for; the Sessions are their domains'."""
+        if self._other is not None:
+            self._other.close()
 
     def _refuse_incompatibility(self, error: Exception, request: Request, domain: DomainSession) -> None:
         from scraper.fetch.transport.compatibility import internal_error, is_incompatibility

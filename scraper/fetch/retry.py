@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 
 #: Causes that may be gone at the next try. What is not here (a bad certificate, a body too large, an address that
 #: is refused, an answer that is no HTTP) will be the same.
-TRANSIENT = frozenset({"dns", "connect", "proxy", "tls", "timeout", "reset", "truncated", "retry"})
+TRANSIENT = frozenset(
+    {"dns", "connect", "proxy", "tls", "timeout", "reset", "truncated", "retry", "not-drawn", "browser-crashed"}
+)
+#: How often a page may bring a browser down before it is given up.
+MOST_CRASHES = 2
 #: Causes that prove that no request reached the server, so that any method may be tried again.
 NOT_SENT = frozenset({"dns", "connect", "proxy", "tls"})
 
@@ -156,7 +160,7 @@ class RetryPolicy:
         strategy = self._strategy
         state = RetryCallState(strategy, None, (), {})
         state.attempt_number = attempt
-        if strategy.stop(state):
+        if strategy.stop(state) or (reason == "browser-crashed" and attempt >= MOST_CRASHES):
             return Verdict(None, reason)
         if asked_wait is not None and asked_wait > self._config.max_wait:
             return Verdict(None, "wait-too-long")

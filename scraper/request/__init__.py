@@ -41,9 +41,12 @@ class Request:
         statuses: statuses beside 2xx that go to the callback.
         retry_unsafe: whether a request that is not idempotent may be sent again.
         not_before: when it may be sent first, in seconds since the epoch or with a time zone; a restart keeps it.
+        fetcher: how its page is fetched, whatever the configuration says: http, browser or auto.
+        wait_for: a CSS selector; in a browser its page is drawn once this finds something.
 
     Raises:
-        BadRequest: the URL is not absolute http(s), or meta, params, data or json cannot be sent or stored.
+        BadRequest: the URL is not absolute http(s), there is no such fetcher, or meta, params, data or json cannot be
+            sent or stored.
     """
 
     __slots__ = (
@@ -55,6 +58,7 @@ class Request:
         "depth",
         "dont_filter",
         "errback",
+        "fetcher",
         "file",
         "headers",
         "listed",
@@ -68,6 +72,7 @@ class Request:
         "row",
         "statuses",
         "url",
+        "wait_for",
     )
 
     def __init__(
@@ -88,6 +93,8 @@ class Request:
         statuses: Iterable[int] = (),
         retry_unsafe: bool = False,
         not_before: float | datetime = 0.0,
+        fetcher: str | None = None,
+        wait_for: str | None = None,
     ) -> None:
         self.method = method.upper()
         self.headers = dict(headers) if headers else {}
@@ -108,6 +115,10 @@ class Request:
         self.statuses = tuple(statuses)
         self.retry_unsafe = retry_unsafe
         self.not_before = moment(not_before) if not_before else 0.0
+        if fetcher not in (None, "http", "browser", "auto"):
+            raise BadRequest(f"there is no fetcher {fetcher!r}", remedy="name http, browser or auto", request=self)
+        self.fetcher = fetcher
+        self.wait_for = wait_for
         #: How many links lie between a first request and this one; set at admission.
         self.depth = 0
         #: A sitemap names it, or it is one: no first request, whatever its depth.
@@ -211,6 +222,8 @@ class Request:
             or self.statuses
             or self.retry_unsafe
             or self.not_before
+            or self.fetcher
+            or self.wait_for
             or self.redirected_from
             or self.cookie_marks
             or self.listed
@@ -274,6 +287,8 @@ class Request:
         request.statuses = tuple(get("statuses", ()))
         request.retry_unsafe = get("retry_unsafe", False)
         request.not_before = get("not_before", 0.0)
+        request.fetcher = get("fetcher")
+        request.wait_for = get("wait_for")
         request.listed = get("listed", False)
         request.bare = get("bare", False)
         request.file = get("file")
@@ -356,6 +371,8 @@ class LinkRequest(Request):
         self.statuses = ()
         self.retry_unsafe = False
         self.not_before = 0.0
+        self.fetcher = None
+        self.wait_for = None
         self.depth = 0
         self.listed = False
         self.bare = False
@@ -398,6 +415,8 @@ _DEFAULTS: dict[str, Any] = {
     "statuses": (),
     "retry_unsafe": False,
     "not_before": 0.0,
+    "fetcher": None,
+    "wait_for": None,
     "depth": 0,
     "listed": False,
     "bare": False,

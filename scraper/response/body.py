@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bs4 import BeautifulSoup
 
     from scraper.parse.soup.select import Index
+    from scraper.response.rendering import Captured, Rendering
 
 _XHTML = "application/xhtml+xml"
 _XML_TYPES = frozenset({"application/xml", "text/xml"})
@@ -52,6 +53,7 @@ class Body:
         "missed",
         "named_encoding",
         "obeyed",
+        "rendering",
         "request",
         "status",
         "unfollowed",
@@ -78,6 +80,8 @@ class Body:
         self.request = Request(url) if request is None else request
         self.elapsed = elapsed
         self.connection = connection
+        #: What a browser made of it; None where none was used.
+        self.rendering: Rendering | None = None
         #: The encoding that a user has named; None where the page decides.
         self.named_encoding: str | None = None
         #: Whose nofollow holds, of `page` and `link`; set by the crawl, from politeness.nofollow.
@@ -112,11 +116,33 @@ class Body:
         """Return the request's `meta`."""
         return self.request.meta
 
+    # What a browser made of it -----------------------------------------------------------------------
+
+    @property
+    def captured(self) -> tuple[Captured, ...]:
+        """Return the JSON answers that its page fetched, of `browser.capture`; none where no browser was used."""
+        return self.rendering.captured if self.rendering is not None else ()
+
+    @property
+    def screenshot(self) -> bytes | None:
+        """Return a PNG of the page, where `browser.screenshot` is true and a browser was used."""
+        return self.rendering.screenshot if self.rendering is not None else None
+
+    def drawn(self, rendering: Rendering) -> None:
+        """Take what a browser made of it: text, trees and links are those of that from now on."""
+        self.rendering = rendering
+        self._forget()
+
+    @property
+    def content(self) -> bytes:
+        """Return all that tells this page from another state of it: the body, and what a browser made of it."""
+        return self.body if self.rendering is None else self.body + self.rendering.to_bytes()
+
     # The body ----------------------------------------------------------------------------------------
 
     @property
     def text(self) -> str:
-        """Return the body as text; what is not valid in its encoding is U+FFFD."""
+        """Return the body as text, what is not valid in its encoding as U+FFFD; the tree as drawn, by a browser."""
         return self._decoded()[0]
 
     @property
@@ -134,6 +160,9 @@ class Body:
         if name is None:
             raise UsageError(f"{label!r} is not an encoding that pages have", remedy="name one such as windows-1250")
         self.named_encoding = name
+        self._forget()
+
+    def _forget(self) -> None:
         self._text = self._soup = self._index = self._tree = self._joiner = self._html = self._root = None
 
     def in_encoding(self, label: str | None) -> Self:
@@ -149,6 +178,7 @@ class Body:
             elapsed=self.elapsed,
             connection=self.connection,
         )
+        other.rendering = self.rendering
         other.encoding = label
         other.obeyed, other.left_out = self.obeyed, self.left_out
         return other
@@ -165,6 +195,8 @@ class Body:
             self._text = (
                 decode(self.body, self.headers.get("Content-Type")) if named is None else decode_in(self.body, named)
             )
+            if self.rendering is not None:
+                self._text = self.rendering.text, self._text[1]
         return self._text
 
     def json(self) -> Any:

@@ -198,7 +198,8 @@ class Trees(Body):
     def _make_tree(self, markup: str) -> LexborHTMLParser:
         text, encoding = self._decoded()
         # The same text again as bytes: nothing was left out, or put in the place of what is not UTF-8.
-        is_body = markup is text and encoding == "utf-8" and "\ufffd" not in text and not self.body.startswith(_BOM)
+        is_sent = self.rendering is None and markup is text and encoding == "utf-8"
+        is_body = is_sent and "\ufffd" not in text and not self.body.startswith(_BOM)
         return make_tree(markup, self.body if is_body else None)
 
 

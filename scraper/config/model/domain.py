@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from scraper.config.model.browser import FetcherName
 from scraper.config.model.frozen import Frozen, TextOr
 from scraper.config.model.pages import PagesConfig
 from scraper.config.types import addresses, kinds, texts
@@ -120,3 +121,4 @@ class DomainSettings(Frozen):
     politeness: Politeness = Field(Politeness.model_construct(), description="How gently the domain is treated.")
     retry: RetryConfig = Field(RetryConfig.model_construct(), description="How often what failed is tried again.")
     pages: PagesConfig = Field(PagesConfig.model_construct(), description="How its pages are read.")
+    fetcher: FetcherName = Field("http", description="How its pages are fetched: http, browser or auto.")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from scraper.config.field_types import FIELD_TYPES, TYPES
+from scraper.config.model.browser import OptionalFetcher, WaitFor
 from scraper.config.model.frozen import Frozen, TextOr
 from scraper.config.model.pages import ReadingConfig
 from scraper.config.types import kinds
@@ -262,6 +263,10 @@ class RuleConfig(RulePart):
     pages: ReadingConfig = Field(
         default_factory=ReadingConfig, description="How the rule reads its pages, before what the site says."
     )
+    fetcher: OptionalFetcher = Field(
+        None, description="How its pages are fetched, before what the site says: http, browser or auto."
+    )
+    wait_for: WaitFor = Field(None, description="What `browser.wait_for` is for its pages.")
 
     @model_validator(mode="before")
     @classmethod
@@ -272,6 +277,6 @@ class RuleConfig(RulePart):
             needing = _given(value, ("item", "each"))
             if needing:
                 raise wrong("fields beside it", remedy="add fields: {title: h1}", at=needing[0])
-            if not value.get("follow"):
+            if not value.get("follow") and not _given(value, ("fetcher", "wait_for")):
                 raise wrong("follow or fields", remedy="add what is to be done with these pages")
         return value

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from scraper.config.model.browser import BrowserConfig, FetcherName
 from scraper.config.model.domain import DomainSettings, Politeness, RetryConfig, SessionConfig
 from scraper.config.model.exports import ExportConfig
 from scraper.config.model.frozen import Frozen, TextOr
@@ -83,12 +84,20 @@ class SiteConfig(Frozen):
     retry: RetryConfig = Field(RetryConfig.model_construct(), description="How often what failed is tried again.")
     domains: dict[addresses.DomainKey, DomainSettings] = Field(
         default_factory=dict,
-        description="session, politeness, retry and pages for one domain; the rest is inherited.",
+        description="session, politeness, retry, pages and fetcher for one domain; the rest is inherited.",
     )
     network: NetworkConfig = Field(NetworkConfig.model_construct(), description="What may be connected to.")
     scope: Scope = Field(Scope.model_construct(), description="Which paths belong to the crawl.")
     urls: UrlConfig = Field(UrlConfig.model_construct(), description="Which URLs are the same page.")
     pages: PagesConfig = Field(PagesConfig.model_construct(), description="How pages are read.")
+    fetcher: FetcherName = Field(
+        "http",
+        description="How pages are fetched: http; browser, for those that scripts draw; auto, by a browser where "
+        "http brings too little.",
+    )
+    browser: BrowserConfig = Field(
+        BrowserConfig.model_construct(), description="How pages are fetched by a browser, where one is used."
+    )
     origins: dict[addresses.OriginKey, OriginConfig] = Field(
         default_factory=dict, description="Secrets by origin: https://api.example.com."
     )
@@ -167,6 +176,11 @@ class SiteConfig(Frozen):
                 found.add(own.replace(host_of(own), host, 1))
         return frozenset(found)
 
+    def uses_browser(self) -> bool:
+        """Tell whether any of its pages may be fetched by a browser, as far as the configuration says."""
+        named = {self.fetcher, *(each.fetcher for each in self.domains.values())}
+        return not (named | {rule.fetcher for rule in self.rules}) <= {"http", None}
+
     def own_hosts(self) -> list[str]:
         """Return the hosts of the scope where `allowed_domains` is absent: of start_urls, or without any of
         `sitemaps`. Those of a file of start URLs are added as it is read.
@@ -184,5 +198,5 @@ class SiteConfig(Frozen):
         """Return the settings that hold for `domain`."""
         # Its parts were checked as the site's.
         return self.domains.get(domain) or DomainSettings.model_construct(
-            session=self.session, politeness=self.politeness, retry=self.retry, pages=self.pages
+            session=self.session, politeness=self.politeness, retry=self.retry, pages=self.pages, fetcher=self.fetcher
         )

@@ -116,6 +116,7 @@ def call_of(queued: Queued, response: Response | None, failed: Failed | None = N
             response.elapsed,
             None if served is None else _served(served),
             response.named_encoding,
+            None if response.rendering is None else tuple(response.rendering),
         )
     request = queued.request
     line = request.short_form

@@ -176,4 +176,9 @@ def _response_of(page: Page, body: bytes, request: Request) -> Response:
         elapsed=page.elapsed,
         connection=served,
     )
+    if page.rendering is not None:
+        from scraper.response.rendering import Captured, Rendering
+
+        text, captured, *rest = page.rendering
+        response.drawn(Rendering(text, tuple(Captured(*each) for each in captured), *rest))
     return response if page.encoding is None else response.in_encoding(page.encoding)

@@ -37,6 +37,7 @@ class Page(NamedTuple):
     elapsed: float
     served: tuple[Any, ...] | None  # the fields of scraper.stats.Served
     encoding: str | None = None  # that a user has named
+    rendering: tuple[Any, ...] | None = None  # the fields of scraper.response.rendering.Rendering
 
 
 class Call(NamedTuple):

@@ -30,7 +30,7 @@ class PageTask(RequestTask):
         self._revisit = revisit
 
     def begin(self, queued: Queued) -> Sending:
-        return Sending(self._revisit.conditions_of(queued))
+        return Sending(self._revisit.conditions_of(queued), is_page=True)
 
     def answered(self, queued: Queued, sending: Sending, response: Response, fetch: FetchResult) -> bool:
         sink, visit = self.sender.sink, self._revisit.visit_of(queued)
@@ -39,7 +39,7 @@ class PageTask(RequestTask):
             return True
         is_page = response.ok or response.status in queued.request.statuses
         # Here, since it lets other threads work, which the parse thread should not.
-        content_hash = hash_of(response.body) if is_page or visit is not None else b""
+        content_hash = hash_of(response.content) if is_page or visit is not None else b""
         if (
             visit is not None
             and response.status == visit.status

@@ -49,7 +49,7 @@ class RobotsTask:
         self._make_session = make_session
         self._pace_of = pace_of
         self._token = token
-        self._strangers: dict[str, _StrangerGate] = {}
+        self._strangers: dict[str, StrangerGate] = {}
 
     def run(self, job: Job) -> None:
         """Fetch the robots.txt of an origin; transient failures are tried again through the frontier."""
@@ -141,13 +141,13 @@ class RobotsTask:
             robots, reason = fetch_robots(origin, send, lambda request: session_of(request).jar, self._token)
         return robots, reason, fetch
 
-    def _gate_of(self, name: str) -> _StrangerGate:
+    def _gate_of(self, name: str) -> StrangerGate:
         if len(self._strangers) > _MOST_STRANGERS:
             self._strangers.clear()
-        return self._strangers.setdefault(name, _StrangerGate(self._pace_of(name)))
+        return self._strangers.setdefault(name, StrangerGate(self._pace_of(name)))
 
 
-class _StrangerGate:
+class StrangerGate:
     """The gate of a domain that is not held here: when it was asked last is not known, so the first waits as well."""
 
     def __init__(self, pace: Pace) -> None:

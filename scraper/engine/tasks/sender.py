@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ NO_ROOM_SECONDS = 1.0
 #: Failures that a delay can help against.
 _OVERLOADED = frozenset({"timeout", "reset", "connect"})
 #: Failures of a server, as against those of a request.
-_SERVER_FAILED = TRANSIENT | {"certificate", "bad-http"}
+_SERVER_FAILED = (TRANSIENT - {"not-drawn", "browser-crashed"}) | {"certificate", "bad-http"}
 
 
 class Sending(NamedTuple):
@@ -47,6 +48,8 @@ class Sending(NamedTuple):
     began: Callable[[ResponseHead], None] | None = None
     #: How long the whole request may take; None for `session.timeout.total`.
     seconds: float | None = None
+    #: Whether it is a page for a callback, which a browser may draw.
+    is_page: bool = False
 
 
 class Sender:
@@ -57,6 +60,7 @@ class Sender:
         mark_sent: notes in the store that a request which must not be repeated is about to be sent.
         check_lease: raises LeaseLost where a domain may be another shard's by now.
         most_redirects: `limits.redirects`.
+        beside: makes what sends what a page in a browser asks for.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Sender:
         mark_sent: Callable[[int], None],
         check_lease: Callable[[], None],
         most_redirects: int,
+        beside: Callable[[Job], object] | None = None,
     ) -> None:
         self.frontier = frontier
         self.fetcher = fetcher
@@ -76,14 +81,15 @@ class Sender:
         self.emit = emit
         self.mark_sent = mark_sent
         self.most_redirects = most_redirects
-        self._guard = guard
+        self.guard = guard
         self._check_lease = check_lease
+        self._beside = beside
         #: What is in flight; changed by single steps, which need no lock.
-        self._contexts: set[RequestContext] = set()
+        self.contexts: set[RequestContext] = set()
 
     def abort(self) -> None:
         """End everything that is in flight, now."""
-        for context in tuple(self._contexts):
+        for context in tuple(self.contexts):
             context.deadline.expire()
 
     def context(self, job: Job, seconds: float | None = None) -> request_context:
@@ -95,19 +101,21 @@ class Sender:
         self._check_lease()
         return request_context(
             seconds or job.domain.settings.session.timeout.total,
-            self._guard,
+            self.guard,
             self.gate(job.domain, job),
-            self._contexts,
+            self.contexts,
         )
 
-    def gate(self, domain: Domain, job: Job) -> DomainGate:
-        """Return the gate at which a job waits for its turn at a domain: mostly its own."""
+    def gate(self, domain: Domain, job: object) -> DomainGate:
+        """Return the gate at which a job, or what belongs to one, waits for its turn at a domain: mostly its own."""
         throttle = self.frontier.throttle
         return DomainGate(domain, job, throttle.reserve, throttle.sent, self._check_lease)
 
     def send(self, request: Request, job: Job, sending: Sending) -> FetchResult:
         """Send a request in a context of its own."""
         with self.context(job, sending.seconds) as context:
+            if sending.is_page and self._beside is not None:
+                context.beside = partial(self._beside, job)
             result = self.fetcher.fetch(
                 request,
                 job.domain.session,

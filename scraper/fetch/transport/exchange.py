@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from http.client import BadStatusLine, RemoteDisconnected
-from typing import Protocol
+from typing import Any, Protocol
 
 from scraper.fetch.transport.deadline import Deadline, watchdog
 from scraper.fetch.transport.guard import Guard
@@ -70,6 +71,8 @@ class RequestContext:
         self.recorders: list[WireRecorder] | None = None
         #: The URL as the Session was handed it; None where it is not to be restored.
         self.made_url: str | None = None
+        #: Makes the `scraper.fetch.beside.Beside` of a page that a browser draws; None for what is no page.
+        self.beside: Callable[[], Any] | None = None
         self._began = False
         self._exchanges: list[Exchange] = []
         #: The exchange that came last.

@@ -218,6 +218,7 @@ def test_json_says_time_level_event_and_the_fields(log, served):
         "first_byte_seconds": 0.018,
         "body_seconds": 0.002,
         "sent_at": 0.0,
+        "fetcher": "http",
         "attempt": 1,
         "error": None,
         "purpose": "page",

@@ -1,0 +1,191 @@
+"""A page to be drawn, and what its requests come to: the values that the fetching thread and the browser's share."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from fnmatch import translate
+from typing import Any, NamedTuple
+
+from scraper import urls
+from scraper.config import SiteConfig
+from scraper.errors import BadRequest, FetchError
+from scraper.fetch import redirects
+from scraper.fetch.base import Fetcher
+from scraper.fetch.beside import Beside
+from scraper.fetch.browser.kept_parts import KeptParts, Part
+from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.transport.deadline import Deadline
+from scraper.fetch.transport.recorder import WireRecorder
+from scraper.media import content_type_of
+from scraper.request import Request
+from scraper.response import Response
+from scraper.response.rendering import Captured
+
+#: Headers that the Session writes itself, or that would tell of the browser what is not so.
+_OURS = frozenset({"host", "connection", "content-length", "accept-encoding", "user-agent", "cookie", "te"})
+#: What is no longer true of a body that was read.
+_OF_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection", "set-cookie"})
+#: Parts whose content a page does not see, wherever they come from.
+_OPAQUE = frozenset({"script", "stylesheet", "image", "font", "media"})
+_MOST_REFUSED = 20
+_MOST_HOPS = 10
+#: JSON answers that are kept of a page, at most.
+_MOST_CAPTURED = 500
+
+
+class Ask(NamedTuple):
+    """A request of a page, as the browser would send it."""
+
+    method: str
+    url: str
+    #: What it is for, in Playwright's words.
+    kind: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    #: The origin of the frame that asks.
+    origin: str
+
+
+class Drawing:
+    """One page. `part` is called by threads, all else by the browser's."""
+
+    def __init__(
+        self,
+        response: Response,
+        domain: DomainSession,
+        beside: Beside,
+        deadline: Deadline,
+        fetcher: Fetcher,
+        config: SiteConfig,
+        wait_for: str | None,
+        recorders: list[WireRecorder] | None,
+    ) -> None:
+        self.url = urls.without_fragment(response.url)
+        self.response = response
+        self.domain = domain
+        self.beside = beside
+        self.deadline = deadline
+        self.config = config.browser
+        self.wait_for = wait_for or self.config.wait_for
+        self._most = config.limits.body
+        self._fetcher = fetcher
+        self._recorders = recorders
+        self._captures = [re.compile(translate(glob)).match for glob in self.config.capture]
+        self._lock = threading.Lock()
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what an attempt to draw it has come to."""
+        self.requests = 0
+        self.bytes = 0
+        self.captured: list[Captured] = []
+        self.refused: dict[str, str] = {}
+        #: Why it is to be given up: it asked for more than it may.
+        self.excess = ""
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of the page itself, as the browser is given them."""
+        return _for_browser(self.response.headers)
+
+    def refuse(self, url: str, why: str) -> None:
+        """Note that a request is not let through, or failed."""
+        with self._lock:
+            if len(self.refused) < _MOST_REFUSED:
+                self.refused.setdefault(url[:500], why)
+
+    def count(self) -> bool:
+        """Count a request; False where the page has made as many as it may."""
+        self.requests += 1
+        if self.requests > self.config.requests:
+            self.excess = f"it makes more than {self.config.requests} requests (browser.requests)"
+        return not self.excess
+
+    def part(self, ask: Ask, kept: KeptParts) -> Part:
+        """Fetch what the page asks for.
+
+        Raises:
+            FetchError: it is refused, or could not be fetched.
+        """
+        if ask.method == "GET" and (known := kept.get(ask.url)) is not None and ask.kind in _OPAQUE:
+            return known
+        try:
+            request = self._request(ask)
+        except BadRequest as error:
+            raise FetchError(error.message, reason="bad-url") from None
+        response = self._follow(request, ask)
+        part = Part(response.status, _for_browser(response.headers), response.body)
+        self._capture(ask, response)
+        if ask.method == "GET" and ask.kind in _OPAQUE and response.url == ask.url:
+            kept.keep(ask.url, response.headers, part)
+        return part
+
+    def _request(self, ask: Ask) -> Request:
+        own = {name: value for name, value in ask.headers.items() if not _is_ours(name)}
+        if self.config.locale is None:
+            own.pop("accept-language", None)
+        # The browser knows which cookies go with it; an empty header means that none do.
+        own["Cookie"] = ask.headers.get("cookie", "")
+        request = Request(ask.url, method=ask.method, headers=own, data=ask.body)
+        request.bare = not urls.keeps_secrets(ask.origin, ask.url)
+        return request
+
+    def _follow(self, request: Request, ask: Ask) -> Response:
+        """Return the answer at the end of the redirects, each a request like any other."""
+        for _ in range(_MOST_HOPS):
+            response = self._send(request)
+            if not redirects.is_redirect(response):
+                return response
+            target = self.beside.redirected(response, request.headers.get("Cookie", ""))
+            is_same = urls.origin_of(target.url) == urls.origin_of(ask.url)
+            if not is_same and ask.kind not in _OPAQUE:
+                # The browser would take the answer for one of the first origin, and let its scripts read it.
+                raise FetchError(f"it redirects to another origin, {target.url}", reason="cross-origin")
+            sent = request.headers.get("Cookie", "")
+            target.headers = {name: value for name, value in target.headers.items() if name.lower() != "cookie"}
+            if not (is_same and sent):
+                target.headers["Cookie"] = ""
+            request = target
+        raise FetchError("it redirects too often", reason="too-many-redirects")
+
+    def _send(self, request: Request) -> Response:
+        with self._lock:
+            left = self.config.bytes - self.bytes
+        if left <= 0:
+            self.excess = "its requests bring more bytes than they may (browser.bytes)"
+            raise FetchError(self.excess, reason="browser-limit")
+        result = self.beside.send(self._fetcher, request, most=min(left, self._most), recorders=self._recorders)
+        with self._lock:
+            self.bytes += max(result.bytes, len(result.response.body) if result.response is not None else 0)
+        if result.response is None:
+            if result.error is not None and result.error.reason == "body-too-large" and left < self._most:
+                self.excess = "its requests bring more bytes than they may (browser.bytes)"
+            raise result.error or FetchError("no answer")
+        return result.response
+
+    def _capture(self, ask: Ask, response: Response) -> None:
+        if not any(matches(ask.url) for matches in self._captures) or len(self.captured) >= _MOST_CAPTURED:
+            return
+        if "json" in content_type_of(response.headers.get("Content-Type") or "").essence:
+            try:
+                data = json.loads(response.text)
+            except (ValueError, RecursionError):
+                return
+            with self._lock:
+                self.captured.append(Captured(ask.url, response.status, data))
+
+
+def _is_ours(name: str) -> bool:
+    return name.lower() in _OURS or name.startswith((":", "sec-ch-"))
+
+
+def _for_browser(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: str(value) for name, value in headers.items() if name.lower() not in _OF_WIRE}
+
+
+def is_download(headers: Mapping[str, Any]) -> bool:
+    """Tell whether a browser would save an answer instead of showing it."""
+    said = str(headers.get("Content-Disposition") or "").strip().lower()
+    return said.startswith("attachment")

@@ -1,0 +1,90 @@
+"""The folder of a browser: its profiles and other temporary files, which go with it, also after a kill."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_PREFIX = "scraper-browser-"
+_LOCK = "lock"
+_DRIVER = "driver"
+
+
+class Folder:
+    """A private folder, locked as long as this process or the browser's guardian lives."""
+
+    def __init__(self) -> None:
+        _remove_left()
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _lock_shared(self._lock)
+
+    @contextlib.contextmanager
+    def driver(self) -> Iterator[None]:
+        """Have Playwright's driver be started by its guardian meanwhile, where the system has what that needs."""
+        import playwright
+
+        name = "PLAYWRIGHT_NODEJS_PATH"
+        before = os.environ.get(name)
+        node = before or Path(playwright.__file__).parent / "driver" / "node"
+        if not sys.platform.startswith("linux") or not Path(node).is_file():
+            yield
+            return
+        guardian = Path(__file__).with_name("guardian.py")
+        command = [sys.executable, "-I", "-S", str(guardian), str(self.path), str(node)]
+        script = self.path / _DRIVER
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+        script.chmod(0o700)
+        os.environ[name] = str(script)
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = before
+
+    def guardian(self) -> int:
+        """Return the pid of the guardian that runs; 0 where there is none."""
+        with contextlib.suppress(OSError, ValueError):
+            pid = int((self.path / "pid").read_text())
+            if str(self.path).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+        return 0
+
+    def remove(self) -> None:
+        """Remove it, whoever did before."""
+        with contextlib.suppress(OSError):
+            os.close(self._lock)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _lock_shared(descriptor: int) -> None:
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def _remove_left() -> None:
+    """Remove folders that nobody has locked: those who had were killed together with the guardian."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)

@@ -1,0 +1,246 @@
+"""A tab of the browser: what it draws, and how each of its requests is answered. All in the browser's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from playwright.async_api import Error as BrowserError
+
+from scraper import urls
+from scraper.errors import FetchError, ScraperError
+from scraper.fetch.browser.cookies import ContextCookies
+from scraper.fetch.browser.drawing import Ask, Drawing, is_download
+from scraper.fetch.browser.kept_parts import KeptParts
+from scraper.response.rendering import Rendering
+
+#: How long no request may be under way for a page to be idle, in seconds.
+_QUIET = 0.15
+#: How long a page that was scrolled has to begin to grow, in seconds.
+_SCROLL = 0.15
+_LOOK = 0.02
+#: Dialogs that a page may open; they are dismissed.
+_MOST_DIALOGS = 20
+#: Words for the types of requests that pages name frames by.
+_FRAME = "document"
+
+
+class PageCrashed(Exception):
+    """The process that draws the tab has ended."""
+
+
+class Tab:
+    """One tab of a context.
+
+    Args:
+        page: Playwright's.
+        pool: threads in which its requests are sent.
+    """
+
+    def __init__(self, page: Any, cookies: ContextCookies, kept: KeptParts, pool: ThreadPoolExecutor) -> None:
+        self.page = page
+        self.pages = 0
+        self.crashed = asyncio.get_running_loop().create_future()
+        self._cookies = cookies
+        self._kept = kept
+        self._pool = pool
+        self._drawing: Drawing | None = None
+        self._was_served = False
+        self._elsewhere: str | None = None
+        self._dialogs = 0
+        self._under_way = 0
+        self._changed_at = 0.0
+
+    async def open(self) -> Tab:
+        """Take over its requests."""
+        page = self.page
+        page.on("crash", lambda _: self._crash())
+        page.on("dialog", lambda dialog: asyncio.ensure_future(self._dismiss(dialog)))
+        page.on("popup", lambda popup: asyncio.ensure_future(_close(popup)))
+        page.on("websocket", lambda socket: self._refuse(socket.url, "WebSockets are not opened"))
+        await page.route("**/*", self._answer)
+        return self
+
+    def _crash(self) -> None:
+        if not self.crashed.done():
+            self.crashed.set_result(None)
+
+    async def _dismiss(self, dialog: Any) -> None:
+        self._dialogs += 1
+        if self._dialogs > _MOST_DIALOGS and self._drawing is not None:
+            self._drawing.excess = f"it opens more than {_MOST_DIALOGS} dialogs"
+        with contextlib.suppress(BrowserError):
+            await dialog.dismiss()
+
+    def _refuse(self, url: str, why: str) -> None:
+        if self._drawing is not None:
+            self._drawing.refuse(url, why)
+
+    # Its requests ----------------------------------------------------------------------------------------
+
+    async def _answer(self, route: Any) -> None:
+        """Answer a request: nothing that a page asks for leaves the browser by itself."""
+        drawing = self._drawing
+        with contextlib.suppress(BrowserError, asyncio.CancelledError):
+            if drawing is None:
+                await route.abort()
+            elif route.request.is_navigation_request() and route.request.frame.parent_frame is None:
+                await self._answer_navigation(route, drawing)
+            else:
+                await self._answer_part(route, drawing)
+
+    async def _answer_navigation(self, route: Any, drawing: Drawing) -> None:
+        url = urls.without_fragment(route.request.url)
+        if not self._was_served:
+            self._was_served = True
+            response = drawing.response
+            await route.fulfill(status=response.status, headers=drawing.headers(), body=response.body)
+            return
+        # It sends its reader on. That is a redirect, and for the crawl to follow, or not.
+        if self._elsewhere is None and url != drawing.url:
+            self._elsewhere = url
+        await route.abort()
+
+    async def _answer_part(self, route: Any, drawing: Drawing) -> None:
+        request = route.request
+        url = request.url
+        if request.resource_type in drawing.config.block:
+            await route.abort("blockedbyclient")
+            return
+        if drawing.excess or not drawing.count():
+            await route.abort("blockedbyclient")
+            return
+        self._under_way += 1
+        try:
+            origin = urls.origin_of(request.frame.url) if request.resource_type != _FRAME else drawing.url
+            ask = Ask(
+                request.method,
+                urls.without_fragment(url),
+                request.resource_type,
+                request.headers,
+                request.post_data_buffer,
+                urls.origin_of(origin) if "://" in origin else urls.origin_of(drawing.url),
+            )
+            loop = asyncio.get_running_loop()
+            part = await loop.run_in_executor(self._pool, drawing.part, ask, self._kept)
+            if ask.kind == _FRAME and is_download(part.headers):
+                raise FetchError("downloads are refused", reason="download")
+            jar = drawing.beside.jar(url)
+            await self._cookies.put(jar)
+            await route.fulfill(status=part.status, headers=dict(part.headers), body=part.body)
+        except ScraperError as error:
+            reason = getattr(error, "reason", "internal")
+            drawing.refuse(url, f"{reason}: {error.message}")
+            await route.abort("accessdenied" if reason in ("robots", "private-address", "download") else "failed")
+        except RuntimeError:
+            # The pool of threads is closed: the crawl ends.
+            await route.abort()
+        finally:
+            self._under_way -= 1
+            self._changed_at = time.monotonic()
+
+    # Drawing ---------------------------------------------------------------------------------------------
+
+    async def draw(self, drawing: Drawing) -> tuple[Rendering, str | None]:
+        """Draw a page; return it, and the URL to which it sends its reader, if it does.
+
+        Raises:
+            FetchError: it asks for more than it may, or does not come to what is waited for.
+        """
+        drawing.begin()
+        self._drawing, self._was_served, self._elsewhere, self._dialogs = drawing, False, None, 0
+        self._changed_at = time.monotonic()
+        self.pages += 1
+        try:
+            await self._cookies.put(drawing.domain.jar)
+            return await self._drawn(drawing)
+        finally:
+            self._drawing = None
+
+    async def _drawn(self, drawing: Drawing) -> tuple[Rendering, str | None]:
+        page, config = self.page, drawing.config
+        until = "domcontentloaded" if config.wait_until == "domcontentloaded" else "load"
+        try:
+            await page.goto(drawing.url, wait_until=until, timeout=0)
+        except BrowserError:
+            # It went elsewhere before it was loaded, or stopped itself.
+            if self._elsewhere is None and not self._was_served:
+                raise
+        await self._settled(drawing)
+        if config.script is not None and not self._is_over(drawing):
+            await self._run(page.evaluate(config.script), "browser.script")
+            await self._settled(drawing)
+        for _ in range(config.scroll):
+            if self._is_over(drawing) or not await self._scrolled(drawing):
+                break
+        self._require_moderate(drawing)
+        text = await page.content()
+        shot = await page.screenshot() if config.screenshot else None
+        await self._cookies.take_back(drawing.domain.jar, drawing.domain.domain)
+        refused = tuple(drawing.refused.items())
+        return Rendering(text, tuple(drawing.captured), shot, refused, drawing.requests), self._elsewhere
+
+    async def _settled(self, drawing: Drawing) -> None:
+        """Return once nothing of the page is under way, and what is waited for is there."""
+        if drawing.config.wait_until == "idle":
+            await self._until(drawing, self._is_quiet)
+        if drawing.wait_for is not None and not self._is_over(drawing):
+            wanted = asyncio.ensure_future(self.page.wait_for_selector(drawing.wait_for, state="attached", timeout=0))
+            try:
+                await self._until(drawing, wanted.done)
+                if wanted.done():
+                    await self._run(wanted, "wait_for")
+            finally:
+                wanted.cancel()
+                with contextlib.suppress(BaseException):
+                    await wanted
+            if drawing.config.wait_until == "idle":
+                await self._until(drawing, self._is_quiet)
+
+    async def _run(self, work: Any, key: str) -> None:
+        """Await what a user has written.
+
+        Raises:
+            FetchError: it raised.
+        """
+        try:
+            await work
+        except BrowserError as error:
+            if self._elsewhere is not None or self.crashed.done():
+                return
+            raise FetchError(f"{key}: {str(error).splitlines()[0][:300]}", reason="browser-script") from None
+
+    async def _scrolled(self, drawing: Drawing) -> bool:
+        """Scroll to the end; tell whether the page has grown."""
+        measure = "document.documentElement.scrollHeight"
+        with contextlib.suppress(BrowserError):
+            before = await self.page.evaluate(measure)
+            await self.page.evaluate(f"window.scrollTo(0, {measure})")
+            await asyncio.sleep(_SCROLL)
+            await self._until(drawing, self._is_quiet)
+            return bool(await self.page.evaluate(measure) != before)
+        return False
+
+    def _is_quiet(self) -> bool:
+        return not self._under_way and time.monotonic() - self._changed_at > _QUIET
+
+    def _is_over(self, drawing: Drawing) -> bool:
+        return self._elsewhere is not None or bool(drawing.excess)
+
+    async def _until(self, drawing: Drawing, is_so: Callable[[], bool]) -> None:
+        while not is_so() and not self._is_over(drawing):
+            await asyncio.sleep(_LOOK)
+        self._require_moderate(drawing)
+
+    def _require_moderate(self, drawing: Drawing) -> None:
+        if drawing.excess:
+            raise FetchError(drawing.excess, reason="browser-limit")
+
+
+async def _close(page: Any) -> None:
+    with contextlib.suppress(BrowserError):
+        await page.close()
