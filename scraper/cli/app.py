@@ -51,6 +51,7 @@ _VERBS = (
     "schema",
     "fetch",
     "probe",
+    "suggest",
     "runs",
     "report",
     "export",

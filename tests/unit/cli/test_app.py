@@ -50,7 +50,7 @@ def test_help_has_a_sentence_and_an_example(verb: str, capsys: pytest.CaptureFix
 
 def test_verbs():
     assert list(VERBS) == [
-        "init", "demo", "crawl", "worker", "status", "stop", "retry", "check", "schema", "fetch", "probe",
+        "init", "demo", "crawl", "worker", "status", "stop", "retry", "check", "schema", "fetch", "probe", "suggest",
         "runs", "report", "export", "diff", "quarantine", "explain", "cookies", "ui", "record", "replay", "shell",
         "schedule", "rules",
     ]  # fmt: skip

@@ -1,0 +1,112 @@
+"""Looking at a few pages of a site, for `suggest` and `init`: as robots.txt allows, with a delay between requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from scraper import urls
+from scraper.cli._one_shot import Visitor, request_of
+from scraper.cli._output import Tell
+from scraper.config import SiteConfig
+from scraper.errors import FetchError, NotHtml, RobotsRefused, ScraperError, UsageError
+from scraper.fetch.politeness import CallerThrottle, Pace
+from scraper.fetch.robots import Robots, RobotsState, product_token
+from scraper.observe.text import plain
+from scraper.request import Request
+from scraper.response import Response
+from scraper.rules.page import Page
+
+
+class Looker:
+    """Fetches pages one after the other, by what robots.txt of each site allows.
+
+    Args:
+        config: the settings; `politeness.delay`, or a longer Crawl-delay, lies between two requests.
+        typed: the address that was typed; its host may be private.
+        tell: told of each page.
+    """
+
+    def __init__(self, config: SiteConfig, typed: str, tell: Tell) -> None:
+        self._config = config
+        self._tell = tell
+        self._throttle = CallerThrottle(Pace.of(config.for_domain(urls.domain_of(typed)).politeness))
+        self._visitor = Visitor(config, urls.host_of(typed), self._allow)
+        self._robots: dict[str, Robots] = {}
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._visitor.close()
+
+    def look(self, url: str) -> Page:
+        """Return the page at an address, where redirects lead.
+
+        Raises:
+            RobotsRefused: robots.txt does not allow it.
+            FetchError: it cannot be fetched, or was answered with something else than a page.
+        """
+        response, _ = self._visitor.follow(request_of(url), lambda request, outcome: None, before=self._ask_robots)
+        if not response.ok:
+            raise ScraperError(f"{response.url} answered {response.status}", remedy="name a page that is there")
+        self._tell(f"looked at {plain(response.url)}")
+        page = Page(self._read(response))
+        page.response.css_first("body")
+        return page
+
+    def _read(self, response: Response) -> Response:
+        return response.in_encoding(self._config.for_domain(urls.domain_of(response.url)).pages.encoding)
+
+    def _allow(self) -> float:
+        time.sleep(self._throttle.left)
+        self._throttle.started()
+        return float("inf")
+
+    def _ask_robots(self, request: Request) -> None:
+        politeness = self._config.for_domain(urls.domain_of(request.url)).politeness
+        if politeness.robots == "ignore":
+            return
+        origin = urls.origin_of(request.url)
+        token = product_token(self._config.user_agent)
+        if origin not in self._robots:
+            robots = self._robots[origin] = self._visitor.robots_of(request.url)
+            self._throttle.pace = self._throttle.pace.slowed_to(robots.crawl_delay(token))
+        robots = self._robots[origin]
+        if robots.state is RobotsState.UNREACHABLE:
+            raise FetchError(
+                f"{request.url} is not fetched, since its robots.txt is unreachable (RFC 9309): {robots.why}",
+                remedy="look whether the server runs, and at the port; scraper fetch shows more",
+            )
+        if not robots.allows(request.url, token):
+            raise RobotsRefused(
+                f"robots.txt does not allow {request.url} for {token}",
+                remedy="name a page that it allows, or --set politeness.robots=ignore on a server of your own",
+            )
+
+
+def look_at(
+    config: SiteConfig, typed: Sequence[str], tell: Tell, more: Callable[[Sequence[Page]], Sequence[str]], most: int
+) -> list[Page]:
+    """Return the pages that were typed, and those that `more` names of them, up to `most`.
+
+    Of the others one that cannot be fetched, or is not HTML, is left out.
+
+    Raises:
+        UsageError: what was typed is not of one site.
+        NotHtml: a page that was typed is not HTML.
+    """
+    for url in typed:
+        request_of(url)
+        if urls.domain_of(url) != urls.domain_of(typed[0]):
+            raise UsageError(f"{url} is not of the site of {typed[0]}", remedy="name pages of one site")
+    looker = Looker(config, typed[0], tell)
+    try:
+        pages = [looker.look(url) for url in typed]
+        for url in more(pages)[: max(0, most - len(pages))]:
+            try:
+                pages.append(looker.look(url))
+            except (ScraperError, NotHtml) as error:
+                tell(f"left out: {plain(error.message)}")
+        # An address that leads where another led says nothing more.
+        return list({page.response.url: page for page in pages}.values())
+    finally:
+        looker.close()

@@ -1,0 +1,71 @@
+"""`scraper suggest`: rules written from a few pages of a site."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from scraper import urls
+from scraper.cli import _output
+from scraper.cli._looking import look_at
+from scraper.cli._one_shot import settings_of
+from scraper.cli._options import Sets
+from scraper.errors import ScraperError, UsageError
+from scraper.fetch.transport.guard import may_be_private
+
+_KEYS = ("session", "politeness", "user_agent", "limits", "network", "origins", "domains", "pages")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command()(suggest)
+
+
+def suggest(
+    pages: Annotated[
+        list[str],
+        typer.Argument(metavar="URL…", help="One to five pages of one site, a list first.", show_default=False),
+    ],
+    only: Annotated[
+        bool, typer.Option("--only", help="Look at these pages alone, and at none that they lead to.")
+    ] = False,
+    sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
+) -> None:
+    """Write rules from one to five pages of a site.
+
+    Printed is the YAML of a crawl: which links lead from page to page and to the things of a list, and what fields
+    those have, by JSON-LD, microdata, OpenGraph, labels, tables and places that differ from page to page. Behind each
+    line stands what it found. Selectors use no names that a build generated, and were tried on all pages.
+
+    Where fewer than five pages are named, some that the first leads to are looked at as well: things of its list, and
+    its next page. What robots.txt closes is not fetched, and politeness.delay or the Crawl-delay lies between two
+    requests. A private address that is typed here is allowed. The exit code is 1 where nothing was found. Keys for
+    --set are those of the YAML under session, politeness, limits, network, pages and origins, and user_agent.
+
+    \b
+      scraper suggest https://shop.example/lamps > config/lamps.yaml
+      scraper suggest --only https://shop.example/lamps https://shop.example/lamp/1 https://shop.example/lamp/2
+    """
+    from scraper.suggest.suggestion import MOST_PAGES
+    from scraper.suggest.suggestion import suggest as suggest_rules
+    from scraper.suggest.writing import written
+
+    if len(pages) > MOST_PAGES:
+        raise UsageError(f"{len(pages)} pages, and at most {MOST_PAGES} are looked at", remedy="name fewer")
+    config = settings_of("suggest", sets, _KEYS)
+    found = look_at(config, pages, _output.say, lambda seen: [] if only else suggest_rules(seen).more, MOST_PAGES)
+    suggestion = suggest_rules(found)
+    if not suggestion.rules:
+        raise ScraperError(
+            f"{found[0].response.url} has no list, table or fields in its markup",
+            remedy="name a page of a list, or of one thing; scraper fetch --body shows what the server sends "
+            "where a script fills the page",
+        )
+    _output.write(
+        written(
+            suggestion,
+            [page.response.url for page in found],
+            is_private=may_be_private(urls.host_of(pages[0])),
+        )
+    )
