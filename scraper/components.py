@@ -26,6 +26,7 @@ from scraper.fetch.origins import Origins, auth_of
 from scraper.pipelines.files import rules_of
 from scraper.pipelines.running import Pipelines, made
 from scraper.project import load_object
+from scraper.request import Request
 from scraper.spider import Spider, unread_names
 from scraper.start_rows import StartRows
 
@@ -97,7 +98,7 @@ class Components:
             raise ConfigError(self._problems)
         self.spider: Spider = made
         self.pipelines: Pipelines = made_pipelines
-        self.origins = Origins(config.origins, auths, config.hosts_of_scope(made.start_urls))
+        self.origins = Origins(config.origins, auths, config.hosts_of_scope(map(_url_of, made.start_urls)))
 
     @property
     def loaded(self) -> Loaded:
@@ -236,7 +237,7 @@ class Components:
         config = self._loaded.config
         reference = config.spider
         made, file = None, config.start_file
-        starts = config.start_list if file is None else self._rows(file)
+        starts = self._starts() if file is None else self._rows(file)
         if given is not None or reference is not None:
             kind = given or self._try("spider", lambda: self._spider_class(str(reference)))
             made = self._try("args", lambda: kind.build(config.args, starts)) if kind else None
@@ -261,6 +262,23 @@ class Components:
         spider = RulesSpider(config.rules, made, starts)
         self.matched_rules, self.unread_json_ld = spider.matched, spider.unread
         return spider
+
+    def _starts(self) -> list[str | Request]:
+        """Return where the crawl begins: URLs, and requests that are not plain GETs."""
+        config = self._loaded.config
+        found: list[str | Request] = list(config.start_urls) if isinstance(config.start_urls, tuple) else []
+        for given in config.start_requests:
+            found.append(
+                Request(
+                    given.url,
+                    method=given.method or ("POST" if given.has_body else "GET"),
+                    headers=given.headers,
+                    data=given.data,
+                    json=given.json_,
+                    retry_unsafe=given.retry_unsafe,
+                )
+            )
+        return found
 
     def _rows(self, file: StartFile) -> StartRows:
         """Return the rows of the file of start URLs, after a look at its head."""
@@ -294,6 +312,10 @@ def _require_browser(config: SiteConfig) -> None:
     from scraper.fetch.browser.executable import require_browser
 
     require_browser(config.browser)
+
+
+def _url_of(start: str | Request) -> str:
+    return start.url if isinstance(start, Request) else start
 
 
 def _require_observable(reference: str, kind: SessionFactory) -> None:

@@ -207,8 +207,27 @@ class RobotsRefused(FetchError):
 # What a page or a spider did -------------------------------------------------------------------------
 
 
-class NotHtml(ScraperError):
+class NotReadable(ScraperError):
+    """A body that is of another kind than what looks into it; `skipped_as` is the word for the stats."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        remedy: str | None = None,
+        request: RequestLike | None = None,
+        skipped_as: str = "not-html",
+    ) -> None:
+        super().__init__(message, remedy=remedy, request=request)
+        self.skipped_as = skipped_as
+
+
+class NotHtml(NotReadable):
     """`.soup`, `.select` or `.css` on a body that is not HTML."""
+
+
+class BadDocument(ScraperError):
+    """A body that says it is JSON or XML, and cannot be read as that."""
 
 
 class TooNested(ScraperError):

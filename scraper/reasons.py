@@ -353,6 +353,17 @@ _ROWS = (
         "scope.exclude",
         '["*.pdf"]',
     ),
+    *(
+        ReasonRow(
+            f"not-{kind.lower()}",
+            _DROPPED,
+            f"The page is not {kind}, and rules whose fields read {kind} skip it.",
+            "match fewer pages by rules, or exclude those by {set}",
+            "scope.exclude",
+            '["*.pdf"]',
+        )
+        for kind in ("JSON", "XML", "CSV")
+    ),
     ReasonRow(
         "other-type",
         _DROPPED,

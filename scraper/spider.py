@@ -42,8 +42,8 @@ class Spider:
 
     #: The spider's name: that of its class in lower case unless it gives another.
     name: str = "spider"
-    #: Where `start` begins; a configuration's `start_urls` replace a class's own.
-    start_urls: Iterable[str] = ()
+    #: Where `start` begins; a configuration's `start_urls` and `start_requests` replace a class's own.
+    start_urls: Iterable[str | Request] = ()
     #: For the spider's own messages.
     log: ClassVar[logging.Logger] = logging.getLogger("scraper.spider.Spider")
 
@@ -66,7 +66,10 @@ class Spider:
     def start(self) -> Iterable[Any]:
         """Return the first requests: one for each of `start_urls`. Write your own to begin otherwise."""
         urls = self.start_urls
-        yield from urls.requests() if isinstance(urls, StartRows) else map(Request, urls)
+        if isinstance(urls, StartRows):
+            yield from urls.requests()
+        else:
+            yield from (url if isinstance(url, Request) else Request(url) for url in urls)
 
     def parse(self, response: Response) -> Any:
         """Handle each answer whose request names no other callback: yield items and requests."""
@@ -76,7 +79,7 @@ class Spider:
         )
 
     @classmethod
-    def build(cls, args: Mapping[str, Any], start_urls: Iterable[str] = ()) -> Self:
+    def build(cls, args: Mapping[str, Any], start_urls: Iterable[str | Request] = ()) -> Self:
         """Return a spider with these arguments, as the configuration gives them.
 
         Raises:

@@ -147,7 +147,7 @@ class StartRows:
                 return
             head = file.readline()
             columns = _cells(head)
-            yield from self._of_csv(csv.reader(file, delimiter=_delimiter(head)), columns)
+            yield from self._of_csv(csv.reader(file, delimiter=delimiter_of(head)), columns)
 
     def _of_csv(self, reader: Any, columns: Sequence[str]) -> Iterator[Row | BadRow]:
         assert self._column is not None
@@ -198,10 +198,10 @@ def _shown(text: str) -> str:
     return _BYTES.sub("\ufffd", text)[:_SHOWN]
 
 
-def _delimiter(head: str) -> str:
+def delimiter_of(head: str) -> str:
     """Return what stands between the columns: the most frequent of what may."""
     return max(_DELIMITERS, key=head.count)
 
 
 def _cells(head: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([head], delimiter=_delimiter(head)), [])]
+    return [cell.strip() for cell in next(csv.reader([head], delimiter=delimiter_of(head)), [])]

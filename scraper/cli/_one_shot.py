@@ -29,6 +29,14 @@ from scraper.reasons import reason_row
 from scraper.request import Request
 from scraper.response import Response
 
+#: By suffix, what a saved page is that is not HTML.
+_TYPES = {
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".ndjson": "application/x-ndjson",
+    **dict.fromkeys((".xml", ".rss", ".atom", ".rdf"), "application/xml"),
+    **dict.fromkeys((".csv", ".tsv"), "text/csv"),
+}
 #: Told of each request, and its outcome, on the way to a page.
 Hop = Callable[[Request, FetchResult], object]
 
@@ -70,7 +78,7 @@ def settings_of(verb: str, sets: Sequence[str], keys: Collection[str]) -> SiteCo
 
 
 def saved_page(file: Path, url: str) -> Response:
-    """Return a page from a file, taken for HTML that came from `url`.
+    """Return a page from a file, as if it had come from `url`: what its name says, else HTML.
 
     Raises:
         UsageError: the file cannot be read, or `url` is not one.
@@ -80,7 +88,8 @@ def saved_page(file: Path, url: str) -> Response:
     except (OSError, ValueError) as error:
         cause = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"cannot read the page {file}: {cause}", remedy="name a file, or a whole URL") from error
-    return Response(request_of(url).url, headers={"Content-Type": "text/html"}, body=body)
+    kind = _TYPES.get(file.suffix.lower(), "text/html")
+    return Response(request_of(url).url, headers={"Content-Type": kind}, body=body)
 
 
 class Visitor:

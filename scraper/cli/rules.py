@@ -15,14 +15,14 @@ from scraper.cli._one_shot import Visitor, request_of, saved_page
 from scraper.cli._options import Sets, SiteFile
 from scraper.components import Components
 from scraper.config import Loaded, load
-from scraper.errors import NotHtml, ScraperError, UsageError
+from scraper.errors import NotReadable, ScraperError, UsageError
 from scraper.observe.text import counted, plain
 from scraper.response import Response
 from scraper.rules.fields import Field, FieldState
 from scraper.rules.hints import nearest
 from scraper.rules.page import Page
 from scraper.rules.rule import PageRule, links_by
-from scraper.rules.sources import Css, Data, Relation, ValueSource, XPath
+from scraper.rules.sources import Data, Relation, Selector, ValueSource
 
 _LONGEST = 100
 
@@ -96,7 +96,7 @@ def test(
 
 
 def _saved(file: Path, url: str | None, loaded: Loaded) -> Response:
-    """Return a page from a file, taken for HTML."""
+    """Return a page from a file: JSON, XML or CSV by its name, else HTML."""
     starts = loaded.config.start_list
     response = saved_page(file, url if url is not None else starts[0] if starts else "http://localhost/")
     return response.in_encoding(loaded.config.for_domain(urls.domain_of(response.url)).pages.encoding)
@@ -118,11 +118,12 @@ def _fetched(page: str, loaded: Loaded) -> Response:
 
 
 def _shown(rule: PageRule, page: Page) -> bool:
-    """Print what a rule makes of the page, as `_show` does; or that it skips one that is not HTML."""
+    """Print what a rule makes of the page, as `_show` does; or that it skips one of another kind."""
     try:
         return _show(rule, page)
-    except NotHtml as error:
-        _output.write(f"  skipped: {plain(error.message)}; a crawl counts such pages as skipped, not-html\n")
+    except NotReadable as error:
+        kind = error.skipped_as
+        _output.write(f"  skipped: {plain(error.message)}; a crawl counts such pages as skipped, {kind}\n")
         return True
 
 
@@ -131,8 +132,12 @@ def _show(rule: PageRule, page: Page) -> bool:
     for selector in rule.follow:
         found = len(selector.find(page, None))
         page.response.left_out.clear()
-        links = len(links_by(selector, page))
-        _output.write(f"  follow {plain(_selector(selector))}: {found} found, {counted(links, 'link')}\n")
+        links = links_by(selector, page)
+        _output.write(f"  follow {plain(_selector(selector))}: {found} found, {counted(len(links), 'link')}\n")
+        if (place := getattr(selector, "place", "")) and links:
+            request = next(iter(links.values()))
+            body = f", {plain((request.body or b'').decode('utf-8', 'replace')[:_LONGEST])}" if request.body else ""
+            _output.write(f"      {plain(place)}: {request.method} {plain(request.url)}{body}\n")
         _tell_of_left_out(page.response.left_out)
         if not found and not isinstance(selector, Relation):
             _suggest(selector, page)
@@ -190,10 +195,11 @@ def _rows(name: str, field: Field, page: Page, within: object, indent: str = "")
             yield from _rows(inner_name, inner, page, matches[0], f"{indent}  ")
 
 
-def _selector(selector: Css | XPath | Relation) -> str:
+def _selector(selector: Selector) -> str:
+    """Return a selector as it is written."""
     if isinstance(selector, Relation):
         return f"rel: {selector.relation}"
-    return selector.selector if isinstance(selector, Css) else selector.expression
+    return str(getattr(selector, "selector", None) or getattr(selector, "expression", ""))
 
 
 def _suggest(source: ValueSource, page: Page) -> None:

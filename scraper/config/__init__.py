@@ -5,10 +5,11 @@ from scraper.config.model.domain import DomainSettings, Politeness, RetryConfig,
 from scraper.config.model.exports import ExportConfig
 from scraper.config.model.items import ItemConfig
 from scraper.config.model.login import LoggedOut, LoginConfig
-from scraper.config.model.rules import FieldConfig, FollowConfig, MatchConfig, RuleConfig, SelectorConfig
+from scraper.config.model.rules import FieldConfig, MatchConfig, RuleConfig
 from scraper.config.model.run import EngineConfig, Gate, Limits
 from scraper.config.model.schedule import OnFailure, Schedule
 from scraper.config.model.scope import PathRule, Scope, UrlConfig
+from scraper.config.model.selecting import FollowConfig, SelectorConfig
 from scraper.config.model.site import NetworkConfig, OriginConfig, SiteConfig
 from scraper.config.schema import json_schema
 from scraper.config.show import Line, effective, effective_text, masked

@@ -40,8 +40,8 @@ FIELD_TYPES = {
     for row in (
         FieldTypeRow(
             "text",
-            "The text with white space folded. The default, but for JSON-LD and microdata, whose values stay "
-            "what they are.",
+            "The text with white space folded. The default, but for JSON, JSON-LD and microdata, whose values "
+            "stay what they are.",
         ),
         FieldTypeRow(
             "html",

@@ -31,7 +31,8 @@ _WITH_SCHEME = re.compile(r"[A-Za-z-]+ (\S+)")
 
 
 _WITH_URLS = frozenset(
-    {"start_urls", "sitemaps", "login", "schedule", "exports", "store", "allowed_domains", "origins", "domains"}
+    {"start_urls", "start_requests", "sitemaps", "login", "schedule"}
+    | {"exports", "store", "allowed_domains", "origins", "domains"}
 )
 #: What in an export is meant as a database.
 _DATABASE = re.compile(r"postgres|password|:.*@", re.IGNORECASE)
@@ -82,6 +83,8 @@ def _chosen_part(path: Path) -> Path:
         return inner[2:]  # the address of a webhook is a secret, too
     if inner[:1] == ("args",):
         return inner[1:]
+    if inner[:1] == ("start_requests",):
+        return inner[3:] if inner[2:3] in (("headers",), ("data",), ("json",)) else ()
     if inner[:1] == ("exports",) and inner[2:3] == ("options",):
         return inner[3:]
     return inner[2:] if inner[:2] == ("session", "headers") else ()

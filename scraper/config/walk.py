@@ -11,8 +11,8 @@ from pydantic.fields import FieldInfo
 from scraper.config.model.exports import ExportConfig
 from scraper.config.model.login import LoggedOut
 from scraper.config.model.pipelines import PipelineConfig
-from scraper.config.model.rules import RulePart
 from scraper.config.model.scope import PathRule
+from scraper.config.model.selecting import RulePart
 from scraper.config.types import kinds
 from scraper.config.types.units import format_duration, format_size
 from scraper.config.yaml.tree import Path

@@ -2,7 +2,8 @@
 
 It has products in categories with pages, a login area, pages in other charsets, a page that is busy, one
 that asks for patience, one that closes its connection, a redirect, a dead link, a part that robots.txt
-closes and a link to elsewhere. `ALL_PRODUCTS` and `MEMBER_PRODUCTS` say what a crawl must find.
+closes, a link to elsewhere, and an API and a feed for programs (`scraper.demo.api`). `ALL_PRODUCTS` and
+`MEMBER_PRODUCTS` say what a crawl must find.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from email.message import Message
 from urllib.parse import parse_qs
 
 from scraper.demo import pages
+from scraper.demo.api import Api
 from scraper.demo.catalogue import ALL_PRODUCTS, CATEGORIES, MEMBER_PRODUCTS, Product, products_on
 from scraper.demo.server import Answer, Server
 
@@ -111,6 +113,7 @@ class ShopSite:
         products = products_on(day)
         self._visits: Counter[str] = Counter()
         self._lock = threading.Lock()
+        self._api = Api(products)
         self._fixed = {
             "/": _html(pages.home(products[::17])),
             "/robots.txt": (200, {"Content-Type": "text/plain; charset=utf-8"}, _ROBOTS.encode()),
@@ -134,9 +137,11 @@ class ShopSite:
 
     def answer(self, method: str, target: str, headers: Message, body: bytes) -> Answer:
         """Return the answer to one request."""
-        path = target.partition("?")[0]
+        path, _, query = target.partition("?")
         if path == "/login":
             return self._login(method, body)
+        if (said := self._api.answer(method, path, query, body)) is not None:
+            return said
         if method not in ("GET", "HEAD"):
             return 405, {"Allow": "GET, HEAD", "Content-Type": "text/plain"}, b"Only GET and HEAD.\n"
         if path.startswith("/members/"):

@@ -16,9 +16,10 @@ from scraper.config.types.selectors import read_css, read_regex
 from scraper.errors import BadRequest
 from scraper.parse.text import folded, text_of, without_edges
 from scraper.patterns import REGEX_SECONDS, Allowance, search
+from scraper.rules.choosing import NO_NAMESPACES, source_of
 from scraper.rules.data import PageText
 from scraper.rules.page import Page
-from scraper.rules.sources import MARKED, Data, source_of
+from scraper.rules.sources import MARKED, Structured
 from scraper.rules.types import READERS, NotOfType, to_date
 
 _QUICK_STEPS = 1_000_000
@@ -69,14 +70,15 @@ class Field:
 
     Args:
         config: a field that `scraper.config` has checked.
+        namespaces: those of its rule, by prefix.
     """
 
-    def __init__(self, config: FieldConfig) -> None:
+    def __init__(self, config: FieldConfig, namespaces: Mapping[str, str] = NO_NAMESPACES) -> None:
         self.config = config
-        self.source = source_of(config)
+        self.source = source_of(config, namespaces)
         self.required = config.required
-        self.inner = fields_of(config.fields)
-        is_data = isinstance(self.source, Data)
+        self.inner = fields_of(config.fields, namespaces)
+        is_data = isinstance(self.source, Structured)
         self._kind = config.type or ("json" if is_data else "text")
         # A value of structured data stays what it is there; type: json means text that holds JSON.
         self._as_it_is = is_data and config.type is None
@@ -238,6 +240,8 @@ class Field:
         Raises:
             NotOfType: one of them failed.
         """
+        if isinstance(match, list):
+            raise NotOfType("a list has no fields: write many: true, or name one of it such as [0]")
         values = {}
         is_found = False
         for name, field in self.inner.items():
@@ -273,9 +277,9 @@ def quick_length(expression: str) -> int:
     return int(_QUICK_STEPS ** (1 / (repeated + 1)) + 0.5) if repeated <= _MOST_REPEATED else 0
 
 
-def fields_of(configs: Mapping[str, FieldConfig]) -> dict[str, Field]:
+def fields_of(configs: Mapping[str, FieldConfig], namespaces: Mapping[str, str] = NO_NAMESPACES) -> dict[str, Field]:
     """Fields by name, ready to read pages."""
-    return {name: Field(config) for name, config in configs.items()}
+    return {name: Field(config, namespaces) for name, config in configs.items()}
 
 
 def _number(number: float, kind: str) -> Any:

@@ -102,6 +102,16 @@ def _inside(one: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return one.values() if isinstance(one, dict) else one
 
 
+def read_document(text: str) -> Any:
+    """Return what `text` says as JSON (RFC 8259), with `OddNumber` for what is no number or too large.
+
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested too deeply.
+    """
+    return _shallow(json.loads(text, parse_constant=OddNumber, parse_float=_float, parse_int=_int))
+
+
 def to_json(text: str) -> Any:
     """Return what `text` says as JSON (RFC 8259: NaN and Infinity are none).
 
@@ -109,7 +119,7 @@ def to_json(text: str) -> Any:
         NotOfType: it is not one, or a number in it is too large.
     """
     try:
-        value = _shallow(json.loads(text, parse_constant=OddNumber, parse_float=_float, parse_int=_int))
+        value = read_document(text)
     except (ValueError, RecursionError):
         raise NotOfType(f"{quoted(text)} is no JSON") from None
     refuse_odd(value)

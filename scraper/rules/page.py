@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scraper import urls
+from scraper.config.model.selecting import AUTO_DELIMITER
 from scraper.errors import BadRequest
 from scraper.response import Response
 from scraper.rules import data
+
+if TYPE_CHECKING:
+    from scraper.rules.documents import Lines
 
 
 class Page:
     """A response with what fields look into.
 
     Raises:
-        NotHtml: from every method, where the body is not HTML.
+        NotHtml: from every method for HTML, where the body is of another kind.
     """
 
     def __init__(self, response: Response) -> None:
@@ -25,6 +29,9 @@ class Page:
         self._json_ld: tuple[list[Any], list[str]] | None = None
         self._microdata: list[Any] | None = None
         self._graph: dict[str, list[str]] | None = None
+        self._json: tuple[Any] | None = None
+        self._xml: tuple[Any, str] | None = None
+        self._lines: dict[str, Lines] = {}
 
     @property
     def root(self) -> Any:
@@ -57,6 +64,38 @@ class Page:
         if self._microdata is None:
             self._microdata = data.microdata(self.response.css, self._joined)
         return self._microdata
+
+    @property
+    def json(self) -> Any:
+        """Return what the page says as JSON.
+
+        Raises:
+            NotReadable: it is of another kind.
+            BadDocument: it is broken.
+        """
+        if self._json is None:
+            from scraper.rules.documents import json_value
+
+            self._json = (json_value(self.response),)
+        return self._json[0]
+
+    @property
+    def xml(self) -> tuple[Any, str]:
+        """Return the root of the page in XML, and its own namespace; raises like `json`."""
+        if self._xml is None:
+            from scraper.rules.documents import own_namespace, xml_root
+
+            root = xml_root(self.response)
+            self._xml = root, own_namespace(root)
+        return self._xml
+
+    def lines(self, delimiter: str) -> Lines:
+        """Return the lines of the page in CSV; raises like `json`."""
+        if delimiter not in self._lines:
+            from scraper.rules.documents import csv_lines
+
+            self._lines[delimiter] = csv_lines(self.response, None if delimiter == AUTO_DELIMITER else delimiter)
+        return self._lines[delimiter]
 
     def _joined(self, address: str) -> str:
         try:

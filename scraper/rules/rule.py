@@ -11,13 +11,15 @@ from fnmatch import translate
 
 from scraper.config import MatchConfig, RuleConfig
 from scraper.config.types.selectors import read_regex
-from scraper.errors import NotHtml, ScraperError
+from scraper.errors import NotHtml, NotReadable, ScraperError
 from scraper.items import NamedItem
 from scraper.patterns import REGEX_SECONDS, Allowance, search
 from scraper.request import Request
+from scraper.rules.choosing import links_of, selector_of
 from scraper.rules.fields import FieldState, Reading, fields_of
 from scraper.rules.page import Page
-from scraper.rules.sources import Css, Relation, XPath, links_of, selector_of
+from scraper.rules.refusal import NotOfType
+from scraper.rules.sources import Selector
 
 
 class RuleItem(NamedItem):
@@ -59,9 +61,9 @@ class PageRule:
     def __init__(self, config: RuleConfig, number: int) -> None:
         self.config = config
         self.number = number
-        self.fields = fields_of(config.fields)
-        self.each = selector_of(config.each) if config.each is not None else None
-        self.follow = [links_of(link) for link in config.follow]
+        self.fields = fields_of(config.fields, config.namespaces)
+        self.each = selector_of(config.each, config.namespaces) if config.each is not None else None
+        self.follow = [links_of(link, config.namespaces, config.each) for link in config.follow]
         self._required = [name for name, field in self.fields.items() if field.required]
         # Those that say whether an element holds an item at all: each page has an address.
         self._own = [name for name, field in config.fields.items() if field.page is None]
@@ -84,22 +86,31 @@ class PageRule:
         for source in self.follow:
             try:
                 found |= links_by(source, page)
-            except NotHtml:
-                # A page that is not HTML has no links but those of its headers, as with `response.links()`.
+            except NotReadable:
+                # A page of another kind has no links but those of its headers, as with `response.links()`.
                 continue
+            except NotOfType as error:
+                raise self._failed("follow", error, page) from None
         yield from found.values()
 
     def items(self, page: Page) -> Iterator[RuleItem]:
         """Return the item of a page, or one for each element that `each` finds.
 
         Raises:
-            NotHtml: the page is not HTML.
+            NotReadable: the page is of another kind than the fields.
+            BadDocument: it says to be of that kind, and is broken.
         """
         if not self.fields:
             return
-        for within in [None] if self.each is None else self.each.find(page, None):
+        try:
+            elements = [None] if self.each is None else self.each.find(page, None)
+        except NotOfType as error:
+            raise self._failed("each", error, page) from None
+        for within in elements:
             readings = {name: field.read(page, within) for name, field in self.fields.items()}
+            is_broken = getattr(within, "problem", "")  # a line of CSV
             lacking = [name for name in self._required if readings[name].outcome is not FieldState.FOUND]
+            lacking = list(self.fields) if is_broken else lacking
             if (
                 self.each is None
                 or lacking
@@ -107,14 +118,28 @@ class PageRule:
             ):
                 yield RuleItem(self.config.item, readings, lacking, self.number)
 
+    def _failed(self, key: str, error: NotOfType, page: Page) -> ScraperError:
+        return ScraperError(
+            f"rules[{self.number}].{key}: {error}, on {page.response.url}",
+            remedy="try it by scraper rules test SITE.yaml URL",
+            request=page.response.request,
+        )
 
-def links_by(source: Css | XPath | Relation, page: Page) -> dict[str, Request]:
-    """Return requests for the links that one selector finds, by URL; those that are nofollow are noted instead.
+
+def links_by(source: Selector, page: Page) -> dict[str, Request]:
+    """Return requests for the links that one selector finds, by URL and body; those that are nofollow are noted
+    instead.
 
     Raises:
-        NotHtml: the page is not HTML.
+        NotReadable: the page is of another kind.
+        NotOfType: an expression cannot be followed on it.
     """
     found: dict[str, Request] = {}
+    if (make := getattr(source, "request", None)) is not None:
+        request = make(page)
+        if request is not None and page.response.may_follow(request.url, None):
+            found[f"{request.url} {request.body!r}"] = request
+        return found
     for target, rel in _targets_of(source, page):
         for request in page.response.follow_all([target]):
             if request.url not in found and page.response.may_follow(request.url, rel):
@@ -122,7 +147,7 @@ def links_by(source: Css | XPath | Relation, page: Page) -> dict[str, Request]:
     return found
 
 
-def _targets_of(source: Css | XPath | Relation, page: Page) -> Iterator[tuple[str, str | None]]:
+def _targets_of(source: Selector, page: Page) -> Iterator[tuple[str, str | None]]:
     """Return the address of each thing that a selector finds, as it is written, and its `rel`."""
     for match in source.find(page, None):
         attributes = source.attributes(match)

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 from lxml import etree
 from selectolax.lexbor import LexborNode
 
-from scraper.config import FieldConfig, FollowConfig, SelectorConfig
 from scraper.config.types.pseudo_classes import right_for_lexbor
 from scraper.config.types.selectors import read_css, read_path, read_xpath
 from scraper.parse.link_header import linked_as
@@ -48,30 +47,14 @@ class ValueSource(Protocol):
         """Return what a match holds, for a field of a type; None where it has nothing of that kind."""
 
 
-def links_of(config: FollowConfig) -> Css | XPath | Relation:
-    """Return what finds the links that a rule follows."""
-    return Relation(config.rel) if config.rel is not None else selector_of(config) or Css("")
+class Selector(ValueSource, Protocol):
+    """What also finds links, and what fields look inside of."""
 
+    #: Whatever it finds may be a link, and not only elements that have an address.
+    takes_attribute: bool
 
-def selector_of(config: FieldConfig | SelectorConfig) -> Css | XPath | None:
-    """Return what finds the elements that a selector names, or a field by one; None for a field of another source."""
-    if config.css is not None:
-        return Css(config.css)
-    return XPath(config.xpath) if config.xpath is not None else None
-
-
-def source_of(config: FieldConfig) -> ValueSource:
-    """Return the source that a field names."""
-    selector = selector_of(config)
-    if selector is not None:
-        return selector
-    if config.opengraph is not None:
-        return OpenGraph(config.opengraph)
-    if config.jsonld is not None:
-        return Data("jsonld", config.jsonld)
-    if config.microdata is not None:
-        return Data("microdata", config.microdata)
-    return Address()
+    def attributes(self, match: Any) -> Mapping[str, str | None]:
+        """Return the attributes of the element that was found, or to which what was found belongs."""
 
 
 class Css:
@@ -178,6 +161,9 @@ class Relation:
         by_header = linked_as(self.relation, page.response.headers.get("Link") or "")
         return [*by_header, *(self._elements.find(page, None) if page.response.is_html else ())]
 
+    def first(self, page: Page, within: None) -> Any:
+        return next(iter(self.find(page, within)), None)
+
     def attributes(self, match: Any) -> Mapping[str, str | None]:
         """Return the attributes of the element that was found; a header has none."""
         return {} if isinstance(match, str) else self._elements.attributes(match)
@@ -196,7 +182,24 @@ def _is_one_call(inside: str) -> bool:
     return True
 
 
-class Data:
+class Structured:
+    """A source whose values are those of JSON, and stay what they are where a field has no type."""
+
+
+def as_structured(match: Any, kind: str) -> Any:
+    """Return a value of JSON as a field of a type gets it.
+
+    Raises:
+        NotOfType: it is an object or a list, and no such type is made of those.
+    """
+    if isinstance(match, dict | list) and kind not in ("json", "text"):
+        raise NotOfType(f"an object of the page's data is not a {kind}: name a property of it in the path")
+    if isinstance(match, dict | list):
+        return _without_marks(match) if kind == "json" else json.dumps(match, ensure_ascii=False)
+    return match
+
+
+class Data(Structured):
     """A path in JSON-LD or microdata; within a match, from that on."""
 
     def __init__(self, kind: str, path: str) -> None:
@@ -220,11 +223,7 @@ class Data:
             match = match["@value"]
         if not isinstance(match, str) or type(match) is OddNumber:
             refuse_odd(match)
-        if isinstance(match, dict | list) and kind not in ("json", "text"):
-            raise NotOfType(f"an object of the page's data is not a {kind}: name a property of it in the path")
-        if isinstance(match, dict | list):
-            return _without_marks(match) if kind == "json" else json.dumps(match, ensure_ascii=False)
-        return match
+        return as_structured(match, kind)
 
 
 def _without_marks(value: Any) -> Any:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from scraper.config import RuleConfig
-from scraper.errors import DropItem, NotHtml, PageSkipped
+from scraper.errors import DropItem, NotReadable, PageSkipped
+from scraper.request import Request
 from scraper.response import Response
 from scraper.rules.page import Page
 from scraper.rules.rule import PageRule, RuleItem
@@ -24,7 +25,9 @@ class RulesSpider(Spider):
 
     name = "rules"
 
-    def __init__(self, rules: Sequence[RuleConfig], inner: Spider | None, start_urls: Iterable[str] = ()) -> None:
+    def __init__(
+        self, rules: Sequence[RuleConfig], inner: Spider | None, start_urls: Iterable[str | Request] = ()
+    ) -> None:
         super().__init__()
         self.rules = [PageRule(config, number) for number, config in enumerate(rules)]
         self.inner = inner
@@ -65,7 +68,7 @@ class RulesSpider(Spider):
 
     def _by_rules(self, response: Response) -> Iterator[Any]:
         pages: dict[str | None, Page] = {}
-        is_skipped = False
+        skipped_as = ""
         for rule in self.rules:
             encoding = rule.config.pages.encoding
             page = pages.get(encoding) or pages.setdefault(encoding, Page(response.in_encoding(encoding)))
@@ -79,13 +82,13 @@ class RulesSpider(Spider):
                 for item in rule.items(page):
                     self._tell(item, response)
                     yield item
-            except NotHtml as error:
-                is_skipped = True
+            except NotReadable as error:
+                skipped_as = skipped_as or error.skipped_as
                 self._tell_of_skipped(rule, error)
         if problem := next((page.json_ld_problem for page in pages.values() if page.json_ld_problem), ""):
             self._note_unread(problem, response)
-        if is_skipped:
-            raise PageSkipped("not-html")
+        if skipped_as:
+            raise PageSkipped(skipped_as)
 
     def _note_unread(self, problem: str, response: Response) -> None:
         self.unread.append("")
@@ -93,12 +96,12 @@ class RulesSpider(Spider):
             self._has_example = True
             self.unread.append(f"on {response.url} ({problem})")
 
-    def _tell_of_skipped(self, rule: PageRule, error: NotHtml) -> None:
+    def _tell_of_skipped(self, rule: PageRule, error: NotReadable) -> None:
         """Say of each rule once that it matches what it cannot read."""
         if (rule.number, "") not in self._told:
             self._told.add((rule.number, ""))
             self.log.warning(
-                "rules[%d] skips pages that are not HTML: %s; match fewer pages, or exclude them by scope.exclude",
+                "rules[%d] skips pages of another kind: %s; match fewer pages, or exclude them by scope.exclude",
                 rule.number,
                 error.message,
             )

@@ -10,24 +10,27 @@ from typing import Any
 from scraper.config import Loaded, masked
 from scraper.store.values import RunRow
 
+_KEYS = ("spider", "args", "start_urls", "start_requests")
+
 
 def mismatch(run: RunRow, loaded: Loaded) -> str | None:
     """Return what keeps this configuration from resuming a run, such as `another spider`; None where nothing does."""
     if run.identity == identity_of(loaded):
         return None
     now = masked(loaded)
-    differing = [key for key in ("spider", "args", "start_urls") if run.config.get(key) != now.get(key)]
+    differing = [key for key in _KEYS if run.config.get(key) != now.get(key)]
     return f"another {' and '.join(differing) or 'value of a secret argument'}"
 
 
 def identity_of(loaded: Loaded) -> str:
-    """Return what makes two calls the same crawl: spider, args, start_urls; as a digest, since args may hold
+    """Return what makes two calls the same crawl: spider, args, where it begins; as a digest, since args may hold
     secrets.
     """
     config = loaded.config
     file = config.start_file
     starts = list(config.start_list) if file is None else file.model_dump()
-    parts = json.dumps([config.spider, config.args, starts], sort_keys=True, default=str)
+    requests = [request.model_dump() for request in config.start_requests]
+    parts = json.dumps([config.spider, config.args, starts, *requests], sort_keys=True, default=str)
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 

@@ -11,8 +11,9 @@ from selectolax.lexbor import SelectolaxError
 from scraper import urls
 from scraper.config import FollowConfig
 from scraper.errors import BadRequest
+from scraper.rules.choosing import links_of
 from scraper.rules.rule import links_by
-from scraper.rules.sources import Css, links_of
+from scraper.rules.sources import Css
 from scraper.suggest import selectors
 from scraper.suggest.elements import Element, Tree
 

@@ -1,6 +1,7 @@
 """Django's admin with a table of users, behind Python's own server: `python -m tests.servers.django_admin ROWS`.
 
 Beside it an API gives the users as JSON: `/api/users` by a cursor, `/api/search` by the page of a posted object.
+`/feed/rss` and `/feed/atom` are feeds of the first ones by Django's syndication app, `/users.xml` Django's own XML.
 It prints its port once it is ready, and ends with its standard input.
 """
 
@@ -49,6 +50,52 @@ def _by_page(request: Any) -> Any:
 _by_page.csrf_exempt = True  # type: ignore[attr-defined]  # as for any API that programs post to
 
 
+def _feeds() -> list[Any]:
+    """Feeds of ten users, as RSS and as Atom."""
+    from django.contrib.auth.models import User
+    from django.contrib.syndication.views import Feed
+    from django.utils.feedgenerator import Atom1Feed
+
+    class Rss(Feed):
+        title, link, description = "Users & friends", "/users/", "Who is new"
+
+        def items(self) -> Any:
+            return User.objects.filter(is_superuser=False).order_by("pk")[:10]
+
+        def item_title(self, item: Any) -> str:
+            return f"<{item.username}> & co"
+
+        def item_description(self, item: Any) -> str:
+            return f"<p>Mail: {item.email}</p>"
+
+        def item_link(self, item: Any) -> str:
+            return f"/users/{item.pk}/"
+
+        def item_author_name(self, item: Any) -> str:
+            return str(item.username)
+
+        def item_pubdate(self, item: Any) -> Any:
+            return item.date_joined.replace(microsecond=0)
+
+        item_updateddate = item_pubdate
+
+    class Atom(Rss):
+        feed_type, subtitle = Atom1Feed, Rss.description
+
+    return [Rss(), Atom()]
+
+
+def _as_xml(request: Any) -> Any:
+    """Return all users as Django writes them for itself."""
+    from django.contrib.auth.models import User
+    from django.core import serializers
+    from django.http import HttpResponse
+
+    fields = ("username", "email", "is_active")
+    text = serializers.serialize("xml", User.objects.order_by("pk"), fields=fields)
+    return HttpResponse(text, content_type="application/xml")
+
+
 def serve(rows: int) -> None:
     """Serve an admin with so many users, besides the one that logs in."""
     settings.configure(
@@ -93,6 +140,8 @@ def serve(rows: int) -> None:
         path("admin/", admin.site.urls),
         path("api/users", _by_cursor),
         path("api/search", _by_page),
+        path("users.xml", _as_xml),
+        *(path(f"feed/{name}", feed) for name, feed in zip(("rss", "atom"), _feeds(), strict=True)),
     ]
     admin.site._registry[User].list_per_page = 40
     call_command("migrate", verbosity=0)

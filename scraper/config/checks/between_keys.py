@@ -18,6 +18,7 @@ from scraper.config.types.units import format_duration
 from scraper.config.yaml.problems import place, place_of_key, shown_at
 from scraper.config.yaml.tree import Node, Path, find, key_text
 from scraper.errors import Problem
+from scraper.urls import origin_of
 
 #: Headers that say where a request goes and ends (RFC 9112 sections 3.2 and 6): whoever sends it writes them.
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade"})
@@ -39,6 +40,7 @@ def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> lis
     for origin, secrets in config.origins.items():
         for name in secrets.headers:
             problems += _framing(root, ("origins", origin, "headers", name))
+    problems += _start_requests(config, root)
     problems += check_exports(config, root, project)
     problems += _processes(config, root)
     problems += _gate(config, root)
@@ -140,6 +142,24 @@ def _headers(settings: DomainSettings, root: Node, prefix: Path) -> Iterator[Pro
             "expected headers without secrets: every domain would get this one, so move it to "
             f"origins: {{https://HOST: {{headers: {{{name}: …}}}}}}",
         )
+
+
+def _start_requests(config: SiteConfig, root: Node) -> Iterator[Problem]:
+    """Return what first requests cannot have: secrets, which stay with their origin, and a file beside them."""
+    if config.start_requests and config.start_file is not None:
+        text = "expected no start_requests beside a file of start URLs: crawl them by a YAML of their own"
+        yield place_of_key(root, ("start_requests",), text)
+    for number, request in enumerate(config.start_requests):
+        for name in request.headers:
+            path = ("start_requests", number, "headers", name)
+            yield from _framing(root, path)
+            if is_secret_header(name):
+                yield place_of_key(
+                    root,
+                    path,
+                    f"expected headers without secrets: write origins: {{{origin_of(request.url)}: {{headers: "
+                    f"{{{name}: …}}}}}}",
+                )
 
 
 def _framing(root: Node, path: Path) -> Iterator[Problem]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from scraper.config.model.rules import FieldConfig
+from scraper.config.model.rules import FieldConfig, RuleConfig
 from scraper.config.model.site import SiteConfig
-from scraper.config.types.selectors import read_css
+from scraper.config.types.selectors import BadSelector, read_css
 from scraper.config.yaml.problems import place, place_of_key
 from scraper.config.yaml.tree import Listing, Node, Path, Table, find
 from scraper.errors import Problem
@@ -36,8 +36,10 @@ def check_rules(config: SiteConfig, root: Node) -> Iterator[Problem]:
                 )
         inside = None
         if rule.each is not None:
-            inside = "css" if rule.each.css is not None else "xpath"
+            inside = rule.each.source
             yield from _each(root, (*at, "each"), rule.each.css)
+        if rule.namespaces or _has_xml(rule):
+            yield from _namespaces(root, at, rule)
         yield from _fields(root, (*at, "fields"), rule.fields, inside)
 
 
@@ -59,17 +61,51 @@ def _fields(root: Node, path: Path, fields: Mapping[str, FieldConfig], inside: s
             )
         elif field.css is not None:
             yield from _css(root, at, field, inside)
-        elif field.xpath is not None and inside is not None and field.xpath.lstrip("( ").startswith("/"):
+        elif field.csv is not None and inside is None:
+            yield _at_selector(root, at, "csv", "expected each: {csv: auto} beside fields, since a line is an item")
+        elif inside is not None and (written := field.xpath or field.xml or "").lstrip("( ").startswith("/"):
             yield _at_selector(
                 root,
                 at,
-                "xpath",
-                f"expected a path from the element that was found, got {field.xpath}: write .{field.xpath}, "
+                field.source,
+                f"expected a path from the element that was found, got {written}: write .{written}, "
                 "for / begins at the page's root",
             )
         if field.language is not None:
             yield from _language(root, (*at, "language"), field.language)
         yield from _fields(root, (*at, "fields"), field.fields, field.source)
+
+
+def _has_xml(rule: RuleConfig) -> bool:
+    fields = list(rule.fields.values())
+    while fields:
+        field = fields.pop()
+        if field.xml is not None:
+            return True
+        fields += field.fields.values()
+    return any(each.xml is not None for each in (*rule.follow, *([rule.each] if rule.each is not None else ())))
+
+
+def _namespaces(root: Node, at: Path, rule: RuleConfig) -> Iterator[Problem]:
+    """Return which expressions for XML have prefixes that stand for nothing."""
+    from scraper.config.types.documents import XmlPath
+
+    def problem_of(path: Path, xml: str | None) -> Iterator[Problem]:
+        try:
+            XmlPath(xml or ".", rule.namespaces)
+        except BadSelector as error:
+            yield _at_selector(root, path, "xml", f"expected an XPath 1.0 expression, got {xml}: {error}")
+
+    def problems_of(path: Path, fields: Mapping[str, FieldConfig]) -> Iterator[Problem]:
+        for name, field in fields.items():
+            yield from problem_of((*path, name), field.xml)
+            yield from problems_of((*path, name, "fields"), field.fields)
+
+    for number, link in enumerate(rule.follow):
+        yield from problem_of((*at, "follow", number), link.xml)
+    if rule.each is not None:
+        yield from problem_of((*at, "each"), rule.each.xml)
+    yield from problems_of((*at, "fields"), rule.fields)
 
 
 def _language(root: Node, at: Path, language: str) -> Iterator[Problem]:

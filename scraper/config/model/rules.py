@@ -2,137 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from scraper.config.field_types import FIELD_TYPES, TYPES
+from scraper.config.field_types import FIELD_TYPES
 from scraper.config.model.browser import OptionalFetcher, WaitFor
-from scraper.config.model.frozen import Frozen, TextOr
+from scraper.config.model.frozen import TextOr
 from scraper.config.model.pages import ReadingConfig
+from scraper.config.model.selecting import (
+    Css,
+    DataPath,
+    DateFormat,
+    FieldName,
+    FollowConfig,
+    ItemName,
+    JmesPath,
+    Language,
+    MetaName,
+    Prefix,
+    Regex,
+    RulePart,
+    SelectorConfig,
+    ValueType,
+    XmlPath,
+    XPath,
+    is_unknown,
+    keys_given,
+    source_in,
+)
 from scraper.config.types import kinds
-from scraper.config.types.kinds import OptionalText, Reader, matching, optional, text, wrong
-from scraper.config.types.selectors import BadSelector, read_css, read_path, read_regex, read_xpath
-from scraper.config.yaml.scalars import FromEnvironment, typed
+from scraper.config.types.kinds import OptionalText, Text, optional, wrong
+from scraper.config.yaml.scalars import typed
 
 #: Where a field's value can come from: the keys of which a field has one.
-SOURCES = ("css", "xpath", "jsonld", "microdata", "opengraph", "page")
+SOURCES = ("css", "xpath", "json", "xml", "csv", "jsonld", "microdata", "opengraph", "page")
 #: Sources whose values have an inside in which nested fields can look.
-NESTING = ("css", "xpath", "jsonld", "microdata")
+NESTING = ("css", "xpath", "json", "xml", "jsonld", "microdata")
+#: Sources whose values are those of JSON, and stay what they are where no type is named.
+STRUCTURED = ("json", "jsonld", "microdata")
 
 _FIELD = "a CSS selector such as h1, or a mapping such as {css: .price, type: price}"
-
-
-# Forms of text -------------------------------------------------------------------------------------------
-
-
-def _readable(read: Callable[[str], object], expected: str) -> Reader:
-    """Text that `read` understands."""
-
-    def check(value: Any) -> str:
-        found = text(value)
-        try:
-            read(found)
-        except BadSelector as error:
-            # Nothing is quoted of what the environment said.
-            raise wrong(expected, remedy="" if isinstance(value, FromEnvironment) else str(error)) from None
-        return found
-
-    return check
-
-
-def _date_format(value: Any) -> str:
-    from scraper.config.types.date_formats import problem_of_format  # few fields have one
-
-    found = text(value)
-    problem = problem_of_format(found)
-    if problem:
-        raise wrong("a format of dates such as %d/%m/%Y", remedy=problem)
-    return found
-
-
-Css = Annotated[str | None, BeforeValidator(optional(_readable(read_css, "a CSS selector")))]
-XPath = Annotated[str | None, BeforeValidator(optional(_readable(read_xpath, "an XPath 1.0 expression")))]
-Regex = Annotated[str | None, BeforeValidator(optional(_readable(read_regex, "a regular expression")))]
-DataPath = Annotated[str | None, BeforeValidator(optional(_readable(read_path, "a path of names")))]
-MetaName = Annotated[str | None, BeforeValidator(optional(matching(r"[\w:.-]+", "a name such as title or og:title")))]
-Relation = Annotated[str | None, BeforeValidator(optional(matching(r"[a-z][a-z0-9.-]*", "a relation such as next")))]
-Language = Annotated[
-    str | None,
-    BeforeValidator(optional(matching(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", "a language such as fr or en-GB"))),
-]
-FieldName = Annotated[str, BeforeValidator(matching(r"\S(?:.*\S)?", "the name of a field"))]
-ItemName = Annotated[
-    str, BeforeValidator(matching(r"[^\W\d][\w.-]{0,99}", "the name of a type of item, such as book"))
-]
-ValueType = Annotated[
-    str | None,
-    BeforeValidator(optional(kinds.choice(*TYPES))),
-    WithJsonSchema({"enum": list(TYPES)}),
-]
-
-
-# Sections ------------------------------------------------------------------------------------------------
-
-
-class RulePart(Frozen):
-    """A part of a rule, shown as it would be written."""
-
-    def written(self) -> Any:
-        """Return the keys that say something, or the one text that stands for them."""
-        found = {}
-        for name, info in type(self).model_fields.items():
-            value = getattr(self, name)
-            if info.is_required() or value != info.get_default(call_default_factory=True):
-                found[name] = value
-        return found
-
-
-def _unknown(kind: type[BaseModel], value: Mapping[Any, Any]) -> bool:
-    """Tell whether a mapping has a key that does not exist: that is said then, and not what it seems to lack."""
-    return any(key not in kind.model_fields for key in value)
-
-
-def _given(value: Mapping[Any, Any], names: tuple[str, ...]) -> list[str]:
-    return [name for name in names if typed(value.get(name)) is not None]
-
-
-class SelectorConfig(RulePart):
-    """A selector of elements."""
-
-    #: The keys of which it has one, and what an error says of them.
-    WAYS: ClassVar[tuple[str, ...]] = ("css", "xpath")
-    EXPECTED: ClassVar[str] = "a CSS selector, {css: …} or {xpath: …}"
-
-    css: Css = Field(None, description="A CSS selector.")
-    xpath: XPath = Field(None, description="An XPath 1.0 expression.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"css": value}
-        if isinstance(value, Mapping):
-            if not _unknown(cls, value) and len(_given(value, cls.WAYS)) != 1:
-                raise wrong(cls.EXPECTED)
-        elif not isinstance(value, cls):
-            raise wrong(cls.EXPECTED)
-        return value
-
-    def written(self) -> Any:
-        return self.css if self.css is not None else super().written()
-
-
-class FollowConfig(SelectorConfig):
-    """A selector of links, or the relation that they are said to have."""
-
-    WAYS: ClassVar[tuple[str, ...]] = ("css", "xpath", "rel")
-    EXPECTED: ClassVar[str] = "a CSS selector, {css: …}, {xpath: …} or {rel: next}"
-
-    rel: Relation = Field(
-        None, description="The links that say so, in the page or in the header Link (RFC 8288): next."
-    )
 
 
 class MatchConfig(RulePart):
@@ -151,8 +62,8 @@ class MatchConfig(RulePart):
                 raise wrong(expected, remedy="begin a glob with / or *")
             return {"glob": value}
         if isinstance(value, Mapping):
-            given = _given(value, ("glob", "regex", "selector"))
-            if not _unknown(cls, value) and len(given) != 1:
+            given = keys_given(value, ("glob", "regex", "selector"))
+            if not is_unknown(cls, value) and len(given) != 1:
                 raise wrong(expected, remedy=f"keep one of {', '.join(given)}" if given else "")
         elif not isinstance(value, cls):
             raise wrong(expected)
@@ -167,6 +78,9 @@ class FieldConfig(RulePart):
 
     css: Css = Field(None, description="A CSS selector; ::attr(NAME) or ::text may follow it.")
     xpath: XPath = Field(None, description="An XPath 1.0 expression.")
+    json_: JmesPath = Field(None, alias="json", description="A JMESPath expression on a page of JSON: price.amount.")
+    xml: XmlPath = Field(None, description="An XPath 1.0 expression on a page of XML: dc:creator.")
+    csv: OptionalText = Field(None, description="A column of a page of CSV.")
     jsonld: DataPath = Field(None, description="A path in the page's JSON-LD: Product.offers.price.")
     microdata: DataPath = Field(None, description="A path in the page's microdata: Product.offers.price.")
     opengraph: MetaName = Field(None, description="A name in the page's OpenGraph data: title, image, og:type.")
@@ -175,9 +89,7 @@ class FieldConfig(RulePart):
     )
     re: Regex = Field(None, description="A regular expression; its first group, or all that it matches, is taken.")
     type: ValueType = Field(None, description="What the text is made into; text unless another is named.")
-    format: Annotated[str | None, BeforeValidator(optional(_date_format))] = Field(
-        None, description="How the page writes a date, in the words of strptime: %d/%m/%Y."
-    )
+    format: DateFormat = Field(None, description="How the page writes a date, in the words of strptime: %d/%m/%Y.")
     language: Language = Field(
         None, description="The language of a date's words, such as fr or en-GB; needs the extra scraper[dates]."
     )
@@ -194,7 +106,7 @@ class FieldConfig(RulePart):
         if isinstance(value, str):
             return {"css": value}
         if isinstance(value, Mapping):
-            if not _unknown(cls, value):
+            if not is_unknown(cls, value):
                 _check_field(value)
         elif not isinstance(value, cls):
             raise wrong(_FIELD)
@@ -203,7 +115,7 @@ class FieldConfig(RulePart):
     @property
     def source(self) -> str:
         """Return the one of `SOURCES` that the field has."""
-        return next(name for name in SOURCES if getattr(self, name) is not None)
+        return source_in(self, SOURCES)
 
     def written(self) -> Any:
         found = super().written()
@@ -212,20 +124,20 @@ class FieldConfig(RulePart):
 
 def _check_field(value: Mapping[Any, Any]) -> None:
     """Check what one key of a field says of another."""
-    sources = _given(value, SOURCES)
+    sources = keys_given(value, SOURCES)
     if len(sources) != 1:
         kept = f"keep one of {', '.join(sources)}" if sources else "add css: SELECTOR"
         raise wrong(f"one of {', '.join(SOURCES)}", remedy=kept)
     if value.get("fields"):
         if sources[0] not in NESTING:
             raise wrong(f"fields only with {', '.join(NESTING)}", remedy="leave them out", at="fields")
-        beside = _given(value, ("re", "type", "default"))
+        beside = keys_given(value, ("re", "type", "default"))
         if beside:
             raise wrong("no such key beside fields", remedy="give it to one of the fields", at=beside[0])
-    for key in _given(value, ("format", "language")):
+    for key in keys_given(value, ("format", "language")):
         if value.get("type") != "date":
             raise wrong(f"{key} only beside type: date", remedy="add type: date", at=key)
-    if len(_given(value, ("format", "language"))) == 2:
+    if len(keys_given(value, ("format", "language"))) == 2:
         raise wrong("format or language", remedy="keep one of them", at="language")
     default = typed(value.get("default"))
     if default is None:
@@ -234,7 +146,7 @@ def _check_field(value: Mapping[Any, Any]) -> None:
         raise wrong("no default for what is required", remedy="leave one of them out", at="default")
     if typed(value.get("many")) is True:
         raise wrong("no default beside many", remedy="leave it out, nothing found is an empty list", at="default")
-    _check_default(value, default, structured=sources[0] in ("jsonld", "microdata"))
+    _check_default(value, default, structured=sources[0] in STRUCTURED)
 
 
 def _check_default(value: Mapping[Any, Any], default: Any, *, structured: bool) -> None:
@@ -252,6 +164,9 @@ class RuleConfig(RulePart):
     )
     follow: tuple[Annotated[FollowConfig, TextOr("A CSS selector.")], ...] = Field(
         (), description="Selectors of the links to follow, or {rel: next}; nofollow ones are left out."
+    )
+    namespaces: dict[Prefix, Text] = Field(
+        default_factory=dict, description="Prefixes of `xml` by their namespaces; those of feeds are known."
     )
     item: ItemName = Field("item", description="The type of the item that the fields make.")
     each: Annotated[SelectorConfig | None, TextOr("A CSS selector.")] = Field(
@@ -271,12 +186,12 @@ class RuleConfig(RulePart):
     @model_validator(mode="before")
     @classmethod
     def _is_whole(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping) or _unknown(cls, value) or "match" not in value:
+        if not isinstance(value, Mapping) or is_unknown(cls, value) or "match" not in value:
             return value
         if not value.get("fields"):
-            needing = _given(value, ("item", "each"))
+            needing = keys_given(value, ("item", "each"))
             if needing:
                 raise wrong("fields beside it", remedy="add fields: {title: h1}", at=needing[0])
-            if not value.get("follow") and not _given(value, ("fetcher", "wait_for")):
+            if not value.get("follow") and not keys_given(value, ("fetcher", "wait_for")):
                 raise wrong("follow or fields", remedy="add what is to be done with these pages")
         return value

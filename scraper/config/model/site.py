@@ -23,7 +23,7 @@ from scraper.config.model.rules import RuleConfig
 from scraper.config.model.run import EngineConfig, Gate, Limits, RevisitConfig
 from scraper.config.model.schedule import Schedule
 from scraper.config.model.scope import Scope, UrlConfig
-from scraper.config.model.start import StartFile, StartUrls
+from scraper.config.model.start import StartFile, StartRequest, StartUrls
 from scraper.config.types import addresses, kinds, texts
 from scraper.config.types.kinds import Count, Flag, Text
 from scraper.urls import domain_of, host_of, origin_of
@@ -66,6 +66,9 @@ class SiteConfig(Frozen):
     args: dict[Text, kinds.Anything] = Field(default_factory=dict, description="Keyword arguments of the spider.")
     start_urls: StartUrls = Field(
         (), description="Where the crawl begins: a list of URLs, or {file: urls.csv, column: url}, read row by row."
+    )
+    start_requests: tuple[StartRequest, ...] = Field(
+        (), description="First requests that are not plain GETs, beside start_urls: a POST of JSON or of a form."
     )
     allowed_domains: Annotated[tuple[addresses.AllowedHost, ...] | None, BeforeValidator(_not_empty)] = Field(
         None, description="Hosts that may be fetched from, with their subdomains; by default those of start_urls."
@@ -146,8 +149,9 @@ class SiteConfig(Frozen):
 
     @property
     def start_list(self) -> tuple[str, ...]:
-        """Return the start URLs that the configuration itself names."""
-        return () if isinstance(self.start_urls, StartFile) else self.start_urls
+        """Return the URLs at which the crawl begins, as far as the configuration itself names them."""
+        urls = () if isinstance(self.start_urls, StartFile) else self.start_urls
+        return (*urls, *(request.url for request in self.start_requests)) if self.start_requests else urls
 
     @property
     def start_file(self) -> StartFile | None:

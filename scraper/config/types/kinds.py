@@ -58,8 +58,9 @@ def wrong(expected: str, *, remedy: str = "", suggestion: str = "", at: str = ""
 
 def nearest(word: str, choices: Any) -> str:
     """Return the choice that `word` most looks like, or nothing."""
-    found = difflib.get_close_matches(word, [str(choice) for choice in choices], n=1)
-    return found[0] if found else ""
+    found = difflib.get_close_matches(word, [str(choice) for choice in choices], n=3)
+    # Of several that are as near, one of the same letters: css and not csv for ccs.
+    return next((one for one in found if set(one) == set(word)), found[0]) if found else ""
 
 
 def optional(read: Reader) -> Reader:

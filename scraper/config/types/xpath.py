@@ -30,10 +30,18 @@ _CALL = lazy_pattern(r"(?<![\w.$-])([^\W\d][\w.-]*)\s*\(")
 
 
 def problem_of_xpath(expression: str) -> str:
-    """Return what to mend in an expression that compiles; empty where all of it can run."""
-    bare = _LITERAL.sub(lambda match: "x" * len(match[0]), expression)
-    if variable := _VARIABLE.search(bare):
-        return f"character {variable.start() + 1}: there are no variables, write the value of {variable[0]}"
+    """Return what to mend in an expression for HTML that compiles; empty where all of it can run."""
+    return _problem_of_names(expression) or problem_of_calls(expression)
+
+
+def _bare(expression: str) -> str:
+    """Return an expression with its literals blotted out."""
+    return _LITERAL.sub(lambda match: "x" * len(match[0]), expression)
+
+
+def _problem_of_names(expression: str) -> str:
+    """Return what to mend in the names of elements and attributes, of which HTML has no prefixes nor capitals."""
+    bare = _bare(expression)
     for prefix in _PREFIX.finditer(bare):
         place = f"character {prefix.start() + 1}"
         if prefix[1] != "xml":
@@ -41,11 +49,21 @@ def problem_of_xpath(expression: str) -> str:
         return f"{place}: pages have no namespaces, write xml-lang for xml:lang"
     if capitals := _CAPITALS.search(bare):
         return f"character {capitals.start() + 1}: write {capitals[0].lower()} for {capitals[0]}, which finds nothing"
+    return ""
+
+
+def problem_of_calls(expression: str, *, in_html: bool = True) -> str:
+    """Return what to mend in the variables and functions of an expression that compiles; empty where all can run."""
+    bare = _bare(expression)
+    if variable := _VARIABLE.search(bare):
+        return f"character {variable.start() + 1}: there are no variables, write the value of {variable[0]}"
     for call in _CALL.finditer(bare):
         name = call[1]
         if name in _NO_FUNCTIONS:
             continue
         if name in _IDLE:
+            if not in_html:
+                continue
             return f"character {call.start() + 1}: write {_IDLE[name]} for {name}(), which finds nothing"
         if name not in _FUNCTIONS:
             return f"character {call.start() + 1}: unregistered function {name}(), use those of XPath 1.0"
