@@ -144,6 +144,8 @@ class FetchError(ScraperError):
     reason = "network"
     #: The server, or the way to it, refused the connection or cut it off.
     is_cut_off = False
+    #: The proxy failed, and its domain goes by another one now.
+    is_proxy_left = False
 
     def __init__(
         self,

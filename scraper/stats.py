@@ -44,6 +44,7 @@ class Opening:
     connect_seconds: float  # DNS and TCP connect
     tls_seconds: float  # 0.0 on http
     tls_resumed: bool = False  # it took up the TLS session of a connection before it
+    proxy: str = ""  # by which it goes, without credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,23 @@ class Served:
 
 
 @dataclass()
+class ProxyStats:
+    """Sums of what went by one proxy. They equal the proxy's own log."""
+
+    requests: int = 0
+    connections: int = 0
+    #: By reason, requests for which it failed or which it answered itself.
+    failures: dict[str, int] = field(default_factory=dict)
+
+    def __iadd__(self, other: ProxyStats) -> ProxyStats:
+        self.requests += other.requests
+        self.connections += other.connections
+        for reason, count in other.failures.items():
+            self.failures[reason] = self.failures.get(reason, 0) + count
+        return self
+
+
+@dataclass(slots=True)
 class ConnectionStats:
     """Sums of one domain. `requests` and `connections - unused` equal the server's log."""
 
@@ -79,6 +97,14 @@ class ConnectionStats:
     reasons: dict[str, int] = field(default_factory=dict)
     #: The newest delay in seconds, where it follows how the server does; of a domain only.
     delay: float | None = None
+    #: By proxy; None where it went by none, as most of thousands of domains do.
+    proxies: dict[str, ProxyStats] | None = None
+
+    def by_proxy(self, name: str) -> ProxyStats:
+        """Return the sums of one proxy, to be added to."""
+        if self.proxies is None:
+            self.proxies = {}
+        return self.proxies.setdefault(name, ProxyStats())
 
     @property
     def reuse_rate(self) -> float:
@@ -90,6 +116,9 @@ class ConnectionStats:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for reason, count in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + count
+        for name, more in (other.proxies or {}).items():
+            sums = self.by_proxy(name)
+            sums += more
         return self
 
 

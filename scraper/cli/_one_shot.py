@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import requests
 
@@ -28,6 +29,9 @@ from scraper.project import load_object
 from scraper.reasons import reason_row
 from scraper.request import Request
 from scraper.response import Response
+
+if TYPE_CHECKING:
+    from scraper.fetch.proxies import ProxyPool
 
 #: By suffix, what a saved page is that is not HTML.
 _TYPES = {
@@ -122,6 +126,7 @@ class Visitor:
         origins = Origins(config.origins, auths) if components is None else components.origins
         self._fetcher = fetcher_of(config, origins)
         self._domains: dict[str, DomainSession] = {}
+        self._proxies: ProxyPool | None = None
 
     def close(self) -> None:
         """Close every Session; the next request begins on new ones."""
@@ -203,6 +208,11 @@ class Visitor:
                 make=make,
                 allow_unobserved=self._config.network.allow_unobserved,
             )
+            if self._config.proxies and not settings.proxies:
+                from scraper.fetch.proxies import ProxyPool, proxy_for
+
+                pool = self._proxies = self._proxies or ProxyPool(self._config.proxies)
+                self._domains[name].proxy = proxy_for(pool, name, None, lambda *change: None)
             if self._own is not None:
                 self._own.lend(self._domains[name])
         return self._domains[name]

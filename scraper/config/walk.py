@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from scraper.config.model.domain import ProxyConfig
 from scraper.config.model.exports import ExportConfig
 from scraper.config.model.login import LoggedOut
 from scraper.config.model.pipelines import PipelineConfig
@@ -71,6 +72,8 @@ def _short(value: Any) -> Any:
         return value.written
     if isinstance(value, PipelineConfig):
         return value.use if value.is_short else None
+    if isinstance(value, ProxyConfig):
+        return value.url if value.is_short else None
     if isinstance(value, ExportConfig):
         return value.path if value.is_short else None
     return None

@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping
 from types import FunctionType
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import requests
 from requests.cookies import extract_cookies_to_jar
@@ -31,6 +31,9 @@ from scraper.fetch.transport.ledger import Ledger
 from scraper.fetch.transport.raw_response import RawResponse
 from scraper.request import Request
 from scraper.stats import Opening
+
+if TYPE_CHECKING:
+    from scraper.fetch.proxies import DomainProxy
 
 _log = logging.getLogger(__name__)
 
@@ -95,6 +98,10 @@ class DomainSession:
         self.jar = LockedJar()
         #: What a fetcher keeps open for this domain beside the Session; closed with it.
         self.kept: Closable | None = None
+        #: Of the crawl's `proxies`, the one that it goes by; None where these are not for it.
+        self.proxy: DomainProxy | None = None
+        #: By proxy, the answers that bore a Via header.
+        self.with_via: dict[str, int] = {}
         self._user_agent = user_agent
         self._make = make
         self._allow_unobserved = allow_unobserved
@@ -156,7 +163,7 @@ class DomainSession:
         session.proxies = {**session.proxies, **settings.proxies}
         session.verify = self._trust(session)
         # What the environment says is looked at here; .netrc is not read: secrets are named in `origins`.
-        if session.trust_env:
+        if session.trust_env and self.proxy is None:
             use_environment(session)
         session.trust_env = False
         # A redirect is a new request through the frontier; requests would otherwise read its body, however large.
@@ -194,6 +201,8 @@ class DomainSession:
         Session is handed the request ready made, without merging again what is the same for every request.
         """
         session = self.session
+        if self.proxy is not None and session.proxies is not (found := self.proxy.mapping()):
+            session.proxies = found  # type: ignore[assignment]
         timeout = (self.settings.timeout.connect, self.settings.timeout.read)
         if not self._is_plain:
             if here.context is not None:

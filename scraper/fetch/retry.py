@@ -21,7 +21,15 @@ import urllib3.exceptions
 
 from scraper.config import RetryConfig
 from scraper.errors import FetchError, NoRoom
-from scraper.fetch.transport.direct_connection import ConnectFailed, NotResolved, ProxyFailed
+from scraper.fetch.transport.direct_connection import (
+    ConnectFailed,
+    NotResolved,
+    ProxyFailed,
+    ProxyGateway,
+    ProxyLogin,
+    ProxyRefused,
+    refusal_to_connect,
+)
 from scraper.fetch.transport.open_files import is_ours
 from scraper.lazy_dataclass import dataclass
 
@@ -31,14 +39,22 @@ if TYPE_CHECKING:
 #: Causes that may be gone at the next try. What is not here (a bad certificate, a body too large, an address that
 #: is refused, an answer that is no HTTP) will be the same.
 TRANSIENT = frozenset(
-    {"dns", "connect", "proxy", "tls", "timeout", "reset", "truncated", "retry", "not-drawn", "browser-crashed"}
+    {"dns", "connect", "proxy", "proxy-gateway", "tls", "timeout", "reset", "truncated", "retry"}
+    | {"not-drawn", "browser-crashed"}
 )
 #: How often a page may bring a browser down before it is given up.
 MOST_CRASHES = 2
 #: Causes that prove that no request reached the server, so that any method may be tried again.
 NOT_SENT = frozenset({"dns", "connect", "proxy", "tls"})
 
+#: Failures of a proxy itself, after which a domain goes by another; and with those what it answers for its own part.
+OWN_PROXY_FAILURES = frozenset({"proxy", "proxy-login"})
+PROXY_FAILURES = OWN_PROXY_FAILURES | {"proxy-gateway", "proxy-refused"}
+
 _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((ProxyLogin,), "proxy-login"),
+    ((ProxyRefused,), "proxy-refused"),
+    ((ProxyGateway,), "proxy-gateway"),
     ((urllib3.exceptions.ProxyError, requests.exceptions.ProxyError, ProxyFailed), "proxy"),
     ((urllib3.exceptions.NameResolutionError, NotResolved, socket.gaierror), "dns"),
     ((ssl.SSLCertVerificationError,), "certificate"),
@@ -59,6 +75,10 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 #: How a connection ends, or does not come about, while a server restarts.
 _CUT_OFF = frozenset({ECONNABORTED, ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPIPE})
 
+#: What urllib3 says of an answer to CONNECT; what PySocks raises where the proxy itself fails.
+_NO_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3}) ?(.*)")
+_SOCKS_OWN = frozenset({"ProxyConnectionError", "GeneralProxyError"})
+
 #: The longest message about a failure, in characters.
 _MAX_WORDS = 500
 
@@ -73,6 +93,10 @@ def failure_of(error: BaseException) -> FetchError:
             return cause
         if is_ours(cause):
             return NoRoom(_in_words(cause))
+        if (by_other := _of_other_proxies(cause)) is not None:
+            cause.__cause__ = by_other
+            chain = list(_causes(error))
+            break
     for types, reason in _BY_TYPE:
         for cause in chain:
             if isinstance(cause, types):
@@ -80,6 +104,20 @@ def failure_of(error: BaseException) -> FetchError:
                 failure.is_cut_off = reason in ("connect", "proxy", "reset", "tls") and any(map(_is_cut_off, chain))
                 return failure
     return FetchError(_in_words(chain[-1]), reason="network")
+
+
+def _of_other_proxies(error: BaseException) -> ProxyFailed | None:
+    """Return what PySocks, or urllib3's CONNECT, says in words of its own; None where it is not of a proxy."""
+    text = str(error)
+    if type(error).__module__ != "socks":
+        found = _NO_TUNNEL.match(text) if type(error) is OSError else None
+        return refusal_to_connect("", "the origin", int(found[1]), found[2]) if found else None
+    name = type(error).__name__
+    if name == "SOCKS5AuthError" or "0x5D" in text:
+        return ProxyLogin(f"the proxy wants other credentials: {text}")
+    if "0x02" in text or "0x5B" in text:
+        return ProxyRefused(f"the proxy refuses to connect: {text}")
+    return ProxyFailed(f"the proxy cannot be used: {text}") if name in _SOCKS_OWN else None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -33,6 +33,8 @@ def _run_started(event: events.RunStarted) -> Words:
 def _connected(event: events.Connected) -> Words:
     opening = event.opening
     text = f"opened {plain(opening.id)} to {plain(opening.origin)}: {opening.reason}"
+    if opening.proxy:
+        text += f", by {plain(opening.proxy)}"
     text += f", connect {duration(opening.connect_seconds)}"
     if opening.tls_seconds:
         text += f", {'TLS resumed in' if opening.tls_resumed else 'tls'} {duration(opening.tls_seconds)}"

@@ -58,7 +58,7 @@ def _sections(
         _pages(stats),
         _sums(stats),
     ]
-    lists = [_domains(stats, domains_shown), _failures(stats), _exports(stats)]
+    lists = [_domains(stats, domains_shown), _proxies(stats), _failures(stats), _exports(stats)]
     return lists + figures if figures_last else figures + lists
 
 
@@ -246,6 +246,17 @@ def _domains(stats: Mapping[str, Any], most: int) -> list[_Line]:
         lines.append(("", f"and {len(domains) - most:,} more"))
     if len(domains) > 1:
         lines.append(("bold", _domain(f"all {len(domains):,}", stats)))
+    return lines
+
+
+def _proxies(stats: Mapping[str, Any]) -> list[_Line]:
+    """Return what went by each proxy."""
+    proxies = stats.get("proxies", {})
+    lines: list[_Line] = [("bold", "proxies")] if proxies else []
+    for name, sums in proxies.items():
+        failed = f"; failed: {_tally(sums['failures'])}" if sums["failures"] else ""
+        counts = f"{counted(sums['requests'], 'request')} on {counted(sums['connections'], 'connection')}{failed}"
+        lines += _wrapped(f"{plain(name)}: {counts}", indent="  ")
     return lines
 
 

@@ -51,6 +51,7 @@ def run_stats(summary: RunSummary, domains: Mapping[str, ConnectionStats]) -> di
         "files": dict(summary.files),
         "changes": None if summary.changes is None else dict(summary.changes),
         **sums,
+        **_by_proxy(total),
         "failures": _by_count(summary.failures),
         "robots_unreachable": dict(summary.robots_unreachable),
         "refusals": _by_count(summary.refusals),
@@ -92,7 +93,19 @@ def write_stats(path: Path, stats: Mapping[str, Any]) -> None:
 def _of_domain(figures: ConnectionStats) -> dict[str, Any]:
     """Return the sums of a domain, and what it has alone: the newest delay where that follows the server."""
     delay = {} if figures.delay is None else {"delay": round(figures.delay, 3)}
-    return _sums(figures) | delay
+    return _sums(figures) | delay | _by_proxy(figures)
+
+
+def _by_proxy(figures: ConnectionStats) -> dict[str, Any]:
+    """Return what went by each proxy, where some were gone by."""
+    if not figures.proxies:
+        return {}
+    return {
+        "proxies": {
+            name: {**vars(sums), "failures": _by_count(sums.failures)}
+            for name, sums in sorted(figures.proxies.items())
+        }
+    }
 
 
 def _sums(figures: ConnectionStats) -> dict[str, Any]:

@@ -208,6 +208,8 @@ class Profile:
     latency: float | None = None
     #: Seconds, where it follows how the server does.
     delay: float | None = None
+    #: By which it goes, without credentials.
+    proxy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

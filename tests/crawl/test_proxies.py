@@ -122,12 +122,8 @@ def test_a_proxy_that_wants_another_password(
     url = speak_tls(server, authority) if is_secure else server.url
     run = crawl(Watched, f"{url}/", **by(proxy, "sue:wrong@", verify=bundle), retry={"attempts": 2})
     assert server.log == []
-    if is_secure:
-        # There is no connection to the origin; trying again may find a proxy that lets us through.
-        assert reasons_of_failures(run) == {"/": "proxy"}
-        assert "407" in next(iter(run.failures)).message
-    else:
-        assert reasons_of_failures(run) == {"/": "http-407"}
+    assert reasons_of_failures(run) == {"/": "proxy-login"}
+    assert f"{proxy.place} wants other credentials: 407" in next(iter(run.failures)).message
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

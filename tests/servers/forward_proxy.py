@@ -7,6 +7,7 @@ import contextlib
 import select
 import socket
 import threading
+from collections.abc import Callable
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -115,7 +116,11 @@ class ForwardProxy(_Proxy):
                 path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
                 kept = [f for f in fields if f and not f.lower().startswith("proxy-")]
                 origin.sendall("\r\n".join([f"{method} {path} {version}", *kept, "", ""]).encode("latin-1"))
-                _carry_answer(origin, client)
+                _carry_answer(origin, client, lambda answer, line=line: self.passed(line, answer))
+
+    def passed(self, line: str, answer: bytes) -> bytes:
+        """What is passed on of an answer as it begins, to a request of this line."""
+        return answer
 
     @staticmethod
     def _head(client: socket.socket) -> bytes:
@@ -129,7 +134,7 @@ class ForwardProxy(_Proxy):
         return data
 
 
-def _carry_answer(origin: socket.socket, client: socket.socket) -> None:
+def _carry_answer(origin: socket.socket, client: socket.socket, passed: Callable[[bytes], bytes]) -> None:
     """One answer with a Content-Length, as our servers give it."""
     data = b""
     while b"\r\n\r\n" not in data:
@@ -137,7 +142,7 @@ def _carry_answer(origin: socket.socket, client: socket.socket) -> None:
     head, _, body = data.partition(b"\r\n\r\n")
     fields = [line.split(b":", 1) for line in head.lower().split(b"\r\n")[1:]]
     left = next((int(value) for name, value in fields if name == b"content-length"), 0) - len(body)
-    client.sendall(data)
+    client.sendall(passed(data))
     while left > 0:
         piece = origin.recv(65_536)
         client.sendall(piece)

@@ -2,13 +2,18 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from scraper.config.model.browser import FetcherName
 from scraper.config.model.frozen import Frozen, TextOr
 from scraper.config.model.pages import PagesConfig
 from scraper.config.types import addresses, kinds, texts
 from scraper.config.types.kinds import Count, Seconds, SecondsOrZero
+
+
+def one_or_several(value: Any) -> Any:
+    """Return a list, of which one element may be written without brackets."""
+    return [value] if isinstance(value, str) else value
 
 
 class TimeoutConfig(Frozen):
@@ -43,6 +48,31 @@ class SessionConfig(Frozen):
     class_: texts.SessionClass = Field(
         "requests.Session", alias="class", description="The class of the sessions, any subclass of requests.Session."
     )
+
+
+class ProxyConfig(Frozen):
+    """A proxy, and the domains that go by it."""
+
+    url: addresses.PoolProxy = Field(
+        description="http://user:${PASSWORD}@proxy.example:3128, https://, socks5h:// (the proxy resolves names), "
+        "socks5://, socks4a://, socks4://; or direct, for no proxy."
+    )
+    for_: Annotated[tuple[addresses.DomainGlob, ...], BeforeValidator(one_or_several)] = Field(
+        (),
+        alias="for",
+        description="Domains, or globs of them (*.de), that go by those proxies alone which name them; without it "
+        "all that no other names.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return {"url": value} if isinstance(value, str) else value
+
+    @property
+    def is_short(self) -> bool:
+        """Tell whether its URL says it all."""
+        return not self.for_
 
 
 class NofollowConfig(Frozen):

@@ -10,7 +10,14 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from scraper.config.model.browser import BrowserConfig, FetcherName
-from scraper.config.model.domain import DomainSettings, Politeness, RetryConfig, SessionConfig
+from scraper.config.model.domain import (
+    DomainSettings,
+    Politeness,
+    ProxyConfig,
+    RetryConfig,
+    SessionConfig,
+    one_or_several,
+)
 from scraper.config.model.exports import ExportConfig
 from scraper.config.model.frozen import Frozen, TextOr
 from scraper.config.model.items import ItemConfig
@@ -90,6 +97,13 @@ class SiteConfig(Frozen):
         description="session, politeness, retry, pages and fetcher for one domain; the rest is inherited.",
     )
     network: NetworkConfig = Field(NetworkConfig.model_construct(), description="What may be connected to.")
+    proxies: Annotated[
+        tuple[Annotated[ProxyConfig, TextOr("The URL of the proxy.")], ...], BeforeValidator(one_or_several)
+    ] = Field(
+        (),
+        description="Proxies; a domain keeps the one that it goes by, until that fails itself. session.proxies of "
+        "a domain comes first.",
+    )
     scope: Scope = Field(Scope.model_construct(), description="Which paths belong to the crawl.")
     urls: UrlConfig = Field(UrlConfig.model_construct(), description="Which URLs are the same page.")
     pages: PagesConfig = Field(PagesConfig.model_construct(), description="How pages are read.")

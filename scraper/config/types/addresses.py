@@ -155,6 +155,25 @@ def proxy_url(value: Any) -> str:
     return found
 
 
+#: Among proxies, for what goes by none.
+DIRECT = "direct"
+
+
+def pool_proxy(value: Any) -> str:
+    """Return the URL of a proxy, or `direct`."""
+    return DIRECT if isinstance(value, str) and value.strip() == DIRECT else proxy_url(value)
+
+
+def domain_glob(value: Any) -> str:
+    """Return a domain, or a glob of domains such as `*.de`."""
+    found = text(value).strip().lower()
+    if "*" in found or "?" in found:
+        if re.fullmatch(r"[\w.*?-]+", found):
+            return found
+        raise wrong("a domain, or a glob of domains such as *.de")
+    return domain_key(found)
+
+
 Sitemap = Annotated[str, BeforeValidator(sitemap)]
 StartUrl = Annotated[str, BeforeValidator(start_url)]
 NotifyUrl = Annotated[str, BeforeValidator(notify_url)]
@@ -166,3 +185,5 @@ ProxyKey = Annotated[
     str, BeforeValidator(matching(_PROXY_KEY, "http, https, all, or one of them with a host (https://example.com)"))
 ]
 ProxyUrl = Annotated[str, BeforeValidator(proxy_url)]
+PoolProxy = Annotated[str, BeforeValidator(pool_proxy)]
+DomainGlob = Annotated[str, BeforeValidator(domain_glob)]

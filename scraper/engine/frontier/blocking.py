@@ -28,6 +28,15 @@ def why_blocks(config: SiteConfig, settings: DomainSettings, domain: str) -> str
     for key, proxy in own.items():
         if _may_mean(key, domain) and not _is_plain(proxy):
             return f"session.proxies.{key} is not a proxy of plain HTTP"
+    if config.proxies and not own:
+        from scraper.fetch.proxies import DIRECT, ProxyPool
+
+        pool = ProxyPool(config.proxies)
+        for name in pool.candidates(domain):
+            if name != DIRECT and not _is_plain(name):
+                return f"{name} of proxies is not a proxy of plain HTTP"
+        if pool.candidates(domain):
+            return ""
     if getproxies():
         for scheme in ("http", "https"):
             if scheme in own or "all" in own:

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import requests
 
@@ -22,6 +23,7 @@ from scraper.fetch.robots import KeptRobots, Robots, RobotsState, product_token
 from scraper.fetch.transport.ledger import RunBytes
 from scraper.observe import events
 from scraper.observe.events import Events
+from scraper.reasons import remedy_of
 from scraper.stats import ConnectionStats
 from scraper.store import Store
 from scraper.store.backends import wait_clock
@@ -30,6 +32,9 @@ from scraper.store.outcomes import Batch
 from scraper.store.state.domains import Lease
 from scraper.store.values import DomainUpdate, Pause, Profile
 from scraper.urls import domain_of
+
+if TYPE_CHECKING:
+    from scraper.fetch.proxies import ProxyPool
 
 #: Linux has it.
 _USER_TIMEOUT: int = getattr(socket, "TCP_USER_TIMEOUT", 0)
@@ -83,6 +88,11 @@ class DomainLeases:
         #: Those of domains that have none of their own.
         self._settings = config.for_domain("")
         self._retry = RetryPolicy(self._settings.retry)
+        self._proxies: ProxyPool | None = None
+        if config.proxies:
+            from scraper.fetch.proxies import ProxyPool
+
+            self._proxies = ProxyPool(config.proxies)
         self._began_at = time.time()
         self._swept_at = self._finished_at = self._booked_at = 0.0
 
@@ -104,8 +114,8 @@ class DomainLeases:
             self._frontier.add(domain)
         return sorted(set(new).difference(lease.domain for lease in leases))
 
-    def session(self, name: str) -> DomainSession:
-        """Make the Session of a domain, without what the store keeps of it."""
+    def session(self, name: str, proxy: str | None = None) -> DomainSession:
+        """Make the Session of a domain, without what the store keeps of it but for the `proxy` that it goes by."""
         settings = self._config.domains.get(name, self._settings).session
         session = DomainSession(
             name,
@@ -117,11 +127,20 @@ class DomainLeases:
         )
         if not self._store.location.is_file:
             session.connections.options = _UNHEARD
+        if self._proxies is not None and not settings.proxies:
+            from scraper.fetch.proxies import proxy_for
+
+            session.proxy = proxy_for(self._proxies, name, proxy, self._tell_of_proxy)
         return session
+
+    def _tell_of_proxy(self, domain: str, before: str, now: str, why: str) -> None:
+        text = f"{domain} goes by the proxy {now} from now on, since {before} failed: {why}"
+        remedy = remedy_of(why)
+        self._emit(events.Notice(f"{text} ({remedy})" if remedy else text))
 
     def _domain(self, lease: Lease) -> Domain:
         settings = self._config.domains.get(lease.domain, self._settings)
-        session = self.session(lease.domain)
+        session = self.session(lease.domain, lease.profile.proxy)
         if lease.cookies:
             session.jar.load(lease.cookies)
         connections, profile = session.connections, lease.profile
@@ -288,8 +307,10 @@ def _learned(domain: Domain) -> Profile | None:
     is_paced = delay == kept.delay or (
         delay is not None and kept.delay is not None and abs(delay - kept.delay) <= kept.delay * _SAME_DELAY
     )
-    if login == kept.login and changes == domain.idle_limits_kept and is_as_fast and is_paced:
+    proxy = (domain.session.proxy.current or None) if domain.session.proxy is not None else kept.proxy
+    is_same = login == kept.login and changes == domain.idle_limits_kept and proxy == kept.proxy
+    if is_same and is_as_fast and is_paced:
         return None
     domain.idle_limits_kept = changes
-    domain.profile = Profile(login, connections.idle_limits.dump(), latency, delay)
+    domain.profile = Profile(login, connections.idle_limits.dump(), latency, delay, proxy)
     return domain.profile

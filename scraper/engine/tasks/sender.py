@@ -217,6 +217,10 @@ class Sender:
         Returns:
             The seconds until it is due again; None where the failure is its own.
         """
+        if error.is_proxy_left:
+            # It is sent again by another proxy, when the domain is due.
+            domain.session.ledger.retried()
+            return 0.0
         is_held, began_at = domain.outage.is_held, time.monotonic() - seconds
         origin = urls.origin_of(error.request.url) if error.request is not None else ""
         was_connected = error.reason not in ("connect", "proxy")

@@ -41,6 +41,18 @@ class ProxyFailed(ConnectFailed):
     """There is no connection to the proxy, or it made none."""
 
 
+class ProxyLogin(ProxyFailed):
+    """The proxy wants other credentials."""
+
+
+class ProxyRefused(ProxyFailed):
+    """The proxy does not connect to the origin, on purpose."""
+
+
+class ProxyGateway(ProxyFailed):
+    """The proxy could not connect to the origin."""
+
+
 class NotResolved(ConnectFailed):
     """The name has no address."""
 
@@ -51,6 +63,11 @@ class Proxy(NamedTuple):
     host: str
     port: int
     authorization: str | None
+
+    @property
+    def name(self) -> str:
+        """Return how it is called where it is shown."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
 class Route(NamedTuple):
@@ -75,6 +92,7 @@ class DirectConnection(PooledConnection):
         self.key, self.origin, self.host = route.key, route.origin, route.host
         self.home = home
         self.route = route
+        self.by_proxy = route.proxy.name if route.proxy is not None else ""
         self.sock: Stream | None = None
         self._has_tls_session = False
 
@@ -208,9 +226,7 @@ class DirectConnection(PooledConnection):
         except (OSError, http.client.HTTPException) as error:
             raise ProxyFailed(f"the proxy {proxy.host}:{proxy.port} did not connect: {error}") from error
         if not 200 <= head.status < 300:
-            raise ProxyFailed(
-                f"the proxy {proxy.host}:{proxy.port} refuses to connect to {where}: {head.status} {head.reason}"
-            )
+            raise refusal_to_connect(f"{proxy.host}:{proxy.port}", where, head.status, head.reason)
 
     def send(self, head: bytes, body: object, seconds: float) -> None:
         """Send a request; takes and gives back the domain's gate around its head.
@@ -270,6 +286,14 @@ class DirectConnection(PooledConnection):
         stream, self.sock = self.sock, None
         if stream is not None:
             stream.close()
+
+
+def refusal_to_connect(proxy: str, where: str, status: int, why: str) -> ProxyFailed:
+    """Return the error for what a proxy answered to CONNECT (RFC 9110 section 9.3.6)."""
+    if status in (401, 407):  # tinyproxy says 401 where they are wrong
+        return ProxyLogin(f"the proxy {proxy} wants other credentials: {status} {why}")
+    kind = ProxyGateway if status >= 500 else ProxyRefused
+    return kind(f"the proxy {proxy} refuses to connect to {where}: {status} {why}")
 
 
 def round_trip_of(sock: socket.socket) -> float | None:

@@ -61,6 +61,7 @@ class Ledger:
         *,
         tls_resumed: bool = False,
         round_trip: float | None = None,
+        proxy: str = "",
     ) -> Opening:
         """Book a completed connection; return which it is and why it had to be opened.
 
@@ -71,6 +72,7 @@ class Ledger:
         Args:
             round_trip: what connecting takes by the system's own clock, in seconds, where it says so: the times
                 above also hold a look-up that another connection would not need, and the waits of a busy process.
+            proxy: that by which it goes, as `scraper.fetch.proxies.name_of` calls it.
         """
         with self._lock:
             book = self._book_of(origin)
@@ -87,6 +89,8 @@ class Ledger:
             figures.connections += 1
             figures.handshake_seconds += connect_seconds + tls_seconds
             figures.reasons[reason] = figures.reasons.get(reason, 0) + 1
+            if proxy:
+                figures.by_proxy(proxy).connections += 1
             opening = Opening(
                 f"{self.domain}#{self._opened}",
                 self.domain,
@@ -95,6 +99,7 @@ class Ledger:
                 connect_seconds,
                 tls_seconds,
                 tls_resumed,
+                proxy,
             )
         if self._on_opening is not None:
             self._on_opening(opening)
@@ -112,10 +117,12 @@ class Ledger:
             self._book_of(origin).closings.append(reason)
             self._since_taken.unused += unused
 
-    def request(self, origin: str, *, reused: bool) -> None:
+    def request(self, origin: str, *, reused: bool, proxy: str = "") -> None:
         """Book a head that was answered, or that failed for another cause than a stale socket."""
         with self._lock:
             self._since_taken.requests += 1
+            if proxy:
+                self._since_taken.by_proxy(proxy).requests += 1
             if reused:
                 self._since_taken.reused += 1
                 self._book_of(origin).reused += 1
@@ -132,6 +139,12 @@ class Ledger:
             self.bytes += count
         if self.run is not None:
             self.run.received(count)
+
+    def proxy_failed(self, proxy: str, reason: str) -> None:
+        """Book that a proxy failed, or answered itself."""
+        with self._lock:
+            failures = self._since_taken.by_proxy(proxy).failures
+            failures[reason] = failures.get(reason, 0) + 1
 
     def retried(self) -> None:
         """Book that a request will be sent again after a failure."""

@@ -93,6 +93,8 @@ class PooledConnection:
     def __init__(self, *args: Any, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
         self.opening: Opening | None = None
+        #: The proxy that it goes by, without credentials; empty for none.
+        self.by_proxy = ""
         #: What it is connected to; None before, and behind a proxy.
         self.address: str | None = None
         self.keep_alive = KeepAlive()
@@ -141,7 +143,7 @@ class PooledConnection:
     def count_request(self, exchange: Exchange) -> None:
         """Count the exchange as a request of this connection."""
         self.requests += 1
-        self.ledger.request(self.origin, reused=exchange.reused)
+        self.ledger.request(self.origin, reused=exchange.reused, proxy=self.by_proxy)
 
     def book_opening(self, started: float, connected_at: float) -> None:
         """Count a completed connect, also one whose TLS failed: the server accepted it, and it will be unused."""
@@ -156,6 +158,7 @@ class PooledConnection:
             tls_seconds,
             tls_resumed=self.tls_resumed,
             round_trip=self.round_trip(),
+            proxy=self.by_proxy,
         )
 
     def round_trip(self) -> float | None:

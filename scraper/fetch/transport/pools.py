@@ -52,7 +52,16 @@ class _PoolReports:
         connection.origin = self.origin
         connection.ledger = self.connections.ledger
         connection.home = self.connections
+        connection.by_proxy = self._proxy_name()
         return cast(Connection, connection)
+
+    def _proxy_name(self) -> str:
+        socks = self.conn_kw.get("_socks_options")
+        if socks is not None:
+            kind = f"socks{'5' if socks['socks_version'] == 2 else '4'}"
+            kind += ("h" if kind == "socks5" else "a") if socks["rdns"] else ""
+            return f"{kind}://{socks['proxy_host']}:{socks['proxy_port'] or 1080}"
+        return "" if self.proxy is None else f"{self.proxy.scheme}://{self.proxy.host}:{self.proxy.port}"
 
     def _get_conn(self, timeout: float | None = None) -> Connection:
         exchange = here.exchange

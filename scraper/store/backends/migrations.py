@@ -37,6 +37,7 @@ _STEPS = {
     6: ("DROP TABLE shards", "ALTER TABLE runs ADD COLUMN stop_asked FLOAT"),
     7: ("ALTER TABLE runs ADD COLUMN ending TEXT", "ALTER TABLE runs ADD COLUMN fingerprint TEXT"),
     8: ("ALTER TABLE profiles ADD COLUMN delay FLOAT", "ALTER TABLE figures ADD COLUMN delay FLOAT"),
+    9: ("ALTER TABLE profiles ADD COLUMN proxy TEXT", "ALTER TABLE figures ADD COLUMN proxies TEXT"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from scraper.stats import FIGURES, ConnectionStats
+from scraper.stats import FIGURES, ConnectionStats, ProxyStats
 from scraper.store.backends.statements import Prepared, inserting
 from scraper.store.sql import Connection, bindparam, func, select, update
 from scraper.store.tables import figures
@@ -23,6 +23,8 @@ _ADD = Prepared(
 )
 _THIS = (figures.c.run == bindparam("run_id"), figures.c.domain == bindparam("name"))
 _READ_REASONS = Prepared(select(figures.c.reasons).where(*_THIS), ("run_id", "name"))
+_READ_PROXIES = Prepared(select(figures.c.proxies).where(*_THIS), ("run_id", "name"))
+_KEEP_PROXIES = Prepared(update(figures).where(*_THIS).values(proxies=bindparam("sums")), ("sums", "run_id", "name"))
 _KEEP_REASONS = Prepared(
     update(figures).where(*_THIS).values(reasons=bindparam("counts")), ("counts", "run_id", "name")
 )
@@ -42,6 +44,18 @@ def add(connection: Connection, run: int, more: Mapping[str, ConnectionStats]) -
             for reason, count in sums.reasons.items():
                 reasons[reason] = reasons.get(reason, 0) + count
             _KEEP_REASONS.one(connection, json.dumps(reasons), run, domain)
+        if sums.proxies:
+            known = ConnectionStats(proxies=_proxies_of(_READ_PROXIES.rows(connection, run, domain)[0][0]))
+            known += ConnectionStats(proxies=sums.proxies)
+            _KEEP_PROXIES.one(connection, json.dumps(_as_json(known.proxies or {})), run, domain)
+
+
+def _proxies_of(text: str | None) -> dict[str, ProxyStats] | None:
+    return {name: ProxyStats(**sums) for name, sums in json.loads(text).items()} if text else None
+
+
+def _as_json(proxies: Mapping[str, ProxyStats]) -> dict[str, dict[str, object]]:
+    return {name: vars(sums) for name, sums in proxies.items()}
 
 
 def read(connection: Connection, run: int) -> dict[str, ConnectionStats]:
@@ -49,7 +63,10 @@ def read(connection: Connection, run: int) -> dict[str, ConnectionStats]:
     query = select(figures).where(figures.c.run == run).order_by(figures.c.domain)
     return {
         row.domain: ConnectionStats(
-            **{name: getattr(row, name) for name in FIGURES}, reasons=json.loads(row.reasons), delay=row.delay
+            **{name: getattr(row, name) for name in FIGURES},
+            reasons=json.loads(row.reasons),
+            delay=row.delay,
+            proxies=_proxies_of(row.proxies),
         )
         for row in connection.execute(query)
     }

@@ -59,6 +59,7 @@ profiles = Table(
     Column("idle_limits", Text, nullable=False),  # JSON by origin: seconds, and until when that holds
     Column("latency", Float),  # mean seconds to the first byte of an answer
     Column("delay", Float),  # seconds, where it follows how the server does
+    Column("proxy", Text),  # by which it goes, without credentials
 )
 
 origins = Table(
@@ -86,6 +87,7 @@ figures = Table(
     Column("reasons", Text, nullable=False),  # JSON
     Column("seconds_saved", Float, nullable=False, server_default="0"),
     Column("delay", Float),  # seconds: the newest, where it follows how the server does
+    Column("proxies", Text),  # JSON by proxy: requests, connections, failures by reason
     PrimaryKeyConstraint("run", "domain"),
 )
 

@@ -1,0 +1,264 @@
+"""Crawls by several proxies: tinyproxy and microsocks, whose own logs are the witness."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+import scraper
+from scraper.observe import events
+from tests.crawl.commands import Project, command, site_of
+from tests.crawl.crawling import HOST, Follow, Pages, Seen, crawl, figures, reasons_of_failures, site, speak_tls
+from tests.servers.forward_proxy import ForwardProxy
+from tests.servers.keepalive import PageServer
+from tests.servers.real_proxies import Microsocks, Tinyproxy, free_port, missing
+
+pytestmark = pytest.mark.skipif(
+    bool(missing("tinyproxy", "microsocks")), reason=f"not installed: {missing('tinyproxy', 'microsocks')}"
+)
+
+Start = Callable[..., PageServer]
+USER = "sue:secretword"
+
+
+@pytest.fixture
+def tinyproxy(servers: ExitStack) -> Callable[..., Tinyproxy]:
+    return lambda *arguments: servers.enter_context(Tinyproxy(*arguments))
+
+
+def sums(run: scraper.Run) -> dict[str, Any]:
+    found: dict[str, Any] = run.stats["proxies"]
+    return found
+
+
+def test_http_with_credentials_is_counted_as_the_proxy_counts(
+    page_server: Start, tinyproxy: Callable[..., Tinyproxy], project: Project
+):
+    server, proxy = page_server(site_of(5)), tinyproxy(USER)
+    folder = project(server.url, more=f"proxies: ['http://sue:${{PW}}@{proxy.place}']")
+    done = command("crawl", "site.yaml", "--stats", "stats.json", "--log-file", "log", cwd=folder, PW="secretword")
+    assert done.returncode == 0, done.stderr
+    stats = json.loads((folder / "stats.json").read_text())
+    name = f"http://{proxy.place}"
+    # tinyproxy carries one request a connection.
+    assert stats["proxies"] == {name: {"requests": 7, "connections": 7, "failures": {}}}
+    assert stats["domains"][HOST]["proxies"] == stats["proxies"]
+    assert len(proxy.requests) == len(server.log) == stats["requests"] == 7
+    assert proxy.requests[0] == f"GET {server.url}/robots.txt"
+    assert f"{name}: 7 requests on 7 connections" in done.stderr
+    assert f", by {name}" in (folder / "log").read_text()
+    told = [done.stdout, done.stderr, *(path.read_text("latin-1") for path in folder.rglob("*") if path.is_file())]
+    told += [command(verb, "site.yaml", cwd=folder, PW="secretword").stdout for verb in ("check", "runs")]
+    told.append(command("explain", "site.yaml", f"{server.url}/", cwd=folder, PW="secretword").stdout)
+    assert not any("secretword" in text for text in told)
+
+
+def test_connect_and_socks_with_names_resolved_there(
+    page_server: Start, tinyproxy: Callable[..., Tinyproxy], servers: ExitStack, tmp_path: Path
+):
+    pytest.importorskip("socks")
+    authority = trustme.CA()
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    first, second = page_server(site(3)), page_server(site(3))
+    url = speak_tls(first, authority)
+    http, socks = tinyproxy(), servers.enter_context(Microsocks(USER))
+    run = crawl(
+        Follow,
+        f"{url}/",
+        f"http://localhost:{second.port}/",
+        session={"verify": str(bundle)},
+        proxies=[{"url": f"http://{http.place}", "for": [HOST]}, f"socks5h://{USER}@{socks.place}"],
+    )
+    assert (run.stats["pages"], run.stats["failed"]) == (8, 0)
+    assert http.requests == [f"CONNECT {HOST}:{first.port}"]
+    assert set(socks.connected) == {f"localhost:{second.port}"}
+    assert sums(run) == {
+        f"http://{http.place}": {"requests": 4, "connections": 1, "failures": {}},
+        f"socks5h://{socks.place}": {"requests": 4, "connections": len(socks.connected), "failures": {}},
+    }
+
+
+def test_a_domain_keeps_its_proxy_until_that_dies(page_server: Start, tinyproxy: Callable[..., Tinyproxy]):
+    proxies = {each.place: each for each in (tinyproxy(), tinyproxy())}
+    stopped: list[str] = []
+
+    class Kills(Follow):
+        def parse(self, response: scraper.Response) -> Any:
+            used = [place for place, each in proxies.items() if each.requests]
+            if response.url.endswith("/p4") and not stopped:
+                assert len(used) == 1
+                stopped.append(used[0])
+                proxies[used[0]].stop()
+            yield from super().parse(response)
+
+    server = page_server(site(12))
+    urls = [f"http://{place}" for place in proxies]
+    politeness, seen = {"delay": 0.1, "jitter": 0}, Seen()
+    run = crawl(Kills, f"{server.url}/", proxies=urls, politeness=politeness, retry={"attempts": 1}, observers=[seen])
+    assert (run.stats["pages"], run.stats["failed"]) == (13, 0)
+    (dead,) = stopped
+    (alive,) = set(proxies) - {dead}
+    counted = sums(run)
+    assert counted[f"http://{dead}"]["failures"]["proxy"] >= 1
+    assert {name: each["requests"] for name, each in counted.items()} == {
+        f"http://{place}": len(each.requests) for place, each in proxies.items()
+    }
+    assert sum(each["requests"] for each in counted.values()) == len(server.log) == 13
+    # The delay is the domain's, whatever carries its requests.
+    times = sorted(event.served.sent_at for event in seen.of(events.Fetched) if event.served is not None)
+    assert len(times) == 13 and min(after - before for before, after in itertools.pairwise(times)) >= 0.1
+    assert counted[f"http://{alive}"]["failures"] == {}
+
+
+def test_the_next_run_goes_by_the_same_proxy(
+    page_server: Start, tinyproxy: Callable[..., Tinyproxy], project: Project
+):
+    server, proxy = page_server(site_of(1)), tinyproxy()
+    gone = f"http://127.0.0.1:{free_port()}"
+    folder = project(server.url, more=f"proxies: ['{gone}', 'http://{proxy.place}']\nretry: {{backoff: 10ms}}")
+    told = []
+    for _ in range(3):
+        done = command("crawl", "site.yaml", "--fresh", "--stats", "stats.json", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        told.append("goes by the proxy" in done.stderr)
+    assert len(proxy.requests) == len(server.log) == 7
+    # Where the one that is gone came first it is tried in the first run alone.
+    assert told in ([True, False, False], [False, False, False])
+
+
+def test_credentials_that_are_wrong_are_the_proxys_word(page_server: Start, tinyproxy: Callable[..., Tinyproxy]):
+    server, proxy, other = page_server(site(1)), tinyproxy(USER), tinyproxy()
+    wrong = f"http://sue:wrong@{proxy.place}"
+    run = crawl(Pages, f"{server.url}/", proxies=[wrong])
+    assert reasons_of_failures(run) == {"/": "proxy-login"}
+    (failure,) = run.failures
+    assert f"the proxy http://{proxy.place} wants other credentials: 401" in failure.message
+    assert server.log == [] and run.stats["requests"] == 1
+    assert sums(run)[f"http://{proxy.place}"]["failures"] == {"proxy-login": 1}
+    # With another proxy at hand the page comes.
+    run = crawl(Pages, f"{server.url}/", proxies=[wrong, f"http://{other.place}"])
+    assert run.stats["pages"] == 1 and len(other.requests) == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_block_page_is_not_the_sites_and_moves_nothing(
+    page_server: Start, tinyproxy: Callable[..., Tinyproxy], scheme: str
+):
+    server = page_server(site(1))
+    blocking = [tinyproxy("", ("127.0.0.1",)), tinyproxy("", ("127.0.0.1",))]
+    run = crawl(
+        Pages,
+        f"{scheme}://{HOST}:{server.port}/",
+        proxies=[f"http://{each.place}" for each in blocking],
+        retry={"attempts": 3},
+    )
+    assert reasons_of_failures(run) == {"/": "proxy-refused"}
+    (failure,) = run.failures
+    assert "the proxy" in failure.message and "403" in failure.message and server.log == []
+    # Nobody is asked a second time, and no other proxy.
+    assert sorted(len(each.requests) for each in blocking) == [0, 1]
+
+
+def test_a_site_that_is_down_behind_a_proxy_is_no_failure_of_it(tinyproxy: Callable[..., Tinyproxy]):
+    proxies = [tinyproxy(), tinyproxy()]
+    run = crawl(
+        Pages,
+        f"http://{HOST}:{free_port()}/",
+        proxies=[f"http://{each.place}" for each in proxies],
+        retry={"attempts": 2, "backoff": 0.01},
+    )
+    assert reasons_of_failures(run) == {"/": "proxy-gateway"}
+    assert sorted(len(each.requests) for each in proxies) == [0, 2]
+
+
+def test_a_refusal_of_the_site_moves_nothing(page_server: Start, tinyproxy: Callable[..., Tinyproxy]):
+    server = page_server({"/": (403, {}, b"go away"), "/busy": (429, {}, b"")})
+    proxies = [tinyproxy(), tinyproxy()]
+    run = crawl(
+        Pages,
+        f"{server.url}/",
+        f"{server.url}/busy",
+        proxies=[f"http://{each.place}" for each in proxies],
+        retry={"attempts": 2, "backoff": 0.01},
+    )
+    assert reasons_of_failures(run) == {"/": "http-403", "/busy": "http-429"}
+    assert sorted(len(each.requests) for each in proxies) == [0, 3] and len(server.log) == 3
+
+
+def test_a_page_without_the_via_of_all_before_is_the_proxys(page_server: Start, servers: ExitStack):
+    """A proxy whose block page is a good answer, in its own words."""
+    proxy = servers.enter_context(BlocksByPage())
+    server = page_server(site(8))
+    run = crawl(Follow, f"{server.url}/", proxies=[f"http://{proxy.place}"], retry={"attempts": 1})
+    assert reasons_of_failures(run) == {"/p7": "proxy-refused"}
+    assert "bears no Via header" in next(iter(run.failures)).message
+    assert run.stats["pages"] == 8
+
+
+class BlocksByPage(ForwardProxy):
+    """Adds Via to what it passes on, and answers for /7 with a page of 200."""
+
+    def passed(self, line: str, answer: bytes) -> bytes:
+        if line.split(" ")[1].endswith("7"):
+            return b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 7\r\n\r\nBlocked"
+        return answer.replace(b"\r\n", b"\r\nVia: 1.1 watch\r\n", 1)
+
+
+def test_all_are_down(page_server: Start):
+    server = page_server(site(0))
+    urls = [f"http://{HOST}:{free_port()}" for _ in range(3)]
+    run = crawl(Pages, f"{server.url}/", proxies=urls, retry={"attempts": 2, "backoff": 0.01})
+    assert reasons_of_failures(run) == {"/": "proxy"} and server.log == []
+    assert {name for name, each in sums(run).items() if each["failures"]} == set(urls)
+
+
+def test_direct_and_who_is_named(page_server: Start, tinyproxy: Callable[..., Tinyproxy], monkeypatch: Any):
+    monkeypatch.setenv("HTTP_PROXY", f"http://{HOST}:{free_port()}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    server, proxy = page_server(site(0)), tinyproxy()
+    run = crawl(
+        Pages,
+        f"{server.url}/",
+        f"http://localhost:{server.port}/",
+        proxies=[{"url": "direct", "for": HOST}, f"http://{proxy.place}"],
+    )
+    assert run.stats["pages"] == 2 and len(server.log) == 2
+    assert proxy.requests == [f"GET http://localhost:{server.port}/"]
+
+
+def test_two_processes(page_server: Start, tinyproxy: Callable[..., Tinyproxy]):
+    server, proxy = page_server(site(6)), tinyproxy()
+    run = crawl(Follow, f"{server.url}/", proxies=[f"http://{proxy.place}"], engine={"processes": 2})
+    assert run.stats["pages"] == 7 and len(proxy.requests) == 7
+    assert sums(run)[f"http://{proxy.place}"]["requests"] == figures(run)["requests"] == 7
+
+
+@pytest.mark.parametrize(
+    ("proxies", "said"),
+    [
+        ("[ftp://p1]", "expected the URL of a proxy"),
+        ("[p1:8080]", "begin it with http://"),
+        ("[{url: http://p1, for: ['/x']}]", "expected a domain"),
+        ("[{for: ['*.de']}]", "url"),
+        ("[{url: http://p1, from: x}]", "unknown key"),
+    ],
+)
+def test_a_wrong_one_is_refused(project: Project, proxies: str, said: str):
+    folder = project("http://127.0.0.1:9", more=f"proxies: {proxies}")
+    done = command("check", "site.yaml", cwd=folder)
+    assert done.returncode == 2 and said in done.stderr and "site.yaml:5:" in done.stderr
+
+
+def test_scraper_fetch_goes_by_one(page_server: Start, tinyproxy: Callable[..., Tinyproxy], tmp_path: Path):
+    server, proxy = page_server({"/": "<h1>x</h1>"}), tinyproxy()
+    done = command("fetch", f"{server.url}/", "--set", f"proxies=[http://{proxy.place}]", cwd=tmp_path)
+    assert done.returncode == 0 and len(proxy.requests) >= 1, done.stderr
