@@ -15,7 +15,8 @@ def process_count(loaded: Loaded, spider: type[Spider] | None, domains_with_work
     """Return the number of shards by `engine.processes`.
 
     `auto` takes as many as there are cores this process may use, and no more than there are domains to be seen: those
-    of start_urls and allowed_domains, and those of an unfinished run. A domain is never shared between shards.
+    of start_urls and allowed_domains, and those of an unfinished run. A domain is never shared between shards. With 0
+    workers crawl, which know nothing of a crawl of kept pages: that one does its work itself.
 
     Args:
         spider: the class, where the crawl was given one: other processes have to import it.
@@ -24,7 +25,7 @@ def process_count(loaded: Loaded, spider: type[Spider] | None, domains_with_work
         ConfigError: several are configured, and the class cannot be imported.
     """
     wanted = loaded.config.engine.processes
-    if wanted == 1:
+    if wanted == 1 or (wanted == 0 and loaded.is_cached):
         return 1
     if wanted == "auto" and not loaded.store.is_file:
         # Of the domains there may be more than this machine is told of.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,12 @@ def count(processes: Any, *start_urls: str, spider: type[Spider] | None = None, 
 
 def test_as_many_as_it_says():
     assert [count(number) for number in (1, 2, 7)] == [1, 2, 7]
+
+
+def test_a_crawl_of_kept_pages_does_its_work_itself_where_workers_would():
+    given = loaded(0, store="postgresql://user@db.internal/crawls")
+    assert process_count(given, None, list) == 0
+    assert process_count(replace(given, is_cached=True), None, list) == 1
 
 
 def test_auto_takes_one_for_one_domain():
