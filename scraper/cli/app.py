@@ -139,7 +139,7 @@ def tell(error: ScraperError) -> int:
 
 
 def _tell_of_scrapy(words: Sequence[str]) -> None:
-    """Say what a verb or an option of Scrapy's is here, behind the message that there is none such."""
+    """Say what a verb or an option of Scrapy's is here, behind the message that it does not exist."""
     first = next((word for word in words if not word.startswith("-")), "")
     wrong = words[words.index(first) + 1 :] if first == "crawl" else [first]
     if instead := next((COMMANDS[word] for word in wrong if word in COMMANDS), None):

@@ -76,7 +76,7 @@ class Work:
 
     @property
     def is_on_ray(self) -> bool:
-        """Tell whether workers on a Ray cluster are to crawl it, and this process is none of them."""
+        """Tell whether workers on a Ray cluster are to crawl it, and this process is not one of them."""
         return self.role is Role.COORDINATOR and is_on_ray(self.loaded)
 
     @property

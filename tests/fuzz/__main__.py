@@ -18,8 +18,11 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="for each target")
     parser.add_argument("--only", default=",".join(TARGETS), help=f"of {', '.join(TARGETS)}")
     options = parser.parse_args()
+    names = options.only.split(",")
+    if unknown := [name for name in names if name not in TARGETS]:
+        parser.error(f"no reader is called {', '.join(unknown)}: write some of {', '.join(TARGETS)}")
     failed = 0
-    for name in options.only.split(","):
+    for name in names:
         until, rounds = time.monotonic() + options.minutes * 60, 0
         try:
             while time.monotonic() < until:
