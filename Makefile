@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 SITE   := $(VENV)-docs/.ready
 
-.PHONY: help demo test test-oldest docs lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray ui-cost adaptive proofs bench profile browser clean
+.PHONY: help demo test test-oldest docs lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray ui-cost adaptive browser-kills proofs bench profile browser clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -155,6 +155,9 @@ ray: $(VENV)-ray/.ready  ## workers on a Ray cluster of three nodes; one, a rayl
 fleet-scale: $(READY)  ## ten million queued URLs in PostgreSQL: claims of 100 domains, the first request, memory; the pace of two workers
 	$(BIN)/python -m tests.proofs.fleet_scale $(ARGS)
 	$(BIN)/python -m tests.proofs.fleet_pair
+
+browser-kills: $(VENV)-browser/.ready  ## a crawl by a browser, and its browser, killed 20 times: every product once, no process and no profile left
+	$(VENV)-browser/bin/python -m tests.proofs.browser_kills $(ARGS)
 
 ui-cost: $(READY)  ## what the live page takes from a crawl that it shows
 	$(BIN)/python -m tests.proofs.ui_cost $(ARGS)

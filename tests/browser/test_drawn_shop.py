@@ -8,34 +8,13 @@ from typing import Any
 
 import scraper
 from scraper.demo.drawn_shop import DrawnShop, missing_and_surplus
-from tests.crawl.crawling import SETTINGS, merged
-
-FIELDS: dict[str, Any] = {
-    "sku": {"css": ".sku", "required": True},
-    "title": "h1",
-    "category": ".category",
-    "price": {"css": ".price", "required": True},
-}
-RULES: list[dict[str, Any]] = [
-    {"match": "*", "follow": ["a.to"]},
-    {"match": "/late/*", "wait_for": ".price:not(:empty)"},
-    {"match": {"regex": r"/(?:product|plain|late)/"}, "fields": FIELDS},
-    {"match": {"regex": r"/(?:garden|members)/$"}, "each": "article.product", "fields": FIELDS},
-]
+from tests.crawl.crawling import merged
+from tests.proofs.browser_kills import site_of
 
 
 def crawl_shop(shop: DrawnShop, **overrides: Any) -> scraper.Run:
     """Crawl it by rules."""
-    settings: dict[str, Any] = {
-        "name": "drawn",
-        "start_urls": [f"{shop.url}/"],
-        "rules": RULES,
-        "fetcher": "browser",
-        "browser": {"scroll": 30},
-        "politeness": {"robots": "obey", "concurrency": 4},
-        "items": {"item": {"key": ["sku"]}},
-    }
-    return scraper.crawl(merged(merged(SETTINGS, settings), overrides))
+    return scraper.crawl(merged(site_of(shop, exports=[]), overrides))
 
 
 def test_every_product_comes_once_and_the_log_agrees(drawn_shop: DrawnShop) -> None:

@@ -82,7 +82,7 @@ class BrowserConfig(Frozen):
     requests: Count = Field(200, description="Requests that a page may make.")
     bytes: Bytes = Field(50_000_000, description="Of bodies that a page may fetch, all together.")
     memory: Bytes = Field(
-        800_000_000, description="What the browser's processes may have together; pages that take more are ended."
+        1_000_000_000, description="What the browser's processes may have together; pages that take more are ended."
     )
     executable: OptionalText = Field(
         None, description="Chromium's path; by default the one of the system, or what Playwright has installed."

@@ -30,7 +30,6 @@ _ARGUMENTS = (
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-    "--disable-features=WebRtcHideLocalIpsWithMdns,MediaRouter,OptimizationHints,Translate",
     "--disable-gpu",
     "--mute-audio",
     "--js-flags=--max-old-space-size=384",
@@ -103,21 +102,23 @@ class Chromium:
         except BrowserError as error:
             await self.close()
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            why = next((line for line in lines if "sandbox" in line.lower()), lines[0] if lines else "")
+            telling = [line for line in lines if "error" in line.lower() and "<launching>" not in line]
+            why = telling[-1] if telling else lines[0]
             raise InternalError(
                 f"the browser does not start: {why[:300]}",
                 remedy="look at browser.executable; where a container has no sandbox: browser.sandbox: false",
             ) from None
-        self._browser.on("disconnected", lambda _: self._died())
+        self._browser.on("disconnected", lambda _: self.died())
 
-    def _died(self) -> None:
+    def died(self) -> None:
+        """Note that it is gone, and how many pages were drawn by it then."""
         if not self.is_dead.is_set():
             self.victims = self.drawing
             self.is_dead.set()
 
     def kill(self) -> None:
         """End it at once: it does not answer."""
-        self._died()
+        self.died()
         self._end_by_guardian()
 
     def memory(self) -> Use:
@@ -151,6 +152,8 @@ class Chromium:
     async def give_back(self, context: Context, tab: Tab, *, is_well: bool) -> None:
         """Take back a tab; one that failed, or has had its pages, is closed."""
         context.in_use -= 1
+        # What it has drawn would run on.
+        is_well = is_well and await tab.leave()
         if is_well and tab.pages < _TAB_PAGES and not context.is_leaving:
             context.idle.append(tab)
             await self._close_surplus()

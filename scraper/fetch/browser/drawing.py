@@ -79,6 +79,7 @@ class Drawing:
 
     def begin(self) -> None:
         """Forget what an attempt to draw it has come to."""
+        self.is_begun = False
         self.requests = 0
         self.bytes = 0
         self.captured: list[Captured] = []

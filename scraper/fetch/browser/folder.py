@@ -6,14 +6,20 @@ import contextlib
 import os
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 _PREFIX = "scraper-browser-"
 _LOCK = "lock"
 _DRIVER = "driver"
+#: How often a folder is tried to be removed, and the wait between, in seconds.
+_TRIES, _WAIT = 10, 0.05
+#: Of a path in which it may be, in characters: the address of a socket has 108.
+_LONGEST = 48
 
 
 class Folder:
@@ -21,7 +27,7 @@ class Folder:
 
     def __init__(self) -> None:
         _remove_left()
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_place()))
         self._lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         _lock_shared(self._lock)
 
@@ -37,7 +43,7 @@ class Folder:
             yield
             return
         guardian = Path(__file__).with_name("guardian.py")
-        command = [sys.executable, "-I", "-S", str(guardian), str(self.path), str(node)]
+        command = [sys.executable, "-I", "-S", str(guardian), str(self.path), str(os.getpid()), str(node)]
         script = self.path / _DRIVER
         script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
         script.chmod(0o700)
@@ -62,7 +68,13 @@ class Folder:
         """Remove it, whoever did before."""
         with contextlib.suppress(OSError):
             os.close(self._lock)
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove(self.path)
+
+
+def _place() -> str:
+    """Return where temporary folders are; one whose path is short, since Chromium makes a socket in it."""
+    place = tempfile.gettempdir()
+    return place if len(place) <= _LONGEST or not os.access("/tmp", os.W_OK) else "/tmp"
 
 
 def _lock_shared(descriptor: int) -> None:
@@ -72,19 +84,32 @@ def _lock_shared(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
+def _remove(folder: Path) -> None:
+    """Remove a folder, and end what still writes into it: a browser whose guardian was killed takes a moment."""
+    for _ in range(_TRIES):
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if os.fsencode(folder) in entry.read_bytes() and int(entry.parent.name) != os.getpid():
+                    os.kill(int(entry.parent.name), signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(_WAIT)
+
+
 def _remove_left() -> None:
     """Remove folders that nobody has locked: those who had were killed together with the guardian."""
     try:
         import fcntl
     except ImportError:
         return
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for folder in Path(_place()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue
             descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
             finally:
                 os.close(descriptor)

@@ -1,6 +1,6 @@
 """The parent of Playwright's driver: ends it and all processes of the browser when the crawl is gone.
 
-Run as a file, by a Python without anything else, in place of the driver: `python guardian.py FOLDER NODE ARGUMENTS`.
+Run as a file, by a Python without anything else, in place of the driver: `python guardian.py FOLDER PARENT NODE …`.
 A crawl killed by SIGKILL cannot tidy up, and neither can a driver: what they leave is adopted by this process, which
 ends it and removes the folder with the profiles. Linux alone has what it needs.
 """
@@ -35,9 +35,8 @@ _KEPT = (
 _KEPT_BEGINNINGS = ("LC_", "PW_", "PLAYWRIGHT_", "CHROMIUM_", "SCRAPER_BROWSER")
 
 
-def main(folder: str, command: list[str]) -> int:
+def main(folder: str, parent: int, command: list[str]) -> int:
     """Run the driver until it or the crawl ends; then leave nothing of either."""
-    parent = os.getppid()
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_SET_SUBREAPER, 1, 0, 0, 0)
     libc.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
@@ -120,4 +119,4 @@ def _descendants(pid: int) -> list[int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]) & 0xFF)
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]) & 0xFF)

@@ -32,6 +32,8 @@ _MEMORY_SECONDS = 0.5
 _PATIENCE = 3.0
 #: The share of `browser.memory` that one page may take; and from which on another browser takes the place.
 _PAGE_SHARE, _SPENT_SHARE = 0.6, 0.85
+#: How often a page is begun whose browser is gone.
+_TRIES = 5
 #: How often a browser is started again before it is given up, and the wait between.
 _STARTS, _START_WAIT = 3, 1.0
 
@@ -124,26 +126,25 @@ class Host:
             InternalError: no browser starts.
         """
         async with self._places:
-            for is_alone in (False, True):
+            is_alone = False
+            for _ in range(_TRIES):
                 async with self._turn(alone=is_alone):
                     browser = await self._current()
-                    browser.drawing += 1
                     try:
                         return await self._draw_by(browser, drawing)
-                    except _Died:
-                        if is_alone or browser.victims < 2:
-                            raise FetchError(
-                                "the browser died while this page was drawn", reason="browser-crashed"
-                            ) from None
-                    finally:
-                        browser.drawing -= 1
-        raise AssertionError
+                    except _Died as death:
+                        if death.is_suspect and (is_alone or browser.victims < 2):
+                            break
+                        is_alone = is_alone or death.is_suspect
+        raise FetchError("the browser died while this page was drawn", reason="browser-crashed")
 
     @contextlib.asynccontextmanager
     async def _turn(self, *, alone: bool) -> AsyncIterator[None]:
         """Wait until a page may be drawn: beside others, or alone."""
         async with self._changed:
-            await self._changed.wait_for(lambda: not self._is_alone and not (alone and self._running))
+            await self._changed.wait_for(
+                lambda: not self._is_alone and not (self._running and (alone or self._is_spent))
+            )
             self._running += 1
             self._is_alone = alone
         try:
@@ -153,6 +154,11 @@ class Host:
                 self._running -= 1
                 self._is_alone = False
                 self._changed.notify_all()
+
+    @property
+    def _is_spent(self) -> bool:
+        """Tell whether another browser is to take the place of this one, once nothing is drawn by it."""
+        return self._browser is not None and self._browser.is_spent
 
     async def _current(self) -> Chromium:
         """Return the browser; start one where there is none, or where it is dead or spent."""
@@ -194,13 +200,15 @@ class Host:
                     break
                 if drawing.deadline.expired or self._is_closing:
                     raise FetchError("the page is given up", reason="timeout")
+                if drawing.excess:
+                    raise FetchError(drawing.excess, reason="browser-limit")
                 if time.monotonic() - began - drawing.beside.waited() > self._config.timeout:
                     raise FetchError(
                         self._why_late(drawing), reason="not-drawn", remedy="raise browser.timeout, or mend wait_for"
                     )
             if work.done() and not (dead.done() and work.exception() is not None):
                 return work.result()
-            raise _Died
+            raise _Died(is_suspect=drawing.is_begun)
         finally:
             dead.cancel()
             if not work.done():
@@ -216,11 +224,15 @@ class Host:
         return f"the page is not drawn within {self._config.timeout:g} s (browser.timeout){waited}"
 
     async def _draw_in_tab(self, browser: Chromium, drawing: Drawing) -> Drawn:
+        drawing.begin()
         try:
             context, tab = await browser.take(drawing.domain)
         except BrowserError:
-            raise _Died from None
+            browser.died()
+            raise _Died(is_suspect=False) from None
         is_well = False
+        browser.drawing += 1
+        drawing.is_begun = True
         try:
             drawn = await self._until_crash(tab, drawing)
             is_well = True
@@ -229,9 +241,11 @@ class Host:
             if tab.crashed.done():
                 raise FetchError(_CRASHED, reason="browser-crashed") from None
             if "closed" in str(error).lower():
-                raise _Died from None
+                browser.died()
+                raise _Died(is_suspect=True) from None
             raise FetchError(str(error).splitlines()[0][:300], reason="not-drawn") from None
         finally:
+            browser.drawing -= 1
             if not browser.is_dead.is_set():
                 await asyncio.shield(browser.give_back(context, tab, is_well=is_well))
 
@@ -274,7 +288,11 @@ _CRASHED = "the process that draws this page died, or took more memory than it m
 
 
 class _Died(Exception):
-    """The browser is gone."""
+    """The browser is gone; whether the page may be the cause."""
+
+    def __init__(self, *, is_suspect: bool) -> None:
+        super().__init__()
+        self.is_suspect = is_suspect
 
 
 def drawing_given_up(drawing: Drawing) -> None:

@@ -23,6 +23,8 @@ _QUIET = 0.15
 #: How long a page that was scrolled has to begin to grow, in seconds.
 _SCROLL = 0.15
 _LOOK = 0.02
+#: How long a page may take to be left, in seconds.
+_LEAVE_SECONDS = 2.0
 #: Dialogs that a page may open; they are dismissed.
 _MOST_DIALOGS = 20
 #: Words for the types of requests that pages name frames by.
@@ -100,10 +102,10 @@ class Tab:
             response = drawing.response
             await route.fulfill(status=response.status, headers=drawing.headers(), body=response.body)
             return
-        # It sends its reader on. That is a redirect, and for the crawl to follow, or not.
-        if self._elsewhere is None and url != drawing.url:
+        # It sends its reader on. That is a redirect, and for the crawl to follow, or not: the page stays as it is.
+        if self._elsewhere is None:
             self._elsewhere = url
-        await route.abort()
+        await route.abort("aborted")
 
     async def _answer_part(self, route: Any, drawing: Drawing) -> None:
         request = route.request
@@ -143,6 +145,13 @@ class Tab:
             self._under_way -= 1
             self._changed_at = time.monotonic()
 
+    async def leave(self) -> bool:
+        """Leave the page; tell whether that succeeded."""
+        with contextlib.suppress(BrowserError, asyncio.TimeoutError):
+            await asyncio.wait_for(self.page.goto("about:blank", timeout=0), _LEAVE_SECONDS)
+            return True
+        return False
+
     # Drawing ---------------------------------------------------------------------------------------------
 
     async def draw(self, drawing: Drawing) -> tuple[Rendering, str | None]:
@@ -151,7 +160,6 @@ class Tab:
         Raises:
             FetchError: it asks for more than it may, or does not come to what is waited for.
         """
-        drawing.begin()
         self._drawing, self._was_served, self._elsewhere, self._dialogs = drawing, False, None, 0
         self._changed_at = time.monotonic()
         self.pages += 1
@@ -164,12 +172,18 @@ class Tab:
     async def _drawn(self, drawing: Drawing) -> tuple[Rendering, str | None]:
         page, config = self.page, drawing.config
         until = "domcontentloaded" if config.wait_until == "domcontentloaded" else "load"
+        loaded = asyncio.ensure_future(page.goto(drawing.url, wait_until=until, timeout=0))
         try:
-            await page.goto(drawing.url, wait_until=until, timeout=0)
+            # What goes elsewhere before that is never loaded.
+            await self._until(drawing, loaded.done)
+            if loaded.done():
+                loaded.result()
         except BrowserError:
-            # It went elsewhere before it was loaded, or stopped itself.
-            if self._elsewhere is None and not self._was_served:
+            # It stopped itself.
+            if not self._was_served:
                 raise
+        finally:
+            _forget(loaded)
         await self._settled(drawing)
         if config.script is not None and not self._is_over(drawing):
             await self._run(page.evaluate(config.script), "browser.script")
@@ -195,9 +209,7 @@ class Tab:
                 if wanted.done():
                     await self._run(wanted, "wait_for")
             finally:
-                wanted.cancel()
-                with contextlib.suppress(BaseException):
-                    await wanted
+                _forget(wanted)
             if drawing.config.wait_until == "idle":
                 await self._until(drawing, self._is_quiet)
 
@@ -239,6 +251,12 @@ class Tab:
     def _require_moderate(self, drawing: Drawing) -> None:
         if drawing.excess:
             raise FetchError(drawing.excess, reason="browser-limit")
+
+
+def _forget(work: asyncio.Future[Any]) -> None:
+    """Cancel what is still under way; what it raises is nobody's any more."""
+    work.cancel()
+    work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
 
 async def _close(page: Any) -> None:
