@@ -38,22 +38,32 @@ class Looker:
         """Close all connections."""
         self._visitor.close()
 
+    def robots_of(self, url: str) -> Robots | None:
+        """Return the robots.txt of an address that was fetched; None where it is not asked."""
+        return self._robots.get(urls.origin_of(url))
+
     def look(self, url: str) -> Page:
-        """Return the page at an address, where redirects lead.
+        """Return the page at an address, as `fetch` does.
+
+        Raises:
+            NotHtml: it is not one.
+        """
+        page = Page(self.fetch(url))
+        page.response.css_first("body")
+        return page
+
+    def fetch(self, url: str) -> Response:
+        """Return what is at an address, where redirects lead.
 
         Raises:
             RobotsRefused: robots.txt does not allow it.
-            FetchError: it cannot be fetched, or was answered with something else than a page.
+            FetchError: it cannot be fetched.
+            ScraperError: it was answered with an error.
         """
         response, _ = self._visitor.follow(request_of(url), lambda request, outcome: None, before=self._ask_robots)
         if not response.ok:
             raise ScraperError(f"{response.url} answered {response.status}", remedy="name a page that is there")
         self._tell(f"looked at {plain(response.url)}")
-        page = Page(self._read(response))
-        page.response.css_first("body")
-        return page
-
-    def _read(self, response: Response) -> Response:
         return response.in_encoding(self._config.for_domain(urls.domain_of(response.url)).pages.encoding)
 
     def _allow(self) -> float:

@@ -32,6 +32,12 @@ def written(suggestion: Suggestion, looked_at: Sequence[str], *, is_private: boo
     lines += [f"  - {_scalar(url)}" for url in suggestion.start]
     if is_private:
         lines += ["network:", "  allow_private: true # the site is on this machine, or in a network of yours"]
+    return "\n".join(lines) + "\n" + rules_text(suggestion)
+
+
+def rules_text(suggestion: Suggestion) -> str:
+    """Return the YAML of a suggestion's rules and of the keys of their items."""
+    lines = []
     if suggestion.rules:
         lines.append("rules:")
         for rule in suggestion.rules:

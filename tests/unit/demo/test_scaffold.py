@@ -34,6 +34,19 @@ def test_writes_a_project_named_after_its_folder(tmp_path):
     assert not [path for path in written if re.search("@[A-Za-z]+@", path.read_text(encoding="utf-8"))]
 
 
+@pytest.mark.parametrize("template", scaffold.TEMPLATES)
+def test_each_template_has_a_yaml_of_known_keys_and_a_readme_that_names_its_files(tmp_path, template):
+    written = scaffold.create(tmp_path, name="shop", template=template)
+    paths = {path.relative_to(tmp_path).as_posix() for path in written}
+    assert any(path.startswith("spiders/") for path in paths)
+    readme = text_of(tmp_path, "README.md")
+    assert "config/shop.yaml" in readme
+    assert ("spiders/shop.py" in readme) is ("spiders/shop.py" in paths)
+    schema = json.loads(text_of(tmp_path, ".scraper/schema.json"))
+    assert set(yaml.safe_load(text_of(tmp_path, "config/shop.yaml"))) <= set(schema["properties"])
+    assert not [path for path in written if re.search("@[A-Za-z]+@", path.read_text(encoding="utf-8"))]
+
+
 def test_the_files_fit_together(tmp_path):
     scaffold.create(tmp_path / "x", name="tea_shop")
     folder = tmp_path / "x"
