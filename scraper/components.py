@@ -22,9 +22,10 @@ from scraper.errors import ConfigError, Problem, UsageError
 from scraper.fetch.base import Fetcher
 from scraper.fetch.domain_session import SessionFactory
 from scraper.fetch.http import HttpFetcher
-from scraper.fetch.origins import Origins, auth_of
+from scraper.fetch.origins import Origins, auth_of, signer_of
 from scraper.pipelines.files import rules_of
 from scraper.pipelines.running import Pipelines, made
+from scraper.private_files import is_read_by_others
 from scraper.project import load_object
 from scraper.request import Request
 from scraper.spider import Spider, unread_names
@@ -94,11 +95,16 @@ class Components:
             name: self._try(f"origins.{name}.auth", partial(auth_of, name, origin.auth, importing))
             for name, origin in config.origins.items()
         }
+        identity = config.identity
+        signer = self._try("identity.key", lambda: signer_of(identity.key, identity.agent, loaded.resolve))
+        if identity.key is not None and is_read_by_others(loaded.resolve(identity.key)):
+            self.notes.append(f"others may read the key {identity.key}: chmod 600 {identity.key}")
         if self._problems or made is None or made_pipelines is None:
             raise ConfigError(self._problems)
         self.spider: Spider = made
         self.pipelines: Pipelines = made_pipelines
-        self.origins = Origins(config.origins, auths, config.hosts_of_scope(map(_url_of, made.start_urls)))
+        hosts = config.hosts_of_scope(map(_url_of, made.start_urls))
+        self.origins = Origins(config.origins, auths, hosts, signer, config.identity.from_)
 
     @property
     def loaded(self) -> Loaded:

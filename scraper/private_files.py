@@ -61,3 +61,11 @@ def write_private(path: Path, data: bytes) -> None:
             rest = rest[file.write(rest) :]
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def is_read_by_others(path: Path) -> bool:
+    """Tell whether anybody but its owner may read a file; False where there are no such permissions."""
+    try:
+        return os.name == "posix" and bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False

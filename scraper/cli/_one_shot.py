@@ -19,7 +19,7 @@ from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
 from scraper.fetch.cookies import LockedJar
 from scraper.fetch.domain_session import DomainSession
-from scraper.fetch.origins import Origins, auth_of
+from scraper.fetch.origins import Origins, auth_of, signer_of
 from scraper.fetch.robots import MAX_BYTES, Robots, product_token
 from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.exchange import OpenSendGate, request_context
@@ -123,7 +123,11 @@ class Visitor:
         if components is None:
             importing = partial(load_object, root=Path.cwd())
             auths = {name: auth_of(name, origin.auth, importing) for name, origin in config.origins.items()}
-        origins = Origins(config.origins, auths) if components is None else components.origins
+            identity = config.identity
+            signer = signer_of(identity.key, identity.agent, Path.cwd().joinpath)
+            origins = Origins(config.origins, auths, (), signer, identity.from_)
+        else:
+            origins = components.origins
         self._fetcher = fetcher_of(config, origins)
         self._domains: dict[str, DomainSession] = {}
         self._proxies: ProxyPool | None = None

@@ -59,6 +59,7 @@ _VERBS = (
     "quarantine",
     "explain",
     "cookies",
+    "identity",
     "schedule",
     "ui",
     "rules",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -55,11 +56,22 @@ def check(
         counted(len(config.pipelines), "pipeline"),
         counted(len(config.exports), "export"),
     ]
+    if is_anonymous(config):
+        _output.say(
+            "nobody can be reached: name a URL or a mail address in user_agent, such as "
+            "acme-research/1.0 (+https://acme.example/bot), or set identity.from"
+        )
     for line in (*notes, *([loaded.moved] if loaded.moved else []), *_places(loaded)):
         _output.say(line)
     for domain, why in _served_by_threads(config):
         _output.say(f"threads send what is for {domain}, {config.engine.threads} at once at most: {why}")
     _output.say(f"ok: {config.name}, {', '.join(parts)}")
+
+
+def is_anonymous(config: SiteConfig) -> bool:
+    """Tell whether the crawler names no way to reach whoever runs it, in User-Agent or From."""
+    has_contact = re.search(r"https?://|\bwww\.|\S@\S+\.\S", config.user_agent) is not None
+    return not has_contact and config.identity.from_ is None and "from" not in map(str.lower, config.session.headers)
 
 
 def _places(loaded: Loaded) -> Iterator[str]:

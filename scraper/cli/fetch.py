@@ -18,7 +18,7 @@ from scraper.observe.text import duration, plain, size
 from scraper.request import Request
 from scraper.stats import Served
 
-_KEYS = ("session", "proxies", "user_agent", "limits", "network", "origins", "domains")
+_KEYS = ("session", "proxies", "user_agent", "identity", "limits", "network", "origins", "domains")
 _TEXT_TYPES = ("text/", "json", "xml", "javascript")
 
 

@@ -18,7 +18,7 @@ from scraper.config.types.units import format_duration
 from scraper.fetch.robots import product_token, robots_in_words
 from scraper.observe.text import counted, duration, plain, size
 
-_KEYS = ("session", "proxies", "politeness", "user_agent", "limits", "network", "origins", "domains")
+_KEYS = ("session", "proxies", "politeness", "user_agent", "identity", "limits", "network", "origins", "domains")
 _IDLE = 15.0
 #: The shortest `session.idle_expiry` that is suggested, in seconds; and the most requests at once.
 _LEAST_EXPIRY = 0.1

@@ -28,7 +28,7 @@ from scraper.rules.rule import PageRule
 from scraper.spider import resolve, results_of
 from scraper.testing.recording import EXPECTED, read
 
-_KEYS = ("session", "proxies", "user_agent", "limits", "network", "origins", "domains")
+_KEYS = ("session", "proxies", "user_agent", "identity", "limits", "network", "origins", "domains")
 _HELP = {
     "response": ".url .status .headers .body .text .json() .links()",
     "request": "what was requested",

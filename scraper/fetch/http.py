@@ -133,7 +133,11 @@ class HttpFetcher:
     def _send(
         self, request: Request, domain: DomainSession, conditions: Mapping[str, str]
     ) -> PlainResponse | requests.Response:
-        secrets, auth, cert = self._origins.of(request)
+        origins = self._origins
+        domain.connections.signer = origins.signer
+        secrets, auth, cert = origins.of(request)
+        if origins.sender is not None:
+            conditions = {"From": origins.sender, **conditions}
         headers = {**secrets, **request.headers, **conditions} if secrets or request.headers else conditions
         return domain.send(request, headers, auth=auth, cert=cert)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from requests.auth import AuthBase, HTTPBasicAuth
 
@@ -11,6 +12,9 @@ from scraper import urls
 from scraper.config import OriginConfig
 from scraper.errors import UsageError
 from scraper.request import Request
+
+if TYPE_CHECKING:
+    from scraper.fetch.identity import Signer
 
 
 class Origins:
@@ -20,11 +24,21 @@ class Origins:
         auths: what `auth_of` made, by the origins' names.
         hosts: those that the crawl is told to visit, with their subdomains; all where there are none. To a host that
             a redirect brings into the scope nothing is sent.
+        signer: `identity.key`, where there is one.
+        sender: `identity.from`.
     """
 
     def __init__(
-        self, configs: Mapping[str, OriginConfig], auths: Mapping[str, AuthBase | None], hosts: Iterable[str] = ()
+        self,
+        configs: Mapping[str, OriginConfig],
+        auths: Mapping[str, AuthBase | None],
+        hosts: Iterable[str] = (),
+        signer: Signer | None = None,
+        sender: str | None = None,
     ) -> None:
+        #: Signs each head that is sent, to whatever origin; and the address of who sends them.
+        self.signer = signer
+        self.sender = sender
         self._hosts = {urls.bare_host(host) for host in hosts}
         self._configs = {_origin(name): config for name, config in configs.items()}
         self._auth = {_origin(name): auth for name, auth in auths.items()}
@@ -70,3 +84,16 @@ def auth_of(origin: str, spec: Any, load: Callable[[str], Any]) -> AuthBase | No
             remedy="name a factory that takes no arguments",
         ) from error
     return made
+
+
+def signer_of(key: str | None, agent: str | None, resolve: Callable[[str], Path]) -> Signer | None:
+    """Make what `identity` names, where it names a key.
+
+    Raises:
+        UsageError: the key cannot be read, or what it needs is not installed.
+    """
+    if key is None or agent is None:
+        return None
+    from scraper.fetch.identity import Signer, read_key
+
+    return Signer(read_key(resolve(key)), agent)

@@ -41,6 +41,7 @@ def check_between_keys(config: SiteConfig, root: Node, project: FilePath) -> lis
         for name in secrets.headers:
             problems += _framing(root, ("origins", origin, "headers", name))
     problems += _start_requests(config, root)
+    problems += _identity(config, root)
     problems += check_exports(config, root, project)
     problems += _processes(config, root)
     problems += _gate(config, root)
@@ -64,6 +65,20 @@ def _concurrency(settings: DomainSettings, root: Node, prefix: Path) -> Iterator
         f"got {_inherited(root, concurrency, settings.politeness.concurrency)}: raise session.pool or lower "
         "politeness.concurrency",
     )
+
+
+def _identity(config: SiteConfig, root: Node) -> Iterator[Problem]:
+    """A signature says where its key is, and an address without a key proves nothing."""
+    said = config.identity
+    for name, value, other, missing in (
+        ("key", said.key, "agent", said.agent),
+        ("agent", said.agent, "key", said.key),
+    ):
+        if value is not None and missing is None:
+            text = (
+                f"expected {other} beside it: `scraper identity init` makes the key, and says what to publish where"
+            )
+            yield place_of_key(root, ("identity", name), text)
 
 
 def _delays(settings: DomainSettings, root: Node, prefix: Path) -> Iterator[Problem]:

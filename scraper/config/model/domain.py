@@ -75,6 +75,24 @@ class ProxyConfig(Frozen):
         return not self.for_
 
 
+class IdentityConfig(Frozen):
+    """Who the crawler is, so that a site can tell it from others who use its name."""
+
+    key: texts.FilePath = Field(
+        None,
+        description="The file of an Ed25519 key by which each request is signed (HTTP Message Signatures, as Web Bot "
+        "Auth has them): scraper identity init makes one; needs the extra scraper[identity].",
+    )
+    agent: addresses.AgentUrl = Field(
+        None,
+        description="Where the public key lies: https://example.com, which serves "
+        "/.well-known/http-message-signatures-directory, or the https URL of a JWK set.",
+    )
+    from_: texts.MailAddress = Field(
+        None, alias="from", description="Sent as From: a mail address at which a person can be reached."
+    )
+
+
 class NofollowConfig(Frozen):
     """Whether links are left out that a page asks robots not to follow."""
 

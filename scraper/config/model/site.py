@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 from scraper.config.model.browser import BrowserConfig, FetcherName
 from scraper.config.model.domain import (
     DomainSettings,
+    IdentityConfig,
     Politeness,
     ProxyConfig,
     RetryConfig,
@@ -88,6 +89,9 @@ class SiteConfig(Frozen):
         "else /sitemap.xml; or URLs of sitemaps, indexes, feeds or lists, gzip or not; none for none.",
     )
     user_agent: texts.UserAgent = Field("", description="How the crawler calls itself, with a way to reach you.")
+    identity: IdentityConfig = Field(
+        IdentityConfig.model_construct(), description="Who the crawler is, and how it proves that."
+    )
     limits: Limits = Field(Limits.model_construct(), description="Where the crawl ends.")
     session: SessionConfig = Field(SessionConfig.model_construct(), description="Every domain's requests.Session.")
     politeness: Politeness = Field(Politeness.model_construct(), description="How gently domains are treated.")

@@ -155,6 +155,15 @@ def proxy_url(value: Any) -> str:
     return found
 
 
+def agent_url(value: Any) -> str:
+    """Return where a public key lies: an https URL without query, fragment and user."""
+    found = text(value).strip()
+    normal = urls.normalize(found if SCHEME.match(found) else f"https://{found}")
+    if normal is None or not normal.startswith("https://") or urls.without_user(normal) != normal or "?" in normal:
+        raise wrong("an https URL such as https://example.com", remedy="it names where the public key is published")
+    return urls.without_fragment(normal)
+
+
 #: Among proxies, for what goes by none.
 DIRECT = "direct"
 
@@ -187,3 +196,4 @@ ProxyKey = Annotated[
 ProxyUrl = Annotated[str, BeforeValidator(proxy_url)]
 PoolProxy = Annotated[str, BeforeValidator(pool_proxy)]
 DomainGlob = Annotated[str, BeforeValidator(domain_glob)]
+AgentUrl = Annotated[str | None, BeforeValidator(optional(agent_url))]

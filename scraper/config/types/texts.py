@@ -322,6 +322,26 @@ HeaderValue = Annotated[
     str,
     BeforeValidator(matching(_HEADER_VALUE, "one line of Latin-1 text without spaces around it")),
 ]
+
+
+def file_path(value: Any) -> str:
+    """Return the path of a file."""
+    found = text(value)
+    if not found.strip() or found.endswith(("/", "\\")) or "\0" in found or SCHEME.match(found):
+        raise wrong("the path of a file")
+    return expanded(found)
+
+
+def mail_address(value: Any) -> str:
+    """Return a mail address, as the header From has it (RFC 9110 section 10.1.2)."""
+    found = text(value).strip()
+    if not re.fullmatch(r"[^\s@<>,;:\"()]{1,64}@[A-Za-z0-9.\-]{1,255}", found) or not found.isascii():
+        raise wrong("a mail address such as bot@acme.example")
+    return found
+
+
+FilePath = Annotated[str | None, BeforeValidator(optional(file_path))]
+MailAddress = Annotated[str | None, BeforeValidator(optional(mail_address))]
 StorePath = Annotated[str, BeforeValidator(store_path)]
 ArchivePath = Annotated[
     str | None,

@@ -83,6 +83,8 @@ class ObservedAdapter(BaseAdapter):
         exchange.target = self.inner.request_url(request, keywords.get("proxies"))
         if exchange.recorder is not None:
             exchange.recorder.url = request.url or ""
+        if self._connections.signer is not None:
+            self._connections.signer.sign(request)
         try:
             return self.inner.send(request, *args, **keywords)
         finally:

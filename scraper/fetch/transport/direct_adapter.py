@@ -194,6 +194,8 @@ class DirectAdapter(BaseAdapter):
     ) -> RawResponse:
         if exchange.recorder is not None:
             exchange.recorder.url = request.url or ""
+        if self._connections.signer is not None:
+            self._connections.signer.sign(request)
         connect, read = _seconds_of(timeout)
         connect = exchange.deadline.left if connect is None else connect
         read = exchange.deadline.left if read is None else read

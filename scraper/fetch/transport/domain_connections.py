@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from urllib3.exceptions import EmptyPoolError
 
@@ -31,6 +31,13 @@ _TIMEOUT_MARGIN = 0.1
 _NEWEST_COUNTS = 1 / 32
 
 
+class HeadSigner(Protocol):
+    """Signs a request for the authority that it is sent to."""
+
+    def sign(self, request: Any, /) -> None:
+        """Put a signature into its headers, in the place of an earlier one."""
+
+
 class Connections:
     """All connections of one domain, over all its origins; at most `settings.pool` are open. Safe under threads."""
 
@@ -41,6 +48,8 @@ class Connections:
         #: What they offered for the next handshakes.
         self.tls_sessions = TlsSessions()
         self.options: Sequence[tuple[int, int, int]] = ()
+        #: Signs each head before it is sent.
+        self.signer: HeadSigner | None = None
         #: Mean seconds from a head's last byte to the first of its response, the newest counting most.
         self.latency: float | None = None
         self._settings = settings

@@ -52,7 +52,7 @@ def test_verbs():
     assert list(VERBS) == [
         "init", "demo", "crawl", "worker", "status", "stop", "retry", "check", "schema", "fetch", "probe", "suggest",
         "runs", "report", "export", "diff", "quarantine", "explain", "cookies", "ui", "record", "replay", "shell",
-        "schedule", "rules",
+        "identity", "schedule", "rules",
     ]  # fmt: skip
 
 
