@@ -38,7 +38,7 @@ class _Answer:
         self.size = _HEAD_BYTES + len(response.body)
 
     def serve(self, request: Request, conditions: Mapping[str, str]) -> FetchResult | None:
-        """Return the result for another row; None where it is not one: a 304 is one under the same conditions only."""
+        """Return the result for another row; None where it is none: a 304 is one under the same conditions only."""
         if request.row in self._rows or (self._status == 304 and self._conditions != conditions):
             return None
         self._rows.add(request.row)
