@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from scraper.fetch.sessions import Sessions
+    from scraper.in_asyncio import crawl_async
     from scraper.request import Request
     from scraper.response import Response
     from scraper.run import Run
@@ -59,6 +60,7 @@ __all__ = [
     "StoreLocked",
     "UsageError",
     "crawl",
+    "crawl_async",
 ]
 
 #: Where the public names are. Each is imported when it is first used, so that what needs little of this, such as
@@ -86,6 +88,7 @@ _HOMES = {
     "StoreLocked": "scraper.errors",
     "UsageError": "scraper.errors",
     "crawl": "scraper.crawler",
+    "crawl_async": "scraper.in_asyncio",
 }
 
 

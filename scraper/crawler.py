@@ -14,7 +14,7 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -100,6 +100,24 @@ def crawl(
     What ends a crawl that has begun has the run as its attribute `run`: `error.run.items` are those found so far,
     of a private store too.
     """
+    with prepared(
+        source, fresh=fresh, cached=cached, log=log, progress=progress, observers=observers, **overrides
+    ) as crawl:
+        return crawl.run()
+
+
+@contextlib.contextmanager
+def prepared(
+    source: Path | str | Mapping[str, Any] | type[Spider],
+    *,
+    fresh: bool = False,
+    cached: bool = False,
+    log: str | None = None,
+    progress: bool = False,
+    observers: Sequence[Observer] = (),
+    **overrides: Any,
+) -> Iterator[Crawl]:
+    """Give the crawl that `crawl` runs, watched as it is there; raises what `crawl` does before it begins."""
     refuse_in_import()
     if isinstance(source, type):
         reference = f"{source.__module__}:{source.__qualname__}"
@@ -112,7 +130,7 @@ def crawl(
 
     spider = source if isinstance(source, type) else None
     with watching(log, progress=progress) as own:
-        return Crawl(loaded, spider=spider, fresh=fresh, cached=cached, observers=(*own, *observers)).run()
+        yield Crawl(loaded, spider=spider, fresh=fresh, cached=cached, observers=(*own, *observers))
 
 
 def _private(overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class ExportFormat:
         can_append: its file can grow from run to run.
         appends_with_fields: it can grow only where `fields` fix its shape.
         to_stdout: standard output takes it.
+        is_single: it is one file, however large.
         holds_changes: what changed since the run before can be written as it.
     """
 
@@ -36,6 +37,7 @@ class ExportFormat:
     can_append: bool = False
     appends_with_fields: bool = False
     to_stdout: bool = False
+    is_single: bool = False
     holds_changes: bool = False
 
 
@@ -74,6 +76,13 @@ EXPORT_FORMATS = {
             "columns of the types of what they hold; what has an inside is JSON as text",
             "scraper.exports.parquet:open_parquet",
             endings=(".parquet",),
+        ),
+        ExportFormat(
+            "xlsx",
+            "an Excel workbook; text is never a formula, what has an inside is JSON as text",
+            "scraper.exports.xlsx:open_xlsx",
+            endings=(".xlsx",),
+            is_single=True,
         ),
         ExportFormat(
             "sqlite",

@@ -27,8 +27,15 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 def open_csv(target: Target) -> Export:
     """Return the export to a file."""
-    keeps = target.config.formulas == "keep"
-    records = CsvRecords(target.name, target.fields, target.config.item, meta=target.meta, keep_formulas=keeps)
+    config = target.config
+    records = CsvRecords(
+        target.name,
+        target.fields,
+        config.item,
+        meta=target.meta,
+        keep_formulas=config.formulas == "keep",
+        bom=config.bom,
+    )
     return target.file_of(records)
 
 
@@ -42,6 +49,7 @@ class CsvRecords:
         item: the item type to write; None expects items of one type only.
         meta: fields that have a column whatever others there are.
         keep_formulas: write what a spreadsheet would run as it is.
+        bom: begin each file with a byte order mark.
     """
 
     def __init__(
@@ -52,8 +60,10 @@ class CsvRecords:
         *,
         meta: Sequence[str] = (),
         keep_formulas: bool = False,
+        bom: bool = False,
     ) -> None:
         self.can_append = fields is not None
+        self._begins = b"\xef\xbb\xbf" if bom else b""
         self._safe = str if keep_formulas else neutralised
         self._fields: list[str] | None = list(fields) if fields is not None else None
         self._name, self._meta = name, meta
@@ -82,7 +92,7 @@ class CsvRecords:
         return chosen
 
     def start(self) -> bytes:
-        return b"" if self._fields is None else self._line(self._fields)
+        return b"" if self._fields is None else self._begins + self._line(self._fields)
 
     def record(self, row: ItemRow, *, is_first: bool) -> bytes:
         return self._line([as_text(row.data.get(name)) or "" for name in self._fields or ()])

@@ -93,6 +93,16 @@ class Response(Trees):
         may = self._tree is not None or may_say_nofollow(self.text)
         return may and meta_nofollow(self._html_tree())
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows of it."""
+        from scraper import notebook
+
+        rows = [("url", self.url), ("status", self.status), ("type", self.headers.get("Content-Type") or "")]
+        rows += [("bytes", f"{len(self.body):,}"), ("seconds", f"{self.elapsed:.3f}")]
+        if self.connection is not None:
+            rows.append(("connection", str(self.connection)))
+        return notebook.facts("response", rows)
+
     # Onward ------------------------------------------------------------------------------------------
 
     def urljoin(self, link: str) -> str:

@@ -22,10 +22,10 @@ def postgres(servers: ExitStack) -> Postgres:
 
 
 def test_every_item_once_whatever_was_killed(tmp_path: Path, servers: ExitStack, postgres: Postgres) -> None:
-    for package in ("pyarrow", "s3fs", "zstandard"):
+    for package in ("openpyxl", "pyarrow", "s3fs", "xlsxwriter", "zstandard"):
         pytest.importorskip(package)
     every = kinds(tmp_path, postgres, servers.enter_context(S3()))
     killing = Killing(tmp_path, Shop.opened(servers, 12), every, random.Random())
     killing.run(2)
     assert killing.killed == 2
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob("*.part*"))

@@ -125,6 +125,14 @@ def by_arrow(data: bytes) -> list[Row]:
     return _of(pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist())
 
 
+def by_openpyxl(data: bytes) -> list[Row]:
+    """Excel, as openpyxl reads it."""
+    import openpyxl
+
+    header, *rows = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0].values
+    return _of([dict(zip(header, row, strict=True)) for row in rows])
+
+
 def unzstd(data: bytes) -> bytes:
     import zstandard
 
@@ -195,6 +203,7 @@ def kinds(folder: Path, postgres: Postgres | None, s3: S3 | None) -> list[Kind]:
         file("append-gz", ".jsonl.gz", lambda data: by_jq(gzip.decompress(data)), appends=True),
         Kind("parts", {"path": str(folder / "parts.jsonl.gz"), "max_bytes": 1500}, numbered, many_files=True),
         file("parquet", ".parquet", by_arrow),
+        file("excel", ".xlsx", by_openpyxl),
         database("sqlite"),
         database("sqlite-replace", mode="replace"),
         database("sqlite-append", mode="append"),

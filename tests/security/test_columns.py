@@ -30,6 +30,9 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
         import pyarrow.parquet
 
         found = pyarrow.parquet.read_table(path).to_pylist()
+    elif path.suffix == ".xlsx":
+        header, *lines = pytest.importorskip("openpyxl").load_workbook(path).worksheets[0].values
+        found = [dict(zip(header, line, strict=True)) for line in lines]
     else:
         with contextlib.closing(sqlite3.connect(path)) as connection:
             connection.row_factory = sqlite3.Row
@@ -37,14 +40,14 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if value not in (None, "")} for row in found]
 
 
-PATHS = ["x.csv", "x.sqlite", "x.parquet"]
+PATHS = ["x.csv", "x.sqlite", "x.parquet", "x.xlsx"]
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("at_once", [True, False])
 def test_fields_without_end_share_one_column(store, follow, tmp_path: Path, path: str, at_once: bool, caplog) -> None:
-    if path.endswith("parquet"):
-        pytest.importorskip("pyarrow")
+    for package in {"parquet": ("pyarrow",), "xlsx": ("xlsxwriter", "openpyxl")}.get(path[2:], ()):
+        pytest.importorskip(package)
     if at_once:
         store.commit(MANY)
     else:
@@ -68,8 +71,8 @@ def test_fields_without_end_share_one_column(store, follow, tmp_path: Path, path
 
 @pytest.mark.parametrize("path", PATHS)
 def test_named_fields_are_the_columns_however_many_there_are(store, follow, tmp_path: Path, path: str) -> None:
-    if path.endswith("parquet"):
-        pytest.importorskip("pyarrow")
+    for package in {"parquet": ("pyarrow",), "xlsx": ("xlsxwriter", "openpyxl")}.get(path[2:], ()):
+        pytest.importorskip(package)
     store.commit(MANY)
     fields = tuple(f"f{number}" for number in range(1_200))
     follow(store, tmp_path, path, fields=fields).finish(complete=True)

@@ -67,7 +67,9 @@ def _of_targets(export: ExportConfig) -> Iterator[tuple[str, str]]:
         yield "", f"expected no compression of {format}: leave the last ending out"
     if export.path == STDOUT and not row.to_stdout:
         yield "format", f"expected {OF_STDOUT} for standard output, got {format}: name a file"
-    if export.max_bytes is not None and (row.is_tables or export.path == STDOUT):
+    if export.bom and export.format != "csv":
+        yield "bom", f"expected no bom, since {export.format} needs none to be read: leave it out"
+    if export.max_bytes is not None and (row.is_tables or row.is_single or export.path == STDOUT):
         yield "max_bytes", f"expected no max_bytes, since {_said(export)} has no numbered files: leave it out"
     if export.options and not export.is_remote:
         yield "options", "expected no options, since they are for addresses such as s3://…: leave them out"

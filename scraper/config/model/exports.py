@@ -153,6 +153,9 @@ class ExportConfig(Frozen):
         description="Whether text of a CSV that a spreadsheet would run gets an apostrophe before it: "
         "neutralise or keep.",
     )
+    bom: Flag = Field(
+        False, description="Whether a CSV begins with a byte order mark, by which Excel knows that it is UTF-8."
+    )
     changes: Flag = Field(
         False, description="Whether it holds, instead of the items, what changed in them since the run before."
     )

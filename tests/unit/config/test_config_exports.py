@@ -29,13 +29,14 @@ def loaded(*exports: Any, **more: Any) -> Loaded:
         ("a.jsonl.zst", "jsonl"),
         ("a.gz", None),
         ("a.parquet", "parquet"),
+        ("out/a.XLSX", "xlsx"),
         ("a.db", "sqlite"),
         ("a.sqlite3", "sqlite"),
         ("s3://bucket/a.parquet", "parquet"),
         ("postgresql://host/shop", "postgres"),
         ("postgres://host/shop", "postgres"),
         ("{name}/{type}.csv", "csv"),
-        ("a.xlsx", None),
+        ("a.docx", None),
     ],
 )
 def test_the_format_that_a_path_says(path: str, format: str | None) -> None:
@@ -72,6 +73,8 @@ def test_every_key() -> None:
         ({"path": "a.db", "mode": "upsert"}, "exports[0].mode", "items that have a key"),
         ({"path": "a.db", "mode": "insert"}, "exports[0].mode", "replace or append or upsert"),
         ({"path": "a.json", "mode": "append"}, "exports[0].mode", "json cannot grow"),
+        ({"path": "a.xlsx", "max_bytes": "1MB"}, "exports[0].max_bytes", "xlsx has no numbered files"),
+        ({"path": "a.jsonl", "bom": True}, "exports[0].bom", "expected no bom, since jsonl needs none"),
         ({"path": "a.parquet", "mode": "append"}, "exports[0].mode", "{run} in its path"),
         (
             {"path": "s3://b/a.csv", "mode": "append", "fields": ["a"]},
@@ -121,4 +124,4 @@ def test_what_is_shown_is_as_short_as_it_may_be() -> None:
 
 
 def test_all_formats_are_named() -> None:
-    assert NAMES == ("jsonl", "json", "csv", "parquet", "sqlite", "postgres")
+    assert NAMES == ("jsonl", "json", "csv", "parquet", "xlsx", "sqlite", "postgres")

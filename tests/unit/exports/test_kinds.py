@@ -106,6 +106,37 @@ class TestByType(TestCsv):
         return [row["title"] for row in csv.DictReader(io.StringIO(path.read_text("utf-8")))] if path.exists() else []
 
 
+class TestCsvWithMark(TestCsv):
+    settings = {"bom": True}
+
+    def titles(self, folder: Path) -> list[str]:
+        data = (folder / self.path).read_bytes()
+        assert data == b"" or (data.startswith(b"\xef\xbb\xbf") and data.count(b"\xef\xbb\xbf") == 1)
+        return [row["title"] for row in csv.DictReader(io.StringIO(data.decode("utf-8-sig")))]
+
+
+class TestAppendingCsvWithMark(TestCsvWithMark):
+    settings = {"bom": True, "mode": "append", "fields": ("title",)}
+    keeps_earlier = True
+
+
+class TestXlsx(ExportSuite):
+    path = "books.xlsx"
+
+    @pytest.fixture(autouse=True)
+    def _package(self) -> None:
+        pytest.importorskip("xlsxwriter")
+        pytest.importorskip("openpyxl")
+
+    def titles(self, folder: Path) -> list[str]:
+        import openpyxl
+
+        lines = list(openpyxl.load_workbook(folder / self.path).worksheets[0].values)
+        assert not list(folder.glob("*.rows"))
+        header, *rows = lines or [()]
+        return [str(row[header.index("title")]) for row in rows]
+
+
 class TestParquet(ExportSuite):
     path = "books.parquet"
 
