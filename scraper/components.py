@@ -46,7 +46,11 @@ FETCHERS: dict[str, Callable[[SiteConfig, Origins], Fetcher]] = {
 def _browsing(config: SiteConfig, origins: Origins) -> Fetcher:
     from scraper.fetch.browsing import BrowsingFetcher
 
-    return BrowsingFetcher(config, origins)
+    if not config.rules:
+        return BrowsingFetcher(config, origins)
+    from scraper.rules.lacking import lacking_of
+
+    return BrowsingFetcher(config, origins, lacking_of(config.rules))
 
 
 def fetcher_of(config: SiteConfig, origins: Origins, name: str = "http") -> Fetcher:

@@ -13,13 +13,18 @@ from scraper.config.types.selectors import read_regex
 from scraper.fetch.base import NO_CONDITIONS, FetchResult, Writable
 from scraper.fetch.browser import Browser, can_draw
 from scraper.fetch.domain_session import DomainSession
+from scraper.fetch.evidence import Lacking, is_empty, what_was_gained, why_drawn
 from scraper.fetch.http import HttpFetcher
 from scraper.fetch.origins import Origins
 from scraper.fetch.transport.exchange import RequestContext
+from scraper.fetch.ways import Ways
 from scraper.patterns import REGEX_SECONDS, search
 from scraper.request import Request
+from scraper.response import Response
 
 HTTP, BROWSER, AUTO = "http", "browser", "auto"
+#: Why requests of a page are refused that would be the next time as well.
+LASTING = ("robots:", "private-address", "WebSockets", "download", "cross-origin")
 
 
 class Choice:
@@ -62,12 +67,26 @@ def path_of(url: str) -> str:
     return url[len(urls.origin_of(url)) :].partition("?")[0].partition("#")[0] or "/"
 
 
+def _copy_of(response: Response) -> Response:
+    """Return the same page, whose trees and selectors are nobody else's."""
+    copy = Response(response.url, response.status, response.headers, response.body, request=response.request)
+    if response.rendering is not None:
+        copy.drawn(response.rendering)
+    return copy
+
+
+def drawn_refused(response: Response) -> tuple[tuple[str, str], ...]:
+    """Return the requests of a page that were refused or failed, each with why."""
+    return response.rendering.refused if response.rendering is not None else ()
+
+
 class BrowsingFetcher:
     """Fetches over HTTP, and has pages drawn for which that is chosen."""
 
     is_cooperative = True
 
-    def __init__(self, config: SiteConfig, origins: Origins) -> None:
+    def __init__(self, config: SiteConfig, origins: Origins, lacking: Lacking = lambda response: "") -> None:
+        self._lacking = lacking
         self._http = HttpFetcher(origins, config.limits.body)
         self._choice = Choice(config)
         self._browser = Browser(config, self._http)
@@ -85,12 +104,50 @@ class BrowsingFetcher:
         way, wait_for = self._choice.of(request) if context.beside is not None else (HTTP, None)
         if way == HTTP or into is not None:
             return self._http.fetch(request, domain, context, conditions=conditions, into=into, **how)
+        known = ""
+        if way == AUTO:
+            domain.ways = domain.ways or Ways()
+            known = domain.ways.of(request.url).decided
+            if known == HTTP:
+                return self._http.fetch(request, domain, context, conditions=conditions, **how)
         # That its frame is as it was says nothing of what scripts put into it.
         result = self._http.fetch(request, domain, context, **how)
         response = result.response
         if response is None or result.error is not None or not can_draw(response, request):
             return result
+        if way == AUTO and known != BROWSER:
+            return self._judged(request, result, domain, context, wait_for)
         return self._browser.drawn(request, result, domain, context, wait_for)
+
+    def _judged(
+        self,
+        request: Request,
+        result: FetchResult,
+        domain: DomainSession,
+        context: RequestContext,
+        wait_for: str | None,
+    ) -> FetchResult:
+        """Have a page drawn where it seems to need that, and learn from what comes of it.
+
+        Nothing is learned of a page that failed, that is empty either way, or parts of which failed in the browser.
+        """
+        assert result.response is not None
+        assert domain.ways is not None
+        plain, url = _copy_of(result.response), request.url
+        why = why_drawn(plain, self._lacking)
+        if not why:
+            if not is_empty(plain):
+                domain.ways.count(url, gained=False, why="it is whole over HTTP")
+            return result
+        result = self._browser.drawn(request, result, domain, context, wait_for)
+        if result.response is None or result.response.rendering is None or "Refresh" in result.response.headers:
+            return result
+        drawn = _copy_of(result.response)
+        if gained := what_was_gained(plain, drawn, self._lacking):
+            domain.ways.count(url, gained=True, why=gained)
+        elif not is_empty(drawn) and all(reason.startswith(LASTING) for _, reason in drawn_refused(result.response)):
+            domain.ways.count(url, gained=False, why="a browser makes no more of it")
+        return result
 
     def close(self) -> None:
         self._browser.close()

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+if TYPE_CHECKING:
+    from scraper.fetch.ways import Ways
+
 SessionFactory = Callable[[], requests.Session]
 
 
@@ -102,6 +105,8 @@ class DomainSession:
         self.proxy: DomainProxy | None = None
         #: By proxy, the answers that bore a Via header.
         self.with_via: dict[str, int] = {}
+        #: What was learned of how its pages are to be fetched; None where that is not looked at.
+        self.ways: Ways | None = None
         self._user_agent = user_agent
         self._make = make
         self._allow_unobserved = allow_unobserved

@@ -118,6 +118,7 @@ class Explanation:
         if pause is not None and pause.not_before is not None:
             yield _line("waits", f"until {_moment(pause.not_before)}: {pause.why}")
         profile = self._store.profile(urls.domain_of(url))
+        yield from self._way(url, profile.ways if profile is not None else None)
         if profile is None:
             return
         known = [] if profile.latency is None else [f"answers in {duration(profile.latency)} on average"]
@@ -128,6 +129,19 @@ class Explanation:
             known.append(f"keeps an idle connection {duration(limit)}")
         if known:
             yield _line("server", ", ".join(known))
+
+    def _way(self, url: str, known: str | None) -> Iterator[str]:
+        """Return how its page is fetched, where that is not over HTTP."""
+        if not self._config.uses_browser():
+            return
+        from scraper.fetch.browsing import AUTO, HTTP, Choice
+        from scraper.fetch.ways import Ways, in_words
+
+        way, wait_for = Choice(self._config).of(Request(url))
+        if way == AUTO:
+            yield _line("fetcher", plain(in_words(url, Ways.load(known or "{}").of(url))))
+        elif way != HTTP:
+            yield _line("fetcher", f"{way}{f', which waits for {plain(wait_for)}' if wait_for else ''}")
 
     def _by_key(self, reason: str) -> str:
         """Return where the key is set that a refusal went by; its message names the key."""

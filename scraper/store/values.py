@@ -210,6 +210,8 @@ class Profile:
     delay: float | None = None
     #: By which it goes, without credentials.
     proxy: str | None = None
+    #: How its pages are fetched, by pattern, as `scraper.fetch.ways` writes it.
+    ways: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

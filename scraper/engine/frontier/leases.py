@@ -146,6 +146,10 @@ class DomainLeases:
         connections, profile = session.connections, lease.profile
         connections.idle_limits.load(profile.idle_limits)
         connections.latency = profile.latency
+        if profile.ways is not None:
+            from scraper.fetch.ways import Ways
+
+            session.ways = Ways.load(profile.ways)
         if settings.politeness.robots == "ignore" and self._fetches:
             self._emit(events.Notice(f"robots.txt of {lease.domain} is not fetched (politeness.robots: ignore)"))
         pace = Pace.of(settings.politeness).resumed(profile.delay)
@@ -308,9 +312,10 @@ def _learned(domain: Domain) -> Profile | None:
         delay is not None and kept.delay is not None and abs(delay - kept.delay) <= kept.delay * _SAME_DELAY
     )
     proxy = (domain.session.proxy.current or None) if domain.session.proxy is not None else kept.proxy
-    is_same = login == kept.login and changes == domain.idle_limits_kept and proxy == kept.proxy
+    ways = domain.session.ways.dump() if domain.session.ways is not None else kept.ways
+    is_same = login == kept.login and changes == domain.idle_limits_kept and (proxy, ways) == (kept.proxy, kept.ways)
     if is_same and is_as_fast and is_paced:
         return None
     domain.idle_limits_kept = changes
-    domain.profile = Profile(login, connections.idle_limits.dump(), latency, delay, proxy)
+    domain.profile = Profile(login, connections.idle_limits.dump(), latency, delay, proxy, ways)
     return domain.profile

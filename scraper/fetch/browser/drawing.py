@@ -30,6 +30,8 @@ _OURS = frozenset({"host", "connection", "content-length", "accept-encoding", "u
 _OF_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection", "set-cookie"})
 #: Parts whose content a page does not see, wherever they come from.
 _OPAQUE = frozenset({"script", "stylesheet", "image", "font", "media"})
+#: Answers that may be others the next time.
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MOST_REFUSED = 20
 _MOST_HOPS = 10
 #: JSON answers that are kept of a page, at most.
@@ -117,6 +119,8 @@ class Drawing:
         except BadRequest as error:
             raise FetchError(error.message, reason="bad-url") from None
         response = self._follow(request, ask)
+        if response.status in _PASSING:
+            self.refuse(ask.url, f"http-{response.status}")
         part = Part(response.status, _for_browser(response.headers), response.body)
         self._capture(ask, response)
         if ask.method == "GET" and ask.kind in _OPAQUE and response.url == ask.url:

@@ -19,7 +19,12 @@ from scraper.fetch.browser.kept_parts import KeptParts
 from scraper.response.rendering import Rendering
 
 #: How long no request may be under way for a page to be idle, in seconds.
-_QUIET = 0.15
+_QUIET = 0.1
+#: What a page comes to before it is believed to be idle: two frames, in which observers are told of what is seen.
+_PULSE = """() => new Promise(done => {
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0)));
+  setTimeout(done, 2000);
+})"""
 #: How long a page that was scrolled has to begin to grow, in seconds.
 _SCROLL = 0.15
 _LOOK = 0.02
@@ -117,6 +122,7 @@ class Tab:
             await route.abort("blockedbyclient")
             return
         self._under_way += 1
+        self._changed_at = time.monotonic()
         try:
             origin = urls.origin_of(request.frame.url) if request.resource_type != _FRAME else drawing.url
             ask = Ask(
@@ -201,7 +207,7 @@ class Tab:
     async def _settled(self, drawing: Drawing) -> None:
         """Return once nothing of the page is under way, and what is waited for is there."""
         if drawing.config.wait_until == "idle":
-            await self._until(drawing, self._is_quiet)
+            await self._idle(drawing)
         if drawing.wait_for is not None and not self._is_over(drawing):
             wanted = asyncio.ensure_future(self.page.wait_for_selector(drawing.wait_for, state="attached", timeout=0))
             try:
@@ -211,7 +217,26 @@ class Tab:
             finally:
                 _forget(wanted)
             if drawing.config.wait_until == "idle":
-                await self._until(drawing, self._is_quiet)
+                await self._idle(drawing)
+
+    async def _idle(self, drawing: Drawing) -> None:
+        """Return once no request of the page has been under way for a moment, nor is one after its next frames.
+
+        The page is asked, since on a busy machine what it is about to send takes longer to come than that moment.
+        """
+        while not self._is_over(drawing):
+            await self._until(drawing, self._is_quiet)
+            changed_at = self._changed_at
+            pulse = asyncio.ensure_future(self.page.evaluate(_PULSE))
+            try:
+                await self._until(drawing, pulse.done)
+                with contextlib.suppress(BrowserError):
+                    if pulse.done():
+                        pulse.result()
+            finally:
+                _forget(pulse)
+            if not self._under_way and self._changed_at == changed_at:
+                return
 
     async def _run(self, work: Any, key: str) -> None:
         """Await what a user has written.
@@ -233,7 +258,7 @@ class Tab:
             before = await self.page.evaluate(measure)
             await self.page.evaluate(f"window.scrollTo(0, {measure})")
             await asyncio.sleep(_SCROLL)
-            await self._until(drawing, self._is_quiet)
+            await self._idle(drawing)
             return bool(await self.page.evaluate(measure) != before)
         return False
 

@@ -38,6 +38,7 @@ _STEPS = {
     7: ("ALTER TABLE runs ADD COLUMN ending TEXT", "ALTER TABLE runs ADD COLUMN fingerprint TEXT"),
     8: ("ALTER TABLE profiles ADD COLUMN delay FLOAT", "ALTER TABLE figures ADD COLUMN delay FLOAT"),
     9: ("ALTER TABLE profiles ADD COLUMN proxy TEXT", "ALTER TABLE figures ADD COLUMN proxies TEXT"),
+    10: ("ALTER TABLE profiles ADD COLUMN ways TEXT",),
 }
 
 

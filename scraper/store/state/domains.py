@@ -164,7 +164,7 @@ _KEEP_PAUSE = Prepared(
     _THIS_DOMAIN.values(not_before=bindparam("until"), cool_step=bindparam("step"), pauses=bindparam("so_many")),
     ("until", "step", "so_many", "domain"),
 )
-_PROFILE = ("domain", "login", "idle_limits", "latency", "delay", "proxy")
+_PROFILE = ("domain", "login", "idle_limits", "latency", "delay", "proxy", "ways")
 _ADD_PROFILE = inserting(profiles, _PROFILE)
 _KEEP_PROFILE = Prepared(
     _ADD_PROFILE.on_conflict_do_update(
@@ -181,7 +181,7 @@ def keep(connection: Connection, updates: Mapping[str, DomainUpdate]) -> None:
     paused = [(name, seen.pause) for name, seen in updates.items() if seen.pause is not None]
     _KEEP_PAUSE.many(connection, [(each.not_before, each.cool_step, each.pauses, name) for name, each in paused])
     learned = [(name, seen.profile) for name, seen in updates.items() if seen.profile is not None]
-    rows = [(name, each.login, each.idle_limits, each.latency, each.delay, each.proxy) for name, each in learned]
+    rows = [(name, *(getattr(each, column) for column in _PROFILE[1:])) for name, each in learned]
     _KEEP_PROFILE.many(connection, rows)
 
 
@@ -237,6 +237,6 @@ def profile(connection: Connection, name: str) -> Profile | None:
 def _profiles(connection: Connection, names: Sequence[str]) -> dict[str, Profile]:
     query = select(profiles).where(profiles.c.domain.in_(names))
     return {
-        row.domain: Profile(row.login, row.idle_limits, row.latency, row.delay, row.proxy)
+        row.domain: Profile(row.login, row.idle_limits, row.latency, row.delay, row.proxy, row.ways)
         for row in connection.execute(query)
     }

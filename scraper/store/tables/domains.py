@@ -60,6 +60,7 @@ profiles = Table(
     Column("latency", Float),  # mean seconds to the first byte of an answer
     Column("delay", Float),  # seconds, where it follows how the server does
     Column("proxy", Text),  # by which it goes, without credentials
+    Column("ways", Text),  # JSON: scraper.fetch.ways
 )
 
 origins = Table(
