@@ -27,6 +27,10 @@ _NEXT = re.compile(
 _NEXT_NAMES = re.compile(r"(?:^|[-_])(?:next|older|suivant|weiter)(?:$|[-_])", re.IGNORECASE)
 
 
+#: What pages of a book say beside what comes next, which then is the next chapter.
+_OF_BOOKS = ", ".join(f'link[rel~="{relation}" i]' for relation in ("up", "home", "index", "contents", "toc"))
+
+
 class Paging(NamedTuple):
     """How the next page is found.
 
@@ -61,7 +65,8 @@ def followed(config: Any, tree: Tree) -> list[str]:
 
 
 def _candidates(tree: Tree, blocks: set[int]) -> Iterator[Any]:
-    if any(urls.host_of(one) == urls.host_of(tree.url) for one in followed({"rel": "next"}, tree)):
+    is_book = tree.page.response.css_first(_OF_BOOKS) is not None
+    if not is_book and any(urls.host_of(one) == urls.host_of(tree.url) for one in followed({"rel": "next"}, tree)):
         yield {"rel": "next"}
     if tree.body is None:
         return
