@@ -42,13 +42,13 @@ class Export(Protocol):
 
     @property
     def reached(self) -> int:
-        """Asked after `open(…, anew=True)`: the items of the commits up to this one are in the target already."""
+        """Asked after `open(…, restart=True)`: the items of the commits up to this one are in the target already."""
 
-    def open(self, position: Position | None, *, anew: bool) -> bool:
+    def open(self, position: Position | None, *, restart: bool) -> bool:
         """Go on at `position`, or begin again; then `position` only tells what was there before the run.
 
         Returns False where the target no longer matches the position: it is then opened again and written again
-        from the store. Never False where it is anew.
+        from the store. Never False with `restart`.
         """
 
     def write(self, rows: Sequence[ItemRow]) -> bool:

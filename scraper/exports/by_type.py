@@ -26,11 +26,11 @@ class ByType:
         self._before: Position = {}
         self._open: set[str] = set()
 
-    def open(self, position: Position | None, *, anew: bool) -> bool:
+    def open(self, position: Position | None, *, restart: bool) -> bool:
         self._before = dict(position or {})
         self._open = set()
         for type, before in self._before.items():
-            if not self._export(type).open(before, anew=anew):
+            if not self._export(type).open(before, restart=restart):
                 return False
             self._open.add(type)
         return True
@@ -42,7 +42,7 @@ class ByType:
         for type, some in by_type.items():
             export = self._export(type)
             if type not in self._open:
-                export.open(self._before.get(type), anew=True)
+                export.open(self._before.get(type), restart=True)
                 self._open.add(type)
             if not export.write(some):
                 return False

@@ -63,11 +63,11 @@ class FileExport:
 
     # What `Export` says ----------------------------------------------------------------------------------
 
-    def open(self, position: Position | None, *, anew: bool) -> bool:
+    def open(self, position: Position | None, *, restart: bool) -> bool:
         self._let_go()
         if position is not None and (base := position.get("base")) is not None:
             self._base = (base[0], base[1])
-        if anew or position is None:
+        if restart or position is None:
             self._records.forget()
             self._next_file()
             return True

@@ -102,13 +102,13 @@ class Follower:
         saved = self._store.export_position(self._run, self._name) if self._remember else None
         position = saved["target"] if saved is not None else None
         if saved is not None and saved["made_by"] == self._made_by:
-            self._is_open = self._export.open(position, anew=False)
+            self._is_open = self._export.open(position, restart=False)
             self._commit = saved["commit"]
         if not self._is_open:
             self._begin(position)
 
     def _begin(self, position: Position | None) -> None:
-        self._is_open = self._export.open(position, anew=True)
+        self._is_open = self._export.open(position, restart=True)
         self._commit = self._export.reached
         # What was there before the run is known before anything takes its place.
         self._save()

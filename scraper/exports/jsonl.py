@@ -73,7 +73,7 @@ class JsonlStream:
         self._stream = stream
         self._records = JsonLines(fields, item)
 
-    def open(self, position: Position | None, *, anew: bool) -> bool:
+    def open(self, position: Position | None, *, restart: bool) -> bool:
         return True
 
     def write(self, rows: Sequence[ItemRow]) -> bool:

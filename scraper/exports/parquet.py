@@ -82,7 +82,7 @@ class ParquetExport:
         self._rows: list[dict[str, Any]] = []
         self._bytes = 0
 
-    def open(self, position: Position | None, *, anew: bool) -> bool:
+    def open(self, position: Position | None, *, restart: bool) -> bool:
         self._let_go()
         self._type.seen = None
         self._number = 0

@@ -86,7 +86,7 @@ class RunExports:
             ExportError: a target cannot be written.
         """
         for target in self._changes:
-            target.open(None, anew=True)
+            target.open(None, restart=True)
             self._open.append(target)
         rest = iter(changes)
         while batch := list(islice(rest, _BATCH)):

@@ -101,7 +101,7 @@ class TableExport(ABC):
     def reached(self) -> int:
         return self._last
 
-    def open(self, position: Position | None, *, anew: bool) -> bool:
+    def open(self, position: Position | None, *, restart: bool) -> bool:
         self._let_go()
         self._types, self._names = {}, {}
         self._is_open = True

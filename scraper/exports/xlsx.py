@@ -83,7 +83,7 @@ class XlsxExport:
         self._row = 0
         self._is_told = False
 
-    def open(self, position: Position | None, *, anew: bool) -> bool:
+    def open(self, position: Position | None, *, restart: bool) -> bool:
         self._let_go()
         self._type.seen = None
         self._is_open = True

@@ -19,10 +19,10 @@ pytest.importorskip("xlsxwriter")
 
 def written(path: Path, *items: dict[str, Any], fields: list[str] | None = None) -> Any:
     export = XlsxExport(LocalDestination(path), name=path.name, fields=fields, item=None)
-    export.open(None, anew=True)
+    export.open(None, restart=True)
     rows = [ItemRow(number, "item", data) for number, data in enumerate(items, start=1)]
     if not export.write(rows[:1]) or not export.write(rows[1:]):
-        export.open(None, anew=True)
+        export.open(None, restart=True)
         assert export.write(rows)
     assert export.close(complete=True) == [str(path)]
     assert sorted(entry.name for entry in path.parent.iterdir()) == [path.name]

@@ -210,7 +210,7 @@ def _card(maker: Maker) -> Item:
 
 
 def shop_of_generated_names() -> Site:
-    """Names are made anew by each build: no two pages have the same."""
+    """Each build makes new names: no two pages have the same."""
 
     def page(maker: Maker, number: int, items: list[Item]) -> str:
         c = [f"css-{maker.hash()}" for _ in range(8)]
