@@ -134,7 +134,7 @@ _ROWS = (
     ReasonRow(
         "browser-crashed",
         _FAILED,
-        "The browser, or its process for the page, died twice while the page was drawn, or took too much memory.",
+        "The browser, or its process for the page, died three times over the page, or took too much memory.",
         "leave the page out by scope.exclude, or allow more by {set}",
         "browser.memory",
         "2GB",

@@ -43,7 +43,7 @@ TRANSIENT = frozenset(
     | {"not-drawn", "browser-crashed"}
 )
 #: How often a page may bring a browser down before it is given up.
-MOST_CRASHES = 2
+MOST_CRASHES = 3
 #: Causes that prove that no request reached the server, so that any method may be tried again.
 NOT_SENT = frozenset({"dns", "connect", "proxy", "tls"})
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import scraper
+from scraper.fetch.retry import MOST_CRASHES
 from scraper.fetch.transport import guard
 from tests.crawl.crawling import Pages, crawl, merged, paths, reasons_of_failures
 from tests.servers.keepalive import PageServer
@@ -140,12 +141,12 @@ def test_what_eats_memory_or_crashes_is_ended(page_server: Callable[..., PageSer
         "/eater",
         "/heap",
         browser={"memory": "700MB", "timeout": 20, "wait_for": "#out"},
-        retry={"attempts": 4},
+        retry={"attempts": 5},
     )
     assert _items(run)["/good"]["text"] == "drawn"
     assert reasons_of_failures(run) == {"/eater": "browser-crashed", "/heap": "browser-crashed"}
-    # Twice, whatever retry.attempts says.
-    assert paths(server).count("/eater") == 2
+    # Three times, whatever retry.attempts says.
+    assert paths(server).count("/eater") == MOST_CRASHES
 
 
 def test_another_origin_is_not_read_with_the_cookies_of_the_crawl(page_server: Callable[..., PageServer]) -> None:

@@ -19,7 +19,7 @@ from scraper.fetch.browser.cookies import ContextCookies
 from scraper.fetch.browser.executable import executable_of
 from scraper.fetch.browser.folder import Folder
 from scraper.fetch.browser.kept_parts import KeptParts
-from scraper.fetch.browser.memory import Use, use_of
+from scraper.fetch.browser.memory import Use, exact_use_of, use_of
 from scraper.fetch.browser.tab import Tab
 from scraper.fetch.domain_session import DomainSession
 
@@ -36,6 +36,8 @@ _ARGUMENTS = (
 )
 #: Pages of a tab, and of a context, after which another takes its place.
 _TAB_PAGES, _CONTEXT_PAGES = 50, 150
+#: How long what was drawn in a tab may run on, in seconds: mostly, another page takes its place.
+_IDLE_SECONDS = 0.5
 _START_SECONDS, _CLOSE_SECONDS = 60.0, 5.0
 
 
@@ -72,6 +74,8 @@ class Chromium:
         self.drawing = 0
         #: Pages that were being drawn when it died.
         self.victims = 0
+        #: It was ended by us: of the pages that were drawn by it none is to blame.
+        self.was_ended = False
         #: It has taken too much memory: another takes its place.
         self.is_spent = False
 
@@ -117,14 +121,16 @@ class Chromium:
             self.is_dead.set()
 
     def kill(self) -> None:
-        """End it at once: it does not answer."""
+        """End it at once: it does not answer, and the page for which it does not is known."""
+        self.was_ended = True
         self.died()
         self._end_by_guardian()
 
     def memory(self) -> Use:
         """Return what its processes take."""
         guardian = self._folder.guardian()
-        return use_of(guardian) if guardian else Use()
+        use = use_of(guardian) if guardian else Use()
+        return use._replace(total=exact_use_of(guardian)) if use.total > self._config.memory / 2 else use
 
     # Contexts and tabs -----------------------------------------------------------------------------------
 
@@ -141,8 +147,11 @@ class Chromium:
         context.in_use += 1
         context.pages += 1
         try:
-            if context.idle:
-                return context, context.idle.pop()
+            while context.idle:
+                tab = context.idle.pop()
+                if not tab.crashed.done():
+                    return context, tab
+                await self._close(tab.page)
             tab = Tab(await context.context.new_page(), context.cookies, context.kept, self._pool)
             return context, await tab.open()
         except BaseException:
@@ -152,15 +161,26 @@ class Chromium:
     async def give_back(self, context: Context, tab: Tab, *, is_well: bool) -> None:
         """Take back a tab; one that failed, or has had its pages, is closed."""
         context.in_use -= 1
-        # What it has drawn would run on.
-        is_well = is_well and await tab.leave()
         if is_well and tab.pages < _TAB_PAGES and not context.is_leaving:
             context.idle.append(tab)
+            asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._quiet, context, tab, tab.pages)
             await self._close_surplus()
         else:
             await self._close(tab.page)
         if context.is_leaving and not context.in_use:
             await self._close(context.context)
+
+    def _quiet(self, context: Context, tab: Tab, pages: int) -> None:
+        """Leave the page of a tab that nothing was drawn in since: its scripts would run on."""
+        if tab in context.idle and tab.pages == pages and not self.is_dead.is_set():
+            context.idle.remove(tab)
+            asyncio.ensure_future(self._left_page(context, tab))
+
+    async def _left_page(self, context: Context, tab: Tab) -> None:
+        if await tab.leave() and not context.is_leaving:
+            context.idle.append(tab)
+        else:
+            await self._close(tab.page)
 
     async def leave(self, name: str) -> None:
         """Close the context of a domain, of which nothing is fetched for a while."""
@@ -206,14 +226,15 @@ class Chromium:
             await self._close(context.context)
 
     async def _close_surplus(self) -> None:
-        """Close tabs and contexts of domains that had their turn longest ago."""
-        idle = sum(len(each.idle) for each in self._contexts.values())
+        """Close tabs beyond those that can be in use at once, first of domains that had their turn longest ago."""
+        surplus = sum(len(each.idle) + each.in_use for each in self._contexts.values()) - self._config.pages
         for name, context in list(self._contexts.items()):
-            if idle <= self._config.pages:
-                return
-            if not context.in_use:
-                idle -= len(context.idle)
+            if surplus > 0 and not context.in_use:
+                surplus -= len(context.idle)
                 await self._retire(name, context)
+            while surplus > 0 and context.idle:
+                surplus -= 1
+                await self._close(context.idle.pop(0).page)
 
     async def _close(self, what: Any) -> None:
         """Close a page or a context; a browser that does not is ended."""

@@ -133,9 +133,10 @@ class Host:
                     try:
                         return await self._draw_by(browser, drawing)
                     except _Died as death:
-                        if death.is_suspect and (is_alone or browser.victims < 2):
+                        is_suspect = death.is_suspect and not browser.was_ended
+                        if is_suspect and (is_alone or browser.victims < 2):
                             break
-                        is_alone = is_alone or death.is_suspect
+                        is_alone = is_alone or is_suspect
         raise FetchError("the browser died while this page was drawn", reason="browser-crashed")
 
     @contextlib.asynccontextmanager

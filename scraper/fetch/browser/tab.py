@@ -59,6 +59,8 @@ class Tab:
         self._was_served = False
         self._elsewhere: str | None = None
         self._dialogs = 0
+        self._origin = ""
+        self._is_leaving = False
         self._under_way = 0
         self._changed_at = 0.0
 
@@ -93,7 +95,9 @@ class Tab:
         """Answer a request: nothing that a page asks for leaves the browser by itself."""
         drawing = self._drawing
         with contextlib.suppress(BrowserError, asyncio.CancelledError):
-            if drawing is None:
+            if self._is_leaving and route.request.is_navigation_request():
+                await route.fulfill(status=200, content_type="text/html", body="")
+            elif drawing is None:
                 await route.abort()
             elif route.request.is_navigation_request() and route.request.frame.parent_frame is None:
                 await self._answer_navigation(route, drawing)
@@ -152,11 +156,18 @@ class Tab:
             self._changed_at = time.monotonic()
 
     async def leave(self) -> bool:
-        """Leave the page; tell whether that succeeded."""
-        with contextlib.suppress(BrowserError, asyncio.TimeoutError):
-            await asyncio.wait_for(self.page.goto("about:blank", timeout=0), _LEAVE_SECONDS)
-            return True
-        return False
+        """Leave the page for an empty one of its own origin; tell whether that succeeded.
+
+        For one of another origin, about:blank too, the browser would begin a process.
+        """
+        self._is_leaving = True
+        try:
+            await asyncio.wait_for(self.page.goto(f"{self._origin}/", timeout=0), _LEAVE_SECONDS)
+        except (TimeoutError, BrowserError):
+            return False
+        finally:
+            self._is_leaving = False
+        return True
 
     # Drawing ---------------------------------------------------------------------------------------------
 
@@ -169,6 +180,7 @@ class Tab:
         self._drawing, self._was_served, self._elsewhere, self._dialogs = drawing, False, None, 0
         self._changed_at = time.monotonic()
         self.pages += 1
+        self._origin = urls.origin_of(drawing.url)
         try:
             await self._cookies.put(drawing.domain.jar)
             return await self._drawn(drawing)
