@@ -112,6 +112,13 @@ _ROWS = (
         "politeness.nofollow",
         "ignore",
     ),
+    ReasonRow(
+        "usage",
+        _REFUSED,
+        "Its site reserves the use that the YAML names: in robots.txt, so that it is not sent, or in the answer.",
+        "ask the site's owner for a licence",
+        "usage",
+    ),
     ReasonRow("robots", _REFUSED, "robots.txt does not allow it.", "ask the site's owner", "politeness.robots"),
     ReasonRow(
         "unknown-outcome",

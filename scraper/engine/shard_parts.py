@@ -38,6 +38,7 @@ from scraper.engine.tasks.robots import RobotsTask
 from scraper.engine.tasks.sender import Sender
 from scraper.engine.tasks.sitemap_cache import SitemapCache
 from scraper.engine.tasks.sitemap_worker import SitemapWorker
+from scraper.engine.tasks.uses import Uses
 from scraper.engine.turns import Turns
 from scraper.errors import LeaseLost, StoreUnreachable
 from scraper.fetch.base import Fetcher
@@ -193,6 +194,7 @@ class ShardParts:
                 lambda name: Pace.of(config.for_domain(name).politeness),
                 product_token(config.user_agent),
             ),
+            Uses(config.usage, product_token(config.user_agent)),
         )
         self._fetch_loop = FetchLoop(
             self._frontier,

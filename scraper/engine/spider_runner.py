@@ -21,6 +21,7 @@ from scraper.engine.tasks.attachments import ItemFiles
 from scraper.errors import StopCrawl
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import validators_of
+from scraper.fetch.usage import in_words
 from scraper.lazy_dataclass import dataclass
 from scraper.media import content_type_of
 from scraper.observe.events import Events
@@ -110,6 +111,7 @@ class SpiderRunner:
             content_hash=content_hash,
             # What a pipeline raised for may succeed the next time.
             identity=None if any(a.is_failed for a in yielded.aside) else self._revisit.identity_of(queued.request),
+            usage=in_words(response.usage) if response.usage else None,
             attempt=attempt_of(fetch, queued.attempts + 1),
         )
 

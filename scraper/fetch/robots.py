@@ -11,6 +11,7 @@ from types import MappingProxyType
 from scraper import urls
 from scraper.fetch import robots_parser
 from scraper.fetch.robots_parser import RobotsRules
+from scraper.fetch.usage import NONE, Preferences, in_words, statement_of, together
 from scraper.lazy_dataclass import dataclass
 from scraper.observe.text import duration, plain
 
@@ -106,6 +107,21 @@ class Robots:
         """Return seconds between requests that the file asks of `token`; 0.0 where it asks for none."""
         return self._rules(token).crawl_delay
 
+    def speaks_of_use(self, token: str) -> bool:
+        """Tell whether the file says to `token` what content may be used for."""
+        return bool(self._rules(token).usages)
+
+    def usage(self, url: str, token: str) -> Preferences:
+        """Return what the file says to `token` that `url` may be used for."""
+        if not self.speaks_of_use(token):
+            return NONE
+        return together(map(statement_of, self._rules(token).usage_of(url).values()))
+
+    def usage_line(self, url: str, token: str) -> str:
+        """Return the first line that says what `url` may be used for, as `line_for` has it; empty where none does."""
+        lines = self._rules(token).usage_of(url) if self.speaks_of_use(token) else {}
+        return f"line {min(lines)}: {robots_parser.line_of(self.text, min(lines))}" if lines else ""
+
     def sitemaps(self, origin: str) -> list[str]:
         """Return the http and https URLs of the sitemaps that the file names, each once, in the file's order.
 
@@ -156,4 +172,6 @@ def robots_in_words(robots: Robots, url: str, user_agent: str) -> str:
     why = f"; {plain(reason)}" if reason else ""
     delay = robots.crawl_delay(token)
     asks = f"; it asks for {duration(delay)} between requests" if delay else ""
+    said = robots.usage(url, token)
+    asks += f"; of its use it says {plain(in_words(said))}" if said else ""
     return f"{verdict} for {plain(token)} by {plain(urls.origin_of(url))}/robots.txt{why}{asks}"

@@ -32,7 +32,11 @@ _FIELDS = {
     "crawl-delay": "delay",
     "sitemap": "sitemap",
     "site-map": "sitemap",
+    "content-signal": "usage",
+    "content-usage": "usage",
 }
+#: Paths with statements about use of their own, at most.
+_MOST_USAGES = 1_000
 _NAME = lazy_pattern(r"[^\s/(),;*]+")
 _STARS = lazy_pattern(r"\*+")
 _LIST = lazy_pattern(r"[\s,]+")
@@ -58,6 +62,9 @@ class RobotsRule(NamedTuple):
     line: int
 
 
+_NO_USAGES: Mapping[str, Mapping[int, str]] = {}
+
+
 class RobotsRules:
     """The rules of one robots.txt for one product token.
 
@@ -65,9 +72,18 @@ class RobotsRules:
         patterns: the rules by their pattern, which is settled as `settled_pattern` does.
         crawl_delay: seconds; 0.0 where the file asks for none.
         sitemaps: what the file names as sitemaps, as it is written, for whomever.
+        usages: the lines, by their numbers, that say what content may be used for; by the patterns of their paths.
     """
 
-    def __init__(self, patterns: Mapping[str, RobotsRule], crawl_delay: float, sitemaps: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        patterns: Mapping[str, RobotsRule],
+        crawl_delay: float,
+        sitemaps: tuple[str, ...],
+        usages: Mapping[str, Mapping[int, str]] = _NO_USAGES,
+    ) -> None:
+        self.usages = usages
+        self._usage_rules: RobotsRules | None = None
         self.crawl_delay = crawl_delay
         self.sitemaps = sitemaps
         self._prefixes: dict[str, RobotsRule] = {}
@@ -83,6 +99,17 @@ class RobotsRules:
         #: The path is looked up cut to each of these lengths: a few tens of lookups for thousands of rules.
         self._lengths = sorted({len(prefix) for prefix in self._prefixes}, reverse=True)
         self._globs = sorted(globs, reverse=True)
+
+    def usage_of(self, url: str) -> Mapping[int, str]:
+        """Return what the most specific lines about `url` say of its use, by their numbers."""
+        if self._usage_rules is None:
+            # Each pattern stands for its lines, so that they are found as Allow and Disallow lines are.
+            rules = {pattern: RobotsRule(len(pattern), True, min(lines)) for pattern, lines in self.usages.items()}
+            self._usage_rules = RobotsRules(rules, 0.0, ())
+        rule = self._usage_rules.deciding(url)
+        if rule is None:
+            return {}
+        return next(lines for lines in self.usages.values() if min(lines) == rule.line)
 
     def deciding(self, url: str) -> RobotsRule | None:
         """Return the rule that decides about `url`; None if no rule does, and so it is allowed."""
@@ -148,6 +175,13 @@ class _Group:
         self.named = False
         self.patterns: dict[str, RobotsRule] = {}
         self.crawl_delay = 0.0
+        self.usages: dict[str, dict[int, str]] = {}
+
+    def add_usage(self, value: str, line: int) -> None:
+        """Add a line that says what may be used for what, with a path in front or without."""
+        path, _, rest = value.partition(" ") if value.startswith("/") else ("", "", value)
+        if len(self.usages) < _MOST_USAGES:
+            self.usages.setdefault(settled_pattern(path), {})[line] = rest.strip()
 
     def add(self, value: str, allows: bool, line: int) -> None:
         pattern = settled_pattern(value)
@@ -166,8 +200,10 @@ def rules_for(text: str, token: str) -> RobotsRules:
     slowed: list[_Group] = []  # whom the next Crawl-delay is for
     naming = False  # in the lines that say whom a group is for
     naming_slowed = False
+    has_begun = False
     for line, field, value in _fields(text):
         if field == "agent":
+            has_begun = True
             if not naming:
                 current = []
                 naming = True
@@ -190,13 +226,18 @@ def rules_for(text: str, token: str) -> RobotsRules:
             naming_slowed = False
             for group in slowed:
                 group.crawl_delay = max(group.crawl_delay, _seconds(value))
+        elif field == "usage":
+            # Nor does this; before the first group it is meant for all.
+            naming_slowed = False
+            for group in slowed if has_begun else (own, everyone):
+                group.add_usage(value.replace("\t", " "), line)
         else:
             naming = naming_slowed = False
             if value:
                 for group in current:
                     group.add(value, field == "allow", line)
     chosen = own if own.named else everyone
-    return RobotsRules(chosen.patterns, chosen.crawl_delay, tuple(sitemaps))
+    return RobotsRules(chosen.patterns, chosen.crawl_delay, tuple(sitemaps), chosen.usages)
 
 
 def line_of(text: str, number: int) -> str:

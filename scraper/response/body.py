@@ -32,6 +32,9 @@ _LOOKS_LIKE_HTML = lazy_pattern(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|
 _STARTS_WITH_TAG = lazy_pattern(rb"(?:\xef\xbb\xbf)?\s*(?:<|\Z)")
 
 
+_NOTHING_SAID: Mapping[str, bool] = {}
+
+
 class Body:
     """What was received, and places for the trees that are made of it on first access."""
 
@@ -58,6 +61,7 @@ class Body:
         "status",
         "unfollowed",
         "url",
+        "usage",
     )
 
     def __init__(
@@ -88,6 +92,9 @@ class Body:
         self.obeyed = NOFOLLOW
         #: The URLs that links(), follow_all() and rules left out for it, and whose it was.
         self.left_out: dict[str, str] = {}
+        #: What the site says that the page may be used for, by use: `{"search": True, "ai-train": False}`; set by
+        #: the crawl, of robots.txt and headers. What it does not speak of is not in it.
+        self.usage: Mapping[str, bool] = _NOTHING_SAID
         self._page_says: bool | None = None
         self._text: tuple[str, str] | None = None
         self._soup: BeautifulSoup | None = None
@@ -180,7 +187,7 @@ class Body:
         )
         other.rendering = self.rendering
         other.encoding = label
-        other.obeyed, other.left_out = self.obeyed, self.left_out
+        other.obeyed, other.left_out, other.usage = self.obeyed, self.left_out, self.usage
         return other
 
     @property

@@ -127,6 +127,10 @@ class Explanation:
         limit = limits.of(urls.origin_of(url))
         if limit is not None:
             known.append(f"keeps an idle connection {duration(limit)}")
+        if profile.delay is not None:
+            known.append(f"came to a delay of {duration(profile.delay)} (delay: auto)")
+        if profile.proxy is not None:
+            known.append(f"is gone to by {plain(profile.proxy)}")
         if known:
             yield _line("server", ", ".join(known))
 
@@ -196,6 +200,8 @@ class Explanation:
                 yield _line("result", f"queued{due}")
             case RequestState.DONE:
                 yield _line("result", f"done{_page_in_words(known)}")
+                if known.page is not None and known.page.usage:
+                    yield _line("usage", f"its site said {plain(known.page.usage)}")
             case RequestState.FAILED:
                 failure = known.failure
                 if known.kind is Kind.FILE:

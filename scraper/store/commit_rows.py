@@ -32,6 +32,7 @@ class PageRow(NamedTuple):
     sent_at: float | None = None
     seconds: float | None = None
     reused: int | None = None
+    usage: str | None = None
 
 
 class FailedRow(NamedTuple):

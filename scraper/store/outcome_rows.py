@@ -37,6 +37,7 @@ def page_row(run: int, done: Done) -> PageRow:
         sent_at=sending.at if sending is not None else None,
         seconds=sending.seconds if sending is not None else None,
         reused=int(sending.reused) if sending is not None else None,
+        usage=done.usage,
     )
 
 
@@ -58,6 +59,7 @@ def carried_row(run: int, carried: Unchanged) -> PageRow:
         item_keys=visit.item_keys,
         identity=visit.identity,
         carried_from=visit.page,
+        usage=carried.usage,
     )
 
 

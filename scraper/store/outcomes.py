@@ -52,6 +52,8 @@ class Done(Outcome):
     last_modified: str | None
     content_hash: bytes
     identity: bytes | None = None
+    #: What its site said that it may be used for, in words.
+    usage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Unchanged(Outcome):
     was_not_modified: bool = False
     #: Its ETag changed since the visit before, and its body did not.
     is_unstable: bool = False
+    #: As that of `Done`.
+    usage: str | None = None
 
     @property
     def url(self) -> str:

@@ -30,6 +30,7 @@ class Visit:
     outgoing: bytes | None  # scraper.store.state.outgoing
     item_keys: str  # JSON: [[type, key], …]
     identity: bytes | None
+    usage: str | None = None  # what its site said that it may be used for
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,11 @@ class SiteConfig(Frozen):
     identity: IdentityConfig = Field(
         IdentityConfig.model_construct(), description="Who the crawler is, and how it proves that."
     )
+    usage: Annotated[tuple[kinds.Use, ...], BeforeValidator(one_or_several), TextOr("One of them.")] = Field(
+        (),
+        description="What the pages are for: search, ai-input, ai-train, tdm. What a site reserves of that (by "
+        "Content-Signal or Content-Usage in robots.txt or as header, or by tdm-reservation) is refused.",
+    )
     limits: Limits = Field(Limits.model_construct(), description="Where the crawl ends.")
     session: SessionConfig = Field(SessionConfig.model_construct(), description="Every domain's requests.Session.")
     politeness: Politeness = Field(Politeness.model_construct(), description="How gently domains are treated.")

@@ -276,4 +276,8 @@ OptionalBytes = Annotated[
 ]
 Status = Annotated[int, BeforeValidator(whole(100, 599)), written(type="integer", minimum=100, maximum=599)]
 Robots = Annotated[Literal["obey", "ignore"], BeforeValidator(choice("obey", "ignore"))]
+#: What pages are used for: as Content-Signal calls it, and text and data mining.
+Use = Annotated[
+    Literal["search", "ai-input", "ai-train", "tdm"], BeforeValidator(choice("search", "ai-input", "ai-train", "tdm"))
+]
 Anything = Annotated[Any, BeforeValidator(anything)]

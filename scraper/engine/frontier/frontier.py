@@ -18,6 +18,7 @@ from scraper.engine.frontier.domain_table import DomainTable
 from scraper.engine.frontier.login_state import LoginState, Stage
 from scraper.engine.frontier.throttle import DomainThrottle
 from scraper.fetch.robots import Robots
+from scraper.fetch.usage import NONE, Preferences
 from scraper.lazy_dataclass import dataclass
 from scraper.store.outcomes import Outcome
 from scraper.store.tables import Kind
@@ -122,6 +123,12 @@ class Frontier(DomainTable):
         self._uncommitted = 0
         self._rows = RowBacklog()
         self._closed = False
+
+    def said_of_use(self, domain: str, url: str) -> Preferences:
+        """Return what the robots.txt of a URL's origin says it may be used for, as far as it is known."""
+        held = self._domains.get(domain)
+        robots = held.robots.get(urls.origin_of(url)) if held is not None else None
+        return NONE if robots is None else robots.usage(url, self._token)
 
     # Handing out -----------------------------------------------------------------------------------------
 

@@ -117,6 +117,7 @@ def call_of(queued: Queued, response: Response | None, failed: Failed | None = N
             None if served is None else _served(served),
             response.named_encoding,
             None if response.rendering is None else tuple(response.rendering),
+            dict(response.usage) if response.usage else None,
         )
     request = queued.request
     line = request.short_form

@@ -181,4 +181,6 @@ def _response_of(page: Page, body: bytes, request: Request) -> Response:
 
         text, captured, *rest = page.rendering
         response.drawn(Rendering(text, tuple(Captured(*each) for each in captured), *rest))
+    if page.usage is not None:
+        response.usage = page.usage
     return response if page.encoding is None else response.in_encoding(page.encoding)

@@ -38,6 +38,7 @@ class Page(NamedTuple):
     served: tuple[Any, ...] | None  # the fields of scraper.stats.Served
     encoding: str | None = None  # that a user has named
     rendering: tuple[Any, ...] | None = None  # the fields of scraper.response.rendering.Rendering
+    usage: dict[str, bool] | None = None  # where something is said of it
 
 
 class Call(NamedTuple):

@@ -13,8 +13,11 @@ from scraper.engine.tasks.downloads import Downloads
 from scraper.engine.tasks.file_count import FILE_LIMIT
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import Sender, Sending
-from scraper.fetch.base import FetchResult
+from scraper.engine.tasks.uses import USAGE, Uses
+from scraper.errors import FetchError
+from scraper.fetch.base import FetchResult, ResponseHead
 from scraper.fetch.robots import Robots
+from scraper.fetch.usage import said_in
 from scraper.observe import events
 from scraper.request import Request
 from scraper.response import Response
@@ -27,25 +30,36 @@ class FileTask(RequestTask):
 
     purpose: ClassVar[str] = "file"
 
-    def __init__(self, sender: Sender, logins: LoginTask, admission: Admission, downloads: Downloads) -> None:
+    def __init__(
+        self, sender: Sender, logins: LoginTask, admission: Admission, downloads: Downloads, uses: Uses
+    ) -> None:
         super().__init__(sender, logins, admission)
         self._downloads = downloads
+        self._uses = uses
 
     def answered_unsent(self, queued: Queued, origin: str, robots: Robots | None) -> Outcome | None:
         full = self._downloads.count.why_full(queued.domain)
         url = queued.request.url
-        return Refused(queued, Refusal(url, queued.fingerprint, FILE_LIMIT, full)) if full else None
+        if full:
+            return Refused(queued, Refusal(url, queued.fingerprint, FILE_LIMIT, full))
+        return self._uses.by_robots(queued, origin, robots)
 
     def begin(self, queued: Queued) -> Sending | Outcome:
         download = self._downloads.begin(queued)
         kept = download.finished_before()
         if kept is not None:
             return FileEnded(queued, kept, on_commit=download.forget)
+
+        def began(head: ResponseHead) -> None:
+            if (refused := self._uses.by_answer(queued, said_in(head.headers))) is not None:
+                raise FetchError(refused.refusal.message, reason=USAGE)
+            download.began(head)
+
         return Sending(
             conditions=download.conditions,
             into=download,
             body_limit=download.body_limit,
-            began=download.began,
+            began=began,
             seconds=download.seconds,
         )
 

@@ -10,9 +10,11 @@ from scraper.engine.revisit import Revisit, has_hash, hash_of
 from scraper.engine.tasks.base import RequestTask
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import Sender, Sending
+from scraper.engine.tasks.uses import Uses
 from scraper.fetch.base import FetchResult
 from scraper.fetch.conditional import contradicts
 from scraper.fetch.robots import Robots
+from scraper.fetch.usage import together_with
 from scraper.observe import events
 from scraper.response import Response
 from scraper.store.outcomes import Failed, Fresh, Outcome, Refused
@@ -25,14 +27,22 @@ class PageTask(RequestTask):
     purpose: ClassVar[str] = "page"
     follows_refresh: ClassVar[bool] = True
 
-    def __init__(self, sender: Sender, logins: LoginTask, admission: Admission, revisit: Revisit) -> None:
+    def __init__(self, sender: Sender, logins: LoginTask, admission: Admission, revisit: Revisit, uses: Uses) -> None:
         super().__init__(sender, logins, admission)
         self._revisit = revisit
+        self._uses = uses
 
     def begin(self, queued: Queued) -> Sending:
         return Sending(self._revisit.conditions_of(queued), is_page=True)
 
     def answered(self, queued: Queued, sending: Sending, response: Response, fetch: FetchResult) -> bool:
+        response.usage = said = together_with(
+            self.sender.frontier.said_of_use(queued.domain, response.url), response.headers
+        )
+        if said and (refused := self._uses.by_answer(queued, said)) is not None:
+            self.sender.emit(events.Refused(response.url, refused.refusal.reason, refused.refusal.message))
+            self.sender.settle(refused, len(response.body))
+            return True
         sink, visit = self.sender.sink, self._revisit.visit_of(queued)
         if response.status == 304 and visit is not None:
             self._not_modified(queued, visit, response, fetch)
@@ -69,11 +79,15 @@ class PageTask(RequestTask):
         request, visit = queued.request, queued.visit
         if request.depth and not request.listed and (trap := self.admission.traps.why(request.url)) is not None:
             return Refused(queued, Refusal(request.url, queued.fingerprint, TRAP, trap))
+        if (refused := self._uses.by_robots(queued, origin, robots)) is not None:
+            return refused
         if visit is not None and self._revisit.is_first_of_future(visit, time.time()):
             why = "by a clock that was set back since, so that nobody knows how old they are"
             self.sender.emit(events.Notice(f"pages of earlier runs were fetched later than now, {why}"))
         is_fresh = visit is not None and self._revisit.spares(queued, time.time())
-        return Fresh(queued, visit) if is_fresh and visit is not None else None
+        if not is_fresh or visit is None:
+            return None
+        return self._uses.by_visit(queued, visit.usage) or Fresh(queued, visit)
 
     def unsent(self, outcome: Outcome) -> Outcome | None:
         if isinstance(outcome, Fresh):

@@ -17,6 +17,7 @@ from scraper.engine.tasks.robots import RobotsTask
 from scraper.engine.tasks.sender import Sender
 from scraper.engine.tasks.sitemap import SitemapTask
 from scraper.engine.tasks.sitemap_cache import SitemapCache
+from scraper.engine.tasks.uses import Uses
 from scraper.lazy_dataclass import dataclass
 from scraper.store.tables import Kind
 
@@ -41,15 +42,16 @@ def tasks_of(
     sitemap_cache: SitemapCache,
     downloads: Downloads,
     robots: RobotsTask,
+    uses: Uses,
 ) -> Tasks:
     """Make the task of each kind."""
     login = LoginTask(sender)
     common = sender, login, admission
     requests: dict[Kind, RequestTask] = {
-        Kind.PAGE: PageTask(*common, revisit),
+        Kind.PAGE: PageTask(*common, revisit, uses),
         Kind.SITEMAP: SitemapTask(*common, sitemap_cache),
-        Kind.CHECK: CheckTask(*common, revisit),
-        Kind.FILE: FileTask(*common, downloads),
+        Kind.CHECK: CheckTask(*common, revisit, Uses()),
+        Kind.FILE: FileTask(*common, downloads, uses),
     }
     jobs: dict[Kind | Prerequisite, JobTask] = {Prerequisite.ROBOTS: robots, Prerequisite.LOGIN: login}
     jobs.update(requests.items())

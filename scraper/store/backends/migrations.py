@@ -39,6 +39,7 @@ _STEPS = {
     8: ("ALTER TABLE profiles ADD COLUMN delay FLOAT", "ALTER TABLE figures ADD COLUMN delay FLOAT"),
     9: ("ALTER TABLE profiles ADD COLUMN proxy TEXT", "ALTER TABLE figures ADD COLUMN proxies TEXT"),
     10: ("ALTER TABLE profiles ADD COLUMN ways TEXT",),
+    11: ("ALTER TABLE pages ADD COLUMN usage TEXT",),
 }
 
 

@@ -25,6 +25,8 @@ class PageFacts:
     last_modified: str | None
     #: Requests that its callback yielded, refused ones and duplicates included.
     requests: int
+    #: What its site said that it may be used for.
+    usage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,7 @@ def _facts(row: Row | None) -> PageFacts | None:
     if row is None:
         return None
     yielded = len(outgoing.unpack(row.requests, depth=0))
-    return PageFacts(row.status, row.bytes, row.etag, row.last_modified, yielded)
+    return PageFacts(row.status, row.bytes, row.etag, row.last_modified, yielded, row.usage)
 
 
 def _items(connection: Connection, run: int, page: int) -> tuple[tuple[str, str | None], ...]:

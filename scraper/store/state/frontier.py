@@ -30,6 +30,7 @@ _VISIT = (
     pages.c.requests,
     pages.c.item_keys,
     pages.c.identity,
+    pages.c.usage,
 )
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from scraper.store.sql import Integer, MetaData
 
 #: Grows when a store of an older version can no longer be used as it is: scraper.store.backends.migrations.
-VERSION = 11
+VERSION = 12
 
 T = TypeVar("T")
 

@@ -91,6 +91,7 @@ pages = Table(
     Column("sent_at", Float),  # seconds since the epoch
     Column("seconds", Float),
     Column("reused", Integer),
+    Column("usage", Text),  # what its site said that it may be used for; NULL for nothing
 )
 
 visits = Table(
