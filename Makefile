@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 SITE   := $(VENV)-docs/.ready
 
-.PHONY: help demo test test-oldest docs lint audit fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray ui-cost adaptive browser-kills proofs bench profile browser clean
+.PHONY: help demo test test-oldest docs lint audit package links fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray ui-cost adaptive browser-kills proofs bench profile browser clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -71,6 +71,13 @@ test-oldest: pyproject.toml  ## the unit tests with the oldest dependencies that
 	$(VENV)-oldest/bin/python -m pytest -m "not slow" -n 2 --dist worksteal tests/unit tests/conformance tests/crawl/test_demo_shop.py
 
 check: lint audit docs test browser test-oldest  ## all that CI runs
+
+# Each Python that is there, by an environment of its own: PYTHONS="python3.12 /opt/python3.13/bin/python3".
+package: $(READY)  ## wheel and sdist: checked, and installed where nothing else is, on each Python in PYTHONS
+	$(BIN)/python -m tests.proofs.package $(PYTHONS) $(ARGS)
+
+links: $(READY)  ## the links of docs/ to other sites, each asked once; needs the internet, and is not part of CI
+	$(BIN)/python -m tests.proofs.links $(ARGS)
 
 audit: $(READY)  ## that what is installed fits together; SECURITY.md lists it, and says how it is looked after
 	$(BIN)/python -m pip check

@@ -14,7 +14,7 @@ from scraper.schedule.sites import site_of
 
 #: When a crawl without a schedule is run by a workflow.
 DEFAULT_CRON = "17 5 * * *"
-_EXTRAS_OF_EXPORTS = {".parquet": "parquet"}
+_EXTRAS_OF_EXPORTS = {".parquet": "parquet", ".xlsx": "excel", ".zst": "zstd"}
 
 
 def github(loaded: Loaded, root: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The products of the demo shop behind another look: names that a build makes, cards in place of rows, labelled facts."""
+"""The products of the demo shop behind another look: names that a build makes, cards for rows, labelled facts."""
 
 from __future__ import annotations
 

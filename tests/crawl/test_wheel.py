@@ -74,3 +74,14 @@ def test_wheel_is_imported_from_where_it_is_installed(python: Path, tmp_path: Pa
     file, _, url = done.stdout.strip().partition(" ")
     assert Path(file).is_relative_to(python.parents[1]), done.stderr
     assert url == "https://example.com/"
+
+
+def test_wheel_has_the_manual_page_and_is_what_an_index_takes(python: Path, tmp_path: Path):
+    (wheel,) = (python.parents[2] / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        (page,) = (name for name in packed.namelist() if name.endswith(".data/data/share/man/man1/scraper.1"))
+        assert packed.read(page) == (_CHECKOUT / "docs" / "scraper.1").read_bytes()
+    pytest.importorskip("twine")
+    words = [sys.executable, "-m", "twine", "check", "--strict", str(wheel)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr

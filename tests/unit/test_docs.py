@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import scraper
+from scraper.cli import _manual
 from scraper.config import _reference
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -17,6 +18,10 @@ def page(name: str) -> str:
 
 def test_every_key_is_described_as_it_is() -> None:
     assert page("yaml.md") == _reference.reference(), "run: python -m scraper.config._reference > docs/yaml.md"
+
+
+def test_the_manual_page_is_of_today() -> None:
+    assert page("scraper.1") == _manual.manual(), "run: python -m scraper.cli._manual > docs/scraper.1"
 
 
 def test_every_public_name_is_documented() -> None:
