@@ -93,8 +93,6 @@ class Components:
         self.models = self._models(config)
         self._session_classes = self._import_session_classes(config)
         importing = partial(load_object, root=loaded.root)
-        if config.uses_browser():
-            self._try("fetcher", partial(_require_browser, config))
         auths = {
             name: self._try(f"origins.{name}.auth", partial(auth_of, name, origin.auth, importing))
             for name, origin in config.origins.items()
@@ -177,8 +175,20 @@ class Components:
                 return None
         return digest
 
+    def require_fetcher(self) -> None:
+        """Raise UsageError where what the configuration fetches by is not installed; kept pages need none of it."""
+        if self._loaded.config.uses_browser() and not self._loaded.is_cached:
+            from scraper.fetch.browser.executable import require_browser
+
+            require_browser(self._loaded.config.browser)
+
     def make_fetcher(self) -> Fetcher:
-        """Make what fetches for a crawl; where it is to, it keeps what goes over the wire, or what is answered."""
+        """Make what fetches for a crawl; where it is to, it keeps what goes over the wire, or what is answered.
+
+        Raises:
+            UsageError: what it fetches by is not installed.
+        """
+        self.require_fetcher()
         config = self._loaded.config
         fetcher = fetcher_of(config, self.origins, "browser" if config.uses_browser() else "http")
         if config.archive is not None:
@@ -316,12 +326,6 @@ class Components:
         if found is not requests.Session and not self._loaded.config.network.allow_unobserved:
             _require_observable(reference, found)
         return found
-
-
-def _require_browser(config: SiteConfig) -> None:
-    from scraper.fetch.browser.executable import require_browser
-
-    require_browser(config.browser)
 
 
 def _url_of(start: str | Request) -> str:

@@ -179,6 +179,7 @@ class Crawl:
         #: The configuration by which it crawls.
         self._at_work = self._starts.loaded
         self._components = Components(self._at_work, spider)
+        self._components.require_fetcher()
         self._spider = spider
         self._is_shared = not self._store.is_file
         self._fingerprint = fingerprint_of(self._components) if self._is_shared else None

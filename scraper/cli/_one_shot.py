@@ -41,6 +41,9 @@ _TYPES = {
     **dict.fromkeys((".xml", ".rss", ".atom", ".rdf"), "application/xml"),
     **dict.fromkeys((".csv", ".tsv"), "text/csv"),
 }
+if TYPE_CHECKING:
+    from scraper.cli._beside import VisitTraffic
+
 #: Told of each request, and its outcome, on the way to a page.
 Hop = Callable[[Request, FetchResult], object]
 
@@ -105,6 +108,7 @@ class Visitor:
         allow: called before each request; returns the seconds that it may take at most, or raises.
         components: what the crawl's YAML names by reference, where there is one: its Session classes, its secrets.
         crawl: the crawl's configuration, where it goes with its cookies and login.
+        obey: called before each request that a page in a browser makes; raises where it may not be sent.
     """
 
     def __init__(
@@ -114,8 +118,10 @@ class Visitor:
         allow: Callable[[], float] = lambda: float("inf"),
         components: Components | None = None,
         crawl: Loaded | None = None,
+        obey: Callable[[Request], object] = lambda request: None,
     ) -> None:
         self._config = config
+        self._obey = obey
         self._own = CrawlSession(crawl) if crawl is not None else None
         self._guard = Guard(config.network.allow_private, TypedHost(typed))
         self._allow = allow
@@ -128,7 +134,7 @@ class Visitor:
             origins = Origins(config.origins, auths, (), signer, identity.from_)
         else:
             origins = components.origins
-        self._fetcher = fetcher_of(config, origins)
+        self._fetcher = fetcher_of(config, origins, "browser" if config.uses_browser() else "http")
         self._domains: dict[str, DomainSession] = {}
         self._proxies: ProxyPool | None = None
 
@@ -137,6 +143,7 @@ class Visitor:
         for domain in self._domains.values():
             domain.close()
         self._domains.clear()
+        self._fetcher.close()
 
     def send(self, request: Request, *, robots: bool = False) -> FetchResult:
         """Send one request; of a robots.txt only as much is read as counts."""
@@ -145,9 +152,20 @@ class Visitor:
         with request_context(seconds, self._guard, OpenSendGate()) as context:
             if robots:
                 return self._fetcher.fetch(request, domain, context, body_limit=MAX_BYTES, truncate=True)
+            context.beside = self._beside
             result = self._fetcher.fetch(request, domain, context)
         result.read_in(self._config.for_domain(domain.domain).pages.encoding)
         return result
+
+    def _beside(self) -> VisitTraffic:
+        """Return what sends what a page in a browser asks for."""
+        from scraper.cli._beside import VisitTraffic
+
+        def before(request: Request) -> float:
+            self._obey(request)
+            return self._allow()
+
+        return VisitTraffic(self._config, self._guard, lambda url: self._domain(url), before)
 
     def follow(
         self, request: Request, hop: Hop, before: Callable[[Request], object] = lambda request: None

@@ -81,7 +81,9 @@ class _Visits:
 
     def __init__(self, loaded: Loaded, components: Components) -> None:
         self._config = loaded.config
-        self._visitor = Visitor(loaded.config, typed="", allow=self._wait, components=components, crawl=loaded)
+        self._visitor = Visitor(
+            loaded.config, typed="", allow=self._wait, components=components, crawl=loaded, obey=self._obey
+        )
         self._robots: dict[str, Robots] = {}
         self._throttle = CallerThrottle(Pace())
 

@@ -53,6 +53,9 @@ def test(
         str | None,
         typer.Option("--url", metavar="URL", help="What a saved page counts as; without it all rules are tried."),
     ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Have the page drawn by a browser, whatever the YAML says.")
+    ] = False,
 ) -> None:
     """Show what the rules make of one page.
 
@@ -73,7 +76,7 @@ def test(
     is_saved = "://" not in page
     if url is not None and not is_saved:
         raise UsageError("--url is for a page from a file", remedy="leave it out, the page has its own")
-    response = _saved(Path(page), url, loaded) if is_saved else _fetched(page, loaded)
+    response = _saved(Path(page), url, loaded) if is_saved else _fetched(page, loaded, browser=browser)
     response.obeyed = loaded.config.nofollow_of(response.url)
     _output.write(f"{plain(response.url)}: {response.status}, {counted(len(response.body), 'byte')}\n")
     matched, is_fine = False, True
@@ -102,8 +105,10 @@ def _saved(file: Path, url: str | None, loaded: Loaded) -> Response:
     return response.in_encoding(loaded.config.for_domain(urls.domain_of(response.url)).pages.encoding)
 
 
-def _fetched(page: str, loaded: Loaded) -> Response:
+def _fetched(page: str, loaded: Loaded, *, browser: bool) -> Response:
     request = request_of(page)
+    if browser:
+        request.fetcher = "browser"
     visitor = Visitor(loaded.config, typed=urls.host_of(request.url), components=Components(loaded), crawl=loaded)
     try:
         response, _ = visitor.follow(request, lambda asked, outcome: None)

@@ -28,7 +28,18 @@ from scraper.rules.rule import PageRule
 from scraper.spider import resolve, results_of
 from scraper.testing.recording import EXPECTED, read
 
-_KEYS = ("session", "proxies", "user_agent", "identity", "limits", "network", "origins", "domains")
+_KEYS = (
+    "session",
+    "proxies",
+    "user_agent",
+    "identity",
+    "limits",
+    "network",
+    "origins",
+    "domains",
+    "fetcher",
+    "browser",
+)
 _HELP = {
     "response": ".url .status .headers .body .text .json() .links()",
     "request": "what was requested",
@@ -65,6 +76,9 @@ def shell(
     url: Annotated[
         str | None, typer.Option("--url", metavar="URL", help="What a saved page counts as.", show_default=False)
     ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Have pages drawn by a browser, whatever the YAML says.")
+    ] = False,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
 ) -> None:
     """Look at a page at a Python prompt.
@@ -72,7 +86,8 @@ def shell(
     It has the names response, soup, css, select, follow, fetch, and rules where there are any. The prompt is
     IPython's where that is installed. With --site the page is fetched as the crawl would, with its login, the cookies
     in its store and its encoding. Redirects are followed, robots.txt is not asked, and a private address that is
-    typed here is allowed. A page may also be a file of HTML, or the folder of a recording.
+    typed here is allowed. With --browser pages are drawn by Chromium. A page may also be a file of HTML, or the
+    folder of a recording.
 
     \b
       scraper shell https://books.toscrape.com/
@@ -84,7 +99,7 @@ def shell(
         config, components = loaded.config, Components(loaded)
     else:
         loaded, config, components = None, settings_of("shell", sets, _KEYS), None
-    desk = _Desk(config, components, loaded)
+    desk = _Desk(config, components, loaded, browser=browser)
     try:
         desk.look_at(_saved(page, url, config) if "://" not in page else request_of(page))
         if command is not None:
@@ -108,7 +123,10 @@ def _saved(page: str, url: str | None, config: SiteConfig) -> Response:
 class _Desk:
     """The page that is looked at, and the names by which that is done."""
 
-    def __init__(self, config: SiteConfig, components: Components | None, crawl: Loaded | None) -> None:
+    def __init__(
+        self, config: SiteConfig, components: Components | None, crawl: Loaded | None, *, browser: bool
+    ) -> None:
+        self._browser = browser
         self._config = config
         self._crawl = crawl
         self._components = components
@@ -180,6 +198,8 @@ class _Desk:
             self._visitor = Visitor(
                 self._config, typed=urls.host_of(request.url), components=self._components, crawl=self._crawl
             )
+        if self._browser:
+            request = request.replace(fetcher="browser")
         return self._visitor.follow(request, lambda asked, outcome: None)[0]
 
 

@@ -120,6 +120,11 @@ class DrawnShop(Server):
         super().__init__(self._site.answer, host, port)
 
     @property
+    def paths(self) -> list[str]:
+        """Return the paths of its pages."""
+        return [path for path in self._site.fixed if path.endswith("/") and not path.startswith("/api/")]
+
+    @property
     def truth(self) -> list[dict[str, str]]:
         """Return what a crawl must find."""
         return [facts(product) for product in self._site.products]
@@ -128,7 +133,7 @@ class DrawnShop(Server):
 class _Site:
     def __init__(self, products: list[Product]) -> None:
         self.products = products
-        self._fixed: dict[str, Answer] = {
+        self.fixed: dict[str, Answer] = {
             "/robots.txt": _text("text/plain", _ROBOTS),
             "/app.js": _text("text/javascript", _APP),
             "/late.js": _text("text/javascript", _LATE_JS % LATE),
@@ -141,8 +146,8 @@ class _Site:
             slug = category.split()[0].lower()
             entries.append([f"/category/{slug}/", category])
             shelf = [product for product in products if product.category == category]
-            self._fixed[f"/category/{slug}/"] = _html(_SHELL)
-            self._fixed[f"/api/category/{slug}/"] = _json([[_place(folder, each), each.title] for each in shelf])
+            self.fixed[f"/category/{slug}/"] = _html(_SHELL)
+            self.fixed[f"/api/category/{slug}/"] = _json([[_place(folder, each), each.title] for each in shelf])
             for product in shelf:
                 page = {"product": _SHELL, "late": _LATE, "plain": _PLAIN}[folder]
                 shown = facts(product) | {"description": product.description}
@@ -151,10 +156,10 @@ class _Site:
                     if folder == "product"
                     else page.format_map({name: escape(value) for name, value in shown.items()})
                 )
-                self._fixed[_place(folder, product)] = _html(filled)
-                self._fixed[f"/api{_place(folder, product)}"] = _json(facts(product))
-                self._fixed[f"/api/price/{product.sku}"] = _json({"price": product.price})
-        self._fixed["/api/folders"] = _json(entries)
+                self.fixed[_place(folder, product)] = _html(filled)
+                self.fixed[f"/api{_place(folder, product)}"] = _json(facts(product))
+                self.fixed[f"/api/price/{product.sku}"] = _json({"price": product.price})
+        self.fixed["/api/folders"] = _json(entries)
         self._garden = [product for product in products if product.category == "Garden"]
         self._members = _json([facts(product) for product in products if product.member])
 
@@ -170,7 +175,7 @@ class _Site:
             )
         if path == "/api/garden/":
             return self._batch(int(parse_qs(query).get("from", ["0"])[0]))
-        return self._fixed.get(path, (404, {"Content-Type": "text/plain"}, b"no such page\n"))
+        return self.fixed.get(path, (404, {"Content-Type": "text/plain"}, b"no such page\n"))
 
     def _batch(self, first: int) -> Answer:
         following = first + BATCH

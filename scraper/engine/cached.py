@@ -83,6 +83,10 @@ class CachedFetcher:
             into.write(body)
             body = b""
         response = response_of(request, found.head, body)
+        if (drawn := getattr(found, "drawn", None)) is not None:
+            from scraper.response.rendering import Rendering
+
+            response.drawn(Rendering(drawn))
         return FetchResult(response, None, None, 0.0, 0, fetched_at=found.fetched_at)
 
     def close(self) -> None:

@@ -13,12 +13,13 @@ import base64
 import gzip
 import hashlib
 import re
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scraper.config import SiteConfig
 from scraper.config.secrets import is_secret_header
@@ -30,9 +31,14 @@ from scraper.fetch.transport.recorder import WireRecorder
 from scraper.hiding import MASK, has_secrets, hide, star_out
 from scraper.request import Request
 
+if TYPE_CHECKING:
+    from scraper.response.rendering import Rendering
+
 #: Where a head ends; servers leave out the carriage return.
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/\d")
+#: Of records that are no messages of HTTP.
+_MEDIA = {"warcinfo": "application/warc-fields", "conversion": "text/html; charset=utf-8"}
 _CONFORMS_TO = "https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
 
 
@@ -54,6 +60,12 @@ class RecordMaker:
     def records(self, recorders: Iterable[WireRecorder]) -> bytes:
         """Return the records of these exchanges; nothing of those that no whole head answered."""
         return b"".join(self._pair(recorder) for recorder in recorders)
+
+    def drawn(self, url: str, rendering: Rendering) -> bytes:
+        """Return the record of a page as a browser has drawn it (WARC 1.1 section 6.8)."""
+        about = {"WARC-Date": _date(time.time()), "WARC-Target-URI": hide(url)}
+        text = star_out(rendering.text.encode("utf-8", "replace"))
+        return _record("conversion", _new_id(), about, text)
 
     def _pair(self, recorder: WireRecorder) -> bytes:
         received = bytes(recorder.received)
@@ -110,7 +122,11 @@ class ArchivingFetcher:
         result = self._inner.fetch(request, domain, context, **how)
         if recorders:
             recorders[-1].end(result.error)
-        return replace(result, records=self._maker.records(recorders))
+        records = self._maker.records(recorders)
+        response = result.response
+        if response is not None and response.rendering is not None:
+            records += self._maker.drawn(response.url, response.rendering)
+        return replace(result, records=records)
 
     def close(self) -> None:
         self._inner.close()
@@ -134,7 +150,7 @@ def info_record(filename: str, config: SiteConfig, run: int) -> bytes:
 
 
 def _record(kind: str, number: str, about: dict[str, str], block: bytes) -> bytes:
-    media = "application/warc-fields" if kind == "warcinfo" else f"application/http; msgtype={kind}"
+    media = _MEDIA.get(kind) or f"application/http; msgtype={kind}"
     fields = {
         "WARC-Type": kind,
         "WARC-Record-ID": number,

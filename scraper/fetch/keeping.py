@@ -47,8 +47,9 @@ class KeepingFetcher:
         response = result.response
         if response is None or response.status == 304:
             return result
-        body = zlib.compress(response.body, _LEVEL) if packing is None else packing.packed()
-        return replace(result, kept=Kept(head_of(response.status, response.headers), body))
+        body = zlib.compress(response.content, _LEVEL) if packing is None else packing.packed()
+        behind = len(response.body) if response.rendering is not None else None
+        return replace(result, kept=Kept(head_of(response.status, response.headers, behind), body))
 
     def close(self) -> None:
         self._inner.close()
@@ -70,12 +71,22 @@ class _Packing:
         return b"".join([*self._parts, self._packer.flush()])
 
 
-def head_of(status: int, headers: Mapping[str, str]) -> str:
-    """Return status and headers as the store keeps them."""
-    return json.dumps([status, list(headers.items())])
+def head_of(status: int, headers: Mapping[str, str], behind: int | None = None) -> str:
+    """Return status and headers as the store keeps them.
+
+    Args:
+        behind: of a page that a browser has drawn, the length of its body: what was made of it is kept behind that.
+    """
+    return json.dumps([status, list(headers.items()), *([] if behind is None else [behind])])
 
 
 def response_of(request: Request, head: str, body: bytes) -> Response:
     """Return the response of a request whose head and body were kept; the body is unpacked."""
-    status, headers = json.loads(head)
-    return Response(request.url, status, CaseInsensitiveDict(headers), body, request=request)
+    status, headers, *behind = json.loads(head)
+    length = behind[0] if behind else len(body)
+    response = Response(request.url, status, CaseInsensitiveDict(headers), body[:length], request=request)
+    if behind:
+        from scraper.response.rendering import Rendering
+
+        response.drawn(Rendering.from_bytes(body[length:]))
+    return response

@@ -29,6 +29,8 @@ class Archived(NamedTuple):
     head: str
     body: bytes
     fetched_at: float
+    #: As a browser has drawn it; None where none did.
+    drawn: str | None = None
 
 
 class ArchiveIndex:
@@ -43,6 +45,8 @@ class ArchiveIndex:
         self._paths = paths
         self._fingerprint_of = fingerprint_of
         self._places: dict[bytes, tuple[Path, int]] | None = None
+        #: Of pages that a browser has drawn, where that lies.
+        self._drawn: dict[bytes, tuple[Path, int]] = {}
 
     def find(self, fingerprint: bytes) -> Archived | None:
         """Return the newest whole answer to a request, or None if it is missing or cannot be read."""
@@ -53,14 +57,15 @@ class ArchiveIndex:
         place = self._places.get(fingerprint)
         if place is None:
             return None
-        path, offset = place
-        with path.open("rb") as file:
-            file.seek(offset)
-            record = next((data for _, data in _members(file)), b"")
-        return _answer_in(record)
+        answer = _answer_in(_record_at(*place))
+        drawn = self._drawn.get(fingerprint)
+        if answer is None or drawn is None or drawn[0] != place[0]:
+            return answer
+        return answer._replace(drawn=_parts_of(_record_at(*drawn))[1].decode("utf-8", "replace"))
 
     def _answers(self, path: Path) -> Iterator[tuple[bytes, tuple[Path, int]]]:
         asked: bytes | None = None
+        drawn: dict[bytes, tuple[Path, int]] = {}
         with path.open("rb") as file:
             for offset, record in _members(file):
                 about, block = _parts_of(record)
@@ -72,6 +77,9 @@ class ArchiveIndex:
                     if is_whole and block.split(b" ", 2)[1:2] != [b"304"]:
                         yield asked, (path, offset)
                     asked = None
+                elif kind == "conversion" and (page := self._request_in(about, b"GET ")) is not None:
+                    drawn[page] = path, offset
+        self._drawn = {**drawn, **self._drawn}
 
     def _request_in(self, about: dict[str, str], block: bytes) -> bytes | None:
         method = block.partition(b" ")[0].decode("latin-1")
@@ -80,6 +88,12 @@ class ArchiveIndex:
             return self._fingerprint_of(Request(about.get("warc-target-uri", ""), method=method, data=body or None))
         except BadRequest:
             return None
+
+
+def _record_at(path: Path, offset: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return next((data for _, data in _members(file)), b"")
 
 
 def _members(file: io.BufferedReader) -> Iterator[tuple[int, bytes]]:

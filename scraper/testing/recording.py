@@ -3,6 +3,7 @@
 A recording is a folder:
 
     body            the bytes of the page, as a callback gets them
+    rendered.json   of a page that a browser has drawn, the tree and the JSON answers
     meta.json       url, status, headers; the callback and meta of its request; the YAML of its crawl
     expected.json   the items and requests that came of it; in `ignore`, fields that make no difference
 
@@ -34,6 +35,7 @@ from scraper.private_files import write_private
 from scraper.project import project_root
 from scraper.request import Request
 from scraper.response import Response
+from scraper.response.rendering import Captured, Rendering
 from scraper.spider import resolve
 from scraper.testing import masking
 from scraper.testing.differences import differences
@@ -44,6 +46,7 @@ FOLDER = Path("tests", "recorded")
 EXPECTED = "expected.json"
 _META = "meta.json"
 _BODY = "body"
+_RENDERED = "rendered.json"
 #: A cookie that a server sets is a session, and no business of a repository.
 _LEFT_OUT = frozenset({"set-cookie"})
 
@@ -90,11 +93,15 @@ def save(loaded: Loaded, response: Response) -> tuple[Recording, dict[str, Any]]
         "callback": response.request.callback,
         "meta": masking.data(response.meta),
     }
-    saved = _page(meta, masking.page(response.body))
+    saved = _page(meta, masking.page(response.body), _masked(response.rendering))
     outcome = outcome_of(loaded, saved)
     with _told(folder):
         ignore = _ignored(json.loads((folder / EXPECTED).read_bytes())) if (folder / EXPECTED).exists() else ()
         write_private(folder / _BODY, saved.body)
+        if saved.rendering is not None:
+            write_private(folder / _RENDERED, saved.rendering.to_bytes())
+        else:
+            (folder / _RENDERED).unlink(missing_ok=True)
         _write(folder / _META, meta)
     _expect(folder, outcome, ignore)
     return Recording(folder, loaded.path, saved), outcome
@@ -109,7 +116,9 @@ def read(folder: Path) -> Recording:
     """
     with _told(folder):
         meta = json.loads((folder / _META).read_bytes())
-        response = _page(meta, (folder / _BODY).read_bytes())
+        rendered = folder / _RENDERED
+        rendering = Rendering.from_bytes(rendered.read_bytes()) if rendered.exists() else None
+        response = _page(meta, (folder / _BODY).read_bytes(), rendering)
         site = Path(os.path.normpath(folder.absolute() / meta["site"]))
     root = _root_of(folder.absolute())
     if not site.resolve().is_relative_to(root.resolve()):
@@ -128,9 +137,22 @@ def _root_of(folder: Path) -> Path:
     return next((place.parents[1] for place in folder.parents if place.parts[-2:] == FOLDER.parts), folder)
 
 
-def _page(meta: Mapping[str, Any], body: bytes) -> Response:
+def _masked(rendering: Rendering | None) -> Rendering | None:
+    if rendering is None:
+        return None
+    text = masking.page(rendering.text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+    captured = tuple(
+        Captured(masking.url(each.url), each.status, masking.data(each.data)) for each in rendering.captured
+    )
+    return Rendering(text, captured)
+
+
+def _page(meta: Mapping[str, Any], body: bytes, rendering: Rendering | None) -> Response:
     request = Request(meta["url"], meta.get("callback"), meta=meta.get("meta") or {})
-    return Response(meta["url"], int(meta["status"]), meta["headers"], body, request=request)
+    response = Response(meta["url"], int(meta["status"]), meta["headers"], body, request=request)
+    if rendering is not None:
+        response.drawn(rendering)
+    return response
 
 
 def recordings_in(folder: Path) -> list[Path]:

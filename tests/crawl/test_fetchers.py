@@ -17,7 +17,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from scraper import components
 from scraper.config import SiteConfig
-from scraper.errors import LeaseLost
+from scraper.errors import LeaseLost, UsageError
 from scraper.fetch.base import NO_CONDITIONS, Answer, FetchResult, Writable, result_of
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.origins import Origins
@@ -201,3 +201,12 @@ def test_the_time_limit_holds(raw_server: Callable[..., RawServer]) -> None:
     run = crawl(Pages, server.url, session={"timeout": {"total": 0.3}}, retry={"attempts": 1})
     assert reasons_of_failures(run) == {"/": "timeout"}
     assert agrees(run, server)
+
+
+def test_what_a_browser_needs_is_said_before_the_crawl(page_server: Callable[..., PageServer]) -> None:
+    server = page_server(site(1))
+    browser = {"executable": "/no/such/chromium"}
+    with pytest.raises(UsageError, match="playwright|no browser at /no/such/chromium") as raised:
+        crawl(Pages, server.url, fetcher="browser", browser=browser)
+    assert raised.value.remedy
+    assert server.connections == 0

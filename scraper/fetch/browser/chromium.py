@@ -65,6 +65,8 @@ class Chromium:
         self._making: dict[str, asyncio.Lock] = {}
         #: By domain: storage of a context that was closed, and its scripts.
         self._left: dict[str, tuple[Any, KeptParts]] = {}
+        #: Tabs whose pages are being left.
+        self._leaving: set[asyncio.Future[None]] = set()
         self._folder = Folder()
         self._nowhere = socket.socket()
         self._playwright: Any = None
@@ -104,7 +106,6 @@ class Chromium:
                 handle_sighup=False,
             )
         except BrowserError as error:
-            await self.close()
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             telling = [line for line in lines if "error" in line.lower() and "<launching>" not in line]
             why = telling[-1] if telling else lines[0]
@@ -174,7 +175,9 @@ class Chromium:
         """Leave the page of a tab that nothing was drawn in since: its scripts would run on."""
         if tab in context.idle and tab.pages == pages and not self.is_dead.is_set():
             context.idle.remove(tab)
-            asyncio.ensure_future(self._left_page(context, tab))
+            leaving = asyncio.ensure_future(self._left_page(context, tab))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
 
     async def _left_page(self, context: Context, tab: Tab) -> None:
         if await tab.leave() and not context.is_leaving:
@@ -212,7 +215,7 @@ class Chromium:
         self._contexts.pop(name, None)
         context.is_leaving = True
         storage = None
-        with contextlib.suppress(BrowserError, asyncio.TimeoutError):
+        with contextlib.suppress(Exception):
             state = await asyncio.wait_for(context.context.storage_state(), _CLOSE_SECONDS)
             # Cookies are the jar's.
             storage = {"cookies": [], "origins": state["origins"]} if state["origins"] else None
@@ -248,10 +251,10 @@ class Chromium:
     async def close(self) -> None:
         """End it, whatever state it is in, and remove what it has left."""
         try:
-            with contextlib.suppress(BrowserError, asyncio.TimeoutError):
+            with contextlib.suppress(Exception):
                 if self._browser is not None:
                     await asyncio.wait_for(self._browser.close(), _CLOSE_SECONDS)
-            with contextlib.suppress(BrowserError, asyncio.TimeoutError):
+            with contextlib.suppress(Exception):
                 if self._playwright is not None:
                     await asyncio.wait_for(self._playwright.stop(), _CLOSE_SECONDS)
         finally:

@@ -113,7 +113,7 @@ class Host:
 
     async def _leave(self, name: str) -> None:
         if self._browser is not None:
-            with contextlib.suppress(BrowserError):
+            with contextlib.suppress(Exception):
                 await self._browser.leave(name)
 
     # Drawing ---------------------------------------------------------------------------------------------
@@ -178,9 +178,12 @@ class Host:
                 browser = Chromium(self._config, self._pool)
                 try:
                     await browser.start()
-                except InternalError:
+                except Exception as error:
+                    await browser.close()
                     if attempt + 1 == _STARTS:
-                        raise
+                        if isinstance(error, InternalError):
+                            raise
+                        raise InternalError(f"the browser does not start: {error}"[:500]) from error
                     await asyncio.sleep(_START_WAIT)
                 except BaseException:
                     await browser.close()
@@ -228,7 +231,8 @@ class Host:
         drawing.begin()
         try:
             context, tab = await browser.take(drawing.domain)
-        except BrowserError:
+        except Exception:
+            # Its driver may be gone, of which Playwright tells by any exception.
             browser.died()
             raise _Died(is_suspect=False) from None
         is_well = False
@@ -238,10 +242,12 @@ class Host:
             drawn = await self._until_crash(tab, drawing)
             is_well = True
             return drawn
-        except BrowserError as error:
+        except FetchError:
+            raise
+        except Exception as error:
             if tab.crashed.done():
                 raise FetchError(_CRASHED, reason="browser-crashed") from None
-            if "closed" in str(error).lower():
+            if not isinstance(error, BrowserError) or "closed" in str(error).lower():
                 browser.died()
                 raise _Died(is_suspect=True) from None
             raise FetchError(str(error).splitlines()[0][:300], reason="not-drawn") from None

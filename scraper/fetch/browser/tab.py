@@ -82,7 +82,7 @@ class Tab:
         self._dialogs += 1
         if self._dialogs > _MOST_DIALOGS and self._drawing is not None:
             self._drawing.excess = f"it opens more than {_MOST_DIALOGS} dialogs"
-        with contextlib.suppress(BrowserError):
+        with contextlib.suppress(Exception):
             await dialog.dismiss()
 
     def _refuse(self, url: str, why: str) -> None:
@@ -94,7 +94,7 @@ class Tab:
     async def _answer(self, route: Any) -> None:
         """Answer a request: nothing that a page asks for leaves the browser by itself."""
         drawing = self._drawing
-        with contextlib.suppress(BrowserError, asyncio.CancelledError):
+        with contextlib.suppress(Exception, asyncio.CancelledError):
             if self._is_leaving and route.request.is_navigation_request():
                 await route.fulfill(status=200, content_type="text/html", body="")
             elif drawing is None:
@@ -297,5 +297,5 @@ def _forget(work: asyncio.Future[Any]) -> None:
 
 
 async def _close(page: Any) -> None:
-    with contextlib.suppress(BrowserError):
+    with contextlib.suppress(Exception):
         await page.close()
