@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PEERS  := $(VENV)-bench/.ready
 SITE   := $(VENV)-docs/.ready
 
-.PHONY: help demo test test-oldest docs lint audit package links fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray ui-cost adaptive browser-kills proofs bench profile browser clean
+.PHONY: help demo test test-oldest docs lint audit package links fuzz check coverage kill-storm simulation memory manners toxic storm scale many-domains sitemaps rules-speed start-cost export-kills many-crawls slow-disk many-schedules soak many-links outages clock-steps fleet fleet-scale ray ui-cost adaptive browser-kills browser-pages proofs bench profile browser clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -166,6 +166,15 @@ fleet-scale: $(READY)  ## ten million queued URLs in PostgreSQL: claims of 100 d
 browser-kills: $(VENV)-browser/.ready  ## a crawl by a browser, and its browser, killed 20 times: every product once, no process and no profile left
 	$(VENV)-browser/bin/python -m tests.proofs.browser_kills $(ARGS)
 
+$(VENV)-browser-bench/.ready: pyproject.toml tests/bench/peers/browser.txt
+	$(PYTHON) -m venv $(VENV)-browser-bench
+	$(VENV)-browser-bench/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(VENV)-browser-bench/bin/python -m pip install --quiet --editable ".[browser]" --requirement tests/bench/peers/browser.txt
+	@touch $@
+
+browser-pages: $(VENV)-browser-bench/.ready  ## 500 pages drawn on two domains: memory, delays, pace beside scrapy-playwright and crawlee
+	$(VENV)-browser-bench/bin/python -m tests.proofs.browser_pages $(ARGS)
+
 ui-cost: $(READY)  ## what the live page takes from a crawl that it shows
 	$(BIN)/python -m tests.proofs.ui_cost $(ARGS)
 
@@ -195,4 +204,4 @@ profile: $(PEERS)  ## where a page's microseconds go, by thread and part
 	$(VENV)-bench/bin/python -m tests.bench.profile $(ARGS)
 
 clean:  ## remove the environment and what tools left
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-bench $(VENV)-ray $(VENV)-browser .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-bench $(VENV)-ray $(VENV)-browser $(VENV)-browser-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build

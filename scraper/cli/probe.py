@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from scraper.cli import _output
+from scraper.cli._browser_probe import of_browser, seems_needed
 from scraper.cli._one_shot import request_of, settings_of
 from scraper.cli._options import Sets
 from scraper.cli._server_probe import MOST_REQUESTS, SECONDS_BESIDE, Findings, Lie, Probe
@@ -18,7 +19,10 @@ from scraper.config.types.units import format_duration
 from scraper.fetch.robots import product_token, robots_in_words
 from scraper.observe.text import counted, duration, plain, size
 
-_KEYS = ("session", "proxies", "politeness", "user_agent", "identity", "limits", "network", "origins", "domains")
+_KEYS = (
+    *("session", "proxies", "politeness", "user_agent", "identity", "limits", "network", "origins", "domains"),
+    "browser",
+)
 _IDLE = 15.0
 #: The shortest `session.idle_expiry` that is suggested, in seconds; and the most requests at once.
 _LEAST_EXPIRY = 0.1
@@ -44,6 +48,9 @@ def probe(
             help="The longest wait in search of the idle limit, 15 by default; 0 searches none.",
         ),
     ] = _IDLE,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Have the page drawn as well, and say what a browser makes of it.")
+    ] = False,
     sets: Sets = [],  # noqa: B006 (typer reads it, nothing writes it)
 ) -> None:
     """Measure how a server treats connections.
@@ -54,6 +61,8 @@ def probe(
     requests, robots.txt included, one at a time and politeness.delay or the Crawl-delay apart, and takes at most 30
     seconds more than --idle: 45 by default. What robots.txt closes is not fetched. A private address that is typed
     here is allowed.
+    It also says whether the page seems to need a browser. With --browser the page is drawn, with all that it asks
+    for, and what that gains is shown.
     Keys for --set are those of the YAML under session, politeness, limits, network and origins, and user_agent.
 
     \b
@@ -66,6 +75,8 @@ def probe(
     found = Probe(config, request.url, idle, _output.say).run()
     for line in _report(found, config):
         _output.write(f"{line}\n")
+    for text in of_browser(found, config, is_drawn=browser):
+        _output.write(f"{_line('browser', text)}\n")
     _output.write(f"\n{suggestion(found, config)}")
 
 
@@ -168,6 +179,8 @@ def suggestion(found: Findings, config: SiteConfig) -> str:
     ]
     if found.lie is Lie.ALWAYS_304:
         lines += ["revisit:", "  conditional: false"]
+    if found.response is not None and seems_needed(found.response):
+        lines.append("fetcher: auto")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -14,6 +14,8 @@ from scraper.response import Response
 LITTLE_TEXT = 200
 #: How much more text a browser has to bring where nothing else tells.
 _MORE_CHARACTERS, _MORE_TIMES = 80, 1.3
+#: The same where hardly any came.
+_SOME_CHARACTERS = 15
 #: Where frameworks put what they draw.
 _MOUNTS = (
     "#app, #root, #__next, #__nuxt, #___gatsby, #svelte, #main-app, #react-root, #ember-app, "
@@ -55,7 +57,8 @@ def what_was_gained(plain: Response, drawn: Response, lacking: Lacking) -> str:
         # What is missed is missing there as well.
         return ""
     shown, had = len(visible_text(drawn)), len(visible_text(plain))
-    if shown > had + _MORE_CHARACTERS and shown > had * _MORE_TIMES:
+    more = _MORE_CHARACTERS if had > LITTLE_TEXT else _SOME_CHARACTERS
+    if shown > had + more and shown > had * _MORE_TIMES:
         return f"{shown} characters of text in a browser, {had} over HTTP"
     links, had_links = len(drawn.css("a[href]")), len(plain.css("a[href]"))
     if links > had_links and links > had_links * _MORE_TIMES:

@@ -87,3 +87,16 @@ def test_the_commands_show_what_is_drawn(tiny: DrawnShop, tmp_path: Path) -> Non
     text = "print(css('.sku')[0].text() if css('.sku') else 'nothing')"
     assert command(tmp_path, "shell", url, "-c", text).strip() == "nothing"
     assert command(tmp_path, "shell", url, "--browser", "-c", text).strip() == tiny.truth[0]["sku"]
+
+
+def test_probe_says_what_a_browser_would_gain(tiny: DrawnShop, tmp_path: Path) -> None:
+    quick = ["--idle", "0", "--set", "politeness.delay=0", "--set", "politeness.jitter=0"]
+    product, whole = (next(path for path in tiny.paths if path.startswith(kind)) for kind in ("/product/", "/plain/"))
+    said = command(tmp_path, "probe", f"{tiny.url}{product}", *quick, "--browser")
+    assert "browser      seems needed: <div id=app> is empty over HTTP" in said
+    assert "characters of text in a browser, 0 over HTTP" in said
+    assert "/api/track" in said
+    assert said.endswith("fetcher: auto\n")
+    said = command(tmp_path, "probe", f"{tiny.url}{whole}", *quick)
+    assert "browser      not needed" in said
+    assert "fetcher" not in said

@@ -206,7 +206,7 @@ def test_the_time_limit_holds(raw_server: Callable[..., RawServer]) -> None:
 def test_what_a_browser_needs_is_said_before_the_crawl(page_server: Callable[..., PageServer]) -> None:
     server = page_server(site(1))
     browser = {"executable": "/no/such/chromium"}
-    with pytest.raises(UsageError, match="playwright|no browser at /no/such/chromium") as raised:
+    with pytest.raises(UsageError, match=r"playwright|no browser at") as raised:
         crawl(Pages, server.url, fetcher="browser", browser=browser)
     assert raised.value.remedy
     assert server.connections == 0
