@@ -168,6 +168,14 @@ _ROWS = (
         "What a page in a browser asked for redirects to another origin, whose answer its scripts may not read.",
     ),
     ReasonRow("download", _REFUSED, "A page in a browser began a download."),
+    ReasonRow(
+        "challenge",
+        _FAILED,
+        "In its place came a challenge, which finds out whether a person is there. It is not solved: the domain was "
+        "held, and given up.",
+        "ask the site's owner, or for an API of theirs; prove who you are by identity; crawl more slowly",
+        "identity",
+    ),
     ReasonRow("circuit", _FAILED, "The domain did nothing but fail, and was given up.", _SERVER),
     ReasonRow(
         "byte-limit",

@@ -13,8 +13,10 @@ from scraper.cli._options import Sets
 from scraper.errors import BadRequest, UsageError
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
+from scraper.fetch.challenges import challenge_of
 from scraper.fetch.robots import robots_in_words
 from scraper.observe.text import duration, plain, size
+from scraper.reasons import remedy_of
 from scraper.request import Request
 from scraper.stats import Served
 
@@ -112,6 +114,8 @@ def _facts(request: Request, outcome: FetchResult) -> list[str]:
     lines.append(f"  size        {size(outcome.bytes)}{decoded}")
     if any(word in kind.lower() for word in _TEXT_TYPES):
         lines.append(f"  encoding    {response.encoding}")
+    if whose := challenge_of(response.status, response.headers, response.body):
+        lines.append(f"  challenge   of {whose}, which a crawl would be held for: {remedy_of('challenge')}")
     if redirects.is_redirect(response):
         lines.append(f"  leads to    {plain(response.headers['Location'])}")
     return lines

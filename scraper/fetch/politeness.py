@@ -177,10 +177,15 @@ class Circuit:
     #: The first pause, in units of `retry.backoff`.
     FIRST_PAUSE: ClassVar[float] = 10.0
 
+    #: Added to the number of pauses where the store keeps it for a domain that shows challenges.
+    CHALLENGED: ClassVar[int] = 1_000
+
     failures: int = 0
     pauses: int = 0
     opened_at: float = float("-inf")
     until: float = float("-inf")
+    #: It was opened by a challenge: the server answers, and wants to see a person.
+    is_challenged: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -194,8 +199,29 @@ class Circuit:
 
     @classmethod
     def resumed(cls, pauses: int, until: float) -> Circuit:
-        """Return the one that another process was in; what was given up is tried again."""
-        return cls(cls.THRESHOLD, pauses, until=until) if 0 < pauses <= cls.PAUSES else cls()
+        """Return the one that another process was in, of `kept` pauses; what was given up is tried again."""
+        is_challenged = pauses > cls.CHALLENGED
+        pauses -= cls.CHALLENGED if is_challenged else 0
+        return (
+            cls(cls.THRESHOLD, pauses, until=until, is_challenged=is_challenged)
+            if 0 < pauses <= cls.PAUSES
+            else cls()
+        )
+
+    @property
+    def kept(self) -> int:
+        """Return its pauses as the store keeps them."""
+        return self.pauses + (self.CHALLENGED if self.is_challenged else 0)
+
+    def challenged(self, began_at: float, now: float, base: float, longest: float) -> Circuit:
+        """After a challenge in place of an answer to a request that began at `began_at`: it opens at once.
+
+        The arguments are those of `failed`.
+        """
+        if began_at < self.opened_at:
+            return self
+        pause = min(longest, base * self.FIRST_PAUSE * 2.0**self.pauses)
+        return Circuit(self.THRESHOLD, self.pauses + 1, now, now + pause, is_challenged=True)
 
     def failed(self, began_at: float, now: float, base: float, longest: float) -> Circuit:
         """After a request that began at `began_at` and got no answer, or one of the server's own failures.

@@ -173,7 +173,7 @@ class Waiting:
     """Why a domain hands out nothing right now."""
 
     domain: str
-    #: `delay`, `cool-down`, `circuit`, `outage`, `retry`, `robots`, `login`, `busy`
+    #: `delay`, `cool-down`, `circuit`, `challenge`, `outage`, `retry`, `robots`, `login`, `busy`
     reason: str
     seconds: float
 

@@ -30,7 +30,7 @@ _CHECKED = {
 _MOST_HOPS = 30
 _MOST_KEYS = 10
 #: Why a request was sent again without using an attempt.
-_NO_ATTEMPT = frozenset({"held", "logged-out", "distrusted"})
+_NO_ATTEMPT = frozenset({"held", "logged-out", "distrusted", "challenge"})
 _WIDTH = 12
 
 

@@ -215,6 +215,10 @@ class Profile:
     ways: str | None = None
 
 
+#: As that of scraper.fetch.politeness.Circuit.
+_CHALLENGED = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """How long a domain is left alone, and how far that has grown."""
@@ -230,6 +234,8 @@ class Pause:
         """Return why, in words."""
         if self.pauses < 0:
             return "it refuses connections"
+        if self.pauses > _CHALLENGED:
+            return "it shows challenges in the place of pages"
         return "it does nothing but fail" if self.pauses else "it answered 429 or 503"
 
 

@@ -23,6 +23,7 @@ _WAITS = {
     "delay": "its delay",
     "cool-down": "a cool-down: it answered 429 or 503",
     "circuit": "an open circuit: it does nothing but fail",
+    "challenge": "a challenge to pass: it wants to see a person",
     "outage": "an outage: it refuses connections",
     "retry": "a retry, or the moment of a request",
     "robots": "its robots.txt",

@@ -34,6 +34,7 @@ VARIABLES = {
     "SHOP_PASSWORD": "secret",
     "ALERT_URL": "https://alerts.example/",
     "PG_PASSWORD": "secret",
+    "PW": "secret",
     "HOOK_URL": "https://hooks.example/",
     "MAIL_URL": "mailto://me@mail.example",
 }

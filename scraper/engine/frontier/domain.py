@@ -146,7 +146,7 @@ class Domain:
     @property
     def pauses(self) -> int:
         """Return how far its pauses have grown, as the store keeps it: below zero while it refuses connections."""
-        return -self.outage.pauses or self.circuit.pauses
+        return -self.outage.pauses or self.circuit.kept
 
     def resume_pause(self, seconds: float, cool_step: int, pauses: int) -> None:
         """Leave it alone for so long: another process would have."""
@@ -167,7 +167,7 @@ class Domain:
         if self.outage.until > now:
             return "outage"
         if self.circuit.until > now:
-            return "circuit"
+            return "challenge" if self.circuit.is_challenged else "circuit"
         if self.cool.until > now:
             return "cool-down"
         if not self.ready:

@@ -9,6 +9,8 @@ from scraper.fetch.robots import Robots, RobotsState
 from scraper.store.outcomes import Failed, Outcome, Refused
 from scraper.store.values import Queued, Refusal
 
+#: The reason of what a challenge came for.
+CHALLENGE = "challenge"
 #: Crashes after which a page is given up.
 MAX_STRIKES = 2
 
@@ -22,6 +24,9 @@ def before_robots(domain: Domain, queued: Queued) -> Outcome | None:
         return Failed(queued, "unknown-outcome", message)
     if queued.strikes >= MAX_STRIKES:
         return Failed(queued, "crashed", crashed(queued.strikes))
+    if domain.circuit.is_given_up and domain.circuit.is_challenged:
+        message = f"{domain.name} showed nothing but challenges: given up after {domain.circuit.PAUSES} pauses"
+        return Failed(queued, CHALLENGE, message, attempts=queued.attempts)
     if domain.circuit.is_given_up:
         message = f"{domain.name} did nothing but fail: given up after {domain.circuit.PAUSES} pauses"
         return Failed(queued, "circuit", message, attempts=queued.attempts)

@@ -189,6 +189,18 @@ class DomainThrottle:
             self._schedule(domain)
             return max(0.0, domain.circuit.until - now) if domain.circuit.pauses > before.pauses else 0.0
 
+    def challenged(self, domain: Domain, began_at: float) -> tuple[float, bool]:
+        """Hold a domain that answered a request begun at `began_at` with a challenge; return the seconds until it is
+        due, and whether that is news.
+        """
+        with self._lock:
+            before, now = domain.circuit, time.monotonic()
+            retry = domain.settings.retry
+            domain.circuit = before.challenged(began_at, now, retry.backoff, retry.max_backoff)
+            self._proven.discard(domain)
+            self._schedule(domain)
+            return max(0.0, domain.circuit.until - now), domain.circuit is not before
+
     def hold(self, domain: Domain, origin: str, began_at: float, *, was_connected: bool) -> tuple[float, bool] | None:
         """Hold a domain whose `origin` refused the connection of a request begun at `began_at`, or cut it off.
 

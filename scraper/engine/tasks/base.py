@@ -16,6 +16,7 @@ from scraper.engine.attempts import attempt_of
 from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Job
+from scraper.engine.frontier.preflight import CHALLENGE
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender, Sending
 from scraper.errors import (
@@ -30,6 +31,7 @@ from scraper.errors import (
 )
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
+from scraper.fetch.challenges import challenge_of
 from scraper.fetch.retry import asked_wait
 from scraper.fetch.robots import Robots
 from scraper.observe import events
@@ -151,7 +153,7 @@ class RequestTask:
         frontier.fetched(job, body_bytes=self.unparsed_bytes(sending, fetch))
         if fetch.seconds or (fetch.error is not None and fetch.error.reason == "internal"):
             self.sender.report(fetch, queued.request, job.domain, queued.attempts + 1, self.purpose)
-            if self._is_held(job, queued, fetch):
+            if self._is_held(job, queued, fetch) or self._is_challenged(job, queued, fetch):
                 return
             if job.domain.pace.is_adaptive:
                 self.sender.adapt(job.domain, fetch, is_first_try=queued.attempts == 0)
@@ -170,6 +172,29 @@ class RequestTask:
             return False
         attempt = attempt_of(fetch, queued.attempts + 1, "held", error.message, wait)
         self.sender.settle(RetryLater(queued, wait_clock.now() + wait, queued.attempts, attempt=attempt))
+        return True
+
+    def _is_challenged(self, job: Job, queued: Queued, fetch: FetchResult) -> bool:
+        """Tell whether a challenge came in the place of an answer; then it is settled, and its domain is held.
+
+        A status that the request itself names goes to the callback, whatever comes with it.
+        """
+        response = fetch.response
+        if response is None or response.status in queued.request.statuses:
+            return False
+        whose = challenge_of(response.status, response.headers, response.body)
+        if not whose:
+            return False
+        wait = self.sender.challenged(job.domain, fetch, whose)
+        message, number = f"a challenge of {whose} came in its place", queued.attempts + 1
+        if job.domain.circuit.is_given_up or not queued.request.may_be_repeated:
+            attempt = attempt_of(fetch, number, CHALLENGE, message)
+            failed = Failed(queued, CHALLENGE, message, response.status, attempts=number, attempt=attempt)
+            self.given_up(failed, response)
+        else:
+            attempt = attempt_of(fetch, number, CHALLENGE, message, wait)
+            again = RetryLater(queued, wait_clock.now() + wait, queued.attempts, attempt=attempt)
+            self.sender.settle(again, len(response.body))
         return True
 
     def decide(self, job: Job, queued: Queued, sending: Sending, fetch: FetchResult) -> None:

@@ -10,7 +10,7 @@ from scraper.engine.revisit import Revisit, has_hash, hash_of
 from scraper.engine.tasks.base import RequestTask
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import Sender, Sending
-from scraper.engine.tasks.uses import Uses
+from scraper.engine.tasks.uses import NO_USES, Uses
 from scraper.fetch.base import FetchResult
 from scraper.fetch.conditional import contradicts
 from scraper.fetch.robots import Robots
@@ -27,7 +27,9 @@ class PageTask(RequestTask):
     purpose: ClassVar[str] = "page"
     follows_refresh: ClassVar[bool] = True
 
-    def __init__(self, sender: Sender, logins: LoginTask, admission: Admission, revisit: Revisit, uses: Uses) -> None:
+    def __init__(
+        self, sender: Sender, logins: LoginTask, admission: Admission, revisit: Revisit, uses: Uses = NO_USES
+    ) -> None:
         super().__init__(sender, logins, admission)
         self._revisit = revisit
         self._uses = uses

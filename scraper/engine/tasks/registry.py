@@ -17,7 +17,7 @@ from scraper.engine.tasks.robots import RobotsTask
 from scraper.engine.tasks.sender import Sender
 from scraper.engine.tasks.sitemap import SitemapTask
 from scraper.engine.tasks.sitemap_cache import SitemapCache
-from scraper.engine.tasks.uses import Uses
+from scraper.engine.tasks.uses import NO_USES, Uses
 from scraper.lazy_dataclass import dataclass
 from scraper.store.tables import Kind
 
@@ -42,7 +42,7 @@ def tasks_of(
     sitemap_cache: SitemapCache,
     downloads: Downloads,
     robots: RobotsTask,
-    uses: Uses,
+    uses: Uses = NO_USES,
 ) -> Tasks:
     """Make the task of each kind."""
     login = LoginTask(sender)
@@ -50,7 +50,7 @@ def tasks_of(
     requests: dict[Kind, RequestTask] = {
         Kind.PAGE: PageTask(*common, revisit, uses),
         Kind.SITEMAP: SitemapTask(*common, sitemap_cache),
-        Kind.CHECK: CheckTask(*common, revisit, Uses()),
+        Kind.CHECK: CheckTask(*common, revisit),
         Kind.FILE: FileTask(*common, downloads, uses),
     }
     jobs: dict[Kind | Prerequisite, JobTask] = {Prerequisite.ROBOTS: robots, Prerequisite.LOGIN: login}

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from scraper import urls
 from scraper.engine.frontier.domain import Domain, DomainGate
 from scraper.engine.frontier.frontier import Frontier, Job
+from scraper.engine.frontier.preflight import CHALLENGE
 from scraper.engine.result_sink import ResultSink
 from scraper.errors import FetchError
 from scraper.fetch.base import Fetcher, FetchResult, ResponseHead, Writable
@@ -19,6 +20,8 @@ from scraper.fetch.transport.exchange import RequestContext, request_context
 from scraper.fetch.transport.guard import Guard
 from scraper.observe import events
 from scraper.observe.events import Events
+from scraper.observe.text import duration
+from scraper.reasons import remedy_of
 from scraper.request import Request
 from scraper.response import Response
 from scraper.store.outcomes import DomainPaused, Outcome
@@ -239,6 +242,17 @@ class Sender:
             self.emit(events.CoolingDown(domain.name, wait, f"{who} refuses connections"))
             self.sink.settled(DomainPaused(domain.name, tuple(domain.cut_off)))
             domain.cut_off.clear()
+        domain.session.ledger.retried()
+        return wait
+
+    def challenged(self, domain: Domain, fetch: FetchResult, whose: str) -> float:
+        """Hold a domain that shows challenges, and say what can be done; return the seconds until it is due."""
+        wait, is_news = self.frontier.throttle.challenged(domain, time.monotonic() - fetch.seconds)
+        if is_news:
+            held = "is given up" if domain.circuit.is_given_up else f"is held for {duration(wait)}"
+            remedy = remedy_of(CHALLENGE)
+            self.emit(events.Notice(f"{domain.name} shows a challenge of {whose}, and {held}: {remedy}"))
+            self.sink.settled(DomainPaused(domain.name))
         domain.session.ledger.retried()
         return wait
 

@@ -45,3 +45,7 @@ class Uses:
     def _refused(queued: Queued, found: list[str], where: str) -> Refused:
         message = f"{' and '.join(found)} is reserved by {where}: usage"
         return Refused(queued, Refusal(queued.request.url, queued.fingerprint, USAGE, message))
+
+
+#: Of a crawl that does not say what it is for.
+NO_USES = Uses()
