@@ -48,6 +48,17 @@ FIELD_TYPES = {
             "The element as it stands in the page.",
         ),
         FieldTypeRow(
+            "markdown",
+            "The element as Markdown, with absolute links; of JSON, XML and CSV, what their text says as HTML.",
+        ),
+        FieldTypeRow(
+            "article",
+            "The article of the page: `{title, author, date, text}`, of which what is not said is null; "
+            "`{css: html, type: article}`.",
+            default=(dict,),
+            expected='a mapping such as {title: null, text: ""}',
+        ),
+        FieldTypeRow(
             "int",
             "The one whole number in the text: `22 left`, `1,234 reviews`, `1.234`.",
             "to_int",

@@ -14,7 +14,7 @@ from scraper.rules.documents import Line
 from scraper.rules.json_text import OddNumber, refuse_odd
 from scraper.rules.page import Page
 from scraper.rules.refusal import NotOfType
-from scraper.rules.sources import MARKED, Structured, as_structured
+from scraper.rules.sources import MARKED, MARKUP, Structured, as_structured
 
 _XHTML = "{http://www.w3.org/1999/xhtml}"
 
@@ -89,7 +89,7 @@ class Xml:
         if isinstance(match, str):
             element = match.getparent() if hasattr(match, "getparent") else None
             return _resolved(str(match), element) if kind == "url" else str(match)
-        if kind == "html":
+        if kind == "html" or (kind in MARKUP and len(match)):
             return etree.tostring(match, encoding="unicode", with_tail=False)
         if kind == "url":
             address = match.get("href")

@@ -19,7 +19,7 @@ from scraper.patterns import REGEX_SECONDS, Allowance, search
 from scraper.rules.choosing import NO_NAMESPACES, source_of
 from scraper.rules.data import PageText
 from scraper.rules.page import Page
-from scraper.rules.sources import MARKED, Structured
+from scraper.rules.sources import MARKED, MARKUP, Structured
 from scraper.rules.types import READERS, NotOfType, to_date
 
 _QUICK_STEPS = 1_000_000
@@ -187,7 +187,7 @@ class Field:
             raw = str(raw).lower() if isinstance(raw, bool) else str(raw)
         if kind in MARKED:
             return self._marked(raw, seconds, is_for_machines=self._is_data and type(match) is not PageText)
-        text = raw.strip() if kind in ("html", "json") else " ".join(raw.split())
+        text = raw.strip() if kind in MARKUP or kind == "json" else " ".join(raw.split())
         if self._regex is not None:
             start, end = self._part(text, seconds)
             text = text[start:end]
@@ -197,6 +197,10 @@ class Field:
             return text
         if kind == "url":
             return _absolute(page, text)
+        if kind in MARKUP:
+            from scraper.rules import prose  # few fields are such, and what they need is an extra
+
+            return prose.to_markdown(text, page) if kind == "markdown" else prose.to_article(text, page)
         return READERS[kind](text)
 
     def _marked(self, text: str, seconds: float, *, is_for_machines: bool) -> Any:

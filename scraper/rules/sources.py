@@ -28,6 +28,8 @@ from scraper.rules.refusal import NotOfType
 _ADDRESSES = ("href", "src", "srcset")
 #: Types that are read of marked text, in which digits of two elements do not meet.
 MARKED = frozenset({"int", "float", "price", "money", "date"})
+#: Types that are made of markup.
+MARKUP = frozenset({"html", "markdown", "article"})
 
 
 #: An expression that asks for the text of what it finds first.
@@ -94,7 +96,7 @@ class Css:
     def raw(self, match: LexborNode, kind: str) -> str | None:
         if self._attribute is not None:
             return _address(self._attribute, match.attrs.get(self._attribute), kind)
-        if kind == "html":
+        if kind in MARKUP:
             return match.html
         if kind == "url" and self._text is None:
             for name in _ADDRESSES:
@@ -139,7 +141,7 @@ class XPath:
             return int(match) if isinstance(match, float) and match.is_integer() else match
         if not isinstance(match.tag, str):  # a comment
             return match.text
-        if kind == "html":
+        if kind in MARKUP:
             return etree.tostring(match, method="html", encoding="unicode", with_tail=False)
         if kind == "url":
             for name in _ADDRESSES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator, Mapping
 
 from scraper.config.model.rules import FieldConfig, RuleConfig
@@ -10,6 +11,9 @@ from scraper.config.types.selectors import BadSelector, read_css
 from scraper.config.yaml.problems import place, place_of_key
 from scraper.config.yaml.tree import Listing, Node, Path, Table, find
 from scraper.errors import Problem
+
+#: By type of field that needs one, the module of an extra.
+_MODULES = {"markdown": "html_to_markdown", "article": "resiliparse"}
 
 
 def spider_or_rules(root: Table) -> list[Problem]:
@@ -73,6 +77,8 @@ def _fields(root: Node, path: Path, fields: Mapping[str, FieldConfig], inside: s
             )
         if field.language is not None:
             yield from _language(root, (*at, "language"), field.language)
+        if field.type in _MODULES:
+            yield from _prose(root, (*at, "type"), field.type)
         yield from _fields(root, (*at, "fields"), field.fields, field.source)
 
 
@@ -106,6 +112,13 @@ def _namespaces(root: Node, at: Path, rule: RuleConfig) -> Iterator[Problem]:
     if rule.each is not None:
         yield from problem_of((*at, "each"), rule.each.xml)
     yield from problems_of((*at, "fields"), rule.fields)
+
+
+def _prose(root: Node, at: Path, kind: str) -> Iterator[Problem]:
+    module = _MODULES[kind]
+    if importlib.util.find_spec(module) is None:
+        remedy = "run pip install 'persistent-scraper[article]'"
+        yield place(root, at, f"type: {kind} needs {module.replace('_', '-')}, which is not installed: {remedy}")
 
 
 def _language(root: Node, at: Path, language: str) -> Iterator[Problem]:
