@@ -32,7 +32,7 @@ from scraper.fetch.browser.memory import descendants
 ROOT = Path(__file__).parents[2]
 _GIVE_UP_SECONDS = 300
 #: A browser whose crawl was killed is gone within this time.
-_LEAVE_SECONDS = 8.0
+_LEAVE_SECONDS = 20.0
 _FIELDS: dict[str, Any] = {
     "sku": {"css": ".sku", "required": True},
     "title": "h1",
@@ -98,6 +98,10 @@ def _browsers_in(folder: Path) -> list[int]:
     ]
 
 
+def _left(folder: Path, victim: str) -> str:
+    return f"after {victim}: " + "; ".join(_command_of(pid)[:200] for pid in _browsers_in(folder))
+
+
 def until(is_so: Callable[[], bool], seconds: float) -> bool:
     """Whether it is so within some seconds."""
     end = time.monotonic() + seconds
@@ -144,7 +148,7 @@ def storm(folder: Path, kills: int, per_category: int, chance: random.Random, lo
             killed[name] += 1
             if name in ("crawl", "both"):
                 crawl.wait()
-                assert until(lambda: not _browsers_in(temporary), _LEAVE_SECONDS), _browsers_in(temporary)
+                assert until(lambda: not _browsers_in(temporary), _LEAVE_SECONDS), _left(temporary, name)
                 if name == "crawl" and is_guarded:
                     assert until(lambda: not list(temporary.glob("scraper-browser-*")), _LEAVE_SECONDS), [
                         each.as_posix() for each in temporary.rglob("*")
@@ -154,7 +158,7 @@ def storm(folder: Path, kills: int, per_category: int, chance: random.Random, lo
         assert code == 0, f"exit {code}:\n{told()}"
         items = [json.loads(line) for line in (folder / "items.jsonl").read_text("utf-8").splitlines()]
         assert missing_and_surplus(items, shop.truth) == ([], []), told()
-    assert until(lambda: not _browsers_in(temporary), _LEAVE_SECONDS), _browsers_in(temporary)
+    assert until(lambda: not _browsers_in(temporary), _LEAVE_SECONDS), _left(temporary, "")
     assert [each.name for each in temporary.iterdir()] == []
     return killed
 

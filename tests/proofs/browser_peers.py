@@ -65,7 +65,7 @@ def by_crawlee(urls: list[str], out: Path, pages: int) -> None:
 
     async def main() -> None:
         crawler = PlaywrightCrawler(
-            browser_launch_options={"executable_path": CHROMIUM},
+            browser_launch_options={"executable_path": CHROMIUM, "chromium_sandbox": False},
             browser_type="chromium",
             headless=True,
             concurrency_settings=ConcurrencySettings(

@@ -112,8 +112,17 @@ class Drawing:
         Raises:
             FetchError: it is refused, or could not be fetched.
         """
-        if ask.method == "GET" and (known := kept.get(ask.url)) is not None and ask.kind in _OPAQUE:
-            return known
+        if ask.method != "GET" or ask.kind not in _OPAQUE:
+            return self._fetched(ask)[0]
+        with kept.turn(ask.url):
+            if (known := kept.get(ask.url)) is not None:
+                return known
+            part, response = self._fetched(ask)
+            if response.url == ask.url:
+                kept.keep(ask.url, response.headers, part)
+            return part
+
+    def _fetched(self, ask: Ask) -> tuple[Part, Response]:
         try:
             request = self._request(ask)
         except BadRequest as error:
@@ -123,9 +132,7 @@ class Drawing:
             self.refuse(ask.url, f"http-{response.status}")
         part = Part(response.status, _for_browser(response.headers), response.body)
         self._capture(ask, response)
-        if ask.method == "GET" and ask.kind in _OPAQUE and response.url == ask.url:
-            kept.keep(ask.url, response.headers, part)
-        return part
+        return part, response
 
     def _request(self, ask: Ask) -> Request:
         own = {name: value for name, value in ask.headers.items() if not _is_ours(name)}

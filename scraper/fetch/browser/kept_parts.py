@@ -5,11 +5,12 @@ A browser whose requests are answered by somebody else keeps none by itself.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 #: Bytes that are kept of a domain, and of one part.
@@ -33,7 +34,24 @@ class KeptParts:
     def __init__(self) -> None:
         self._parts: OrderedDict[str, tuple[float, Part]] = OrderedDict()
         self._bytes = 0
+        #: By URL that is being fetched: the lock, and how many have it or wait for it.
+        self._turns: dict[str, tuple[threading.Lock, int]] = {}
         self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def turn(self, url: str) -> Iterator[None]:
+        """Wait until nobody else fetches a part: pages that are drawn at once want the same."""
+        with self._lock:
+            lock, count = self._turns.get(url, (threading.Lock(), 0))
+            self._turns[url] = lock, count + 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                lock, count = self._turns.pop(url)
+                if count > 1:
+                    self._turns[url] = lock, count - 1
 
     def get(self, url: str) -> Part | None:
         """Return a part that is still fresh."""
