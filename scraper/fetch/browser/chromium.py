@@ -95,7 +95,7 @@ class Chromium:
         is_root = hasattr(os, "geteuid") and os.geteuid() == 0
         try:
             self._browser = await self._playwright.chromium.launch(
-                executable_path=executable_of(self._config),
+                executable_path=self._folder.browser(executable_of(self._config)),
                 headless=True,
                 chromium_sandbox=self._config.sandbox and not is_root,
                 args=list(_ARGUMENTS),

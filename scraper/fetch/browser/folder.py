@@ -16,6 +16,7 @@ from pathlib import Path
 _PREFIX = "scraper-browser-"
 _LOCK = "lock"
 _DRIVER = "driver"
+_BROWSER = "browser"
 #: How often a folder is tried to be removed, and the wait between, in seconds.
 _TRIES, _WAIT = 10, 0.05
 #: Of a path in which it may be, in characters: the address of a socket has 108.
@@ -55,6 +56,16 @@ class Folder:
                 del os.environ[name]
             else:
                 os.environ[name] = before
+
+    def browser(self, executable: str | None) -> str | None:
+        """Return what starts the browser, so that it dies with its driver though the guardian was killed."""
+        setpriv = shutil.which("setpriv")
+        if executable is None or setpriv is None or not sys.platform.startswith("linux"):
+            return executable
+        script = self.path / _BROWSER
+        script.write_text(f'#!/bin/sh\nexec {shlex.join([setpriv, "--pdeathsig", "KILL", executable])} "$@"\n')
+        script.chmod(0o700)
+        return str(script)
 
     def guardian(self) -> int:
         """Return the pid of the guardian that runs; 0 where there is none."""
