@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from scraper.config._examples import EXAMPLES
 from scraper.config.keys import bare, fields_of, section
 from scraper.config.load import load
 from scraper.config.model.site import SiteConfig
@@ -52,15 +53,31 @@ def _sections(model: type[BaseModel], name: str, steps: tuple[Any, ...]) -> Iter
     """Return a table of the keys of a section, and then of the sections in it."""
     if name:
         yield f"## {name}\n\n{(model.__doc__ or '').strip()}\n"
-    rows = [_row(info, key, (*steps, key)) for key, info in fields_of(model).items()]
-    yield "| key | takes | default | |\n|---|---|---|---|\n" + "".join(rows)
-    if name in _AS_ABOVE:
-        return
-    for key, info in fields_of(model).items():
+    rows = [_row(info, key, (*steps, key), f"{name}.{key}".lstrip(".")) for key, info in fields_of(model).items()]
+    yield "| key | takes | default | | example |\n|---|---|---|---|---|\n" + "".join(rows)
+    for below, shown, inner in _below(model, name, steps):
+        yield from _sections(below, shown, inner)
+
+
+def keys() -> Iterator[tuple[str, str]]:
+    """Return every key as the page calls it, with its default as it would be written."""
+    pending: list[tuple[type[BaseModel], str, tuple[Any, ...]]] = [(SiteConfig, "", ())]
+    while pending:
+        model, name, steps = pending.pop()
+        for key, info in fields_of(model).items():
+            yield f"{name}.{key}".lstrip("."), _default(info).strip("`")
+        pending += _below(model, name, steps)
+
+
+def _below(
+    model: type[BaseModel], name: str, steps: tuple[Any, ...]
+) -> Iterator[tuple[type[BaseModel], str, tuple[Any, ...]]]:
+    """Return the sections in a section that are described by themselves: each with its name and the steps to it."""
+    for key, info in fields_of(model).items() if name not in _AS_ABOVE else ():
         inner = f"{name}.{key}" if name else key
         for below, more, shown in _models_in(info.annotation, inner):
             if below is not model:
-                yield from _sections(below, shown, (*steps, key, *more))
+                yield below, shown, (*steps, key, *more)
 
 
 def _models_in(annotation: Any, name: str) -> list[tuple[type[BaseModel], tuple[Any, ...], str]]:
@@ -77,8 +94,9 @@ def _models_in(annotation: Any, name: str) -> list[tuple[type[BaseModel], tuple[
     return [each for argument in arguments for each in _models_in(argument, name)]
 
 
-def _row(info: FieldInfo, key: str, path: tuple[Any, ...]) -> str:
-    cells = (f"`{key}`", _takes(path), _default(info), info.description or "")
+def _row(info: FieldInfo, key: str, path: tuple[Any, ...], shown: str) -> str:
+    example = f"`{key}: {EXAMPLES[shown]}`" if shown in EXAMPLES else ""
+    cells = (f"`{key}`", _takes(path), _default(info), info.description or "", example)
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |\n"
 
 
