@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from scraper.demo.drawn_shop import DrawnShop
+from scraper.demo.shop import Shop
 from tests.servers.keepalive import PageServer
 
 
@@ -52,4 +53,11 @@ def page_server(servers: ExitStack) -> Callable[..., PageServer]:
 def drawn_shop() -> Iterator[DrawnShop]:
     """A small shop that scripts draw."""
     with DrawnShop(per_category=4) as shop:
+        yield shop
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    """The demo shop."""
+    with Shop() as shop:
         yield shop

@@ -30,7 +30,9 @@ from tests.servers.keepalive import PageServer
 ROOT = Path(__file__).parents[2]
 HOSTS = ("127.0.0.1", "127.0.0.2")
 MOST_MEMORY = 1_200_000_000
-_DELAY = 0.1
+_DELAY = 0.5
+#: How much later a server on a busy machine may read one request than the next, in seconds.
+_LATE = 0.03
 _ROUNDS = 3
 _HTML, _JS, _JSON = ({"Content-Type": kind} for kind in ("text/html", "text/javascript", "application/json"))
 _APP = """
@@ -176,10 +178,9 @@ def main() -> None:
                 print(f"{peer}: {got} pages in {other.seconds:.1f} s, {its:.1f} pages/s, {other.memory / 1e6:.0f} MB")
                 assert got < options.pages or pace >= its * 0.95, f"{peer} is faster: {its:.1f} against {pace:.1f}"
         # A late machine is asked again: what its server reads late seems to come close upon what comes next.
-        shortest = max(delays_are_kept(folder, 40, options.at_once) for _ in range(_ROUNDS))
+        shortest = max(delays_are_kept(folder, 16, options.at_once) for _ in range(_ROUNDS))
         print(f"with a delay of {_DELAY:g} s: no two requests to a domain closer than {shortest:.3f} s")
-        # What lies between the log of the server and the send is some milliseconds.
-        assert shortest >= _DELAY - 0.01, shortest
+        assert shortest >= _DELAY - _LATE, shortest
 
 
 if __name__ == "__main__":

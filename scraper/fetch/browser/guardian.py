@@ -37,11 +37,13 @@ _KEPT_BEGINNINGS = ("LC_", "PW_", "PLAYWRIGHT_", "CHROMIUM_", "SCRAPER_BROWSER")
 
 def main(folder: str, parent: int, command: list[str]) -> int:
     """Run the driver until it or the crawl ends; then leave nothing of either."""
+    # Ctrl-C goes to all of a terminal's group; the crawl says when its browser ends.
+    with contextlib.suppress(OSError):
+        os.setsid()
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_SET_SUBREAPER, 1, 0, 0, 0)
     libc.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
     for ending in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
-        # They come to the whole group of the terminal; the crawl says when it is over.
         signal.signal(ending, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})
     with open(os.path.join(folder, "pid"), "w") as file:  # noqa: PTH118, PTH123 (pathlib takes long to import)

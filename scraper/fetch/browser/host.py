@@ -30,6 +30,8 @@ _LOOK_SECONDS = 0.1
 _MEMORY_SECONDS = 0.5
 #: How long a page that is given up is waited for, in seconds.
 _PATIENCE = 3.0
+#: How long the end of the browser is waited for, in seconds.
+_END_SECONDS = 30.0
 #: The share of `browser.memory` that one page may take; and from which on another browser takes the place.
 _PAGE_SHARE, _SPENT_SHARE = 0.6, 0.85
 #: How often a page is begun whose browser is gone.
@@ -84,7 +86,7 @@ class Host:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._closing.set)
-        self._thread.join()
+        self._thread.join(_END_SECONDS)
 
     # The thread ------------------------------------------------------------------------------------------
 
