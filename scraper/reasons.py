@@ -166,8 +166,14 @@ _ROWS = (
         "cross-origin",
         _REFUSED,
         "What a page in a browser asked for redirects to another origin, whose answer its scripts may not read.",
+        "it is so in any browser: yield the URL as a request of its own, if its data are wanted",
     ),
-    ReasonRow("download", _REFUSED, "A page in a browser began a download."),
+    ReasonRow(
+        "download",
+        _REFUSED,
+        "A page in a browser began a download.",
+        "yield its URL as a request of its own, or have scraper.pipes:Files store it",
+    ),
     ReasonRow(
         "challenge",
         _FAILED,
@@ -273,8 +279,18 @@ _ROWS = (
     ReasonRow("bad-http", _FAILED, "The answer is not HTTP.", _SERVER),
     ReasonRow("bad-url", _FAILED, "The URL cannot be sent.", "fix the link, or exclude it", "scope.exclude"),
     ReasonRow("bad-header", _FAILED, "A header cannot be sent.", "fix the header", "session.headers"),
-    ReasonRow("bad-redirect", _FAILED, "It redirects to what is no http or https URL, or a POST to another origin."),
-    ReasonRow("redirect-loop", _FAILED, "It redirects to a URL where it has been."),
+    ReasonRow(
+        "bad-redirect",
+        _FAILED,
+        "It redirects to what is no http or https URL, or a POST to another origin.",
+        "request the URL that is meant itself: scraper fetch shows where it leads",
+    ),
+    ReasonRow(
+        "redirect-loop",
+        _FAILED,
+        "It redirects to a URL where it has been.",
+        "look with scraper fetch whether it wants a cookie, a header or a login first",
+    ),
     ReasonRow(
         "too-many-redirects",
         _FAILED,
@@ -371,7 +387,12 @@ _ROWS = (
     ReasonRow(
         "image-too-small", _FAILED, "An image is smaller than its pipeline takes.", "allow it there", "pipelines"
     ),
-    ReasonRow("bound", _FAILED, "scraper probe made as many requests, or took as long, as it may."),
+    ReasonRow(
+        "bound",
+        _FAILED,
+        "scraper probe made as many requests, or took as long, as it may.",
+        "a larger --idle gives it more time",
+    ),
     ReasonRow("redirect", _ATTEMPT, "The answer led to another URL, which is a request of its own."),
     ReasonRow("retry", _ATTEMPT, "A callback raised Retry.", "raise it less often, or allow more", "retry.attempts"),
     ReasonRow(

@@ -180,6 +180,7 @@ class Request:
 
     @property
     def is_idempotent(self) -> bool:
+        """Tell whether sending it twice is as good as once, by its method (RFC 9110, 9.2.2)."""
         return self.method in IDEMPOTENT
 
     @property
