@@ -81,7 +81,10 @@ class Watched:
     def __init__(self, command: list[str], folder: Path) -> None:
         self.memory = 0
         began = time.monotonic()
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        # Some leave their profiles behind.
+        temporary = folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
         self._process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
         watch = threading.Thread(target=self._watch)
         watch.start()
