@@ -8,11 +8,10 @@ from dataclasses import replace
 
 from scraper.engine.attempts import attempt_of
 from scraper.engine.frontier.frontier import Frontier
-from scraper.engine.spider_runner import SpiderRunner
+from scraper.engine.spider_runner import SpiderRunner, usage_in_words
 from scraper.errors import Retry, SpiderFailed
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import validators_of
-from scraper.fetch.usage import in_words
 from scraper.observe import events
 from scraper.observe.events import Events
 from scraper.response import Response
@@ -75,7 +74,7 @@ class PageSettler:
             last_modified=last_modified,
             was_not_modified=was_not_modified,
             is_unstable=not was_not_modified and visit.etag is not None and etag != visit.etag,
-            usage=(in_words(response.usage) or None) if response is not None else visit.usage,
+            usage=usage_in_words(response) if response is not None else visit.usage,
             attempt=attempt_of(fetch, queued.attempts + 1) if fetch is not None else None,
         )
         self._settle(outcome)

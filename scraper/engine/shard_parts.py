@@ -38,7 +38,6 @@ from scraper.engine.tasks.robots import RobotsTask
 from scraper.engine.tasks.sender import Sender
 from scraper.engine.tasks.sitemap_cache import SitemapCache
 from scraper.engine.tasks.sitemap_worker import SitemapWorker
-from scraper.engine.tasks.uses import Uses
 from scraper.engine.turns import Turns
 from scraper.errors import LeaseLost, StoreUnreachable
 from scraper.fetch.base import Fetcher
@@ -59,6 +58,7 @@ from scraper.store.values import Queued, RunRow
 
 if TYPE_CHECKING:
     from scraper.engine.tasks.beside import PageTraffic, Traffic
+    from scraper.engine.tasks.uses import Uses
 
 #: Traps that a resumed run still knows, those with the most URLs.
 _MOST_SHAPES = 1_000
@@ -194,7 +194,7 @@ class ShardParts:
                 lambda name: Pace.of(config.for_domain(name).politeness),
                 product_token(config.user_agent),
             ),
-            Uses(config.usage, product_token(config.user_agent)),
+            _uses_of(config),
         )
         self._fetch_loop = FetchLoop(
             self._frontier,
@@ -341,3 +341,11 @@ class ShardParts:
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         thread.start()
         return thread
+
+
+def _uses_of(config: SiteConfig) -> Uses | None:
+    if not config.usage:
+        return None
+    from scraper.engine.tasks.uses import Uses
+
+    return Uses(config.usage, product_token(config.user_agent))

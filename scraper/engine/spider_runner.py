@@ -21,7 +21,6 @@ from scraper.engine.tasks.attachments import ItemFiles
 from scraper.errors import StopCrawl
 from scraper.fetch.base import FetchResult as Fetch
 from scraper.fetch.conditional import validators_of
-from scraper.fetch.usage import in_words
 from scraper.lazy_dataclass import dataclass
 from scraper.media import content_type_of
 from scraper.observe.events import Events
@@ -111,7 +110,7 @@ class SpiderRunner:
             content_hash=content_hash,
             # What a pipeline raised for may succeed the next time.
             identity=None if any(a.is_failed for a in yielded.aside) else self._revisit.identity_of(queued.request),
-            usage=in_words(response.usage) if response.usage else None,
+            usage=usage_in_words(response),
             attempt=attempt_of(fetch, queued.attempts + 1),
         )
 
@@ -224,6 +223,15 @@ class SpiderRunner:
         if response is not None and response.left_out:
             collected.leave_out(response.left_out)
         return collected.yielded
+
+
+def usage_in_words(response: Response) -> str | None:
+    """Return what its site says that a page may be used for, as the store keeps it; None for nothing."""
+    if not response.usage:
+        return None
+    from scraper.fetch.usage import in_words
+
+    return in_words(response.usage)
 
 
 def deferred(results: Iterator[Any]) -> Iterator[Any]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from scraper.lazy_pattern import lazy_pattern
+
 #: Bodies of more bytes are pages, whatever is in them: challenges are small.
 _LARGEST = 256 * 1024
 #: The same of good answers, of which there are many.
@@ -24,13 +26,13 @@ _WIDGETS = (
     (b"challenges.cloudflare.com/turnstile", "Turnstile"),
 )
 #: What a person fills in or reads on a page of its own.
-_FIELD = re.compile(
+_FIELD = lazy_pattern(
     rb"<(?:textarea(?![^>]*g-recaptcha-response)|select|input(?![^>]*type\s*=\s*[\"']?(?:hidden|submit|button|checkbox))"
     rb")\b",
     re.IGNORECASE,
 )
-_LINK = re.compile(rb"<a\s[^>]*href\s*=\s*[\"']?(?!#|javascript:|mailto:)", re.IGNORECASE)
-_UNREAD = re.compile(rb"<(script|style|noscript)\b.*?</\1\s*>|<[^>]*>|\s+", re.IGNORECASE | re.DOTALL)
+_LINK = lazy_pattern(rb"<a\s[^>]*href\s*=\s*[\"']?(?!#|javascript:|mailto:)", re.IGNORECASE)
+_UNREAD = lazy_pattern(rb"<(script|style|noscript)\b.*?</\1\s*>|<[^>]*>|\s+", re.IGNORECASE | re.DOTALL)
 #: Links and letters that an interstitial may have: to the service's terms and privacy.
 _MOST_LINKS, _MOST_LETTERS = 3, 1_000
 

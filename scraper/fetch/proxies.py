@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from scraper.errors import FetchError
 from scraper.lazy_dataclass import dataclass
+from scraper.lazy_pattern import lazy_pattern
 
 #: In the place of a proxy: none.
 DIRECT = "direct"
@@ -24,8 +25,8 @@ _PORTS = {"http": 80, "https": 443}
 #: Answers with a Via header after which one without is taken for the proxy's own (RFC 9110 section 7.6.3).
 _VIA_SEEN = 3
 #: What proxies say of pages that they make themselves: Squid's header, an error of RFC 9209, and their own names.
-_PROXY_ERROR = re.compile(r";\s*error=", re.IGNORECASE)
-_PROXY_SERVER = re.compile(
+_PROXY_ERROR = lazy_pattern(r";\s*error=", re.IGNORECASE)
+_PROXY_SERVER = lazy_pattern(
     r"(?:tinyproxy|squid|privoxy|3proxy|mitmproxy|polipo|ziproxy|ccproxy|bluecoat|proxysg|zscaler|mcafee web gateway|"
     r"forcepoint|sophos)\b",
     re.IGNORECASE,

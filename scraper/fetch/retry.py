@@ -10,7 +10,7 @@ import http.client
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
 from errno import ECONNABORTED, ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPIPE
 from functools import cached_property
@@ -32,6 +32,7 @@ from scraper.fetch.transport.direct_connection import (
 )
 from scraper.fetch.transport.open_files import is_ours
 from scraper.lazy_dataclass import dataclass
+from scraper.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from tenacity import Retrying
@@ -75,9 +76,8 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 #: How a connection ends, or does not come about, while a server restarts.
 _CUT_OFF = frozenset({ECONNABORTED, ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPIPE})
 
-#: What urllib3 says of an answer to CONNECT; what PySocks raises where the proxy itself fails.
-_NO_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3}) ?(.*)")
-_SOCKS_OWN = frozenset({"ProxyConnectionError", "GeneralProxyError"})
+#: What urllib3 says of an answer to CONNECT.
+_NO_TUNNEL = lazy_pattern(r"Tunnel connection failed: (\d{3}) ?(.*)")
 
 #: The longest message about a failure, in characters.
 _MAX_WORDS = 500
@@ -93,10 +93,8 @@ def failure_of(error: BaseException) -> FetchError:
             return cause
         if is_ours(cause):
             return NoRoom(_in_words(cause))
-        if (by_other := _of_other_proxies(cause)) is not None:
-            cause.__cause__ = by_other
-            chain = list(_causes(error))
-            break
+    if (by_other := _of_other_proxies(chain)) is not None:
+        chain.append(by_other)
     for types, reason in _BY_TYPE:
         for cause in chain:
             if isinstance(cause, types):
@@ -106,18 +104,23 @@ def failure_of(error: BaseException) -> FetchError:
     return FetchError(_in_words(chain[-1]), reason="network")
 
 
-def _of_other_proxies(error: BaseException) -> ProxyFailed | None:
+def _of_other_proxies(chain: Iterable[BaseException]) -> ProxyFailed | None:
     """Return what PySocks, or urllib3's CONNECT, says in words of its own; None where it is not of a proxy."""
-    text = str(error)
-    if type(error).__module__ != "socks":
-        found = _NO_TUNNEL.match(text) if type(error) is OSError else None
-        return refusal_to_connect("", "the origin", int(found[1]), found[2]) if found else None
-    name = type(error).__name__
-    if name == "SOCKS5AuthError" or "0x5D" in text:
-        return ProxyLogin(f"the proxy wants other credentials: {text}")
-    if "0x02" in text or "0x5B" in text:
-        return ProxyRefused(f"the proxy refuses to connect: {text}")
-    return ProxyFailed(f"the proxy cannot be used: {text}") if name in _SOCKS_OWN else None
+    found: ProxyFailed | None = None
+    for error in chain:
+        text = str(error)
+        if type(error) is OSError and (tunnel := _NO_TUNNEL.match(text)):
+            return refusal_to_connect("", "the origin", int(tunnel[1]), tunnel[2])
+        if type(error).__module__ != "socks":
+            continue
+        # PySocks wraps its own errors in GeneralProxyError.
+        name = type(error).__name__
+        if name == "SOCKS5AuthError" or "0x5D" in text:
+            return ProxyLogin(f"the proxy wants other credentials: {text}")
+        if name.startswith("SOCKS"):
+            return ProxyRefused(f"the proxy refuses to connect: {text}") if "0x02" in text else None
+        found = found or ProxyFailed(f"the proxy cannot be used: {text}")
+    return found
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

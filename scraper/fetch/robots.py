@@ -11,7 +11,6 @@ from types import MappingProxyType
 from scraper import urls
 from scraper.fetch import robots_parser
 from scraper.fetch.robots_parser import RobotsRules
-from scraper.fetch.usage import NONE, Preferences, in_words, statement_of, together
 from scraper.lazy_dataclass import dataclass
 from scraper.observe.text import duration, plain
 
@@ -26,6 +25,7 @@ HOLDS_FOR = 24 * 3600.0
 #: How soon one that could not be fetched is fetched again, in seconds.
 ASK_AGAIN_AFTER = 300.0
 
+_NOTHING: Mapping[str, bool] = {}
 #: What crawlers put before their name to be taken for a browser.
 _DISGUISE = re.compile(r"Mozilla(?:/\S*)?\s(?:.*?\bcompatible;)?\s*")
 
@@ -111,10 +111,12 @@ class Robots:
         """Tell whether the file says to `token` what content may be used for."""
         return bool(self._rules(token).usages)
 
-    def usage(self, url: str, token: str) -> Preferences:
-        """Return what the file says to `token` that `url` may be used for."""
+    def usage(self, url: str, token: str) -> Mapping[str, bool]:
+        """Return what the file says to `token` that `url` may be used for, as `scraper.fetch.usage` has it."""
         if not self.speaks_of_use(token):
-            return NONE
+            return _NOTHING
+        from scraper.fetch.usage import statement_of, together
+
         return together(map(statement_of, self._rules(token).usage_of(url).values()))
 
     def usage_line(self, url: str, token: str) -> str:
@@ -172,6 +174,8 @@ def robots_in_words(robots: Robots, url: str, user_agent: str) -> str:
     why = f"; {plain(reason)}" if reason else ""
     delay = robots.crawl_delay(token)
     asks = f"; it asks for {duration(delay)} between requests" if delay else ""
-    said = robots.usage(url, token)
-    asks += f"; of its use it says {plain(in_words(said))}" if said else ""
+    if said := robots.usage(url, token):
+        from scraper.fetch.usage import in_words
+
+        asks += f"; of its use it says {plain(in_words(said))}"
     return f"{verdict} for {plain(token)} by {plain(urls.origin_of(url))}/robots.txt{why}{asks}"

@@ -8,8 +8,9 @@ statements about the same page the more restrictive one holds.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
+
+from scraper.lazy_pattern import lazy_pattern
 
 #: By use, whether it is allowed.
 Preferences = Mapping[str, bool]
@@ -24,7 +25,7 @@ _NAMES = {
     "tdm": "tdm",
 }
 _YES, _NO = frozenset({"yes", "y"}), frozenset({"no", "n"})
-_STATEMENT = re.compile(r"\s*([A-Za-z][\w-]*)\s*=\s*\"?([A-Za-z]+)\"?\s*(?:;[^,]*)?\Z")
+_STATEMENT = lazy_pattern(r"\s*([A-Za-z][\w-]*)\s*=\s*\"?([A-Za-z]+)\"?\s*(?:;[^,]*)?\Z")
 #: A reservation of text and data mining is one of training, too: that is mining.
 _TDM = ("tdm", "ai-train")
 _HEADERS = ("Content-Signal", "Content-Usage", "tdm-reservation")

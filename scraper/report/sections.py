@@ -170,6 +170,12 @@ def _connections(figures: RunFigures, site: str) -> Html:
         table("Connections by reason", [Column("opened for"), Column("connections", "")], reasons, name="reasons"),
         table("Connections by domain", columns, rows, name="domains"),
     ]
+    if by_proxy := stats.get("proxies"):
+        columns = [Column("proxy"), Column("requests", ""), Column("connections", ""), Column("failed")]
+        proxies = [
+            (name, sums["requests"], sums["connections"], _tally(sums["failures"])) for name, sums in by_proxy.items()
+        ]
+        parts.append(table("Connections by proxy", columns, proxies, name="proxies"))
     if len(domains) > _DOMAINS:
         command = tag("code", f"scraper runs {site} --run {figures.row.id} --json")
         parts.append(tag("p", f"These are {_DOMAINS:,} of {len(domains):,} domains; ", command, " has all."))
@@ -179,7 +185,11 @@ def _connections(figures: RunFigures, site: str) -> Html:
 def _ledger(sums: Mapping[str, Any]) -> Iterable[Cell]:
     yield from (sums["requests"], sums["connections"], sums["reused"], sums["reuse_rate"], sums["seconds_saved"])
     yield from (sums["bytes"], sums["retries"])
-    yield ", ".join(f"{reason} {count}" for reason, count in sums["reasons"].items())
+    yield _tally(sums["reasons"])
+
+
+def _tally(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in counts.items())
 
 
 # Runs ------------------------------------------------------------------------------------------------------

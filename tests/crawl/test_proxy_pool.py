@@ -16,6 +16,7 @@ import scraper
 from scraper.observe import events
 from tests.crawl.commands import Project, command, site_of
 from tests.crawl.crawling import HOST, Follow, Pages, Seen, crawl, figures, reasons_of_failures, site, speak_tls
+from tests.crawl.test_report import rows
 from tests.servers.forward_proxy import ForwardProxy
 from tests.servers.keepalive import PageServer
 from tests.servers.real_proxies import Microsocks, Tinyproxy, free_port, missing
@@ -42,7 +43,8 @@ def test_http_with_credentials_is_counted_as_the_proxy_counts(
     page_server: Start, tinyproxy: Callable[..., Tinyproxy], project: Project
 ):
     server, proxy = page_server(site_of(5)), tinyproxy(USER)
-    folder = project(server.url, more=f"proxies: ['http://sue:${{PW}}@{proxy.place}']")
+    more = f"proxies: ['http://sue:${{PW}}@{proxy.place}']\nreport: out/report.html"
+    folder = project(server.url, more=more)
     done = command("crawl", "site.yaml", "--stats", "stats.json", "--log-file", "log", cwd=folder, PW="secretword")
     assert done.returncode == 0, done.stderr
     stats = json.loads((folder / "stats.json").read_text())
@@ -54,6 +56,8 @@ def test_http_with_credentials_is_counted_as_the_proxy_counts(
     assert proxy.requests[0] == f"GET {server.url}/robots.txt"
     assert f"{name}: 7 requests on 7 connections" in done.stderr
     assert f", by {name}" in (folder / "log").read_text()
+    html = (folder / "out" / "report.html").read_text()
+    assert [row[:3] for row in rows(html, "proxies")] == [[name, "7", "7"]]
     told = [done.stdout, done.stderr, *(path.read_text("latin-1") for path in folder.rglob("*") if path.is_file())]
     told += [command(verb, "site.yaml", cwd=folder, PW="secretword").stdout for verb in ("check", "runs")]
     told.append(command("explain", "site.yaml", f"{server.url}/", cwd=folder, PW="secretword").stdout)
@@ -210,6 +214,22 @@ class BlocksByPage(ForwardProxy):
         if line.split(" ")[1].endswith("7"):
             return b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 7\r\n\r\nBlocked"
         return answer.replace(b"\r\n", b"\r\nVia: 1.1 watch\r\n", 1)
+
+
+def test_socks_proxies_that_are_down_or_want_other_credentials(page_server: Start, servers: ExitStack):
+    pytest.importorskip("socks")
+    server, proxy = page_server(site(1)), servers.enter_context(Microsocks(USER))
+    wrong, gone = f"socks5h://sue:wrong@{proxy.place}", f"socks5h://127.0.0.1:{free_port()}"
+    one_try = {"attempts": 1, "backoff": 0.01}
+    run = crawl(Pages, f"{server.url}/", proxies=[wrong], retry=one_try)
+    assert reasons_of_failures(run) == {"/": "proxy-login"}
+    run = crawl(Pages, f"{server.url}/", proxies=[gone], retry=one_try)
+    assert reasons_of_failures(run) == {"/": "proxy"} and server.log == []
+    other = servers.enter_context(Microsocks())
+    run = crawl(Pages, f"{server.url}/", proxies=[wrong, gone, f"socks5h://{other.place}"], retry=one_try)
+    assert run.stats["pages"] == 1 and len(other.connected) == 1
+    down = crawl(Pages, f"http://{HOST}:{free_port()}/", proxies=[f"socks5h://{other.place}"], retry=one_try)
+    assert reasons_of_failures(down)["/"] in ("connect", "proxy-gateway")
 
 
 def test_all_are_down(page_server: Start):

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 
 from scraper import urls
@@ -18,7 +18,6 @@ from scraper.engine.frontier.domain_table import DomainTable
 from scraper.engine.frontier.login_state import LoginState, Stage
 from scraper.engine.frontier.throttle import DomainThrottle
 from scraper.fetch.robots import Robots
-from scraper.fetch.usage import NONE, Preferences
 from scraper.lazy_dataclass import dataclass
 from scraper.store.outcomes import Outcome
 from scraper.store.tables import Kind
@@ -124,11 +123,11 @@ class Frontier(DomainTable):
         self._rows = RowBacklog()
         self._closed = False
 
-    def said_of_use(self, domain: str, url: str) -> Preferences:
+    def said_of_use(self, domain: str, url: str) -> Mapping[str, bool]:
         """Return what the robots.txt of a URL's origin says it may be used for, as far as it is known."""
         held = self._domains.get(domain)
         robots = held.robots.get(urls.origin_of(url)) if held is not None else None
-        return NONE if robots is None else robots.usage(url, self._token)
+        return {} if robots is None else robots.usage(url, self._token)
 
     # Handing out -----------------------------------------------------------------------------------------
 

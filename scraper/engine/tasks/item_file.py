@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from scraper.engine.attempts import attempt_of
 from scraper.engine.frontier.admission import Admission
@@ -13,16 +13,16 @@ from scraper.engine.tasks.downloads import Downloads
 from scraper.engine.tasks.file_count import FILE_LIMIT
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import Sender, Sending
-from scraper.engine.tasks.uses import USAGE, Uses
-from scraper.errors import FetchError
 from scraper.fetch.base import FetchResult, ResponseHead
 from scraper.fetch.robots import Robots
-from scraper.fetch.usage import said_in
 from scraper.observe import events
 from scraper.request import Request
 from scraper.response import Response
 from scraper.store.outcomes import Failed, FileEnded, Outcome, Refused
 from scraper.store.values import Attempt, Found, Queued, Refusal
+
+if TYPE_CHECKING:
+    from scraper.engine.tasks.uses import Uses
 
 
 class FileTask(RequestTask):
@@ -31,7 +31,7 @@ class FileTask(RequestTask):
     purpose: ClassVar[str] = "file"
 
     def __init__(
-        self, sender: Sender, logins: LoginTask, admission: Admission, downloads: Downloads, uses: Uses
+        self, sender: Sender, logins: LoginTask, admission: Admission, downloads: Downloads, uses: Uses | None = None
     ) -> None:
         super().__init__(sender, logins, admission)
         self._downloads = downloads
@@ -42,7 +42,7 @@ class FileTask(RequestTask):
         url = queued.request.url
         if full:
             return Refused(queued, Refusal(url, queued.fingerprint, FILE_LIMIT, full))
-        return self._uses.by_robots(queued, origin, robots)
+        return self._uses.by_robots(queued, origin, robots) if self._uses is not None else None
 
     def begin(self, queued: Queued) -> Sending | Outcome:
         download = self._downloads.begin(queued)
@@ -51,8 +51,8 @@ class FileTask(RequestTask):
             return FileEnded(queued, kept, on_commit=download.forget)
 
         def began(head: ResponseHead) -> None:
-            if (refused := self._uses.by_answer(queued, said_in(head.headers))) is not None:
-                raise FetchError(refused.refusal.message, reason=USAGE)
+            if self._uses is not None:
+                self._uses.check_head(queued, head.headers)
             download.began(head)
 
         return Sending(

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from scraper.engine.frontier.admission import TRAP, Admission
 from scraper.engine.revisit import Revisit, has_hash, hash_of
 from scraper.engine.tasks.base import RequestTask
 from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import Sender, Sending
-from scraper.engine.tasks.uses import NO_USES, Uses
 from scraper.fetch.base import FetchResult
 from scraper.fetch.conditional import contradicts
 from scraper.fetch.robots import Robots
-from scraper.fetch.usage import together_with
 from scraper.observe import events
 from scraper.response import Response
 from scraper.store.outcomes import Failed, Fresh, Outcome, Refused
 from scraper.store.values import Queued, Refusal, Visit
+
+if TYPE_CHECKING:
+    from scraper.engine.tasks.uses import Uses
+
+#: Headers by which an answer says what it may be used for: `scraper.fetch.usage` reads them.
+_USAGE_HEADERS = ("Content-Signal", "Content-Usage", "tdm-reservation")
 
 
 class PageTask(RequestTask):
@@ -28,7 +33,7 @@ class PageTask(RequestTask):
     follows_refresh: ClassVar[bool] = True
 
     def __init__(
-        self, sender: Sender, logins: LoginTask, admission: Admission, revisit: Revisit, uses: Uses = NO_USES
+        self, sender: Sender, logins: LoginTask, admission: Admission, revisit: Revisit, uses: Uses | None = None
     ) -> None:
         super().__init__(sender, logins, admission)
         self._revisit = revisit
@@ -38,11 +43,12 @@ class PageTask(RequestTask):
         return Sending(self._revisit.conditions_of(queued), is_page=True)
 
     def answered(self, queued: Queued, sending: Sending, response: Response, fetch: FetchResult) -> bool:
-        response.usage = said = together_with(
-            self.sender.frontier.said_of_use(queued.domain, response.url), response.headers
-        )
-        if said and (refused := self._uses.by_answer(queued, said)) is not None:
-            self.sender.emit(events.Refused(response.url, refused.refusal.reason, refused.refusal.message))
+        said = self.sender.frontier.said_of_use(queued.domain, response.url)
+        if any(name in response.headers for name in _USAGE_HEADERS):
+            from scraper.fetch.usage import together_with
+
+            said = together_with(said, response.headers)
+        if said and (refused := self._reserved(queued, response, said)) is not None:
             self.sender.settle(refused, len(response.body))
             return True
         sink, visit = self.sender.sink, self._revisit.visit_of(queued)
@@ -64,6 +70,15 @@ class PageTask(RequestTask):
             return False
         return True
 
+    def _reserved(self, queued: Queued, response: Response, said: Mapping[str, bool]) -> Refused | None:
+        """Keep what its site says that a page may be used for; return its outcome where our use is reserved."""
+        response.usage = said
+        refused = self._uses.by_answer(queued, said) if self._uses is not None else None
+        if refused is not None:
+            refusal = refused.refusal
+            self.sender.emit(events.Refused(response.url, refusal.reason, refusal.message))
+        return refused
+
     def _not_modified(self, queued: Queued, visit: Visit, response: Response, fetch: FetchResult) -> None:
         """Believe a 304, unless it contradicts itself or the site's own sitemap."""
         if contradicts(response.headers, visit.etag, visit.last_modified) or self._revisit.is_said_to_have_changed(
@@ -81,7 +96,7 @@ class PageTask(RequestTask):
         request, visit = queued.request, queued.visit
         if request.depth and not request.listed and (trap := self.admission.traps.why(request.url)) is not None:
             return Refused(queued, Refusal(request.url, queued.fingerprint, TRAP, trap))
-        if (refused := self._uses.by_robots(queued, origin, robots)) is not None:
+        if self._uses is not None and (refused := self._uses.by_robots(queued, origin, robots)) is not None:
             return refused
         if visit is not None and self._revisit.is_first_of_future(visit, time.time()):
             why = "by a clock that was set back since, so that nobody knows how old they are"
@@ -89,7 +104,8 @@ class PageTask(RequestTask):
         is_fresh = visit is not None and self._revisit.spares(queued, time.time())
         if not is_fresh or visit is None:
             return None
-        return self._uses.by_visit(queued, visit.usage) or Fresh(queued, visit)
+        refused = self._uses.by_visit(queued, visit.usage) if self._uses is not None else None
+        return refused or Fresh(queued, visit)
 
     def unsent(self, outcome: Outcome) -> Outcome | None:
         if isinstance(outcome, Fresh):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from scraper.engine.frontier.admission import Admission
 from scraper.engine.frontier.domain import Prerequisite
@@ -17,9 +18,11 @@ from scraper.engine.tasks.robots import RobotsTask
 from scraper.engine.tasks.sender import Sender
 from scraper.engine.tasks.sitemap import SitemapTask
 from scraper.engine.tasks.sitemap_cache import SitemapCache
-from scraper.engine.tasks.uses import NO_USES, Uses
 from scraper.lazy_dataclass import dataclass
 from scraper.store.tables import Kind
+
+if TYPE_CHECKING:
+    from scraper.engine.tasks.uses import Uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def tasks_of(
     sitemap_cache: SitemapCache,
     downloads: Downloads,
     robots: RobotsTask,
-    uses: Uses = NO_USES,
+    uses: Uses | None = None,
 ) -> Tasks:
     """Make the task of each kind."""
     login = LoginTask(sender)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from scraper.errors import FetchError
 from scraper.fetch.robots import Robots
-from scraper.fetch.usage import Preferences, in_words, reserved, statement_of
+from scraper.fetch.usage import Preferences, in_words, reserved, said_in, statement_of
 from scraper.store.outcomes import Refused
 from scraper.store.values import Queued, Refusal
 
@@ -15,17 +18,17 @@ class Uses:
     """The uses of a crawl.
 
     Args:
-        uses: what its pages are for; where there are none nothing is refused.
+        uses: what its pages are for.
         token: our name in robots.txt.
     """
 
-    def __init__(self, uses: tuple[str, ...] = (), token: str = "*") -> None:
+    def __init__(self, uses: tuple[str, ...], token: str) -> None:
         self._uses = uses
         self._token = token
 
     def by_robots(self, queued: Queued, origin: str, robots: Robots | None) -> Refused | None:
         """Return the outcome of a request for which the robots.txt of its origin reserves a use; None for others."""
-        if not self._uses or robots is None:
+        if robots is None:
             return None
         url = queued.request.url
         found = reserved(robots.usage(url, self._token), self._uses)
@@ -39,13 +42,14 @@ class Uses:
 
     def by_visit(self, queued: Queued, kept: str | None) -> Refused | None:
         """Return the outcome of a page whose answer reserved a use in an earlier run; None of others."""
-        return self.by_answer(queued, statement_of(kept)) if kept and self._uses else None
+        return self.by_answer(queued, statement_of(kept)) if kept else None
+
+    def check_head(self, queued: Queued, headers: Mapping[str, str]) -> None:
+        """Raise FetchError for an answer whose headers reserve a use, before its body is read."""
+        if (refused := self.by_answer(queued, said_in(headers))) is not None:
+            raise FetchError(refused.refusal.message, reason=USAGE)
 
     @staticmethod
     def _refused(queued: Queued, found: list[str], where: str) -> Refused:
         message = f"{' and '.join(found)} is reserved by {where}: usage"
         return Refused(queued, Refusal(queued.request.url, queued.fingerprint, USAGE, message))
-
-
-#: Of a crawl that does not say what it is for.
-NO_USES = Uses()
