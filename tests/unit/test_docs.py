@@ -30,15 +30,15 @@ def test_every_public_name_is_documented() -> None:
 
 
 def test_every_page_is_in_the_contents_and_in_the_list_for_programs() -> None:
-    pages = {path.stem for path in DOCS.glob("*.md")} - {"index"}
+    pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")} - {"index"}
     contents = re.findall(r"```\{toctree\}\n(?::[^\n]*\n)*\n(.*?)```", page("index.md"), flags=re.DOTALL)
     assert set("".join(contents).split()) == pages
-    assert set(re.findall(r"\(([\w-]+)\.html\)", page("llms.txt"))) == pages
+    assert set(re.findall(r"\(([\w/-]+)\.html\)", page("llms.txt"))) == pages
 
 
 #: Where links are looked for: all that a reader of the repository may open.
 TEXTS = [
-    *sorted(DOCS.glob("*.md")),
+    *sorted(DOCS.rglob("*.md")),
     *(DOCS.parent / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
 ]
 _LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
@@ -76,5 +76,5 @@ def test_every_link_to_a_page_of_ours_leads_to_one() -> None:
 
 
 def test_every_page_that_programs_are_told_of_is_there() -> None:
-    for name in re.findall(r"\(([\w-]+)\.html\)", page("llms.txt")):
+    for name in re.findall(r"\(([\w/-]+)\.html\)", page("llms.txt")):
         assert (DOCS / f"{name}.md").is_file(), name

@@ -34,6 +34,7 @@ VARIABLES = {
     "SHOP_PASSWORD": "secret",
     "ALERT_URL": "https://alerts.example/",
     "PG_PASSWORD": "secret",
+    "API_TOKEN": "secret",
     "PW": "secret",
     "HOOK_URL": "https://hooks.example/",
     "MAIL_URL": "mailto://me@mail.example",
@@ -43,7 +44,7 @@ VARIABLES = {
 def fragments() -> list[Any]:
     """Each fragment of YAML in README and docs, by the page that shows it."""
     found = [pytest.param(text, id="guide") for text in blocks("yml")]
-    for page in sorted((ROOT / "docs").glob("*.md")):
+    for page in sorted((ROOT / "docs").rglob("*.md")):
         fenced = re.findall(r"^```yaml\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
         found += [pytest.param(text, id=page.stem) for text in fenced]
     return found
@@ -94,9 +95,11 @@ def test_names_every_verb_and_every_reason():
 
 
 def test_links_lead_somewhere():
-    pages = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(ROOT.glob("docs/*.md"))
+    pages = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(
+        ROOT.glob("docs/**/*.md")
+    )
     links = {
-        (page.name, link): page.parent / link
+        (page.relative_to(ROOT).as_posix(), link): page.parent / link
         for page in pages
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
     }
