@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from mimetypes import MimeTypes
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from scraper.lazy_pattern import lazy_pattern
@@ -229,3 +230,8 @@ def file_name_of(header: str | None) -> str | None:
             name = unquote(extended[2], extended[0] or "utf-8", "strict")
     name = "".join(one for one in re.split(r"[/\\]", name)[-1] if one.isprintable()).strip(" .")
     return name[:255] or None
+
+
+def is_download(headers: Mapping[str, Any]) -> bool:
+    """Tell whether a browser would save an answer instead of showing it (RFC 6266 section 4.2)."""
+    return str(headers.get("Content-Disposition") or "").strip().lower().startswith("attachment")

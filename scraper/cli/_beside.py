@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from scraper.config import SiteConfig
 from scraper.fetch import redirects
@@ -73,6 +73,3 @@ class VisitTraffic:
 
     def waited(self) -> float:
         return self._waited
-
-    def told(self, notes: Sequence[str]) -> None:
-        """Do nothing: nobody watches."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -46,6 +45,3 @@ class Beside(Protocol):
 
     def waited(self) -> float:
         """Return how long its requests have waited for their turns, in seconds."""
-
-    def told(self, notes: Sequence[str]) -> None:
-        """Tell observers what is worth a line of the log."""

@@ -22,14 +22,14 @@ from tests.proofs.browser_kills import ROOT, site_of, storm, until
 def test_killed_and_resumed() -> None:
     # A profile in a folder of a long name would be elsewhere.
     with tempfile.TemporaryDirectory(prefix="killed-") as folder:
-        killed = storm(Path(folder), kills=6, per_category=8, chance=random.Random(7), longest=2.0)
+        killed = storm(Path(folder), kills=6, per_category=6, chance=random.Random(7), longest=2.0)
     assert killed.total() == 6
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_and_resumed(ending: signal.Signals) -> None:
     """What is drawn is waited for; nothing of the browser stays, and the rest comes with the next call."""
-    with tempfile.TemporaryDirectory(prefix="stopped-") as name, DrawnShop(per_category=8) as shop:
+    with tempfile.TemporaryDirectory(prefix="stopped-") as name, DrawnShop(per_category=4) as shop:
         folder, temporary = Path(name), Path(name) / "tmp"
         temporary.mkdir()
         (folder / "drawn.yaml").write_text(yaml.safe_dump(site_of(shop)))

@@ -267,3 +267,18 @@ def test_another_domain_is_fetched_by_its_own_manners(page_server: Callable[...,
     assert [why.partition(":")[0] for why in item["refused"]] == ["robots"]
     assert sorted(paths(other)) == ["/data", "/lib.js", "/robots.txt"]
     assert run.stats["requests"] == len(server.log) + len(other.log)
+
+
+def test_what_pages_store_outlives_their_context(
+    page_server: Callable[..., PageServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scraper.fetch.browser.chromium._CONTEXT_PAGES", 2)
+    count = "localStorage.seen = 1 + Number(localStorage.seen || 0); document.title = localStorage.seen;"
+    server = page_server(lambda *_: (200, _HTML, f"<body><script>{count}</script>".encode()))
+
+    class Title(Pages):
+        def parse(self, response: scraper.Response) -> Any:
+            yield {"title": response.css_first("title").text()}
+
+    run = crawl(Title, *(f"{server.url}/{number}" for number in range(5)), fetcher="browser")
+    assert [item["title"] for item in run.items] == ["1", "2", "3", "4", "5"]

@@ -38,6 +38,11 @@ def check_rules(config: SiteConfig, root: Node) -> Iterator[Problem]:
                 yield _at_selector(
                     root, (*at, "follow", place_in_list), "css", "expected links, got ::text: remove it"
                 )
+        if rule.match.selector is not None:
+            for key in ("fetcher", "wait_for"):
+                if getattr(rule, key) is not None:
+                    text = f"expected a glob or {{regex: …}} as match, since {key} has to be known before the page is"
+                    yield place_of_key(root, (*at, key), text)
         inside = None
         if rule.each is not None:
             inside = rule.each.source

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from scraper import urls
 from scraper.config import SiteConfig
@@ -25,7 +25,7 @@ from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.deadline import Deadline
 from scraper.fetch.transport.exchange import RequestContext, SendGate, request_context
 from scraper.fetch.transport.recorder import WireRecorder
-from scraper.observe import events
+from scraper.observe.text import duration
 from scraper.request import Request
 from scraper.response import Response
 
@@ -133,10 +133,6 @@ class PageTraffic:
         with self._lock:
             return self._waited + (time.monotonic() - self._waits_since if self._waits else 0.0)
 
-    def told(self, notes: Sequence[str]) -> None:
-        for note in notes:
-            self._traffic.sender.emit(events.Notice(note))
-
     def send(
         self, fetcher: Fetcher, request: Request, *, most: int, recorders: list[WireRecorder] | None
     ) -> FetchResult:
@@ -196,7 +192,7 @@ class PageTraffic:
                 self._require_wanted()
         try:
             with self._waiting(holder):
-                self._wait_at(gate)
+                self._wait_at(gate, held)
             seconds = traffic.config.for_domain(name).session.timeout.total
             with request_context(seconds, sender.guard, gate, sender.contexts) as context:
                 self._require_wanted()
@@ -213,10 +209,13 @@ class PageTraffic:
             sender.cool_down(held, result.response, asked_wait(result.response.headers, time.time()))
         return result
 
-    def _wait_at(self, gate: SendGate) -> None:
-        """Wait for a turn, and look now and then whether the page is still wanted."""
+    def _wait_at(self, gate: SendGate, held: Domain | None) -> None:
+        """Wait for a turn, and look now and then whether the page is still wanted, and the domain not left alone."""
         while True:
             self._require_wanted()
+            pause = held.paused_until - time.monotonic() if held is not None else 0.0
+            if pause > self._traffic.config.browser.timeout:
+                raise FetchError(f"its domain is left alone for another {duration(pause)}", reason="timeout")
             try:
                 gate.wait(Deadline(0.5))
             except TimeoutError:

@@ -7,7 +7,6 @@ the Sessions of those domains likewise, and it is handed the answers: it has no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from scraper.fetch.beside import Beside
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.transport import waiting
 from scraper.fetch.transport.exchange import RequestContext
+from scraper.media import is_download
 from scraper.request import Request
 from scraper.response import Response
 from scraper.response.rendering import Rendering
@@ -135,11 +135,5 @@ class _Kept:
 
 def can_draw(response: Response, request: Request) -> bool:
     """Tell whether an answer is a page that a browser could draw."""
-    headers: Mapping[str, Any] = response.headers
-    said = str(headers.get("Content-Disposition") or "").strip().lower()
-    return (
-        (response.ok or response.status in request.statuses)
-        and bool(response.body)
-        and response.is_html
-        and not said.startswith("attachment")
-    )
+    is_page = response.ok or response.status in request.statuses
+    return is_page and bool(response.body) and response.is_html and not is_download(response.headers)

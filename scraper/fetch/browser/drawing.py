@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Mapping
 from fnmatch import translate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scraper import urls
 from scraper.config import SiteConfig
@@ -195,9 +195,3 @@ def _is_ours(name: str) -> bool:
 
 def _for_browser(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: str(value) for name, value in headers.items() if name.lower() not in _OF_WIRE}
-
-
-def is_download(headers: Mapping[str, Any]) -> bool:
-    """Tell whether a browser would save an answer instead of showing it."""
-    said = str(headers.get("Content-Disposition") or "").strip().lower()
-    return said.startswith("attachment")

@@ -19,13 +19,11 @@ from scraper.config.model.browser import BrowserConfig
 from scraper.errors import FetchError, InternalError
 from scraper.fetch.browser.chromium import Chromium
 from scraper.fetch.browser.drawing import Drawing
-from scraper.fetch.browser.tab import Tab
+from scraper.fetch.browser.tab import PARTS, Tab
 from scraper.response.rendering import Rendering
 
 _log = logging.getLogger(__name__)
 
-#: Requests of pages that are under way at once, for each page that is drawn.
-_PARTS = 8
 _LOOK_SECONDS = 0.1
 _MEMORY_SECONDS = 0.5
 #: How long a page that is given up is waited for, in seconds.
@@ -55,7 +53,7 @@ class Host:
         self._running = 0
         self._is_alone = False
         self._ready = threading.Event()
-        self._pool = ThreadPoolExecutor(config.pages * _PARTS, thread_name_prefix="browser-part")
+        self._pool = ThreadPoolExecutor(config.pages * PARTS, thread_name_prefix="browser-part")
         self._thread = threading.Thread(target=self._run, name="browser", daemon=True)
         self._thread.start()
         self._ready.wait()

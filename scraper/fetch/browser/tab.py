@@ -14,10 +14,13 @@ from playwright.async_api import Error as BrowserError
 from scraper import urls
 from scraper.errors import FetchError, ScraperError
 from scraper.fetch.browser.cookies import ContextCookies
-from scraper.fetch.browser.drawing import Ask, Drawing, is_download
+from scraper.fetch.browser.drawing import Ask, Drawing
 from scraper.fetch.browser.kept_parts import KeptParts
+from scraper.media import is_download
 from scraper.response.rendering import Rendering
 
+#: Requests of a page that are under way at once.
+PARTS = 8
 #: How long no request may be under way for a page to be idle, in seconds.
 _QUIET = 0.1
 #: What a page comes to before it is believed to be idle: two frames, in which observers are told of what is seen.
@@ -55,6 +58,7 @@ class Tab:
         self._cookies = cookies
         self._kept = kept
         self._pool = pool
+        self._places = asyncio.Semaphore(PARTS)
         self._drawing: Drawing | None = None
         self._was_served = False
         self._elsewhere: str | None = None
@@ -138,7 +142,8 @@ class Tab:
                 urls.origin_of(origin) if "://" in origin else urls.origin_of(drawing.url),
             )
             loop = asyncio.get_running_loop()
-            part = await loop.run_in_executor(self._pool, drawing.part, ask, self._kept)
+            async with self._places:
+                part = await loop.run_in_executor(self._pool, drawing.part, ask, self._kept)
             if ask.kind == _FRAME and is_download(part.headers):
                 raise FetchError("downloads are refused", reason="download")
             jar = drawing.beside.jar(url)
@@ -210,7 +215,8 @@ class Tab:
             if self._is_over(drawing) or not await self._scrolled(drawing):
                 break
         self._require_moderate(drawing)
-        text = await page.content()
+        # A script may have put half of a pair of surrogates into it, which is no text.
+        text = (await page.content()).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         shot = await page.screenshot() if config.screenshot else None
         await self._cookies.take_back(drawing.domain.jar, drawing.domain.domain)
         refused = tuple(drawing.refused.items())
