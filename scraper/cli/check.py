@@ -92,7 +92,8 @@ def _served_by_threads(config: SiteConfig) -> Iterator[tuple[str, str]]:
 
 
 def _import_all(loaded: Loaded) -> list[str]:
-    notes = Components(loaded).notes
+    components = Components(loaded)
+    components.require_fetcher()
     for export in loaded.config.exports:
         open_export(export, Surroundings(loaded.resolve, loaded.store.path, io.BytesIO()))
-    return notes
+    return components.notes

@@ -53,6 +53,8 @@ def _fetched(event: events.Fetched) -> Words:
         parts.append(f"attempt {event.attempt}")
     if event.served is not None:
         parts.append(_served(event.served))
+        if event.served.fetcher != "http":
+            parts.append(f"drawn by a {event.served.fetcher}")
     return logging.INFO, "  ".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -282,3 +283,28 @@ def test_what_pages_store_outlives_their_context(
 
     run = crawl(Title, *(f"{server.url}/{number}" for number in range(5)), fetcher="browser")
     assert [item["title"] for item in run.items] == ["1", "2", "3", "4", "5"]
+
+
+def test_another_browser_takes_the_place_of_one_that_has_grown(
+    page_server: Callable[..., PageServer], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = page_server(lambda *_: (200, _HTML, b"<body><script>document.title = 'drawn'</script>"))
+    urls = [f"{server.url}/{number}" for number in range(40)]
+    with caplog.at_level("INFO", "scraper.fetch.browser.host"):
+        run = crawl(Pages, *urls, fetcher="browser", browser={"memory": "350MB"}, politeness={"concurrency": 4})
+    assert run.stats["pages"] == 40
+    assert run.stats["requests"] == len(server.log) == 40
+    assert "another takes its place" in caplog.text
+
+
+def test_the_delay_holds_for_what_pages_ask_for(page_server: Callable[..., PageServer]) -> None:
+    data = "".join(f"fetch('/api/{number}');" for number in range(3))
+    server = page_server(lambda *_: (200, _HTML, f"<body><script>{data}</script>".encode()))
+    urls = [f"{server.url}/{number}" for number in range(2)]
+    run = crawl(Pages, *urls, fetcher="browser", politeness={"delay": 0.4, "concurrency": 2})
+    assert run.stats["pages"] == 2
+    assert len(server.log) == 8
+    gaps = [after.time - before.time for before, after in itertools.pairwise(server.log)]
+    # What a busy machine reads late seems to come close upon what comes next.
+    assert min(gaps) > 0.3
+    assert sum(gaps) > 7 * 0.38

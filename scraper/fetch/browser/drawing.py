@@ -72,7 +72,8 @@ class Drawing:
         self.deadline = deadline
         self.config = config.browser
         self.wait_for = wait_for or self.config.wait_for
-        self._most = config.limits.body
+        #: Bytes of one body, and characters of the tree, at most.
+        self.most = config.limits.body
         self._fetcher = fetcher
         self._recorders = recorders
         self._captures = [re.compile(translate(glob)).match for glob in self.config.capture]
@@ -168,11 +169,11 @@ class Drawing:
         if left <= 0:
             self.excess = "its requests bring more bytes than they may (browser.bytes)"
             raise FetchError(self.excess, reason="browser-limit")
-        result = self.beside.send(self._fetcher, request, most=min(left, self._most), recorders=self._recorders)
+        result = self.beside.send(self._fetcher, request, most=min(left, self.most), recorders=self._recorders)
         with self._lock:
             self.bytes += max(result.bytes, len(result.response.body) if result.response is not None else 0)
         if result.response is None:
-            if result.error is not None and result.error.reason == "body-too-large" and left < self._most:
+            if result.error is not None and result.error.reason == "body-too-large" and left < self.most:
                 self.excess = "its requests bring more bytes than they may (browser.bytes)"
             raise result.error or FetchError("no answer")
         return result.response

@@ -217,6 +217,8 @@ class Tab:
         self._require_moderate(drawing)
         # A script may have put half of a pair of surrogates into it, which is no text.
         text = (await page.content()).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if len(text) > drawing.most:
+            raise FetchError("the page as drawn is larger than limits.body", reason="body-too-large")
         shot = await page.screenshot() if config.screenshot else None
         await self._cookies.take_back(drawing.domain.jar, drawing.domain.domain)
         refused = tuple(drawing.refused.items())
@@ -227,7 +229,9 @@ class Tab:
         if drawing.config.wait_until == "idle":
             await self._idle(drawing)
         if drawing.wait_for is not None and not self._is_over(drawing):
-            wanted = asyncio.ensure_future(self.page.wait_for_selector(drawing.wait_for, state="attached", timeout=0))
+            wanted = asyncio.ensure_future(
+                self.page.wait_for_selector(f"css={drawing.wait_for}", state="attached", timeout=0)
+            )
             try:
                 await self._until(drawing, wanted.done)
                 if wanted.done():
