@@ -54,7 +54,7 @@ def _sections(model: type[BaseModel], name: str, steps: tuple[Any, ...]) -> Iter
     if name:
         yield f"## {name}\n\n{(model.__doc__ or '').strip()}\n"
     rows = [_row(info, key, (*steps, key), f"{name}.{key}".lstrip(".")) for key, info in fields_of(model).items()]
-    yield "| key | takes | default | | example |\n|---|---|---|---|---|\n" + "".join(rows)
+    yield "| key | takes | default | |\n|---|---|---|---|\n" + "".join(rows)
     for below, shown, inner in _below(model, name, steps):
         yield from _sections(below, shown, inner)
 
@@ -95,8 +95,8 @@ def _models_in(annotation: Any, name: str) -> list[tuple[type[BaseModel], tuple[
 
 
 def _row(info: FieldInfo, key: str, path: tuple[Any, ...], shown: str) -> str:
-    example = f"`{key}: {EXAMPLES[shown]}`" if shown in EXAMPLES else ""
-    cells = (f"`{key}`", _takes(path), _default(info), info.description or "", example)
+    example = f"<br>`{key}: {EXAMPLES[shown]}`" if shown in EXAMPLES else ""
+    cells = (f"`{key}`", _takes(path), _default(info), f"{info.description or ''}{example}")
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |\n"
 
 

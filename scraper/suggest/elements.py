@@ -42,7 +42,20 @@ class Element:
         place: its number among its siblings of the same name, from 1.
     """
 
-    __slots__ = ("_text", "attrs", "children", "classes", "is_around", "node", "own", "parent", "place", "tag")
+    __slots__ = (
+        "_text",
+        "_unnamed",
+        "attrs",
+        "children",
+        "classes",
+        "is_around",
+        "node",
+        "number",
+        "own",
+        "parent",
+        "place",
+        "tag",
+    )
 
     def __init__(self, node: LexborNode, parent: Element | None, place: int) -> None:
         self.node = node
@@ -54,6 +67,9 @@ class Element:
         self.own = ""
         self.classes = stable_classes(self.attrs.get("class"))
         self._text: str | None = None
+        self._unnamed: dict[str, int] | None = None
+        #: Its number among its parent's children, from 0.
+        self.number = len(parent.children) if parent is not None else 0
         self.is_around: bool = (parent is not None and parent.is_around) or self._surrounds()
 
     @property
@@ -62,6 +78,15 @@ class Element:
         if self._text is None:
             self._text = text_of(self.node)
         return self._text
+
+    def unnamed(self, tag: str) -> int:
+        """Return how many of its children have a name and no class that says anything."""
+        if self._unnamed is None:
+            self._unnamed = {}
+            for one in self.children:
+                if not one.classes:
+                    self._unnamed[one.tag] = self._unnamed.get(one.tag, 0) + 1
+        return self._unnamed.get(tag, 0)
 
     def _surrounds(self) -> bool:
         if self.tag in ("nav", "aside", "form"):

@@ -108,8 +108,7 @@ def _by_sibling(label: Element, value: Element, tag: str, *, is_sure: bool) -> L
 
 def _next(element: Element) -> Element | None:
     siblings = element.parent.children if element.parent is not None else []
-    place = next((number for number, one in enumerate(siblings) if one is element), len(siblings))
-    return siblings[place + 1] if place + 1 < len(siblings) else None
+    return siblings[element.number + 1] if element.number + 1 < len(siblings) else None
 
 
 def _is_label(text: str) -> bool:

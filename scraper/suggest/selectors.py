@@ -116,9 +116,8 @@ def candidates(element: Element, top: Element | None) -> Iterator[str]:
 def _beside(element: Element, top: Element | None) -> Iterator[str]:
     """Return selectors by what stands right before an element."""
     siblings = element.parent.children if element.parent is not None else []
-    place = next((number for number, one in enumerate(siblings) if one is element), 0)
     behind = element.tag
-    for before in siblings[:place][::-1][:2]:
+    for before in siblings[max(0, element.number - 2) : element.number][::-1]:
         for outer in list(simple(before, may_have_id=top is None))[:2]:
             if outer != element.tag:
                 yield f"{outer} + {behind}"

@@ -165,6 +165,6 @@ def _step(element: Element) -> str:
     if name:
         return f"{element.tag}.{name}"
     parent = element.parent
-    like = sum(one.tag == element.tag and not one.classes for one in parent.children) if parent is not None else 1
+    like = parent.unnamed(element.tag) if parent is not None else 1
     is_list = element.tag in ("li", "tr", "option", "dt", "dd") or like > 8
     return element.tag if is_list or (like == 1 and element.place == 1) else f"{element.tag}:{element.place}"

@@ -135,10 +135,11 @@ def test_the_saved_pages_of_forms_and_links_are_survived() -> None:
         "<b>x" * 3_000,
         "<ul>" + "".join(f"<li><a href=/{n}>{n}</a><ul><li>x</ul>" for n in range(4_000)) + "</ul>",
         "<table>" + "<tr><td rowspan=999999 colspan=99999>x<td>y" * 300 + "</table>",
+        "<pre>" + "".join(f"<a href=/{n}>{n}</a> <span>t{n}:</span> " for n in range(9_000)) + "</pre>",
         "".join(f"<div class=c{n}x{n}>{n}</div>" for n in range(3_000)),
         "<dl>" + "".join(f"<dt>t{n}<dd>{'x' * 100}" for n in range(3_000)) + "</dl>",
     ],
-    ids=["deep", "inline", "lists", "spans", "names", "terms"],
+    ids=["deep", "inline", "lists", "spans", "siblings", "names", "terms"],
 )
 def test_a_page_that_wants_to_be_trouble_takes_its_moment_and_no_more(markup: str) -> None:
     began = time.process_time()
