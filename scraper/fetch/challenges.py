@@ -25,14 +25,17 @@ _WIDGETS = (
     (b"recaptcha.net/recaptcha/", "reCAPTCHA"),
     (b"challenges.cloudflare.com/turnstile", "Turnstile"),
 )
-#: What a person fills in or reads on a page of its own.
-_FIELD = lazy_pattern(
-    rb"<(?:textarea(?![^>]*g-recaptcha-response)|select|input(?![^>]*type\s*=\s*[\"']?(?:hidden|submit|button|checkbox))"
-    rb")\b",
-    re.IGNORECASE,
+# None of these looks at a byte more than a few times, whatever the body: a match begins behind what another saw.
+#: What a person fills in, and where links lead.
+_FIELD = lazy_pattern(rb"<(?:textarea|select|input)\b[^>]{0,1000}", re.IGNORECASE)
+_NO_FIELD = lazy_pattern(
+    rb"type\s{0,9}=\s{0,9}[\"']?(?:hidden|submit|button|checkbox)|g-recaptcha-response", re.IGNORECASE
 )
-_LINK = lazy_pattern(rb"<a\s[^>]*href\s*=\s*[\"']?(?!#|javascript:|mailto:)", re.IGNORECASE)
-_UNREAD = lazy_pattern(rb"<(script|style|noscript)\b.*?</\1\s*>|<[^>]*>|\s+", re.IGNORECASE | re.DOTALL)
+_LINK = lazy_pattern(rb"<a\s[^>]{0,1000}", re.IGNORECASE)
+_HREF = lazy_pattern(rb"href\s{0,9}=\s{0,9}[\"']?(?!#|javascript:|mailto:)", re.IGNORECASE)
+#: What is not read.
+_CODE = lazy_pattern(rb"<(script|style|noscript)\b")
+_TAG = lazy_pattern(rb"<[^<>]*>|\s+")
 #: Links and letters that an interstitial may have: to the service's terms and privacy.
 _MOST_LINKS, _MOST_LETTERS = 3, 1_000
 
@@ -73,9 +76,20 @@ def _is_nothing_else(body: bytes, *, is_refusing: bool) -> bool:
     """Tell whether a captcha is all that a page has: no field to fill in, and but for a refusal no links, and little
     to read.
     """
-    if _FIELD.search(body):
+    if any(not _NO_FIELD.search(field[0]) for field in _FIELD.finditer(body)):
         return False
     if is_refusing:
         return True
-    links = sum(1 for _ in _LINK.finditer(body))
-    return links <= _MOST_LINKS and len(_UNREAD.sub(b"", body)) <= _MOST_LETTERS
+    links = sum(1 for link in _LINK.finditer(body) if _HREF.search(link[0]))
+    return links <= _MOST_LINKS and _letters(body) <= _MOST_LETTERS
+
+
+def _letters(body: bytes) -> int:
+    """Return how many bytes of text there are to read."""
+    small, read, at = body.lower(), 0, 0
+    while (code := _CODE.search(small, at)) is not None:
+        read += len(_TAG.sub(b"", body[at : code.start()]))
+        at = small.find(b"</" + code[1], code.end())
+        if at < 0:
+            return read
+    return read + len(_TAG.sub(b"", body[at:]))

@@ -37,6 +37,8 @@ _FIELDS = {
 }
 #: Paths with statements about use of their own, at most.
 _MOST_USAGES = 1_000
+#: Statements about one path.
+_MOST_STATEMENTS = 20
 _NAME = lazy_pattern(r"[^\s/(),;*]+")
 _STARS = lazy_pattern(r"\*+")
 _LIST = lazy_pattern(r"[\s,]+")
@@ -180,8 +182,9 @@ class _Group:
     def add_usage(self, value: str, line: int) -> None:
         """Add a line that says what may be used for what, with a path in front or without."""
         path, _, rest = value.partition(" ") if value.startswith("/") else ("", "", value)
-        if len(self.usages) < _MOST_USAGES:
-            self.usages.setdefault(settled_pattern(path), {})[line] = rest.strip()
+        lines = self.usages.setdefault(settled_pattern(path), {}) if len(self.usages) < _MOST_USAGES else {}
+        if len(lines) < _MOST_STATEMENTS:
+            lines[line] = rest.strip()
 
     def add(self, value: str, allows: bool, line: int) -> None:
         pattern = settled_pattern(value)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import brotli
 from backports import zstd
 from requests.exceptions import RequestException
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 from warcio.archiveiterator import ArchiveIterator
 
@@ -23,12 +24,15 @@ from scraper.config import load
 from scraper.config.yaml.reader import read_tree
 from scraper.errors import ScraperError
 from scraper.fetch.archive import RecordMaker
+from scraper.fetch.challenges import challenge_of
 from scraper.fetch.conditional import conditions_of, validators_of
 from scraper.fetch.cookies import LockedJar
 from scraper.fetch.cookies_txt import read_cookies, write_cookies
+from scraper.fetch.proxies import check_answer
 from scraper.fetch.redirects import location_of, refresh_of
 from scraper.fetch.robots_parser import decoded, rules_for
 from scraper.fetch.transport.recorder import WireRecorder
+from scraper.fetch.usage import said_in, statement_of
 from scraper.media import content_type_of, file_name_of, type_of
 from scraper.observe.text import harmless
 from scraper.parse.sitemap.reader import SitemapReader
@@ -131,6 +135,20 @@ def read_robots(data: bytes) -> None:
     rules = rules_for(decoded(data), "persistent-scraper")
     for path in ("/", "/a/b?c=d", "/" + "a" * 2_000):
         rules.deciding(f"http://a.example{path}")
+        for said in rules.usage_of(f"http://a.example{path}").values():
+            statement_of(said)
+
+
+def read_challenge(data: bytes) -> None:
+    """A body that may be a challenge, and headers that may be a proxy's."""
+    for status in (200, 403):
+        challenge_of(status, {}, data)
+    headers = CaseInsensitiveDict(
+        {name: data.decode("latin-1") for name in ("Server", "Proxy-Status", "Content-Usage")}
+    )
+    with contextlib.suppress(ScraperError):
+        check_answer("http://p:1", URL, 403, headers, {})
+    said_in(headers)
 
 
 def read_sitemap(data: bytes) -> None:
@@ -378,7 +396,33 @@ TARGETS: dict[str, Target] = {
             b"\n",
             b"\r",
         )
+        + (b"Content-Signal: ", b"Content-Usage: /a ", b"ai-train=no", b"train-ai=n;", b", ", b"search=yes")
         + (b"Crawl-delay: ", b"1e999", b"-1", b"Sitemap: ", b"#", b"\xef\xbb\xbf", b"\xff", b"a", b"*a*a*a*b", b":"),
+    ),
+    "challenges": Target(
+        read_challenge,
+        (
+            b"<script src='https://hcaptcha.com/1/api.js'></script>",
+            b"captcha",
+            b"turnstile",
+            b"<input ",
+            b"type=hidden",
+            b"<textarea>",
+            b"<a href=/x>",
+            b"</script>",
+            b"<style>",
+            b"<",
+            b">",
+            b" ",
+        )
+        + (
+            b"_Incapsula_Resource",
+            b"Incapsula incident ID",
+            b"_cf_chl_opt",
+            b"tinyproxy",
+            b"; error=",
+            b"ai-train=no",
+        ),
     ),
     "sitemaps": Target(
         read_sitemap,

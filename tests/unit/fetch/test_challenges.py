@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,6 +142,18 @@ def test_ordinary_pages(status: int, headers: dict[str, str], body: bytes):
     from requests.structures import CaseInsensitiveDict
 
     assert challenge_of(status, CaseInsensitiveDict({**HTML, **headers}), body) == ""
+
+
+@pytest.mark.parametrize(
+    "piece", [b"<input ", b"<script", b"<a href=", b"<", b"<input type", b"<style></", b" ", b"<textarea >"]
+)
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_hostile_body_takes_no_time(status: int, piece: bytes):
+    size = 250_000 if status == 403 else 32_000
+    body = b"captcha hcaptcha.com/1/api.js" + piece * (size // len(piece))
+    began = time.process_time()
+    challenge_of(status, {}, body)
+    assert time.process_time() - began < 0.5
 
 
 @given(st.integers(200, 599), st.binary(max_size=2_000))
