@@ -229,10 +229,16 @@ class Chromium:
             await self._close(context.context)
 
     async def _close_surplus(self) -> None:
-        """Close tabs beyond those that can be in use at once, first of domains that had their turn longest ago."""
-        surplus = sum(len(each.idle) + each.in_use for each in self._contexts.values()) - self._config.pages
+        """Close tabs and contexts beyond those that are of use, first of domains that were begun longest ago.
+
+        Some more than can be in use at once: where pages of several domains take turns, theirs differ in number.
+        """
+        pages = self._config.pages
+        surplus = sum(len(each.idle) + each.in_use for each in self._contexts.values()) - pages - pages // 2
+        unwanted = len(self._contexts) - 2 * pages
         for name, context in list(self._contexts.items()):
-            if surplus > 0 and not context.in_use:
+            if unwanted > 0 and not context.in_use:
+                unwanted -= 1
                 surplus -= len(context.idle)
                 await self._retire(name, context)
             while surplus > 0 and context.idle:
