@@ -14,8 +14,8 @@ from scraper.lazy_pattern import lazy_pattern
 
 #: Bodies of more bytes are pages, whatever is in them: challenges are small.
 _LARGEST = 256 * 1024
-#: The same of good answers, of which there are many.
-_LARGEST_GOOD = 32 * 1024
+#: The same of good answers, of which there are many: to look through each page would take as long as to fetch it.
+_LARGEST_GOOD = 8 * 1024
 #: Statuses with which challenges come that do not come as a page.
 _REFUSING = frozenset({401, 403, 405, 428, 429, 503})
 _WIDGETS = (
