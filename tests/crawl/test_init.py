@@ -45,16 +45,6 @@ def test_a_project_of_each_template_crawls_the_demo_shop(template: str, shop: Sh
     assert sorted(item["sku"] for item in items) == sorted(product.sku for product in products)
 
 
-def test_a_project_with_a_browser_crawls_the_demo_shop(shop: Shop, tmp_path: Path) -> None:
-    pytest.importorskip("playwright", reason="the extra browser is not installed")
-    if shutil.which("chromium") is None:
-        pytest.skip("no chromium")
-    items = crawled(made(tmp_path, "--template", "browser"), shop, "--set", "limits.pages=12")
-    known = {product.sku for product in ALL_PRODUCTS}
-    assert items
-    assert all(item["sku"] in known for item in items)
-
-
 def test_a_site_is_looked_at_once_and_its_yaml_begins_with_what_was_seen(shop: Shop, tmp_path: Path) -> None:
     before = len(shop.log)
     root = made(tmp_path, "--url", f"{shop.url}/category/tea/")
