@@ -15,7 +15,6 @@ import requests
 
 from scraper import hiding
 from scraper.config import Loaded, SiteConfig
-from scraper.config.model.pipelines import PipelineConfig
 from scraper.config.model.start import SPOOLED, STDIN, StartFile
 from scraper.config.yaml.tree import path_text
 from scraper.errors import ConfigError, Problem, UsageError
@@ -32,6 +31,7 @@ from scraper.spider import Spider, unread_names
 from scraper.start_rows import StartRows
 
 if TYPE_CHECKING:
+    from scraper.config.model.pipelines import PipelineConfig
     from scraper.pipelines.models import ItemCheck
 
 T = TypeVar("T")

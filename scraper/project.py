@@ -18,7 +18,6 @@ from types import ModuleType
 from typing import Any
 
 from scraper.errors import UsageError
-from scraper.scrapy_names import answer_to
 
 #: By module name, the file that was imported and its state then: modification time (ns) and size.
 _imported: dict[str, tuple[Path, tuple[int, int]]] = {}
@@ -270,6 +269,8 @@ def _import_failed(error: BaseException, name: str, reference: str, root: Path) 
             f"{reference}: there is no module {error.name}",
             remedy=f"modules start at the project's root, {root}, or are installed",
         )
+    from scraper.scrapy_names import answer_to
+
     remedy = answer_to(error) or "importing it must work before it can be used"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     own = [frame for frame in frames if _is_below(frame.filename, root)] or frames

@@ -16,7 +16,6 @@ from scraper.cli import _output
 from scraper.cli._importing import importing
 from scraper.errors import ConfigError, ScraperError
 from scraper.observe.text import block, plain
-from scraper.scrapy_names import COMMANDS
 
 _ABOUT = """Crawl the web on persistent sessions.
 
@@ -141,6 +140,8 @@ def tell(error: ScraperError) -> int:
 
 def _tell_of_scrapy(words: Sequence[str]) -> None:
     """Say what a verb or an option of Scrapy's is here, behind the message that it does not exist."""
+    from scraper.scrapy_names import COMMANDS
+
     first = next((word for word in words if not word.startswith("-")), "")
     wrong = words[words.index(first) + 1 :] if first == "crawl" else [first]
     if instead := next((COMMANDS[word] for word in wrong if word in COMMANDS), None):

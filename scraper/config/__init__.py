@@ -1,19 +1,24 @@
 """From YAML to frozen values."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from scraper.config.load import Loaded, load
 from scraper.config.model.domain import DomainSettings, Politeness, RetryConfig, SessionConfig, TimeoutConfig
 from scraper.config.model.exports import ExportConfig
-from scraper.config.model.items import ItemConfig
-from scraper.config.model.login import LoggedOut, LoginConfig
-from scraper.config.model.rules import FieldConfig, MatchConfig, RuleConfig
 from scraper.config.model.run import EngineConfig, Gate, Limits
-from scraper.config.model.schedule import OnFailure, Schedule
 from scraper.config.model.scope import PathRule, Scope, UrlConfig
-from scraper.config.model.selecting import FollowConfig, SelectorConfig
 from scraper.config.model.site import NetworkConfig, OriginConfig, SiteConfig
-from scraper.config.schema import json_schema
 from scraper.config.show import Line, effective, effective_text, masked
 from scraper.config.yaml.tree import Origin, Provenance
+
+if TYPE_CHECKING:
+    from scraper.config.model.items import ItemConfig
+    from scraper.config.model.login import LoggedOut, LoginConfig
+    from scraper.config.model.rules import FieldConfig, MatchConfig, RuleConfig
+    from scraper.config.model.schedule import OnFailure, Schedule
+    from scraper.config.model.selecting import FollowConfig, SelectorConfig
+    from scraper.config.schema import json_schema
 
 __all__ = [
     "DomainSettings",
@@ -51,3 +56,26 @@ __all__ = [
     "load",
     "masked",
 ]
+
+#: Where the names are that few crawls need; each is imported when it is first used.
+_HOMES = {
+    "ItemConfig": "scraper.config.model.items",
+    "LoggedOut": "scraper.config.model.login",
+    "LoginConfig": "scraper.config.model.login",
+    "FieldConfig": "scraper.config.model.rules",
+    "MatchConfig": "scraper.config.model.rules",
+    "RuleConfig": "scraper.config.model.rules",
+    "OnFailure": "scraper.config.model.schedule",
+    "Schedule": "scraper.config.model.schedule",
+    "FollowConfig": "scraper.config.model.selecting",
+    "SelectorConfig": "scraper.config.model.selecting",
+    "json_schema": "scraper.config.schema",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value

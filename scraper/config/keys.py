@@ -10,6 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from scraper.config.model.frozen import Later
 from scraper.config.model.site import SiteConfig
 from scraper.config.types.kinds import nearest
 from scraper.config.yaml.tree import Path
@@ -35,6 +36,8 @@ def bare(annotation: Any) -> Any:
 def section(annotation: Any) -> type[BaseModel] | None:
     """Return the model that a type is, if it is one."""
     found = bare(annotation)
+    if isinstance(found, type) and issubclass(found, Later):
+        return found.model()
     return found if isinstance(found, type) and issubclass(found, BaseModel) else None
 
 

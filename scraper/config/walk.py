@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from scraper.config.model.domain import ProxyConfig
-from scraper.config.model.exports import ExportConfig
-from scraper.config.model.login import LoggedOut
-from scraper.config.model.pipelines import PipelineConfig
-from scraper.config.model.scope import PathRule
-from scraper.config.model.selecting import RulePart
+from scraper.config.model.frozen import Frozen
 from scraper.config.types import kinds
 from scraper.config.types.units import format_duration, format_size
 from scraper.config.yaml.tree import Path
@@ -29,21 +23,14 @@ def plain_values(value: Any, *, readable: bool = False) -> Any:
     Returns:
         dicts and lists; a tuple is a set's members in order, which have no places of their own.
     """
-    if readable and isinstance(value, RulePart):
-        written = value.written()
-        return written if isinstance(written, str) else plain_values(written, readable=True)
-    if readable and (short := _short(value)) is not None:
-        return short
-    if readable and isinstance(value, PipelineConfig):
+    if isinstance(value, Frozen):
+        written = value.written() if readable else None
+        if written is not None:
+            return plain_values(written, readable=True)
         return {
-            name: field_value(info, given, True)
+            info.alias or name: field_value(info, given, readable)
             for name, info in type(value).model_fields.items()
-            if (given := getattr(value, name)) not in (None, {})
-        }
-    if isinstance(value, BaseModel):
-        return {
-            info.alias or name: field_value(info, getattr(value, name), readable)
-            for name, info in type(value).model_fields.items()
+            if (given := getattr(value, name)) not in (None, {}) or not (readable and value.is_sparse)
         }
     if isinstance(value, Mapping):
         return {str(key): plain_values(inner, readable=readable) for key, inner in value.items()}
@@ -62,21 +49,6 @@ def field_value(info: FieldInfo, value: Any, readable: bool) -> Any:
         if kinds.SIZE in info.metadata:
             return format_size(value)
     return plain_values(value, readable=readable)
-
-
-def _short(value: Any) -> Any:
-    """Return the text that stands for a whole mapping, where there is one."""
-    if isinstance(value, PathRule):
-        return value.glob if value.glob is not None else {"regex": value.regex}
-    if isinstance(value, LoggedOut):
-        return value.written
-    if isinstance(value, PipelineConfig):
-        return value.use if value.is_short else None
-    if isinstance(value, ProxyConfig):
-        return value.url if value.is_short else None
-    if isinstance(value, ExportConfig):
-        return value.path if value.is_short else None
-    return None
 
 
 def leaves(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

@@ -13,7 +13,6 @@ from typing import Any
 
 from scraper.errors import ScraperError, SpiderFailed, TooNested
 from scraper.lazy_pattern import lazy_pattern
-from scraper.scrapy_names import answer_to
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100
 #: For who calls sys.exit() or quit().
@@ -42,6 +41,8 @@ def spider_failed(error: BaseException, method: str, given: object = None, callb
         # The traceback would be our own.
         said = error.message + (f", at {place}" if place else "") + (f": {error.remedy}" if error.remedy else "")
         return SpiderFailed(f"{method}: {said}", "", reason)
+    from scraper.scrapy_names import answer_to
+
     said, hint = _words_of(error), _ENDS if isinstance(error, SystemExit) else answer_to(error)
     if not own and isinstance(error, TypeError) and _OTHER_ARGUMENTS.search(said):
         # It was not even entered, so all lines are our own.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from fnmatch import translate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scraper import urls
-from scraper.config import MatchConfig, SiteConfig
+from scraper.config import SiteConfig
 from scraper.config.types.selectors import read_regex
 from scraper.fetch.base import NO_CONDITIONS, FetchResult, Writable
 from scraper.fetch.browser import Browser, can_draw
@@ -21,6 +21,9 @@ from scraper.fetch.ways import Ways
 from scraper.patterns import REGEX_SECONDS, search
 from scraper.request import Request
 from scraper.response import Response
+
+if TYPE_CHECKING:
+    from scraper.config import MatchConfig
 
 HTTP, BROWSER, AUTO = "http", "browser", "auto"
 #: Why requests of a page are refused that would be the next time as well.

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from scraper import urls
-from scraper.config import LoginConfig
-from scraper.config.model.login import is_place
 from scraper.errors import NotHtml, ScraperError
 from scraper.fetch import redirects
 from scraper.request import Request
 from scraper.response import Response
 
 if TYPE_CHECKING:
+    from scraper.config import LoginConfig
     from scraper.parse.forms.find import FilledForm
 
 #: Redirects that are followed in a row.
@@ -116,7 +115,7 @@ def is_logged_in(login: LoginConfig, page: Response) -> bool:
         return False
     if login.ok is None:
         return not _has_form(login, page)
-    if is_place(login.ok):
+    if login.ok_is_place:
         return is_at(page.url, login.ok)
     return _finds(page, login.ok)
 
@@ -129,7 +128,7 @@ def why_not(login: LoginConfig, page: Response) -> LoginError:
         return LoginError(f"{seen}, which asks for {fields} again", remedy="check the values of login.form")
     if login.ok is None or page.status >= 400:
         return LoginError(seen, remedy="check the values and names of login.form")
-    what = "is not that of" if is_place(login.ok) else "holds nothing for"
+    what = "is not that of" if login.ok_is_place else "holds nothing for"
     return LoginError(f"{seen}, which {what} login.ok: {login.ok}", remedy="check login.form and login.ok")
 
 

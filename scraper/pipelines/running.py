@@ -14,7 +14,6 @@ from scraper.lazy_dataclass import dataclass
 from scraper.pipelines.files import Files
 from scraper.pipelines.unique import Unique
 from scraper.response import Response
-from scraper.scrapy_names import OURS
 
 Pipeline = Callable[..., Any]
 
@@ -120,6 +119,8 @@ def made(pipeline: Any, keywords: Mapping[str, Any] = MappingProxyType({})) -> A
         UsageError: it cannot be made of them, or is not a class that could be given any.
     """
     if hasattr(pipeline, "process_item") and not hasattr(pipeline, "process"):
+        from scraper.scrapy_names import OURS
+
         raise UsageError(f"the pipeline {_name(pipeline)} has process_item", remedy=OURS["process_item"])
     if not (isinstance(pipeline, type) and hasattr(pipeline, "process")):
         if keywords:

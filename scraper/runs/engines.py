@@ -11,7 +11,6 @@ from scraper.config import Loaded
 from scraper.config.model.run import RAY
 from scraper.engine.coordination.coordinator import Coordinator
 from scraper.engine.coordination.directs import Direction, Directs
-from scraper.engine.coordination.lead import Lead
 from scraper.engine.coordination.process_count import (
     can_have_parsers,
     parser_count,
@@ -134,4 +133,6 @@ def _coordinator(work: Work, count: int, committed: Callable[[], None]) -> Direc
     direction = Direction(work.store, work.run, work.loaded.config, work.owner, work.emit, committed, work.stop_asked)
     if not work.is_shared:
         return Coordinator(direction, count)
+    from scraper.engine.coordination.lead import Lead
+
     return Lead(direction, role=work.role, fingerprint=work.fingerprint, differs=work.differs)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from scraper.config.model.rules import FieldConfig, RuleConfig
 from scraper.config.model.site import SiteConfig
 from scraper.config.types.selectors import BadSelector, read_css
 from scraper.config.yaml.problems import place, place_of_key
 from scraper.config.yaml.tree import Listing, Node, Path, Table, find
 from scraper.errors import Problem
+
+if TYPE_CHECKING:
+    from scraper.config.model.rules import FieldConfig, RuleConfig
 
 #: By type of field that needs one, the module of an extra.
 _MODULES = {"markdown": "html_to_markdown", "article": "resiliparse"}

@@ -69,10 +69,8 @@ class ProxyConfig(Frozen):
     def _from_text(cls, value: Any) -> Any:
         return {"url": value} if isinstance(value, str) else value
 
-    @property
-    def is_short(self) -> bool:
-        """Tell whether its URL says it all."""
-        return not self.for_
+    def written(self) -> Any:
+        return None if self.for_ else self.url
 
 
 class IdentityConfig(Frozen):

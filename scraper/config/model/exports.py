@@ -180,7 +180,6 @@ class ExportConfig(Frozen):
         """Tell whether it goes through a file system of fsspec."""
         return not self.row.schemes and scheme_of(self.path) is not None
 
-    @property
-    def is_short(self) -> bool:
-        """Tell whether its path says all."""
-        return format_of(self.path) == self.format and self == ExportConfig(path=self.path)
+    def written(self) -> Any:
+        is_all = format_of(self.path) == self.format and self == ExportConfig(path=self.path)
+        return self.path if is_all else None

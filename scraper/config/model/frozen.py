@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from importlib import import_module
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -24,6 +25,13 @@ class Frozen(BaseModel):
         frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True, defer_build=True
     )
 
+    #: Whether keys without a value are left out where it is shown.
+    is_sparse: ClassVar[bool] = False
+
+    def written(self) -> Any:
+        """Return what a user would write for it, where that is shorter than all of its keys; else None."""
+        return None
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         if _whole.get():
@@ -35,6 +43,29 @@ class Frozen(BaseModel):
             return handler(source)
         finally:
             _building.reset(token)
+
+
+class Later:
+    """Stands in annotations for a section that few YAMLs have: its module is imported when one does."""
+
+    module: ClassVar[str]
+
+    @classmethod
+    def model(cls) -> type[Frozen]:
+        """Import the section."""
+        found: type[Frozen] = getattr(import_module(cls.module), cls.__name__)
+        return found
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if _whole.get():
+            return handler.generate_schema(cls.model())
+        return no_info_plain_validator_function(lambda value: cls.model().model_validate(value))
+
+
+def later(module: str, name: str) -> Any:
+    """Return what stands for the section of that name."""
+    return type(name, (Later,), {"module": f"{__package__}.{module}"})
 
 
 @contextmanager

@@ -79,11 +79,6 @@ def _form(value: Any) -> Any:
     return value
 
 
-def is_place(proof: str) -> bool:
-    """Tell whether `ok` is a path or URL, and no selector."""
-    return proof.startswith(_PLACES)
-
-
 _status = kinds.whole(300, 599)
 _READERS = {"selector": _selector, "status": _status, "redirect": _place}
 _OptionalSelector = Annotated[str | None, BeforeValidator(optional(_selector))]
@@ -118,9 +113,7 @@ class LoggedOut(Frozen):
             raise wrong(_SIGN)
         return value
 
-    @property
     def written(self) -> int | str | dict[str, str]:
-        """Return the sign in its short form."""
         if self.redirect is not None:
             return {"redirect": self.redirect}
         return self.status if self.status is not None else str(self.selector)
@@ -166,3 +159,8 @@ class LoginConfig(Frozen):
         description="What tells that a page was fetched logged out: a CSS selector, a status, {redirect: /PATH}, or "
         "a list of these. A redirect to `url` always does.",
     )
+
+    @property
+    def ok_is_place(self) -> bool:
+        """Tell whether `ok` is a path or URL, and no selector."""
+        return self.ok is not None and self.ok.startswith(_PLACES)

@@ -73,6 +73,8 @@ Folder = Annotated[
 class PipelineConfig(Frozen):
     """One pipeline, and what it is given."""
 
+    is_sparse = True
+
     use: texts.PipelineReference = Field(
         description="module:function or file.py:function, or a class with a method process."
     )
@@ -115,10 +117,8 @@ class PipelineConfig(Frozen):
             _check_fit(value)
         return value
 
-    @property
-    def is_short(self) -> bool:
-        """Tell whether its reference says all."""
-        return not self.keywords
+    def written(self) -> Any:
+        return None if self.keywords else self.use
 
     @property
     def keywords(self) -> dict[str, Any]:

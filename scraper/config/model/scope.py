@@ -20,6 +20,9 @@ class PathRule(Frozen):
     def _from_text(cls, value: Any) -> Any:
         return texts.path_rule(value)
 
+    def written(self) -> Any:
+        return self.glob if self.glob is not None else {"regex": self.regex}
+
 
 class Scope(Frozen):
     """Which paths belong to the crawl."""

@@ -103,7 +103,6 @@ class RulePart(Frozen):
     """A part of a rule, shown as it would be written."""
 
     def written(self) -> Any:
-        """Return the keys that say something, or the one text that stands for them."""
         found = {}
         for name, info in type(self).model_fields.items():
             value = getattr(self, name)

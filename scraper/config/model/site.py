@@ -5,7 +5,7 @@ which is also what `scraper schema` prints.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
@@ -20,21 +20,31 @@ from scraper.config.model.domain import (
     one_or_several,
 )
 from scraper.config.model.exports import ExportConfig
-from scraper.config.model.frozen import Frozen, TextOr
-from scraper.config.model.items import ItemConfig
-from scraper.config.model.login import LoginConfig
-from scraper.config.model.metrics import MetricsConfig
-from scraper.config.model.notify import NotifyConfig
+from scraper.config.model.frozen import Frozen, TextOr, later
 from scraper.config.model.pages import PagesConfig
-from scraper.config.model.pipelines import PipelineConfig
-from scraper.config.model.rules import RuleConfig
 from scraper.config.model.run import EngineConfig, Gate, Limits, RevisitConfig
-from scraper.config.model.schedule import Schedule
 from scraper.config.model.scope import Scope, UrlConfig
 from scraper.config.model.start import StartFile, StartRequest, StartUrls
 from scraper.config.types import addresses, kinds, texts
 from scraper.config.types.kinds import Count, Flag, Text
 from scraper.urls import domain_of, host_of, origin_of
+
+if TYPE_CHECKING:
+    from scraper.config.model.items import ItemConfig
+    from scraper.config.model.login import LoginConfig
+    from scraper.config.model.metrics import MetricsConfig
+    from scraper.config.model.notify import NotifyConfig
+    from scraper.config.model.pipelines import PipelineConfig
+    from scraper.config.model.rules import RuleConfig
+    from scraper.config.model.schedule import Schedule
+else:
+    ItemConfig = later("items", "ItemConfig")
+    LoginConfig = later("login", "LoginConfig")
+    MetricsConfig = later("metrics", "MetricsConfig")
+    NotifyConfig = later("notify", "NotifyConfig")
+    PipelineConfig = later("pipelines", "PipelineConfig")
+    RuleConfig = later("rules", "RuleConfig")
+    Schedule = later("schedule", "Schedule")
 
 
 class NetworkConfig(Frozen):

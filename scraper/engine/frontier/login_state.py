@@ -7,8 +7,10 @@ import json
 import secrets
 from collections.abc import Collection
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from scraper.config import LoginConfig
+if TYPE_CHECKING:
+    from scraper.config import LoginConfig
 
 #: Pages that look logged out right after a login, before it is given up; and where an earlier one did help.
 MAX_DOUBTS = 3

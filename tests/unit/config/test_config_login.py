@@ -28,7 +28,7 @@ def loaded(**more: Any) -> Any:
     ],
 )
 def test_when(written: Any, signs: list[Any]):
-    assert [sign.written for sign in loaded(when=written).config.login.when] == signs
+    assert [sign.written() for sign in loaded(when=written).config.login.when] == signs
 
 
 @pytest.mark.parametrize(
