@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,13 +12,15 @@ from lxml import etree
 
 from scraper import urls
 from scraper.config.model.selecting import AUTO_DELIMITER
-from scraper.config.types.documents import XmlPath, read_jmespath
+from scraper.config.types.documents import NAMESPACES, XmlPath, read_jmespath
+from scraper.lazy_pattern import lazy_pattern
 from scraper.rules.documents import Line
 from scraper.rules.json_text import OddNumber, refuse_odd
 from scraper.rules.page import Page
 from scraper.rules.refusal import NotOfType
 from scraper.rules.sources import MARKED, MARKUP, Structured, as_structured
 
+_NAME = lazy_pattern(r"[A-Za-z_]\w*", re.ASCII)
 _XHTML = "{http://www.w3.org/1999/xhtml}"
 
 
@@ -61,6 +66,23 @@ class Json(Structured):
             raise NotOfType(f"a list is not a {kind}: write many: true, or name one of it such as [0]")
         return as_structured(match, kind)
 
+    def nearest(self, page: Page) -> Iterator[tuple[str, int]]:
+        """Yield what a path of names would find with its first wrong name replaced, and how much that is."""
+        path = self.expression.split(".")
+        inside: Any = page.json
+        for place, name in enumerate(path):
+            bare = name.removesuffix("[]")
+            if isinstance(inside, dict) and bare in inside:
+                inside = inside[bare]
+                inside = next(iter(inside), None) if name.endswith("[]") and isinstance(inside, list) else inside
+                continue
+            keys = [key for key in inside if _NAME.fullmatch(key)] if isinstance(inside, dict) else []
+            for key in difflib.get_close_matches(bare, keys, n=3, cutoff=0.5) or keys[:2]:
+                other = Json(".".join([*path[:place], key + name[len(bare) :], *path[place + 1 :]]))
+                with contextlib.suppress(NotOfType):
+                    yield other.expression, len(other.find(page, None))
+            return
+
 
 class Xml:
     """An XPath expression in a page of XML; one that counts or compares finds its one result."""
@@ -78,6 +100,19 @@ class Xml:
 
     def first(self, page: Page, within: Any) -> Any:
         return next(iter(self.find(page, within)), None)
+
+    def nearest(self, page: Page) -> Iterator[tuple[str, int]]:
+        """Yield what would be found of the elements whose names are most like the last one of the path."""
+        root, own = page.xml
+        prefixes = {uri: f"{prefix}:" for prefix, uri in NAMESPACES.items()} | {own: "", "": ""}
+        counts: dict[str, int] = {}
+        for element in root.iter("*"):
+            uri, _, local = str(element.tag).rpartition("}")
+            if (prefix := prefixes.get(uri.removeprefix("{"))) is not None:
+                counts[prefix + local] = counts.get(prefix + local, 0) + 1
+        last = self.expression.rpartition("/")[2].partition("[")[0]
+        for name in difflib.get_close_matches(last, counts, n=3, cutoff=0.5):
+            yield f"//{name}", counts[name]
 
     def attributes(self, match: Any) -> Mapping[str, str | None]:
         """Return the attributes of the element that was found."""
@@ -149,6 +184,12 @@ class Csv:
 
     def first(self, page: Page, within: Line | None) -> str | None:
         return next(self._cells(page, within), None)
+
+    def nearest(self, page: Page) -> Iterator[tuple[str, int]]:
+        """Yield the columns whose names are most like its own, and how many lines have them."""
+        lines = page.lines(self._delimiter)
+        for name in difflib.get_close_matches(self.expression, lines.columns, n=3, cutoff=0.4):
+            yield name, len(lines.lines)
 
     def _cells(self, page: Page, within: Line | None) -> Iterator[str]:
         if within is not None and within.problem:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from typing import Any, NamedTuple
 
 from scraper.errors import BadDocument, NotReadable
@@ -172,12 +173,15 @@ def csv_lines(response: Response, delimiter: str | None) -> Lines:
             return Lines(columns, lines)
         except csv.Error as error:
             lines.append(Line(number, {}, f"line {number} is not CSV: {error}", doubled))
+            if "field limit" in str(error):
+                # A quote that never closes: what follows is inside of it.
+                return Lines(columns, lines)
             continue
         if not any(cell.strip() for cell in cells):
             continue
         if not columns:
             columns = [cell.strip() for cell in cells]
-            doubled = frozenset(name for name in columns if columns.count(name) > 1)
+            doubled = frozenset(name for name, count in Counter(columns).items() if count > 1)
         elif len(cells) != len(columns):
             problem = f"line {number} has {len(cells)} cells for {len(columns)} columns"
             lines.append(Line(number, {}, problem, doubled))

@@ -45,7 +45,9 @@ def nearest(source: ValueSource, page: Page) -> list[Hint]:
         return [Hint(name, len(page.open_graph[name])) for name in close]
     if isinstance(source, XPath):
         return _xpath(source.expression, page)
-    return []
+    # What is read of other pages than HTML knows what is near to it.
+    near = getattr(source, "nearest", None)
+    return [Hint(expression, found) for expression, found in near(page)][:MOST] if near is not None else []
 
 
 # CSS -------------------------------------------------------------------------------------------------

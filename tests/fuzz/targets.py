@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http.client import HTTPException
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import brotli
 from backports import zstd
@@ -20,9 +20,9 @@ from urllib3.exceptions import HTTPError
 from warcio.archiveiterator import ArchiveIterator
 
 from scraper import Response, hiding, urls
-from scraper.config import load
+from scraper.config import RuleConfig, load
 from scraper.config.yaml.reader import read_tree
-from scraper.errors import ScraperError
+from scraper.errors import BadDocument, NotReadable, ScraperError
 from scraper.fetch.archive import RecordMaker
 from scraper.fetch.challenges import challenge_of
 from scraper.fetch.conditional import conditions_of, validators_of
@@ -38,6 +38,8 @@ from scraper.observe.text import harmless
 from scraper.parse.sitemap.reader import SitemapReader
 from scraper.rules.data import values_at
 from scraper.rules.json_text import read_script
+from scraper.rules.page import Page
+from scraper.rules.rule import PageRule
 from scraper.store.state.outgoing import pack, unpack
 from scraper.testing import masking
 from tests.unit.fetch.raw_bytes import raw_of
@@ -166,6 +168,27 @@ def read_html(data: bytes) -> None:
     response.select("a b, p > i")
     assert response.soup.find("nothing") is None
     refresh_of(response)
+
+
+#: An expression of each kind, on a page of which that is not.
+_DOCUMENTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("application/json", {"each": {"json": "data.items"}, "fields": {"f": {"json": "a.b", "type": "price"}}}),
+    ("application/xml", {"each": {"xml": "//entry | //item"}, "fields": {"f": {"xml": "title"}, "u": {
+        "xml": "link", "type": "url"}}}),
+    ("text/csv", {"each": {"csv": "auto"}, "fields": {"f": {"csv": "a", "type": "float"}}}),
+)  # fmt: skip
+
+
+def read_documents(data: bytes) -> None:
+    """A page of JSON, XML or CSV, by rules."""
+    for kind, keys in _DOCUMENTS:
+        rule = PageRule(RuleConfig.model_validate({"match": "*", **keys}), 0)
+        page = Page(Response(URL, headers={"Content-Type": kind}, body=data))
+        try:
+            for item in rule.items(page):
+                json.dumps(dict(item), allow_nan=False)
+        except (BadDocument, NotReadable):
+            continue
 
 
 def read_yaml(data: bytes) -> None:
@@ -457,6 +480,19 @@ TARGETS: dict[str, Target] = {
         ),
     ),
     "html": Target(read_html, _HTML),
+    "documents": Target(
+        read_documents,
+        (
+            *(b'{"data": {"items": [{"a": {"b": ', b"1e999", b"NaN", b'"1.299"', b"}}]}}", b"[[", b"null, "),
+            *(
+                b'<?xml version="1.0"?>',
+                b"<!DOCTYPE a [<!ENTITY x 'y'>]>",
+                b"<feed xmlns='http://www.w3.org/2005/Atom'>",
+            ),
+            *(b"<entry>", b"<title>", b"&amp;", b"&x;", b"</title>", b"<link href='/a'/>", b"</entry>", b"</feed>"),
+            *(b"<![CDATA[", b"]]>", b"a,b\r\n", b'1,"2\r\n"\r\n', b"1;2", b"\xef\xbb\xbf", b"\xff", b"\0"),
+        ),
+    ),
     "yaml": Target(
         read_yaml,
         (

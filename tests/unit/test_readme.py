@@ -69,7 +69,7 @@ def test_fragment_of_yaml(text: str, tmp_path: Path):
 
 
 def test_there_are_blocks_to_test():
-    assert (len(blocks("yaml")), len(blocks("yml")), len(blocks("python"))) == (1, 3, 3)
+    assert (len(blocks("yaml")), len(blocks("yml")), len(blocks("python"))) == (1, 4, 3)
 
 
 @pytest.mark.parametrize("text", blocks("python"))

@@ -231,6 +231,27 @@ def test_another_kind_is_told_from_what_is_broken(kind: str, body: str, field: A
     assert type(caught.value) is error
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "field", "hint"),
+    [
+        ('{"data": {"items": [1, 2]}}', "application/json", {"json": "data.item"}, ("data.items", 2)),
+        (
+            '{"data": {"items": [{"name": 1}]}}',
+            "application/json",
+            {"json": "data.items[].nam"},
+            ("data.items[].name", 1),
+        ),
+        (ATOM, "application/xml", {"xml": "//entrys"}, ("//entry", 1)),
+        (ATOM, "application/xml", {"xml": "//entry/creator"}, ("//dc:creator", 1)),
+    ],
+)
+def test_what_finds_nothing_names_what_would(body: str, kind: str, field: Any, hint: tuple[str, int]) -> None:
+    from scraper.rules.hints import nearest
+
+    source = rule(fields={"f": field}).fields["f"].source
+    assert tuple(nearest(source, page(body, kind))[0]) == hint
+
+
 def test_lines_of_json_are_a_list() -> None:
     lines = page('{"a": 1}\n\n{"a": 2}\n', "application/jsonl")
     found = list(rule(each={"json": "[]"}, fields={"a": {"json": "a"}}).items(lines))
