@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import itertools
 import json
 from collections.abc import Callable
@@ -43,7 +45,7 @@ def test_http_with_credentials_is_counted_as_the_proxy_counts(
     page_server: Start, tinyproxy: Callable[..., Tinyproxy], project: Project
 ):
     server, proxy = page_server(site_of(5)), tinyproxy(USER)
-    more = f"proxies: ['http://sue:${{PW}}@{proxy.place}']\nreport: out/report.html"
+    more = f"proxies: ['http://sue:${{PW}}@{proxy.place}']\nreport: out/report.html\narchive: out/site.warc.gz"
     folder = project(server.url, more=more)
     done = command("crawl", "site.yaml", "--stats", "stats.json", "--log-file", "log", cwd=folder, PW="secretword")
     assert done.returncode == 0, done.stderr
@@ -61,7 +63,10 @@ def test_http_with_credentials_is_counted_as_the_proxy_counts(
     told = [done.stdout, done.stderr, *(path.read_text("latin-1") for path in folder.rglob("*") if path.is_file())]
     told += [command(verb, "site.yaml", cwd=folder, PW="secretword").stdout for verb in ("check", "runs")]
     told.append(command("explain", "site.yaml", f"{server.url}/", cwd=folder, PW="secretword").stdout)
-    assert not any("secretword" in text for text in told)
+    told.append(gzip.decompress((folder / "out" / "site.warc.gz").read_bytes()).decode("latin-1"))
+    assert f"GET {server.url}" in told[-1] or "GET /" in told[-1]
+    hidden = ("secretword", base64.b64encode(USER.encode()).decode())
+    assert not any(secret in text for text in told for secret in hidden)
 
 
 def test_connect_and_socks_with_names_resolved_there(
