@@ -14,6 +14,8 @@ from scraper.suggest.stable import stable_classes
 
 #: More elements of a page are not looked at.
 MOST_ELEMENTS = 60_000
+#: Nor what lies deeper: the text of each element has all that is in it.
+_DEEPEST = 150
 #: An element with more below it is no line of text.
 _MOST_IN_LINE = 400
 #: What holds nothing that a person reads.
@@ -48,6 +50,7 @@ class Element:
         "attrs",
         "children",
         "classes",
+        "depth",
         "is_around",
         "node",
         "number",
@@ -68,6 +71,7 @@ class Element:
         self.classes = stable_classes(self.attrs.get("class"))
         self._text: str | None = None
         self._unnamed: dict[str, int] | None = None
+        self.depth: int = parent.depth + 1 if parent is not None else 0
         #: Its number among its parent's children, from 0.
         self.number = len(parent.children) if parent is not None else 0
         self.is_around: bool = (parent is not None and parent.is_around) or self._surrounds()
@@ -165,7 +169,8 @@ class Tree:
                 if tag not in _NOT_READ and "hidden" not in child.attributes:
                     parent.children.append(Element(child, parent, places[tag]))
             parent.own = " ".join(" ".join(own).split())
-            pending += parent.children[::-1]
+            if parent.depth < _DEEPEST:
+                pending += parent.children[::-1]
         return top
 
     def of(self, node: Any) -> Element | None:

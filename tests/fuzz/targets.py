@@ -13,6 +13,7 @@ from http.client import HTTPException
 from typing import Any, NamedTuple
 
 import brotli
+import yaml
 from backports import zstd
 from requests.exceptions import RequestException
 from requests.structures import CaseInsensitiveDict
@@ -39,8 +40,13 @@ from scraper.parse.sitemap.reader import SitemapReader
 from scraper.rules.data import values_at
 from scraper.rules.json_text import read_script
 from scraper.rules.page import Page
+<<<<<<< HEAD
 from scraper.rules.rule import PageRule
+=======
+>>>>>>> 4450455 (Fuzz what rules are suggested of, and look no deeper than pages go)
 from scraper.store.state.outgoing import pack, unpack
+from scraper.suggest.suggestion import suggest
+from scraper.suggest.writing import written
 from scraper.testing import masking
 from tests.unit.fetch.raw_bytes import raw_of
 
@@ -170,6 +176,7 @@ def read_html(data: bytes) -> None:
     refresh_of(response)
 
 
+<<<<<<< HEAD
 #: An expression of each kind, on a page of which that is not.
 _DOCUMENTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("application/json", {"each": {"json": "data.items"}, "fields": {"f": {"json": "a.b", "type": "price"}}}),
@@ -189,6 +196,14 @@ def read_documents(data: bytes) -> None:
                 json.dumps(dict(item), allow_nan=False)
         except (BadDocument, NotReadable):
             continue
+=======
+def suggest_of_it(data: bytes) -> None:
+    """A page of which rules are written, and the crawl that they are."""
+    response = Response("https://site.example/a/b.html", headers={"Content-Type": "text/html"}, body=data)
+    suggestion = suggest([Page(response)])
+    text = written(suggestion, [response.url], is_private=False)
+    load({"name": "x", **yaml.safe_load(text)})
+>>>>>>> 4450455 (Fuzz what rules are suggested of, and look no deeper than pages go)
 
 
 def read_yaml(data: bytes) -> None:
@@ -480,6 +495,7 @@ TARGETS: dict[str, Target] = {
         ),
     ),
     "html": Target(read_html, _HTML),
+<<<<<<< HEAD
     "documents": Target(
         read_documents,
         (
@@ -491,6 +507,23 @@ TARGETS: dict[str, Target] = {
             ),
             *(b"<entry>", b"<title>", b"&amp;", b"&x;", b"</title>", b"<link href='/a'/>", b"</entry>", b"</feed>"),
             *(b"<![CDATA[", b"]]>", b"a,b\r\n", b'1,"2\r\n"\r\n', b"1;2", b"\xef\xbb\xbf", b"\xff", b"\0"),
+=======
+    "suggestions": Target(
+        suggest_of_it,
+        (
+            *_HTML,
+            b"<ul>",
+            b"<li class=item>",
+            b"<a class=name href=/x>Name</a>",
+            b"<span class=price>12 &euro;</span>",
+            b"<dl><dt>Colour<dd>red",
+            b"<table><tr><th>A<th>B",
+            b"<tr><td rowspan=2>1<td>2",
+            b'<h1>Title: it\'s "one"</h1>',
+            b"<time datetime=2026-01-02>",
+            b"<p>" + b"words and " * 40,
+            b'<script type="application/ld+json">{"@type": "Product", "name": "x"}</script>',
+>>>>>>> 4450455 (Fuzz what rules are suggested of, and look no deeper than pages go)
         ),
     ),
     "yaml": Target(
