@@ -40,10 +40,7 @@ from scraper.parse.sitemap.reader import SitemapReader
 from scraper.rules.data import values_at
 from scraper.rules.json_text import read_script
 from scraper.rules.page import Page
-<<<<<<< HEAD
 from scraper.rules.rule import PageRule
-=======
->>>>>>> 4450455 (Fuzz what rules are suggested of, and look no deeper than pages go)
 from scraper.store.state.outgoing import pack, unpack
 from scraper.suggest.suggestion import suggest
 from scraper.suggest.writing import written
@@ -176,7 +173,6 @@ def read_html(data: bytes) -> None:
     refresh_of(response)
 
 
-<<<<<<< HEAD
 #: An expression of each kind, on a page of which that is not.
 _DOCUMENTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("application/json", {"each": {"json": "data.items"}, "fields": {"f": {"json": "a.b", "type": "price"}}}),
@@ -196,14 +192,14 @@ def read_documents(data: bytes) -> None:
                 json.dumps(dict(item), allow_nan=False)
         except (BadDocument, NotReadable):
             continue
-=======
+
+
 def suggest_of_it(data: bytes) -> None:
     """A page of which rules are written, and the crawl that they are."""
     response = Response("https://site.example/a/b.html", headers={"Content-Type": "text/html"}, body=data)
     suggestion = suggest([Page(response)])
     text = written(suggestion, [response.url], is_private=False)
     load({"name": "x", **yaml.safe_load(text)})
->>>>>>> 4450455 (Fuzz what rules are suggested of, and look no deeper than pages go)
 
 
 def read_yaml(data: bytes) -> None:
@@ -495,7 +491,6 @@ TARGETS: dict[str, Target] = {
         ),
     ),
     "html": Target(read_html, _HTML),
-<<<<<<< HEAD
     "documents": Target(
         read_documents,
         (
@@ -507,7 +502,8 @@ TARGETS: dict[str, Target] = {
             ),
             *(b"<entry>", b"<title>", b"&amp;", b"&x;", b"</title>", b"<link href='/a'/>", b"</entry>", b"</feed>"),
             *(b"<![CDATA[", b"]]>", b"a,b\r\n", b'1,"2\r\n"\r\n', b"1;2", b"\xef\xbb\xbf", b"\xff", b"\0"),
-=======
+        ),
+    ),
     "suggestions": Target(
         suggest_of_it,
         (
@@ -523,7 +519,6 @@ TARGETS: dict[str, Target] = {
             b"<time datetime=2026-01-02>",
             b"<p>" + b"words and " * 40,
             b'<script type="application/ld+json">{"@type": "Product", "name": "x"}</script>',
->>>>>>> 4450455 (Fuzz what rules are suggested of, and look no deeper than pages go)
         ),
     ),
     "yaml": Target(
