@@ -31,7 +31,7 @@ _PATIENCE = 3.0
 #: How long the end of the browser is waited for, in seconds.
 _END_SECONDS = 30.0
 #: The share of `browser.memory` that one page may take; and from which on another browser takes the place.
-_PAGE_SHARE, _SPENT_SHARE = 0.6, 0.95
+_PAGE_SHARE, _SPENT_SHARE = 0.6, 0.9
 #: How often a page is begun whose browser is gone.
 _TRIES = 5
 #: How often a browser is started again before it is given up, and the wait between.
