@@ -35,10 +35,12 @@ def test_the_wheel_has_no_file_that_is_not_meant(tmp_path: Path) -> None:
         modes = {info.filename: info.external_attr >> 16 & 0o7022 for info in archive.infolist()}
     tracked = {path.relative_to(ROOT).as_posix() for path in (ROOT / "scraper").rglob("*") if path.is_file()}
     meant = re.compile(r"scraper/(?:[a-z_0-9]+/)*(?:[a-z_0-9]+\.py|py\.typed|templates/[\w.]+\.txt|assets/[\w.]+)")
-    ours = [name for name in names if ".dist-info/" not in name]
+    beside = [name for name in names if ".data/" in name]
+    assert [name.partition(".data/")[2] for name in beside] == ["data/share/man/man1/scraper.1"]
+    ours = [name for name in names if ".dist-info/" not in name and name not in beside]
     assert [name for name in ours if not meant.fullmatch(name)] == []
     assert set(ours) <= tracked
-    about = {name.rpartition(".dist-info/")[2] for name in names} - set(ours)
+    about = {name.rpartition(".dist-info/")[2] for name in names} - {*ours, *beside}
     assert about <= {
         "METADATA",
         "WHEEL",
