@@ -34,6 +34,8 @@ _AROUND = re.compile(
     re.IGNORECASE,
 )
 
+_ADVERTISES = re.compile(r"ads?|advert\w*|sponsored|promo(?:ted)?|anzeige|werbung", re.IGNORECASE)
+
 
 class Element:
     """An element: selectolax's node with its place in the tree.
@@ -97,8 +99,10 @@ class Element:
             return True
         if self.tag in ("header", "footer"):
             return not any(one.tag in ("article", "main", "section", "li") for one in self.above())
-        if self.tag in ("body", "main", "html", "article"):
+        if self.tag in ("body", "main", "html"):
             return False
+        if self.tag == "article":
+            return any(_ADVERTISES.fullmatch(name) for name in (self.attrs.get("class") or "").split())
         if (self.attrs.get("role") or "") in ("navigation", "banner", "contentinfo", "complementary", "search"):
             return True
         names = f"{self.attrs.get('class') or ''} {self.attrs.get('id') or ''}"
