@@ -17,6 +17,7 @@ from scraper.components import Components
 from scraper.config import Loaded, load
 from scraper.errors import NotReadable, ScraperError, UsageError
 from scraper.observe.text import counted, plain
+from scraper.request import Request
 from scraper.response import Response
 from scraper.rules.fields import Field, FieldState
 from scraper.rules.hints import nearest
@@ -107,9 +108,14 @@ def _saved(file: Path, url: str | None, loaded: Loaded) -> Response:
 
 def _fetched(page: str, loaded: Loaded, *, browser: bool) -> Response:
     request = request_of(page)
+    components = Components(loaded)
+    if loaded.config.start_requests:
+        # The one of these that goes there: an API that is posted to answers nothing else.
+        starts = (each for each in components.spider.start_urls if isinstance(each, Request))
+        request = next((each for each in starts if each.url == request.url), request)
     if browser:
         request.fetcher = "browser"
-    visitor = Visitor(loaded.config, typed=urls.host_of(request.url), components=Components(loaded), crawl=loaded)
+    visitor = Visitor(loaded.config, typed=urls.host_of(request.url), components=components, crawl=loaded)
     try:
         response, _ = visitor.follow(request, lambda asked, outcome: None)
     finally:

@@ -290,6 +290,9 @@ def test_rules_test_and_check_say_what_comes_of_an_api(shop: Shop, tmp_path: Pat
     assert "follow rel: next: 1 found, 1 link" in done.stdout
     assert "10 elements by items" in done.stdout
     assert '"TEA-001"' in done.stdout
+    done = python_m("rules", "test", "site.yaml", f"{shop.url}/api/search", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f'body after: POST {shop.url}/api/search, {{"category":"Tea","after":"TEA-010"}}' in done.stdout
     (tmp_path / "search.json").write_text('{"data": {"items": []}, "meta": {"cursor": "A-1"}}', encoding="utf-8")
     (tmp_path / "lines.csv").write_text("sku;title\nA;B\n", encoding="utf-8")
     done = python_m("rules", "test", "site.yaml", "lines.csv", "--url", f"{shop.url}/api/products.csv", cwd=tmp_path)
