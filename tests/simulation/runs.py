@@ -12,6 +12,7 @@ from typing import Any
 from scraper.config import SiteConfig, load
 from scraper.engine.frontier.domain import Domain
 from scraper.engine.limits import ShardEnd
+from scraper.errors import StoreUnreachable
 from scraper.store.state.presence import Doing
 from tests.simulation.clock import Clock, MachineClock, virtual_time
 from tests.simulation.database import Database
@@ -109,7 +110,12 @@ class _Simulation:
             self.world.watch.say("begin")
             self._clock.enter(self._clock.true)
             count = self._random.randint(self._size.least, self._size.shards)
-            self._crawl = (Fleet if self._size.workers else Crawl)(self.world, count)
+            try:
+                self._crawl = (Fleet if self._size.workers else Crawl)(self.world, count)
+            except StoreUnreachable:
+                # It says so and ends; who runs crawls runs it again.
+                self.world.watch.say("the store is away")
+                self._clock.at(self._clock.now + 1.0, self._begin)
 
     def _ended(self, end: ShardEnd) -> None:
         assert self._crawl is not None

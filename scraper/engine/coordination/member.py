@@ -140,11 +140,12 @@ class Member:
 
     def _balance(self, report: Report, now: float) -> Iterator[Order]:
         """Let half of its domains go, where another has nothing to do and nobody has more."""
-        others = [peer.doing for peer in self._peers if peer.owner != self._owner and peer.doing is not None]
-        if now - self._balanced_at < _PATIENCE_SECONDS or all(each.busy for each in others):
+        # One that has just joined has had no heartbeat yet, and no domain.
+        others = [peer.doing.busy if peer.doing else 0 for peer in self._peers if peer.owner != self._owner]
+        if now - self._balanced_at < _PATIENCE_SECONDS or all(others):
             return
         count = report.busy // 2
-        if count and self._free_at > now and all(each.busy <= report.busy for each in others):
+        if count and self._free_at > now and max(others) <= report.busy:
             self._balanced_at = now
             yield Release(count)
 
