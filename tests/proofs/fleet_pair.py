@@ -1,6 +1,6 @@
 """Two workers on PostgreSQL against one crawl of two processes on SQLite: the same pages of twenty domains.
 
-    python -m tests.proofs.fleet_pair [--domains 20] [--pages 300] [--rounds 3] [--least 0.7]
+    python -m tests.proofs.fleet_pair [--domains 20] [--pages 1100] [--rounds 3] [--least 0.7]
 
 Pages of PostgreSQL's documentation behind nginx, without a delay. Pages a second are counted from the first request
 to the last by nginx's log, so that no start counts. The rounds are paired; the median of their ratios counts.
@@ -59,7 +59,7 @@ def on_postgres(site: Path, urls: list[str], web: Nginx, wanted: int, number: in
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--domains", type=int, default=20)
-    parser.add_argument("--pages", type=int, default=300, help="of each domain")
+    parser.add_argument("--pages", type=int, default=1100, help="of each domain")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--least", type=float, default=0.7)
     options = parser.parse_args()
