@@ -106,6 +106,8 @@ def test_who_idles_or_is_closed_holds_nothing_of_its_request(connections: Connec
     connection.begin(exchange)
     if not is_closed:
         stream: Any = SimpleNamespace(deadline=exchange.deadline, recorder=object(), unwatch=lambda: None)
+        # It stays open: another test may make room by closing it.
+        stream.close = lambda: None
         connection.sock = stream
     exchange.fault = ConnectionError()
     held = weakref.ref(exchange)
