@@ -66,7 +66,7 @@ class Member:
         self._starts = config.start_file is None or config.start_file.file != STDIN
         self._hosts = set(run.hosts)
         self._look_at = self._free_at = self._start_at = self._places_at = float("-inf")
-        self._balanced_at = float("-inf")
+        self._balanced_at = self._patient_until = float("-inf")
         self._looked_at = time.monotonic()
         #: Behind which it looks for free domains next.
         self._after = ""
@@ -128,7 +128,7 @@ class Member:
             yield Claim(tuple(names[:part]))
 
     def _claim_free(self, report: Report, now: float) -> Iterator[Order]:
-        if now < self._free_at:
+        if now < max(self._free_at, self._patient_until):
             return
         found = self._store.free_domains(self._run, self._after)
         self._after = found.after
@@ -156,7 +156,7 @@ class Member:
         before, self._looked_at = self._looked_at, time.monotonic()
         if self._looked_at - before > LEASE_SECONDS / 2:
             # A database that was away kept the others from renewing their leases as well: they have a moment to.
-            self._free_at = self._looked_at + LEASE_SECONDS / 4
+            self._patient_until = self._looked_at + LEASE_SECONDS / 4
         row, self._peers = look.run, look.peers
         if self._counts_bytes:
             yield BytesHad(self._store.sums(self._run).bytes - self._bytes)
