@@ -271,6 +271,8 @@ class Tab:
         except BrowserError as error:
             if self._elsewhere is not None or self.crashed.done():
                 return
+            if "has been closed" in str(error):
+                raise  # the browser is gone, of which its page and what was written for it are innocent
             raise FetchError(f"{key}: {str(error).splitlines()[0][:300]}", reason="browser-script") from None
 
     async def _scrolled(self, drawing: Drawing) -> bool:
