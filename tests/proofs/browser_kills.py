@@ -166,7 +166,7 @@ def storm(folder: Path, kills: int, per_category: int, chance: random.Random, lo
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--per-category", type=int, default=100)
+    parser.add_argument("--per-category", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.monotonic()
