@@ -112,7 +112,7 @@ def until(is_so: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def storm(folder: Path, kills: int, per_category: int, chance: random.Random, longest: float = 5.0) -> Counter[str]:
+def storm(folder: Path, kills: int, per_category: int, chance: random.Random, longest: float = 1.5) -> Counter[str]:
     """Kill a crawl of the shop so often; return what was killed. Raises AssertionError where something is amiss."""
     temporary = folder / "tmp"
     temporary.mkdir()
@@ -134,7 +134,7 @@ def storm(folder: Path, kills: int, per_category: int, chance: random.Random, lo
         chance.shuffle(wanted)
         while wanted:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                code = crawl.wait(chance.uniform(1.0, longest))
+                code = crawl.wait(chance.uniform(0.3, longest))
                 raise AssertionError(f"it ended by itself ({code}) after {killed}:\n{told()}")
             all_victims = victims_of(crawl.pid)
             victims, is_guarded = all_victims[wanted[-1]], bool(all_victims["guardian"])
@@ -166,7 +166,7 @@ def storm(folder: Path, kills: int, per_category: int, chance: random.Random, lo
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--per-category", type=int, default=500)
+    parser.add_argument("--per-category", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.monotonic()
