@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from scraper import urls
-from scraper.cli._one_shot import Visitor, request_of
+from scraper.cli._one_shot import Visitor, check_robots, request_of
 from scraper.cli._output import Tell
 from scraper.config import SiteConfig
-from scraper.errors import FetchError, NotHtml, RobotsRefused, ScraperError, UsageError
+from scraper.errors import NotHtml, ScraperError, UsageError
 from scraper.fetch.politeness import CallerThrottle, Pace
-from scraper.fetch.robots import Robots, RobotsState, product_token
+from scraper.fetch.robots import Robots, product_token
 from scraper.observe.text import plain
 from scraper.request import Request
 from scraper.response import Response
@@ -81,16 +81,7 @@ class Looker:
             robots = self._robots[origin] = self._visitor.robots_of(request.url)
             self._throttle.pace = self._throttle.pace.slowed_to(robots.crawl_delay(token))
         robots = self._robots[origin]
-        if robots.state is RobotsState.UNREACHABLE:
-            raise FetchError(
-                f"{request.url} is not fetched, since its robots.txt is unreachable (RFC 9309): {robots.why}",
-                remedy="look whether the server runs, and at the port; scraper fetch shows more",
-            )
-        if not robots.allows(request.url, token):
-            raise RobotsRefused(
-                f"robots.txt does not allow {request.url} for {token}",
-                remedy="name a page that it allows, or --set politeness.robots=ignore on a server of your own",
-            )
+        check_robots(robots, request.url, token, do="name")
 
 
 def look_at(

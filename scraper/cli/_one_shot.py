@@ -14,13 +14,13 @@ from scraper.cli._login import CrawlSession
 from scraper.components import Components, fetcher_of
 from scraper.config import Loaded, SiteConfig, load
 from scraper.config.keys import split_key
-from scraper.errors import BadRequest, FetchError, UsageError
+from scraper.errors import BadRequest, FetchError, RobotsRefused, UsageError
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
 from scraper.fetch.cookies import LockedJar
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.origins import Origins, auth_of, signer_of
-from scraper.fetch.robots import MAX_BYTES, Robots, product_token
+from scraper.fetch.robots import MAX_BYTES, Robots, RobotsState, product_token
 from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.exchange import OpenSendGate, request_context
 from scraper.fetch.transport.guard import Guard, TypedHost
@@ -255,3 +255,22 @@ def _explained(url: str, error: FetchError) -> FetchError:
     row = reason_row(error.reason)
     remedy = row.on_command_line() if row is not None and row.fits_fetch else error.remedy
     return FetchError(f"{url}: {error.message}", reason=error.reason, remedy=remedy)
+
+
+def check_robots(robots: Robots, url: str, token: str, *, do: str) -> None:
+    """Refuse what the robots.txt of an origin does; `do` is what the verb does with a page, for the remedy.
+
+    Raises:
+        FetchError: it is unreachable, so that nothing may be fetched (RFC 9309 section 2.3.1.4).
+        RobotsRefused: it does not allow this URL.
+    """
+    if robots.state is RobotsState.UNREACHABLE:
+        raise FetchError(
+            f"{url} is not fetched, since its robots.txt is unreachable (RFC 9309): {robots.why}",
+            remedy="look whether the server runs, and at the port; scraper fetch shows more",
+        )
+    if not robots.allows(url, token):
+        raise RobotsRefused(
+            f"robots.txt does not allow {url} for {token}",
+            remedy=f"{do} a page that it allows, or --set politeness.robots=ignore on a server of your own",
+        )

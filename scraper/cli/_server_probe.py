@@ -8,10 +8,10 @@ from enum import StrEnum
 from statistics import median
 
 from scraper import urls
-from scraper.cli._one_shot import Visitor, answer_of
+from scraper.cli._one_shot import Visitor, answer_of, check_robots
 from scraper.cli._output import Tell
 from scraper.config import SiteConfig
-from scraper.errors import FetchError, RobotsRefused
+from scraper.errors import FetchError
 from scraper.fetch.base import FetchResult
 from scraper.fetch.conditional import conditions_of, contradicts
 from scraper.fetch.politeness import CallerThrottle, Pace
@@ -207,16 +207,7 @@ class Probe:
         robots = self.findings.robots = self._visitor.robots_of(self._url, self._note)
         token = product_token(self._config.user_agent)
         self._throttle.pace = self._throttle.pace.slowed_to(robots.crawl_delay(token))
-        if robots.state is RobotsState.UNREACHABLE:
-            raise FetchError(
-                f"{self._url} is not fetched, since its robots.txt is unreachable (RFC 9309): {robots.why}",
-                remedy="look whether the server runs, and at the port; scraper fetch shows more",
-            )
-        if not robots.allows(self._url, token):
-            raise RobotsRefused(
-                f"robots.txt does not allow {self._url} for {token}",
-                remedy="probe a page that it allows, or --set politeness.robots=ignore on a server of your own",
-            )
+        check_robots(robots, self._url, token, do="probe")
 
     def _ask_page(self) -> Request:
         """Return the page itself, where its redirects lead."""
