@@ -8,8 +8,9 @@ for item in run.items:
 """
 
 import logging
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from scraper.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from scraper.crawler import Crawl, crawl
@@ -90,14 +91,7 @@ _HOMES = {
     "crawl": "scraper.crawler",
     "crawl_async": "scraper.in_asyncio",
 }
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
+__getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

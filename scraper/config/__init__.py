@@ -1,7 +1,6 @@
 """From YAML to frozen values."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scraper.config.load import Loaded, load
 from scraper.config.model.domain import DomainSettings, Politeness, RetryConfig, SessionConfig, TimeoutConfig
@@ -11,6 +10,7 @@ from scraper.config.model.scope import PathRule, Scope, UrlConfig
 from scraper.config.model.site import NetworkConfig, OriginConfig, SiteConfig
 from scraper.config.show import Line, effective, effective_text, masked
 from scraper.config.yaml.tree import Origin, Provenance
+from scraper.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from scraper.config.model.items import ItemConfig
@@ -71,11 +71,4 @@ _HOMES = {
     "SelectorConfig": "scraper.config.model.selecting",
     "json_schema": "scraper.config.schema",
 }
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
+__getattr__ = lazy_names(__name__, _HOMES)
