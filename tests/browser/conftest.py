@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from scraper.demo.drawn_shop import DrawnShop
-from scraper.demo.shop import Shop
-from tests.servers.keepalive import PageServer
+from tests.crawl.conftest import page_server, servers, shop
+
+__all__ = ["page_server", "servers", "shop"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,31 +32,7 @@ def _has_playwright() -> bool:
 
 
 @pytest.fixture
-def servers() -> Iterator[ExitStack]:
-    """Closes what the factories below have started."""
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture
-def page_server(servers: ExitStack) -> Callable[..., PageServer]:
-    """`page_server(pages, host=…)` starts one; see `PageServer`."""
-
-    def start(pages: Any, **options: Any) -> PageServer:
-        return servers.enter_context(PageServer(pages, **options))
-
-    return start
-
-
-@pytest.fixture
 def drawn_shop() -> Iterator[DrawnShop]:
     """A small shop that scripts draw."""
     with DrawnShop(per_category=4) as shop:
-        yield shop
-
-
-@pytest.fixture
-def shop() -> Iterator[Shop]:
-    """The demo shop."""
-    with Shop() as shop:
         yield shop
