@@ -5,6 +5,7 @@ Where a section needs more than the key, `beside` gives it; the tests load each 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 EXAMPLES: dict[str, str] = {
@@ -318,3 +319,17 @@ def beside(path: str) -> dict[str, Any]:
         path: the key as docs/yaml.md calls it, `rules[].fields.NAME.type`.
     """
     return _BESIDE.get(path, _BESIDE.get(f"{path.rpartition('.')[0]}.", {}))
+
+
+#: What stands for a name that the user chose, in the paths of the reference.
+_CHOSEN = ("NAME", "HOST", "ORIGIN", "TYPE")
+
+
+def example_of(path: Sequence[str | int]) -> str:
+    """Return the example of the key at a place of a YAML, as `("rules", 0, "fields", "price")`; empty without one."""
+    candidates = [""]
+    for part in path:
+        names = ["[]"] if isinstance(part, int) else [f".{name}" for name in (part, *_CHOSEN)]
+        longer = [f"{before}{name}".lstrip(".") for before in candidates for name in names]
+        candidates = [each for each in longer if any(key.startswith(each) for key in EXAMPLES)]
+    return next((EXAMPLES[each] for each in candidates if each in EXAMPLES), "")

@@ -24,7 +24,7 @@ _KEY = "[key]"
 #: What pydantic adds to the place of a value that may have several forms.
 _FORMS = frozenset({AS_LIST, AS_FILE})
 #: A key to which its value sticks, and one whose value is a mapping or list without a colon before it.
-_NO_SPACE = re.compile(r"(\w+):(\S.*)")
+_NO_SPACE = re.compile(r"(\w+):((?!//)\S.*)")
 _NO_COLON = re.compile(r"(\w+)\s+([{\[\"'].*)")
 _QUOTES = "“”‘’„«"  # noqa: RUF001 (those that are taken for others)
 _EMPTY = "remove the key, or give it a value (in quotes where it begins with #)"
@@ -129,7 +129,7 @@ def _explained(kind: str, details: Any, context: dict[str, Any], path: Path, val
             remedies.append(_EMPTY)
         return f"expected {context['expected']}, got {got}{': ' if remedies else ''}{'; '.join(remedies)}"
     if kind in _SECTIONS:
-        return f"expected a mapping of keys, got {got}: {_section_remedy(value, got, '{KEY: VALUE}')}"
+        return f"expected a mapping of keys, got {got}: {_section_remedy(value, got, _example(path))}"
     if kind in _LISTS:
         entry = f"[{got}]" if isinstance(value, str | int | float) else "[…]"
         return f"expected a list, got {got}: {_section_remedy(value, got, entry)}"
@@ -141,11 +141,24 @@ def _section_remedy(value: Any, got: str, example: str) -> str:
     is_text = isinstance(value, str)
     if is_text and len(got) > 1 and got[0] == "-":
         return f"write a space behind the dash: - {got[1:]}"
-    if is_text and "{KEY" in example and (found := _NO_SPACE.match(got)):
-        return f"write a space behind the colon: {found.group(1)}: {found.group(2)}"
+    if is_text and "{" in example and (found := _NO_SPACE.match(got)):
+        return _spaced(found)
     if example == "[…]" and isinstance(value, Mapping):
         return f"begin its first key with a dash: - {next(iter(value), 'KEY')}: …"
     return _EMPTY if value is None else f"write {example}"
+
+
+def _spaced(found: re.Match[str]) -> str:
+    return f"write a space behind the colon: {found.group(1)}: {found.group(2)}"
+
+
+def _example(path: Path) -> str:
+    """Return a section as it may be written, with its key; of one that has no example, that which it is in."""
+    # Only an error needs them.
+    from scraper.config._examples import example_of
+
+    named = next((path[:end] for end in range(len(path), 0, -1) if example_of(path[:end])), ())
+    return f"{named[-1]}: {example_of(named)}" if named else "{KEY: VALUE}"
 
 
 def _typographic(got: str) -> str:
@@ -164,6 +177,8 @@ def _unknown_key(root: Node, path: Path) -> Problem:
     if found := _NO_COLON.match(last):
         head, tail = found.groups()
         return place_of_key(root, path, f"a colon is missing behind {head}: write {head}: {tail}…")
+    if found := _NO_SPACE.fullmatch(last):
+        return place_of_key(root, path, f"unknown key: {_spaced(found)}")
     section, _ = find(root, path[:-1])
     right = nearest_key(path, section.entries if isinstance(section, Table) else ())
     remedy = f"did you mean {key_text(root, right)}?" if right else "remove it (`scraper schema` lists the keys)"
