@@ -146,6 +146,8 @@ class FetchError(ScraperError):
     is_cut_off = False
     #: The proxy failed, and its domain goes by another one now.
     is_proxy_left = False
+    #: The proxy that failed, or answered itself, without credentials; empty for none.
+    proxy = ""
 
     def __init__(
         self,

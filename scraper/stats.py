@@ -61,6 +61,7 @@ class Served:
     body_seconds: float  # from the first byte to the end of the body
     sent_at: float = 0.0  # by the monotonic clock, right before the head was written
     fetcher: str = "http"  # or browser, where one drew what it brought
+    proxy: str = ""  # by which it came, without credentials
 
 
 @dataclass()

@@ -146,8 +146,15 @@ class Visitor:
         self._fetcher.close()
 
     def send(self, request: Request, *, robots: bool = False) -> FetchResult:
-        """Send one request; of a robots.txt only as much is read as counts."""
+        """Send one request, by another proxy where one failed; of a robots.txt only as much is read as counts."""
         domain = self._domain(request.url)
+        for _ in range(domain.other_proxies):
+            result = self._send(request, domain, robots=robots)
+            if not result.is_proxy_left:
+                return result
+        return self._send(request, domain, robots=robots)
+
+    def _send(self, request: Request, domain: DomainSession, *, robots: bool) -> FetchResult:
         seconds = min(self._allow(), domain.settings.timeout.total)
         with request_context(seconds, self._guard, OpenSendGate()) as context:
             if robots:

@@ -123,7 +123,8 @@ def _facts(request: Request, outcome: FetchResult) -> list[str]:
 
 def _connection(served: Served) -> str:
     state = "reused" if served.reused else f"new ({served.reason})"
-    return f"{plain(served.id)}, {state}, request {served.request_number} on it"
+    by = f", by {plain(served.proxy)}" if served.proxy else ""
+    return f"{plain(served.id)}, {state}, request {served.request_number} on it{by}"
 
 
 def _time(outcome: FetchResult) -> str:

@@ -85,6 +85,7 @@ def _at_work(found: Mapping[str, Any]) -> str:
         *_limits(found),
         *_failures(found),
         *_waits(found),
+        *_proxies(found),
     ]
     return "\n".join(lines) + "\n\n" + _workers(found)
 
@@ -140,6 +141,11 @@ def _waits(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  delays that follow the server (delay: auto): {', '.join(delays)}"
 
 
+def _proxies(found: Mapping[str, Any]) -> Iterator[str]:
+    for each in found["paused_proxies"][:_WAITS_SHOWN]:
+        yield f"  the proxy {plain(each['proxy'])} is left alone until {_clock(each['until'])}: {plain(each['why'])}"
+
+
 def _workers(found: Mapping[str, Any]) -> str:
     rows = [
         (
@@ -185,6 +191,7 @@ def _left(found: Mapping[str, Any], site: Path) -> str:
             f"  {plain(each['domain'])} is left alone until {_clock(each['until'])}: {plain(each['why'])}"
             for each in found["paused"][:_WAITS_SHOWN]
         ]
+        lines += _proxies(found)
     return "\n".join(lines) + "\n"
 
 

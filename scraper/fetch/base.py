@@ -81,6 +81,11 @@ class FetchResult:
     #: When it was fetched, in seconds since the epoch; 0 for now.
     fetched_at: float = 0.0
 
+    @property
+    def is_proxy_left(self) -> bool:
+        """Tell whether its proxy failed, and its domain goes by another from now on."""
+        return self.error is not None and self.error.is_proxy_left
+
     def read_in(self, encoding: str | None) -> None:
         """Let the response be read in the encoding that `pages.encoding` names, if it names one."""
         if encoding is not None and self.response is not None:

@@ -197,6 +197,16 @@ class DomainSession:
             warnings.simplefilter("ignore", InsecureRequestWarning)
             _log.warning("certificates of %s are not verified: session.verify is false", self.domain)
 
+    @property
+    def other_proxies(self) -> int:
+        """Return by how many of the crawl's `proxies` it could go beside the one that it does."""
+        return len(self.proxy.names) - 1 if self.proxy is not None else 0
+
+    def go_by_proxy(self) -> None:
+        """Let what is sent next go by the proxy that is the domain's by now."""
+        if self.proxy is not None and self.session.proxies is not (found := self.proxy.mapping()):
+            self.session.proxies = found  # type: ignore[assignment]
+
     def send(
         self, request: Request, headers: Mapping[str, str], *, auth: Any, cert: Any
     ) -> PlainResponse | requests.Response:
@@ -206,8 +216,7 @@ class DomainSession:
         Session is handed the request ready made, without merging again what is the same for every request.
         """
         session = self.session
-        if self.proxy is not None and session.proxies is not (found := self.proxy.mapping()):
-            session.proxies = found  # type: ignore[assignment]
+        self.go_by_proxy()
         timeout = (self.settings.timeout.connect, self.settings.timeout.read)
         if not self._is_plain:
             if here.context is not None:

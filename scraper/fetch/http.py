@@ -78,8 +78,8 @@ class HttpFetcher:
         context.most_bytes = limit + _CHUNK
         try:
             response = self._send(request, domain, conditions)
-            if by := _proxy_of(context):
-                self._take_in_proxied(by, request, domain, response)
+            if by := proxy_of(context):
+                take_in_proxied(by, request.url, domain, response)
             if began is not None:
                 began(response)
             body.read(response, limit, truncate=truncate)
@@ -91,7 +91,7 @@ class HttpFetcher:
             # Whatever a plugin or a server makes requests raise ends this request, not the crawl.
             error = failure_of(problem)
             if error.reason in PROXY_FAILURES:
-                _note_proxy_failure(error, domain, context, started)
+                note_proxy_failure(error, domain, context, started)
         if context.exchange is not None:
             context.exchange.ended(body.wire_bytes)
         answer = None
@@ -112,17 +112,6 @@ class HttpFetcher:
         if self._other is not None:
             self._other.close()
 
-    def _take_in_proxied(
-        self, proxy: str, request: Request, domain: DomainSession, response: PlainResponse | requests.Response
-    ) -> None:
-        """Note that a proxy works; raise FetchError where it answered itself, which it can where there is no TLS."""
-        if request.url.startswith("http:") and not proxy.startswith("socks"):
-            from scraper.fetch.proxies import check_answer
-
-            check_answer(proxy, request.url, response.status_code, response.headers, domain.with_via)
-        if domain.proxy is not None:
-            domain.proxy.pool.answered(proxy)
-
     def _refuse_incompatibility(self, error: Exception, request: Request, domain: DomainSession) -> None:
         from scraper.fetch.transport.compatibility import internal_error, is_incompatibility
 
@@ -142,16 +131,26 @@ class HttpFetcher:
         return domain.send(request, headers, auth=auth, cert=cert)
 
 
-def _proxy_of(context: RequestContext) -> str:
+def proxy_of(context: RequestContext) -> str:
     """Return the proxy by which the answer came; empty for none."""
     connection = context.exchange.connection if context.exchange is not None else None
     return getattr(connection, "by_proxy", "")
 
 
-def _note_proxy_failure(error: FetchError, domain: DomainSession, context: RequestContext, started: float) -> None:
+def take_in_proxied(proxy: str, url: str, domain: DomainSession, response: PlainResponse | requests.Response) -> None:
+    """Note that a proxy works; raise FetchError where it answered itself, which it can where there is no TLS."""
+    if url.startswith("http:") and not proxy.startswith("socks"):
+        from scraper.fetch.proxies import check_answer
+
+        check_answer(proxy, url, response.status_code, response.headers, domain.with_via)
+    if domain.proxy is not None:
+        domain.proxy.answered(proxy)
+
+
+def note_proxy_failure(error: FetchError, domain: DomainSession, context: RequestContext, started: float) -> None:
     """Book what a proxy failed or refused; where it failed itself, its domain may go by another from now on."""
     known = domain.proxy
-    proxy = _proxy_of(context) or (known.current if known is not None else "")
+    proxy = error.proxy = proxy_of(context) or (known.place if known is not None else "")
     if proxy:
         domain.ledger.proxy_failed(proxy, error.reason)
     if known is not None and error.reason in OWN_PROXY_FAILURES:

@@ -65,10 +65,6 @@ class ProxyHealth:
         pause = self.LONGEST if reason == "proxy-login" else min(self.LONGEST, self.FIRST * 2.0**self.failures)
         return ProxyHealth(self.failures + 1, now, now + pause, reason)
 
-    def answered(self) -> ProxyHealth:
-        """After an answer that came through it."""
-        return self if not self.failures else ProxyHealth()
-
 
 class ProxyEntry(Protocol):
     """A proxy as the configuration has it."""
@@ -92,10 +88,14 @@ class ProxyPool:
         self._urls: dict[str, str] = {}
         self._named: list[tuple[str, Sequence[str]]] = []
         for entry in entries:
-            name = name_of(entry.url)
-            self._urls.setdefault(name, entry.url)
+            place = name = name_of(entry.url)
+            # Of several users of one proxy each is a proxy of its own.
+            while self._urls.setdefault(name, entry.url) != entry.url:
+                name = f"{place}#{int(name.partition('#')[2] or 1) + 1}"
             self._named.append((name, entry.for_))
         self._health: dict[str, ProxyHealth] = {}
+        #: Whose health changed since it was asked.
+        self._changed: set[str] = set()
         self._lock = threading.Lock()
 
     def url_of(self, name: str) -> str:
@@ -130,12 +130,33 @@ class ProxyPool:
         with self._lock:
             before = self._health.get(name, ProxyHealth())
             self._health[name] = before.failed(reason, began_at, self.clock())
+            self._changed.add(name)
 
     def answered(self, name: str) -> None:
         """Note that an answer came through a proxy."""
         if name in self._health:
             with self._lock:
-                self._health[name] = self._health[name].answered()
+                del self._health[name]
+                self._changed.add(name)
+
+    def resume(self, name: str, seconds: float, failures: int, why: str) -> None:
+        """Leave a proxy alone for so long: another process would have."""
+        if name in self._urls:
+            self._health[name] = ProxyHealth(failures, until=self.clock() + seconds, why=why)
+
+    def changed(self) -> list[tuple[str, float, int, str]]:
+        """Return what `resume` takes of those whose health changed since this was asked; 0 failures of one that is
+        well, or whose credentials somebody who starts again may have corrected.
+        """
+        if not self._changed:
+            return []
+        with self._lock:
+            changed, self._changed, now = self._changed, set(), self.clock()
+            states = ((name, self._health.get(name, ProxyHealth())) for name in changed)
+            return [
+                (name, health.until - now, health.failures if health.why != "proxy-login" else 0, health.why)
+                for name, health in states
+            ]
 
 
 def is_meant(domain: str, pattern: str) -> bool:
@@ -183,6 +204,16 @@ class DomainProxy:
         before, self.current, self._changed_at = self.current, other, self.pool.clock()
         self._on_change(self._domain, before, other, self.pool.why(before))
         return True
+
+    @property
+    def place(self) -> str:
+        """Return the name of the current one as connections know it, whoever its user is."""
+        return self.current.partition("#")[0]
+
+    def answered(self, place: str) -> None:
+        """Note that an answer came through a proxy."""
+        if place == self.place:
+            self.pool.answered(self.current)
 
     def failed(self, reason: str, began_at: float) -> bool:
         """Note that the proxy failed a request begun at `began_at`; tell whether another is gone by now."""

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.utils import get_auth_from_url
 
 from scraper import urls
-from scraper.config import SessionConfig
+from scraper.config import SessionConfig, load
 from scraper.errors import BadRequest, DeadlineExceeded, FetchError, RobotsRefused
 from scraper.fetch.base import FetchResult
 from scraper.fetch.cookies import LockedJar
 from scraper.fetch.domain_session import DomainSession, SessionFactory
-from scraper.fetch.http import HttpFetcher
-from scraper.fetch.origins import Origins
+from scraper.fetch.http import HttpFetcher, note_proxy_failure, proxy_of, take_in_proxied
+from scraper.fetch.origins import Origins, signer_of
 from scraper.fetch.politeness import Pace
 from scraper.fetch.redirects import (
     SEND_IT_THERE,
@@ -27,21 +29,29 @@ from scraper.fetch.redirects import (
     location_of,
     without_secrets,
 )
+from scraper.fetch.retry import PROXY_FAILURES, failure_of
 from scraper.fetch.robots import MAX_BYTES, KeptRobots, Robots, product_token
 from scraper.fetch.robots_fetch import fetch_robots
 from scraper.fetch.transport.deadline import Deadline
-from scraper.fetch.transport.exchange import request_context
+from scraper.fetch.transport.exchange import RequestContext, request_context
 from scraper.fetch.transport.guard import Guard, TypedHost
 from scraper.fetch.transport.open_files import raise_limit
 from scraper.fetch.transport.raw_response import wire_bytes
+from scraper.reasons import remedy_of
 from scraper.request import Request
 from scraper.stats import ConnectionStats, Served
+
+if TYPE_CHECKING:
+    from scraper.fetch.identity import Signer
+    from scraper.fetch.proxies import ProxyPool
+
+_log = logging.getLogger(__name__)
 
 _MAX_REDIRECTS = 30
 #: The limit of open files is raised, where the system allows it and it is lower.
 _FILES = 1024
-#: For robots.txt, of which no more is read than counts.
-_FETCHER = HttpFetcher(Origins({}, {}), MAX_BYTES)
+#: What can be sent a second time, where a proxy failed that got it.
+_SENT_AGAIN = (str, bytes, Mapping, list, tuple, type(None))
 
 
 class Sessions:
@@ -65,8 +75,14 @@ class Sessions:
         session: the settings of each Session: pool, timeouts, idle expiry …
         make: makes a requests.Session, or a subclass.
         allow_unobserved: whether it may have adapters that open connections past the guard, deadline and ledger.
+        proxies: as in the YAML, `["http://user:pw@p1:8080", {"url": "socks5h://p2", "for": ["*.de"]}]`: a domain
+            keeps its proxy, and what one could not carry goes by another. Those of `session` come before them.
+        identity: as in the YAML, `{"key": "bot.pem", "agent": "https://acme.example", "from": "bot@acme.example"}`:
+            each request is signed.
 
     Raises:
+        ConfigError: `proxies` or `identity` are wrong.
+        UsageError: the key cannot be read, or what it needs is not installed.
         ScraperError: the system lets this process open too few files.
     """
 
@@ -81,9 +97,17 @@ class Sessions:
         session: SessionConfig | None = None,
         make: SessionFactory = requests.Session,
         allow_unobserved: bool = False,
+        proxies: Sequence[str | Mapping[str, Any]] = (),
+        identity: Mapping[str, Any] | None = None,
     ) -> None:
         raise_limit(_FILES)
         self._settings = session or SessionConfig()
+        self._signer: Signer | None = None
+        self._proxies: ProxyPool | None = None
+        if proxies or identity:
+            self._prove_and_go_by(proxies, identity or {})
+        #: For robots.txt, of which no more is read than counts.
+        self._fetcher = HttpFetcher(Origins({}, {}, (), self._signer), MAX_BYTES)
         self._delay = delay
         self._asks_robots = robots
         self._concurrency = concurrency or self._settings.pool
@@ -147,6 +171,7 @@ class Sessions:
             PrivateAddress: a redirect leads to an address that is not public.
             NoRoom: the system had no file, memory or port for a connection for so long.
             DeadlineExceeded: it took longer than `session.timeout.total`.
+            FetchError: a proxy of `proxies` answered itself, in the place of the site.
             requests.RequestException: as requests raises it.
         """
         url = _with_params(_absolute(url), keywords.pop("params", None))
@@ -184,6 +209,19 @@ class Sessions:
 
     # How -------------------------------------------------------------------------------------------------
 
+    def _prove_and_go_by(self, proxies: Sequence[str | Mapping[str, Any]], identity: Mapping[str, Any]) -> None:
+        """Take in what is read as a YAML's is, with all that is checked of it."""
+        given = {"proxies": list(proxies), "identity": dict(identity)}
+        config = load({"name": "sessions", "spider": "no.module:None", **given}).config
+        self._signer = signer_of(config.identity.key, config.identity.agent, Path)
+        if config.identity.from_ is not None:
+            headers = {"From": config.identity.from_, **self._settings.headers}
+            self._settings = self._settings.model_copy(update={"headers": headers})
+        if config.proxies and not self._settings.proxies:
+            from scraper.fetch.proxies import ProxyPool
+
+            self._proxies = ProxyPool(config.proxies)
+
     def _all(self) -> list[_Domain]:
         with self._lock:
             return list(self._domains.values())
@@ -199,7 +237,12 @@ class Sessions:
                     make=self._make,
                     allow_unobserved=self._allow_unobserved,
                 )
-                domain = self._domains[name] = _Domain(session, Pace(self._delay), self._concurrency)
+                session.connections.signer = self._signer
+                if self._proxies is not None:
+                    from scraper.fetch.proxies import proxy_for
+
+                    session.proxy = proxy_for(self._proxies, name, None, _tell_of_proxy)
+                domain = self._domains[name] = _Domain(session, Pace(self._delay), self._concurrency, self._fetcher)
             return domain
 
     def _guard_of(self, host: str) -> Guard:
@@ -242,8 +285,9 @@ class Sessions:
 class _Domain:
     """A domain's Session with its gate, its robots.txt files and its figures so far."""
 
-    def __init__(self, session: DomainSession, pace: Pace, concurrency: int) -> None:
+    def __init__(self, session: DomainSession, pace: Pace, concurrency: int, fetcher: HttpFetcher) -> None:
         self.session = session
+        self._fetcher = fetcher
         self.gate = _Gate(pace)
         self.robots = KeptRobots()
         self.robots_lock = threading.Lock()
@@ -253,32 +297,49 @@ class _Domain:
 
     def send(self, method: str, url: str, guard: Guard, **keywords: Any) -> requests.Response:
         """Send one request on this domain's Session, within the time limit; its body is read unless it is
-        streamed.
+        streamed. What a proxy could not carry is sent again by another.
         """
         timeout = self.session.settings.timeout
         keywords.setdefault("timeout", (timeout.connect, timeout.read))
+        others = self.session.other_proxies
+        if keywords.get("files") or not isinstance(keywords.get("data"), _SENT_AGAIN):
+            others = 0
         with self._slots:
-            # Before the clock of this request starts: the wait is our own.
-            self.gate.wait_turn()
-            return self._send(method, url, guard, keywords)
+            while True:
+                # Before the clock of this request starts: the wait is our own.
+                self.gate.wait_turn()
+                response = self._send(method, url, guard, keywords, may_be_again=others > 0)
+                if response is not None:
+                    return response
+                others -= 1
 
     def fetch_beginning(self, request: Request, guard: Guard) -> FetchResult:
         """Fetch as much as counts of a robots.txt, within the time limit."""
         with self._slots:
-            self.gate.wait_turn()
-            with request_context(self.session.settings.timeout.total, guard, self.gate) as turn:
-                return _FETCHER.fetch(request, self.session, turn, truncate=True)
+            for others in range(self.session.other_proxies, -1, -1):
+                self.gate.wait_turn()
+                with request_context(self.session.settings.timeout.total, guard, self.gate) as turn:
+                    result = self._fetcher.fetch(request, self.session, turn, truncate=True)
+                if not (others and result.is_proxy_left):
+                    break
+            return result
 
-    def _send(self, method: str, url: str, guard: Guard, keywords: dict[str, Any]) -> requests.Response:
-        timeout = self.session.settings.timeout
+    def _send(
+        self, method: str, url: str, guard: Guard, keywords: dict[str, Any], *, may_be_again: bool
+    ) -> requests.Response | None:
+        """Send one request; None where its proxy failed and another is gone by from now on, if it may be again."""
+        timeout, started = self.session.settings.timeout, time.monotonic()
         with request_context(timeout.total, guard, self.gate) as turn:
             turn.made_url = url
             try:
+                self.session.go_by_proxy()
                 response = self.session.session.request(method, url, allow_redirects=False, **keywords)
-            except FetchError:
-                raise
+                if by := proxy_of(turn):
+                    take_in_proxied(by, url, self.session, response)
             except Exception as error:
-                if turn.deadline.expired:
+                if not keywords.get("proxies") and self._is_proxy_left(error, turn, started) and may_be_again:
+                    return None
+                if not isinstance(error, FetchError) and turn.deadline.expired:
                     raise DeadlineExceeded(f"{url} was not done within {timeout.total:g} s") from error
                 raise
             if turn.deadline.expired:
@@ -287,6 +348,15 @@ class _Domain:
                 turn.exchange.ended(wire_bytes(response.raw, len(response.content)))
         response.exchange = turn.exchange  # type: ignore[attr-defined]
         return response
+
+    def _is_proxy_left(self, error: Exception, turn: RequestContext, started: float) -> bool:
+        """Book what a proxy of `proxies` failed; tell whether its domain goes by another from now on."""
+        if self.session.proxy is None:
+            return False
+        failure = failure_of(error)
+        if failure.reason in PROXY_FAILURES:
+            note_proxy_failure(failure, self.session, turn, started)
+        return failure.is_proxy_left
 
     def figures(self) -> ConnectionStats:
         """Return all since the beginning."""
@@ -336,6 +406,11 @@ class _Gate:
         self._sending.release()
         with self._lock:
             self._due = max(self._due, self._pace.next_start(self._sent_at))
+
+
+def _tell_of_proxy(domain: str, before: str, now: str, why: str) -> None:
+    text = f"{domain} goes by the proxy {now} from now on, since {before} failed: {why}"
+    _log.warning("%s (%s)", text, remedy_of(why))
 
 
 def _absolute(url: str) -> str:

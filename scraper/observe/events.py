@@ -55,6 +55,8 @@ class Fetched:
     error: str | None = None
     #: `page`, `sitemap`, `check` (whether a page is still there), `file` (that an item names), `robots`, `login`
     purpose: str = "page"
+    #: The proxy that failed, or answered itself, and the reason.
+    failed_proxy: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

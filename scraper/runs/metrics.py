@@ -20,7 +20,7 @@ from scraper.config.load import Loaded
 from scraper.observe import events
 from scraper.observe.text import plain
 from scraper.optional_dependencies import package
-from scraper.stats import GOOD_RESULTS, ConnectionStats
+from scraper.stats import GOOD_RESULTS, ConnectionStats, ProxyStats
 
 #: Domains that have a label of their own: those that are met first. All others are `other`.
 MOST_DOMAINS = 50
@@ -95,6 +95,7 @@ class Metrics:
         self._result = "running"
         self._sums: Mapping[str, float] = {}
         self._domains: dict[str, ConnectionStats] = {}
+        self._proxies = ConnectionStats()
         self._took: dict[str, _Took] = {}
         self._failures: Counter[str] = Counter()
         self._refusals: Counter[str] = Counter()
@@ -147,10 +148,18 @@ class Metrics:
             if event.served is not None:
                 sums.requests += 1
                 sums.reused += event.served.reused
+                if event.served.proxy:
+                    self._proxies.by_proxy(event.served.proxy).requests += 1
+            if event.failed_proxy is not None:
+                proxy, reason = event.failed_proxy
+                failures = self._proxies.by_proxy(proxy).failures
+                failures[reason] = failures.get(reason, 0) + 1
         elif isinstance(event, events.Connected):
             sums = self._domains[self._label(event.opening.domain)]
             reason = str(event.opening.reason)
             sums.reasons[reason] = sums.reasons.get(reason, 0) + 1
+            if event.opening.proxy:
+                self._proxies.by_proxy(event.opening.proxy).connections += 1
         elif isinstance(event, events.Refused):
             _add(self._refusals, event.reason)
         elif isinstance(event, events.PageFailed):
@@ -201,6 +210,7 @@ class Metrics:
             sums.reused += figures["reused"]
             sums.bytes += figures["bytes"]
             sums.reasons = dict(Counter(sums.reasons) + Counter(figures["reasons"]))
+        self._proxies.proxies = {name: ProxyStats(**sums) for name, sums in stats.get("proxies", {}).items()}
 
     # Asked by Prometheus ---------------------------------------------------------------------------------
 
@@ -211,7 +221,9 @@ class Metrics:
     def collect(self) -> Iterator[Any]:
         """Return all figures as prometheus_client's families."""
         with self._lock:
-            return iter([*self._sums_of_run(), *self._sums_of_domains(), *self._end_of_run()])
+            return iter(
+                [*self._sums_of_run(), *self._sums_of_domains(), *self._sums_of_proxies(), *self._end_of_run()]
+            )
 
     def _family(self, kind: str, name: str, about: str, rows: Mapping[Any, float], *labels: str) -> Any:
         family = getattr(self._client.core, f"{kind}MetricFamily")(
@@ -262,6 +274,22 @@ class Metrics:
         for domain, each in self._took.items():
             took.add_metric((self._crawl, domain), each.buckets, each.seconds)
         yield took
+
+    def _sums_of_proxies(self) -> Iterator[Any]:
+        proxies = self._proxies.proxies
+        if not proxies:
+            return
+        for name, about in (
+            ("proxy_requests", "Requests that went by a proxy."),
+            ("proxy_connections", "Connections that were opened by a proxy."),
+        ):
+            rows = {(proxy,): getattr(sums, name.partition("_")[2]) for proxy, sums in proxies.items()}
+            yield self._family("Counter", name, about, rows, "proxy")
+        failed = {
+            (proxy, reason): count for proxy, sums in proxies.items() for reason, count in sums.failures.items()
+        }
+        about = "Requests that a proxy failed, or answered itself, by reason."
+        yield self._family("Counter", "proxy_failures", about, failed, "proxy", "reason")
 
     def _end_of_run(self) -> Iterator[Any]:
         results = {(result,): float(result == self._result) for result in (*_RESULTS, self._result)}

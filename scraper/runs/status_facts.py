@@ -54,6 +54,9 @@ def facts(status: Status) -> dict[str, Any]:
             for name, each in status.paused.items()
             if each.not_before is not None
         ],
+        "paused_proxies": [
+            {"proxy": each.name, "until": _iso(each.until), "why": each.why} for each in status.proxies
+        ],
         "stop_asked_at": _iso(run.stop_asked) if run.stop_asked is not None else None,
         "workers": [_process(each) for each in processes(status.workers)],
     }

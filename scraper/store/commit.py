@@ -51,6 +51,7 @@ from scraper.store.state import (
     frontier,
     health,
     listings,
+    proxies,
     spool,
     sums,
     timeline,
@@ -139,6 +140,7 @@ class Commit:
         added = self._flush()
         domains.keep(self._connection, {name: seen for name, seen in batch.domains.items() if name not in gone})
         domains.keep_robots(self._connection, [row for row in batch.robots if row.domain not in gone])
+        proxies.keep(self._connection, batch.proxies)
         figures = {domain: more for domain, more in batch.figures.items() if domain not in gone}
         sums.add(self._connection, self._run, figures)
         for more in figures.values():

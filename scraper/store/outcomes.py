@@ -15,6 +15,7 @@ from scraper.store.values import (
     DomainUpdate,
     KeptFile,
     Listing,
+    ProxyPause,
     Queued,
     Refusal,
     RobotsRow,
@@ -200,6 +201,7 @@ class Batch:
     archived: list[Archived] = field(default_factory=list)
     paused: list[DomainPaused] = field(default_factory=list)
     figures: dict[str, ConnectionStats] = field(default_factory=dict)
+    proxies: list[ProxyPause] = field(default_factory=list)
     #: Hosts that start URLs added to the scope.
     hosts: list[str] = field(default_factory=list)
 

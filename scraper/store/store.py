@@ -19,7 +19,19 @@ from scraper.store.lease_store import LeaseStore
 from scraper.store.outcomes import Batch, Committed
 from scraper.store.run_store import RunStore
 from scraper.store.sql import Connection
-from scraper.store.state import bodies, domains, files, frontier, items, listings, roles, spool, visits, waits
+from scraper.store.state import (
+    bodies,
+    domains,
+    files,
+    frontier,
+    items,
+    listings,
+    proxies,
+    roles,
+    spool,
+    visits,
+    waits,
+)
 from scraper.store.state.bodies import KeptAnswer
 from scraper.store.state.roles import Term
 from scraper.store.state.seen import Seen
@@ -29,6 +41,7 @@ from scraper.store.values import (
     Found,
     Listing,
     Pause,
+    ProxyPause,
     Queued,
     RunRow,
 )
@@ -262,6 +275,11 @@ class Store(RunStore, LeaseStore):
         """Return the domains that are left alone for a while, by name."""
         with self._database.reading() as connection:
             return domains.paused(connection, wait_clock.now())
+
+    def paused_proxies(self) -> list[ProxyPause]:
+        """Return the proxies that are left alone for a while."""
+        with self._database.reading() as connection:
+            return proxies.paused(connection, wait_clock.now())
 
     def cookies(self) -> dict[str, str]:
         """Return the cookies of every domain that has any, by its name, as `scraper.fetch.cookies` writes them."""

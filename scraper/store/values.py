@@ -220,6 +220,19 @@ _CHALLENGED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
+class ProxyPause:
+    """A proxy that is left alone, since it failed; or is not any more."""
+
+    #: Without credentials.
+    name: str
+    #: Seconds since the epoch; 0 where it answers again.
+    until: float
+    #: How often it failed, by which its pauses grow, and the reason of the last time.
+    failures: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """How long a domain is left alone, and how far that has grown."""
 

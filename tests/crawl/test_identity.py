@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import scraper
 from tests.crawl.commands import Project, command
 from tests.servers.keepalive import PageServer
 
@@ -144,6 +145,19 @@ def test_scraper_fetch_signs(identity: tuple[Path, Requests, Requests, dict[str,
     done = command("fetch", f"{server.url}/", *sets, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert all(check(path, headers["Host"], headers, directory) for path, headers in first.got)
+
+
+def test_sessions_of_a_script_sign(identity: tuple[Path, Requests, Requests, dict[str, Any]], page_server: Start):
+    folder, _, _, directory = identity
+    seen = Requests()
+    server = page_server(seen)
+    known = {"key": str(folder / "bot.pem"), "agent": AGENT, "from": "bot@acme.example"}
+    with scraper.Sessions(identity=known, robots=True) as web:
+        web.get(f"{server.url}/")
+        web.post(f"{server.url}/x", data={"a": "1"})
+    assert len({check(path, headers["Host"], headers, directory) for path, headers in seen.got}) == 3
+    with pytest.raises(scraper.ConfigError, match="expected agent beside it"):
+        scraper.Sessions(identity={"key": known["key"]})
 
 
 def test_the_key_is_its_owners_and_never_overwritten(project: Project):

@@ -15,6 +15,8 @@ import pytest
 import trustme
 
 import scraper
+from scraper.config.model.domain import ProxyConfig
+from scraper.fetch.proxies import ProxyPool
 from scraper.observe import events
 from tests.crawl.commands import Project, command, site_of
 from tests.crawl.crawling import HOST, Follow, Pages, Seen, crawl, figures, reasons_of_failures, site, speak_tls
@@ -130,27 +132,47 @@ def test_a_domain_keeps_its_proxy_until_that_dies(page_server: Start, tinyproxy:
 def test_the_next_run_goes_by_the_same_proxy(
     page_server: Start, tinyproxy: Callable[..., Tinyproxy], project: Project
 ):
+    pytest.importorskip("prometheus_client")
     server, proxy = page_server(site_of(1)), tinyproxy()
-    gone = f"http://127.0.0.1:{free_port()}"
-    folder = project(server.url, more=f"proxies: ['{gone}', 'http://{proxy.place}']\nretry: {{backoff: 10ms}}")
+    name = f"http://{proxy.place}"
+    # One that is gone, and comes first.
+    ports = (f"http://127.0.0.1:{free_port()}" for _ in range(1_000))
+    gone = next(each for each in ports if first_of(HOST, each, name) == first_of("localhost", each, name) == each)
+    more = f"proxies: ['{gone}', '{name}']\nretry: {{backoff: 10ms}}\nmetrics: {{file: m.prom}}"
+    folder = project(server.url, more=more)
     told = []
     for _ in range(3):
         done = command("crawl", "site.yaml", "--fresh", "--stats", "stats.json", cwd=folder)
         assert done.returncode == 0, done.stderr
         told.append("goes by the proxy" in done.stderr)
     assert len(proxy.requests) == len(server.log) == 7
-    # Where the one that is gone came first it is tried in the first run alone.
-    assert told in ([True, False, False], [False, False, False])
+    assert told == [True, False, False]
+    # Nor is another domain sent there, as long as it is left alone.
+    other = ("--set", f"start_urls=[http://localhost:{server.port}/]")
+    done = command("crawl", "site.yaml", "--fresh", "--stats", "stats.json", *other, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads((folder / "stats.json").read_text())["proxies"]) == {name}
+    (paused,) = json.loads(command("status", "site.yaml", "--json", cwd=folder).stdout)["paused_proxies"]
+    assert (paused["proxy"], paused["why"]) == (gone, "proxy")
+    metrics = (folder / "m.prom").read_text()
+    assert f'scraper_proxy_requests_total{{crawl="site",proxy="{name}"}} 2.0' in metrics
+
+
+def first_of(domain: str, *urls: str) -> str:
+    return ProxyPool(ProxyConfig.model_validate(url) for url in urls).candidates(domain)[0]
 
 
 def test_credentials_that_are_wrong_are_the_proxys_word(page_server: Start, tinyproxy: Callable[..., Tinyproxy]):
     server, proxy, other = page_server(site(1)), tinyproxy(USER), tinyproxy()
     wrong = f"http://sue:wrong@{proxy.place}"
-    run = crawl(Pages, f"{server.url}/", proxies=[wrong])
+    seen = Seen()
+    run = crawl(Pages, f"{server.url}/", proxies=[wrong], observers=[seen])
     assert reasons_of_failures(run) == {"/": "proxy-login"}
     (failure,) = run.failures
     assert f"the proxy http://{proxy.place} wants other credentials: 401" in failure.message
     assert server.log == [] and run.stats["requests"] == 1
+    (told,) = (event.failed_proxy for event in seen.of(events.Fetched))
+    assert told == (f"http://{proxy.place}", "proxy-login")
     assert sums(run)[f"http://{proxy.place}"]["failures"] == {"proxy-login": 1}
     # With another proxy at hand the page comes.
     run = crawl(Pages, f"{server.url}/", proxies=[wrong, f"http://{other.place}"])
@@ -285,5 +307,31 @@ def test_a_wrong_one_is_refused(project: Project, proxies: str, said: str):
 
 def test_scraper_fetch_goes_by_one(page_server: Start, tinyproxy: Callable[..., Tinyproxy], tmp_path: Path):
     server, proxy = page_server({"/": "<h1>x</h1>"}), tinyproxy()
-    done = command("fetch", f"{server.url}/", "--set", f"proxies=[http://{proxy.place}]", cwd=tmp_path)
-    assert done.returncode == 0 and len(proxy.requests) >= 1, done.stderr
+    gone = [f"http://{HOST}:{free_port()}" for _ in range(3)]
+    proxies = ", ".join([*gone, f"http://{proxy.place}"])
+    done = command("fetch", f"{server.url}/", "--set", f"proxies=[{proxies}]", cwd=tmp_path)
+    assert done.returncode == 0 and len(proxy.requests) == len(server.log) == 2, done.stderr
+    assert f", by http://{proxy.place}" in done.stdout
+
+
+def test_sessions_of_a_script_go_by_another_where_one_is_down(
+    page_server: Start, tinyproxy: Callable[..., Tinyproxy], caplog: pytest.LogCaptureFixture
+):
+    server, proxy, gone = page_server({"/": "<h1>x</h1>"}), tinyproxy(USER), f"{HOST}:{free_port()}"
+    named = [
+        {"url": f"http://sue:hiddenword@{gone}", "for": HOST},
+        {"url": f"http://{USER}@{proxy.place}", "for": HOST},
+    ]
+    with scraper.Sessions(proxies=named, robots=True) as web:
+        assert [web.post(f"{server.url}/", json={"a": 1}).status_code, web.get(f"{server.url}/").status_code]
+        counted = web.figures[HOST].proxies or {}
+    assert counted[f"http://{proxy.place}"].requests == len(proxy.requests) == len(server.log) == 3
+    # It is first for one of two ports; where it is, it was tried once.
+    assert sum(counted[f"http://{gone}"].failures.values() if f"http://{gone}" in counted else ()) <= 1
+    assert "hiddenword" not in caplog.text and "secretword" not in caplog.text
+    with scraper.Sessions(proxies=[f"http://sue:hiddenword@{proxy.place}"]) as web:
+        with pytest.raises(scraper.FetchError, match="wants other credentials") as error:
+            web.get(f"{server.url}/")
+        assert error.value.reason == "proxy-login" and "hiddenword" not in str(error.value)
+    with pytest.raises(scraper.ConfigError, match="expected the URL of a proxy"):
+        scraper.Sessions(proxies=["p1:8080"])

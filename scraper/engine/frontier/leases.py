@@ -30,7 +30,7 @@ from scraper.store.backends import wait_clock
 from scraper.store.backends.lease_clock import MARGIN_SECONDS
 from scraper.store.outcomes import Batch
 from scraper.store.state.domains import Lease
-from scraper.store.values import DomainUpdate, Pause, Profile
+from scraper.store.values import DomainUpdate, Pause, Profile, ProxyPause
 from scraper.urls import domain_of
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ class DomainLeases:
             from scraper.fetch.proxies import ProxyPool
 
             self._proxies = ProxyPool(config.proxies)
+            for each in store.paused_proxies():
+                self._proxies.resume(each.name, each.until - wait_clock.now(), each.failures, each.why)
         self._began_at = time.time()
         self._swept_at = self._finished_at = self._booked_at = 0.0
 
@@ -238,6 +240,10 @@ class DomainLeases:
             taken.delay = domain.pace.delay if taken.requests and domain.pace.is_adaptive else None
             if taken != ConnectionStats():
                 batch.figures[domain.name] = taken
+        if self._proxies is not None:
+            for name, seconds, failures, why in self._proxies.changed():
+                until = wait_clock.now() + seconds if failures else 0.0
+                batch.proxies.append(ProxyPause(name, until, failures, why))
         return epochs
 
     def with_unbooked_bytes(self) -> list[Domain]:

@@ -141,6 +141,7 @@ class Sender:
         """Tell observers of a request that was sent."""
         if not self.emit.wants(events.Fetched):
             return
+        error = fetch.error
         self.emit(
             events.Fetched(
                 domain=domain.name,
@@ -151,8 +152,9 @@ class Sender:
                 seconds=fetch.seconds,
                 served=fetch.served,
                 attempt=attempt,
-                error=fetch.error.message if fetch.error is not None else None,
+                error=error.message if error is not None else None,
                 purpose=purpose,
+                failed_proxy=(error.proxy, error.reason) if error is not None and error.proxy else None,
             )
         )
 

@@ -203,6 +203,7 @@ class Exchange:
             first_byte_seconds=first_byte - self.sent_at if self.sent_at is not None else 0.0,
             body_seconds=max(0.0, (self.ended_at or now) - first_byte),
             sent_at=self.sent_at or 0.0,
+            proxy=connection.opening.proxy,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 
 from scraper.lazy_dataclass import dataclass
@@ -10,12 +10,12 @@ from scraper.store.backends import wait_clock
 from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.history import runs
 from scraper.store.sql import Connection, func, literal_column, select
-from scraper.store.state import domains, sums
+from scraper.store.state import domains, proxies, sums
 from scraper.store.state import frontier as queue
 from scraper.store.state.presence import Doing, Role
 from scraper.store.tables import RequestState, frontier, workers
 from scraper.store.tables import domains as held
-from scraper.store.values import Pause, RunRow
+from scraper.store.values import Pause, ProxyPause, RunRow
 
 #: Requests that are counted by domain, at the most: more would take longer than somebody waits for a look.
 _MOST_COUNTED = 500_000
@@ -55,6 +55,8 @@ class Status:
     queues: Mapping[str, int] | None
     #: Domains that are left alone for a while.
     paused: Mapping[str, Pause]
+    #: The same of proxies.
+    proxies: Sequence[ProxyPause]
     #: By domain, the newest delay in seconds where that follows the server.
     delays: Mapping[str, float] = field(default_factory=dict)
 
@@ -82,6 +84,7 @@ def read(connection: Connection, run: RunRow, *, is_crawled: bool) -> Status:
         domains=len(queue.domains_with_work(connection, run.id) if queued is None else queued),
         queues=queued,
         paused=domains.paused(connection, wait_clock.now()),
+        proxies=proxies.paused(connection, wait_clock.now()),
         delays={name: each.delay for name, each in figures.items() if each.delay is not None},
     )
 

@@ -115,7 +115,36 @@ def test_pauses_grow_by_failures_and_are_longest_for_credentials():
         waits.append(health.until - now)
     assert waits == [10, 20, 40, 80] and health.failed("proxy", 2_999.0, 4_000.0) == health
     assert ProxyHealth().failed("proxy-login", 0, 0).until == 600
-    assert health.answered() == ProxyHealth()
+
+
+def test_another_process_goes_on_where_this_one_was():
+    found, clock = pool(*URLS[:2])
+    one, other = map(name_of, URLS[:2])
+    found.failed(one, "proxy", clock.now)
+    found.failed(other, "proxy-login", clock.now)
+    assert sorted(found.changed()) == [(one, 10.0, 1, "proxy"), (other, 600.0, 0, "proxy-login")]
+    assert found.changed() == []
+    again, clock = pool(*URLS[:2])
+    again.resume(one, 4.0, 1, "proxy")
+    again.resume("http://gone:1", 4.0, 1, "proxy")
+    assert (again.is_well(one), again.is_well(other), again.changed()) == (False, True, [])
+    clock.now += 5
+    assert again.is_well(one)
+    again.failed(one, "proxy", clock.now)
+    assert again.changed() == [(one, 20.0, 2, "proxy")]
+    again.answered(one)
+    assert [each[2] for each in again.changed()] == [0] and again.is_well(one)
+
+
+def test_several_users_of_one_proxy_are_several():
+    urls = [f"http://session{number}:pw@p.example:8080" for number in (1, 2, 3)]
+    found, clock = pool(*urls, {"url": urls[1], "for": ["*.de"]})
+    assert {found.url_of(name) for name in found.candidates("books.com")} == set(urls)
+    assert [found.url_of(name) for name in found.candidates("books.de")] == [urls[1]]
+    proxy, told = of(found, "books.com")
+    before = proxy.mapping()["http"]
+    assert proxy.place == "http://p.example:8080" and proxy.failed("proxy-login", clock.now)
+    assert proxy.mapping()["http"] != before and not any("pw" in text for text in told[0])
 
 
 @pytest.mark.parametrize(

@@ -219,9 +219,11 @@ def test_json_says_time_level_event_and_the_fields(log, served):
         "body_seconds": 0.002,
         "sent_at": 0.0,
         "fetcher": "http",
+        "proxy": "",
         "attempt": 1,
         "error": None,
         "purpose": "page",
+        "failed_proxy": None,
     }
 
 
