@@ -208,6 +208,17 @@ class RobotsRefused(FetchError):
     reason = "robots"
 
 
+class Challenged(FetchError):
+    """A challenge came in the place of an answer. `whose` it is; the request took so many `seconds`."""
+
+    reason = "challenge"
+
+    def __init__(self, message: str = "", *, whose: str = "", seconds: float = 0.0, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.whose = whose
+        self.seconds = seconds
+
+
 # What a page or a spider did -------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from scraper.engine.frontier.login_state import is_mark_of
 from scraper.errors import FetchError
 from scraper.fetch import login_form, redirects
 from scraper.fetch.base import FetchResult
+from scraper.fetch.challenges import refuse_challenge
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.login_form import MAX_REDIRECTS
 from scraper.request import Request
@@ -77,6 +78,7 @@ class CrawlSession:
                 response = outcome.response
                 if response is None:
                     raise outcome.error or FetchError(f"{request.url}: no answer")
+                refuse_challenge(response)
                 if not redirects.is_redirect(response):
                     return response
                 request, _ = redirects.target_of(response, outcome.cookies_sent, session.jar, MAX_REDIRECTS)

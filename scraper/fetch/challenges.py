@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from scraper.errors import Challenged
 from scraper.lazy_pattern import lazy_pattern
+from scraper.reasons import remedy_of
+
+if TYPE_CHECKING:
+    from scraper.response import Response
 
 #: Bodies of more bytes are pages, whatever is in them: challenges are small.
 _LARGEST = 256 * 1024
 #: The same of good answers, of which there are many: to look through each page would take as long as to fetch it.
 _LARGEST_GOOD = 8 * 1024
+#: And of those that speak of a captcha.
+_LARGEST_SPEAKING = 64 * 1024
 #: Statuses with which challenges come that do not come as a page.
 _REFUSING = frozenset({401, 403, 405, 428, 429, 503})
 _WIDGETS = (
@@ -24,6 +32,8 @@ _WIDGETS = (
     (b"google.com/recaptcha/", "reCAPTCHA"),
     (b"recaptcha.net/recaptcha/", "reCAPTCHA"),
     (b"challenges.cloudflare.com/turnstile", "Turnstile"),
+    (b'id="px-captcha"', "HUMAN"),
+    (b"id='px-captcha'", "HUMAN"),
 )
 # None of these looks at a byte more than a few times, whatever the body: a match begins behind what another saw.
 #: What a person fills in, and where links lead.
@@ -47,9 +57,22 @@ def challenge_of(status: int, headers: Mapping[str, str], body: bytes) -> str:
     if headers.get("x-amzn-waf-action", "").strip().lower() in ("challenge", "captcha"):
         return "AWS WAF"
     is_refusing = status in _REFUSING
-    if not body or len(body) > (_LARGEST if is_refusing else _LARGEST_GOOD):
+    if not body or len(body) > (_LARGEST if is_refusing else _LARGEST_SPEAKING):
+        return ""
+    if len(body) > _LARGEST_GOOD and not is_refusing and b"captcha" not in body:
         return ""
     return _by_body(body, is_refusing=is_refusing)
+
+
+def refuse_challenge(response: Response) -> None:
+    """Raise Challenged where an answer is one."""
+    if whose := challenge_of(response.status, response.headers, response.body):
+        raise Challenged(
+            f"a challenge of {whose} came in the place of {response.url}",
+            whose=whose,
+            seconds=response.elapsed,
+            remedy=remedy_of(Challenged.reason),
+        )
 
 
 def _by_body(body: bytes, *, is_refusing: bool) -> str:

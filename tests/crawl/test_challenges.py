@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -95,6 +96,57 @@ def test_its_errback_hears_of_it(page_server: Start):
     run = crawl(Hears, f"{server.url}/", retry={"backoff": 0.001})
     assert reasons_of_failures(run) == {"/": "challenge"}
     assert [item["reason"] for item in run.items] == ["challenge"]
+
+
+def challenging(path: str, times: int, others: Any) -> Any:
+    """A server that shows so many challenges at a path, and answers like another besides."""
+    left = itertools.repeat(1, times)
+
+    def answer(method: str, asked: str, headers: Any, body: bytes) -> Any:
+        if asked == path and method == ("POST" if path == "/login" else "GET") and next(left, 0):
+            return CHALLENGE
+        return others(method, asked, headers, body)
+
+    return answer
+
+
+def form(method: str, path: str, headers: Any, body: bytes) -> Any:
+    """A page, and a form of a login that knows everybody."""
+    if method == "POST":
+        return 303, {"Location": "/", "Set-Cookie": "sid=1"}, b""
+    if path == "/robots.txt":
+        return 404, {}, b""
+    inputs = "<form method=post><input name=user><input type=password name=pw></form>" if path == "/login" else ""
+    return 200, {"Content-Type": "text/html"}, f"<h1>x</h1>{inputs}".encode()
+
+
+@pytest.mark.parametrize("path", ["/robots.txt", "/login"])
+@pytest.mark.parametrize("times", [2, 100])
+def test_what_comes_before_the_pages_holds_the_domain_too(page_server: Start, path: str, times: int):
+    server, seen = page_server(challenging(path, times, form)), Seen()
+    more: dict[str, Any] = {"login": {"url": f"{server.url}/login", "form": {"user": "a", "pw": "b"}}}
+    run = crawl(
+        Pages,
+        f"{server.url}/",
+        retry={"attempts": 1, "backoff": 0.001},
+        politeness={"robots": "obey"},
+        observers=[seen],
+        **(more if path == "/login" else {}),
+    )
+    told = [each.message for each in seen.of(events.Notice) if "shows a challenge of Cloudflare" in each.message]
+    if times == 2:
+        assert (run.stats["pages"], len(told)) == (1, 2)
+        return
+    # It is given up with no page sent, and says what can be done.
+    assert reasons_of_failures(run) == {"/": "challenge"} and "/" not in paths(server)
+    assert len(told) == 5 and "ask the site's owner" in told[-1]
+    assert sum(record.path == path for record in server.log) == (5 if path == "/robots.txt" else 10)
+
+
+def test_a_script_that_obeys_robots_hears_of_it(page_server: Start):
+    server = page_server({"/": "<h1>x</h1>", "/robots.txt": CHALLENGE})
+    with scraper.Sessions(robots=True) as web, pytest.raises(scraper.RobotsRefused, match="a challenge of Cloudflare"):
+        web.get(f"{server.url}/")
 
 
 @pytest.mark.parametrize("kind", ["sitemap"])

@@ -10,10 +10,11 @@ from scraper.engine.frontier.domain import Domain
 from scraper.engine.frontier.frontier import Job
 from scraper.engine.frontier.login_state import LoginState, Verdict
 from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender
-from scraper.errors import FetchError, InternalError, LeaseLost, NoRoom
+from scraper.errors import Challenged, FetchError, InternalError, LeaseLost, NoRoom
 from scraper.fetch import login_form as logging_in
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
+from scraper.fetch.challenges import refuse_challenge
 from scraper.fetch.login_form import MAX_REDIRECTS, LoginError
 from scraper.fetch.retry import asked_wait
 from scraper.observe import events
@@ -104,6 +105,7 @@ class LoginTask:
             response = fetch.response
             if response is None:
                 raise fetch.error or FetchError("no answer")
+            refuse_challenge(response)
             if response.status in domain.settings.retry.statuses:
                 raise _Unready(response)
             if not redirects.is_redirect(response):
@@ -129,6 +131,10 @@ class LoginTask:
         """Try again later after a failure, or give the login up."""
         if isinstance(error, NoRoom):
             self._frontier.throttle.log_in_again(domain, NO_ROOM_SECONDS, counts=False)
+            return
+        if isinstance(error, Challenged):
+            self._sender.challenged(domain, error)
+            self._frontier.throttle.log_in_again(domain, 0.0, counts=False)
             return
         attempt = login.attempts + 1
         if self._sender.hold(domain, error, 0.0, is_first_try=attempt == 1) is not None:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from scraper import urls
 from scraper.engine.frontier.frontier import Job
 from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender
-from scraper.errors import InternalError, LeaseLost, NoRoom
+from scraper.errors import Challenged, InternalError, LeaseLost, NoRoom
 from scraper.fetch.base import FetchResult
+from scraper.fetch.challenges import refuse_challenge
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Pace
 from scraper.fetch.robots import MAX_BYTES, Robots, RobotsState
@@ -78,6 +79,8 @@ class RobotsTask:
         if robots.state is RobotsState.UNREACHABLE:
             if fetch is not None and self._is_held(job, fetch, is_first_try=attempt == 1):
                 return
+            if fetch is not None and reason == Challenged.reason and self._is_challenged(job, fetch):
+                return
             verdict = domain.retry.judge(reason, attempt)
             if verdict.wait is not None:
                 domain.session.ledger.retried()
@@ -96,6 +99,18 @@ class RobotsTask:
             return False
         if self._sender.hold(job.domain, fetch.error, fetch.seconds, is_first_try=is_first_try) is None:
             return False
+        self._sender.frontier.throttle.ask_robots_again(job.domain, job.origin, 0.0, counts=False)
+        return True
+
+    def _is_challenged(self, job: Job, fetch: FetchResult) -> bool:
+        """Tell whether the domain is held since it showed a challenge, as for any request; then it is asked again."""
+        if fetch.response is None or urls.domain_of(fetch.response.url) != job.domain.name:
+            return False
+        try:
+            refuse_challenge(fetch.response)
+            return False
+        except Challenged as challenge:
+            self._sender.challenged(job.domain, challenge)
         self._sender.frontier.throttle.ask_robots_again(job.domain, job.origin, 0.0, counts=False)
         return True
 

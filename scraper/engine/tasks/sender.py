@@ -13,7 +13,7 @@ from scraper.engine.frontier.domain import Domain, DomainGate
 from scraper.engine.frontier.frontier import Frontier, Job
 from scraper.engine.frontier.preflight import CHALLENGE
 from scraper.engine.result_sink import ResultSink
-from scraper.errors import FetchError
+from scraper.errors import Challenged, FetchError
 from scraper.fetch.base import Fetcher, FetchResult, ResponseHead, Writable
 from scraper.fetch.retry import TRANSIENT
 from scraper.fetch.transport.exchange import RequestContext, request_context
@@ -247,9 +247,10 @@ class Sender:
         domain.session.ledger.retried()
         return wait
 
-    def challenged(self, domain: Domain, fetch: FetchResult, whose: str) -> float:
+    def challenged(self, domain: Domain, challenge: Challenged) -> float:
         """Hold a domain that shows challenges, and say what can be done; return the seconds until it is due."""
-        wait, is_news = self.frontier.throttle.challenged(domain, time.monotonic() - fetch.seconds)
+        whose = challenge.whose
+        wait, is_news = self.frontier.throttle.challenged(domain, time.monotonic() - challenge.seconds)
         if is_news:
             held = "is given up" if domain.circuit.is_given_up else f"is held for {duration(wait)}"
             remedy = remedy_of(CHALLENGE)

@@ -66,6 +66,7 @@ RECAPTCHA = page(
         (503, {}, CLOUDFLARE, "Cloudflare"),
         (202, {"x-amzn-waf-action": "challenge"}, b"", "AWS WAF"),
         (405, {"x-amzn-waf-action": "captcha"}, b"<html>", "AWS WAF"),
+        (200, {}, page('<div id="px-captcha"></div>', f"<style>{'p {color: red} ' * 2_000}</style>"), "HUMAN"),
         (403, {"x-datadome": "protected"}, DATADOME, "DataDome"),
         (403, {}, HUMAN, "HUMAN"),
         (429, {}, HUMAN, "HUMAN"),
@@ -122,6 +123,7 @@ BLOCKED = page("<h1>Sorry, you have been blocked</h1>", "<title>Attention Requir
     ("status", "headers", "body"),
     [
         (200, {}, CONTACT),
+        (200, {}, page('<div id="px-captcha"></div>' + "<p>An article</p>" * 200)),
         (200, {}, LOGIN),
         (401, {}, LOGIN),
         (403, {}, LOGIN),
