@@ -213,7 +213,9 @@ class Challenged(FetchError):
 
     reason = "challenge"
 
-    def __init__(self, message: str = "", *, whose: str = "", seconds: float = 0.0, remedy: str | None = None) -> None:
+    def __init__(
+        self, message: str = "", *, whose: str = "", seconds: float = 0.0, remedy: str | None = None
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.whose = whose
         self.seconds = seconds

@@ -52,21 +52,30 @@ def estimate(
     return min(found, default=None)
 
 
-def slowest_domains(queues: Mapping[str, int], config: Mapping[str, Any], most: int) -> tuple[SlowDomain, ...]:
+def slowest_domains(
+    queues: Mapping[str, int], config: Mapping[str, Any], delays: Mapping[str, float], most: int
+) -> tuple[SlowDomain, ...]:
     """Return the domains that take longest by their delays, the slowest first.
 
     Args:
         queues: what is queued, by domain.
         config: that which the run is crawled by.
+        delays: what those came to that follow the server (`delay: auto`), in seconds.
     """
-    times = ((queued * _delay(config, domain), domain, queued) for domain, queued in queues.items())
+    times = ((queued * _delay(config, domain, delays), domain, queued) for domain, queued in queues.items())
     return tuple(SlowDomain(*each) for each in heapq.nlargest(most, times) if each[0])
 
 
-def _delay(config: Mapping[str, Any], domain: str) -> float:
-    """Return the mean delay of a domain, in seconds."""
+def follows_servers(config: Mapping[str, Any]) -> bool:
+    """Tell whether there may be delays that follow the server."""
+    settings = (config, *config.get("domains", {}).values())
+    return any(each.get("politeness", {}).get("delay") == "auto" for each in settings)
+
+
+def _delay(config: Mapping[str, Any], domain: str, delays: Mapping[str, float]) -> float:
+    """Return the mean delay of a domain, in seconds; 0 where it follows the server and nothing is known of it yet."""
     politeness = config.get("domains", {}).get(domain, config).get("politeness", {})
     delay = politeness.get("delay", 0.0)
-    # One that follows the server (`auto`) is what it was a moment ago; what the pace of late says is as good.
-    mean: float = delay * (1.0 + politeness.get("jitter", 0.0) / 2) if isinstance(delay, int | float) else 0.0
+    delay = delay if isinstance(delay, int | float) else delays.get(domain, 0.0)
+    mean: float = delay * (1.0 + politeness.get("jitter", 0.0) / 2)
     return mean

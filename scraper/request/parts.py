@@ -105,8 +105,8 @@ def moment(at: float | datetime) -> float:
     if isinstance(at, int | float) and not isinstance(at, bool) and 0 <= at <= _LATEST:
         return float(at)
     # A datetime, where that was imported: else nobody has one.
-    if getattr(at, "tzinfo", None) is not None:
-        return moment(at.timestamp())  # type: ignore[union-attr]
+    if hasattr(at, "timestamp") and at.utcoffset() is not None:  # type: ignore[union-attr]
+        return moment(at.timestamp())
     raise BadRequest(
         f"not_before is {at!r}: no moment that everybody understands",
         remedy="give seconds since the epoch, as time.time() does, or a datetime with a time zone",

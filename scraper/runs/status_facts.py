@@ -143,7 +143,7 @@ def estimate_of(status: Status) -> Estimate | None:
     if status.coordinator is None or status.run.stop_asked is not None:
         return None
     left = {key: limit["left"] for key, limit in limits_of(status).items()}
-    slowest = slowest_domains(status.queues or {}, status.run.config, 1)
+    slowest = slowest_domains(status.queues or {}, status.run.config, status.delays, 1)
     return estimate(status.run.counts.queued, pages_per_second(status), left, slowest)
 
 

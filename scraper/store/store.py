@@ -215,13 +215,16 @@ class Store(RunStore, LeaseStore):
             return frontier.ready(connection, run, domain, limit, without, with_visits=with_visits)
 
     def due_again(
-        self, run: int, domain: str, limit: int, without: Collection[int] = frozenset()
+        self, run: int, domain: str, limit: int, without: Collection[int] = frozenset(), *, at: float | None = None
     ) -> tuple[list[Queued], float | None]:
         """Return requests whose waiting time is over, and when (seconds since the epoch) the next one's will be.
 
         Those `without` are at hand, and left out.
+
+        Args:
+            at: the moment at which it is over; now, where it is None.
         """
-        now, with_visits = wait_clock.now(), self._with_visits(run)
+        now, with_visits = wait_clock.now() if at is None else at, self._with_visits(run)
         with self._database.reading() as connection:
             due = frontier.due_again(connection, run, domain, now, limit, without, with_visits=with_visits)
             # As many as the limit: there may be more of them.

@@ -245,13 +245,16 @@ def _domains(status: Status) -> Html:
             why, seconds = _WAITS.get(wait.reason, wait.reason), wait.seconds
         elif pause is not None and pause.not_before is not None:
             why, seconds = pause.why, max(0.0, pause.not_before - time.time())
-        rows.append((name, queued.get(name), why, seconds))
+        delay = (status.delays.get(name),) if status.delays else ()
+        rows.append((name, queued.get(name), *delay, why, seconds))
     if not rows:
         return Html()
     said = f"{counted(status.domains, 'domain')} with something queued"
     waiting = [f"{_WAITS.get(reason, reason)} ({count:,})" for reason, count in waiting_of(status).most_common()]
     said += f"; what they wait for: {', '.join(waiting)}." if waiting else "."
-    columns = [Column("domain"), Column("queued", ""), Column("waits for"), Column("another", "s")]
+    # Of those that follow the server: others are in the YAML.
+    delays = [Column("delay", "s")] if status.delays else []
+    columns = [Column("domain"), Column("queued", ""), *delays, Column("waits for"), Column("another", "s")]
     table = still_table("Domains that wait longest, and those with most queued", columns, rows)
     return section("Domains", tag("p", said), table)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
+import time
 from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
@@ -72,6 +75,19 @@ def test_an_edited_spider_makes_new_items_of_them_and_nothing_is_sent(
     stats = json.loads((folder / "stats.json").read_text(encoding="utf-8"))
     assert (stats["pages"], stats["requests"], stats["connections"], stats["failed"]) == (3, 0, 0, 1)
     assert served.connections == connections
+
+
+def test_nothing_is_waited_for(served: PageServer, tmp_path: Path) -> None:
+    """Neither the moment of a request, nor a pause of its domain."""
+    folder = made_project(tmp_path, served.url, spider=FIRST, more=BODIES)
+    assert command("crawl", "site.yaml", cwd=folder).returncode == 0
+    with contextlib.closing(sqlite3.connect(next(folder.glob(".scraper/*.db")))) as store, store:
+        store.execute("update domains set not_before = ?, pauses = 2", (time.time() + 3_600,))
+    later = "yield from (response.follow(link, not_before=32_503_680_000) for link in response.links())"
+    edited(folder, EDITED.replace('yield from response.follow_all("a")', later))
+    done = command("crawl", "site.yaml", "--cached", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert titles(folder, "heading") == ["B!", "Café!", "Home!"]
 
 
 def test_a_page_of_which_nothing_is_kept_is_refused(served: PageServer, tmp_path: Path) -> None:

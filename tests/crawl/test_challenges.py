@@ -145,7 +145,10 @@ def test_what_comes_before_the_pages_holds_the_domain_too(page_server: Start, pa
 
 def test_a_script_that_obeys_robots_hears_of_it(page_server: Start):
     server = page_server({"/": "<h1>x</h1>", "/robots.txt": CHALLENGE})
-    with scraper.Sessions(robots=True) as web, pytest.raises(scraper.RobotsRefused, match="a challenge of Cloudflare"):
+    with (
+        scraper.Sessions(robots=True) as web,
+        pytest.raises(scraper.RobotsRefused, match="a challenge of Cloudflare"),
+    ):
         web.get(f"{server.url}/")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from scraper.observe.estimate import SlowDomain, estimate, slowest_domains
+from scraper.observe.estimate import SlowDomain, estimate, follows_servers, slowest_domains
 from scraper.observe.events import Tick
 from scraper.observe.rate import Rate
 from scraper.store import Store
@@ -48,7 +48,10 @@ class Forecast:
 
     def _look(self, tick: Tick, now: float) -> None:
         counted = self._store.queued_by_domain(self._run.id) if tick.queued <= _MOST_COUNTED else {}
-        self._slowest = slowest_domains(counted, self._run.config, _NAMED)
+        config = self._run.config
+        figures = self._store.figures(self._run.id) if counted and follows_servers(config) else {}
+        delays = {name: each.delay for name, each in figures.items() if each.delay is not None}
+        self._slowest = slowest_domains(counted, config, delays, _NAMED)
         self._looked_at = time.monotonic()
         self._due = self._looked_at + max(_LOOK_SECONDS, (self._looked_at - now) * _SHARE)
 

@@ -45,6 +45,8 @@ _BOOK_SECONDS = 0.25
 #: A mean latency, or a delay, that differs by a smaller share is not stored again.
 _SAME_LATENCY = 0.25
 _SAME_DELAY = 0.1
+#: Seconds since the epoch: later than any moment.
+_ANY_TIME = 1e12
 #: A domain without a request for so long (seconds) lets its Session go until it is; one that is done, its lease too.
 _REST_SECONDS = 60.0
 #: Where other machines share the store, the system gives up a head that is not acknowledged when the lease ends. It
@@ -182,7 +184,7 @@ class DomainLeases:
             login=self._login(lease, session),
             profile=profile,
         )
-        if lease.pause is not None and lease.pause.not_before is not None:
+        if self._fetches and lease.pause is not None and lease.pause.not_before is not None:
             seconds = lease.pause.not_before - wait_clock.now()
             if seconds > 0:
                 domain.resume_pause(seconds, lease.pause.cool_step, lease.pause.pauses)
@@ -202,8 +204,10 @@ class DomainLeases:
         """Read requests from the store for the domains that run low, and for those with tries that are due."""
         for domain, count, at_hand in self._frontier.hungry():
             self._frontier.fill(domain, self._store.ready(self._run, domain.name, count, at_hand), asked=count)
-        for domain, count, at_hand in self._frontier.tries_due(wait_clock.now()):
-            due, next_at = self._store.due_again(self._run, domain.name, count, at_hand)
+        # Where nothing is sent, nothing need be waited for.
+        at = wait_clock.now() if self._fetches else _ANY_TIME
+        for domain, count, at_hand in self._frontier.tries_due(at):
+            due, next_at = self._store.due_again(self._run, domain.name, count, at_hand, at=at)
             self._frontier.fill_again(domain, due, next_at)
 
     def found(self, added: Mapping[str, int]) -> dict[str, int]:

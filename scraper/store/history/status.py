@@ -55,10 +55,10 @@ class Status:
     queues: Mapping[str, int] | None
     #: Domains that are left alone for a while.
     paused: Mapping[str, Pause]
-    #: The same of proxies.
-    proxies: Sequence[ProxyPause]
     #: By domain, the newest delay in seconds where that follows the server.
     delays: Mapping[str, float] = field(default_factory=dict)
+    #: Proxies that are left alone for a while.
+    proxies: Sequence[ProxyPause] = ()
 
     @property
     def coordinator(self) -> Worker | None:

@@ -27,16 +27,17 @@ def at(
     queued: int = 0,
     pages: int = 0,
     limits: Mapping[str, float] = {},
-    delay: float = 0.0,
+    delay: float | str = 0.0,
     queues: Mapping[str, int] | None = None,
     seconds: float = 0.0,
+    delays: Mapping[str, float] = {},
 ) -> Status:
     """A run at work with this pace and queue."""
     config = {"limits": limits, "politeness": {"delay": delay, "jitter": 0.0}}
     config["domains"] = {"slow.example": {"politeness": {"delay": 10.0, "jitter": 0.0}}}
     run = replace(RUN, config=config, counts=Counts(queued=queued, pages=pages), seconds=seconds)
     workers = worker(Role.COORDINATOR), worker(Role.SHARD, doing=Doing(pages_per_second=rate))
-    return Status(run, workers, {}, 0, len(queues or {}), queues, {})
+    return Status(run, workers, {}, 0, len(queues or {}), queues, {}, delays)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,12 @@ def at(
         (at(0.0, queued=100, limits={"duration": 60.0}, seconds=40.0), 20.0, "limits.duration"),
         (at(2.0, queued=20, queues={"a.example": 15, "slow.example": 5}), 50.0, "the delay of slow.example"),
         (at(0.0, queued=20, delay=1.0, queues={"a.example": 20}), 20.0, "the delay of a.example"),
+        (
+            at(2.0, queued=20, delay="auto", queues={"a.example": 20}, delays={"a.example": 4.0}),
+            80.0,
+            "the delay of a.example",
+        ),
+        (at(2.0, queued=20, delay="auto", queues={"a.example": 20}), 10.0, "what is queued"),
     ],
 )
 def test_when_it_ends(status: Status, seconds: float, basis: str):
