@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from scraper import urls
 from scraper.cli._one_shot import Visitor, check_robots, request_of
@@ -85,11 +85,18 @@ class Looker:
 
 
 def look_at(
-    config: SiteConfig, typed: Sequence[str], tell: Tell, more: Callable[[Sequence[Page]], Sequence[str]], most: int
+    config: SiteConfig,
+    typed: Sequence[str],
+    tell: Tell,
+    more: Callable[[Sequence[Page], Collection[str]], Sequence[str]],
+    most: int,
 ) -> list[Page]:
-    """Return the pages that were typed, and those that `more` names of them, up to `most`.
+    """Return the pages that were typed, and up to `most` with those that `more` names of them, again and again.
 
     Of the others one that cannot be fetched, or is not HTML, is left out.
+
+    Args:
+        more: called with the pages and the addresses that were tried in vain; returns addresses to look at next.
 
     Raises:
         UsageError: what was typed is not of one site.
@@ -100,14 +107,18 @@ def look_at(
         if urls.domain_of(url) != urls.domain_of(typed[0]):
             raise UsageError(f"{url} is not of the site of {typed[0]}", remedy="name pages of one site")
     looker = Looker(config, typed[0], tell)
+    tried: set[str] = set()
     try:
         pages = [looker.look(url) for url in typed]
-        for url in more(pages)[: max(0, most - len(pages))]:
-            try:
-                pages.append(looker.look(url))
-            except (ScraperError, NotHtml) as error:
-                tell(f"left out: {plain(error.message)}")
-        # An address that leads where another led says nothing more.
-        return list({page.response.url: page for page in pages}.values())
+        while wanted := [url for url in more(pages, tried) if url not in tried][: max(0, most - len(pages))]:
+            for url in wanted:
+                tried.add(url)
+                try:
+                    pages.append(looker.look(url))
+                except (ScraperError, NotHtml) as error:
+                    tell(f"left out: {plain(error.message)}")
+            # An address that leads where another led says nothing more.
+            pages = list({page.response.url: page for page in pages}.values())
+        return pages
     finally:
         looker.close()

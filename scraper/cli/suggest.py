@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,9 @@ from scraper.cli._one_shot import settings_of
 from scraper.cli._options import Sets
 from scraper.errors import ScraperError, UsageError
 from scraper.fetch.transport.guard import may_be_private
+
+if TYPE_CHECKING:
+    from scraper.rules.page import Page
 
 _KEYS = ("session", "politeness", "user_agent", "limits", "network", "origins", "domains", "pages")
 
@@ -38,8 +42,9 @@ def suggest(
     those have, by JSON-LD, microdata, OpenGraph, labels, tables and places that differ from page to page. Behind each
     line stands what it found. Selectors use no names that a build generated, and were tried on all pages.
 
-    Where fewer than five pages are named, some that the first leads to are looked at as well: things of its list, and
-    its next page. What robots.txt closes is not fetched, and politeness.delay or the Crawl-delay lies between two
+    Where fewer than five pages are named, some that they lead to are looked at as well, up to seven in all: things of
+    a list, its next page, and where a home page has a menu of lists, two of those. What robots.txt closes is not
+    fetched, and politeness.delay or the Crawl-delay lies between two
     requests. A private address that is typed here is allowed. The exit code is 1 where nothing was found. Keys for
     --set are those of the YAML under session, politeness, limits, network, pages and origins, and user_agent.
 
@@ -47,15 +52,21 @@ def suggest(
       scraper suggest https://shop.example/lamps > config/lamps.yaml
       scraper suggest --only https://shop.example/lamps https://shop.example/lamp/1 https://shop.example/lamp/2
     """
-    from scraper.suggest.suggestion import MOST_PAGES
-    from scraper.suggest.suggestion import suggest as suggest_rules
+    from scraper.suggest.levels import Known, levels_of
+    from scraper.suggest.suggestion import MOST_LOOKED_AT, MOST_PAGES, of_levels
     from scraper.suggest.writing import written
 
     if len(pages) > MOST_PAGES:
         raise UsageError(f"{len(pages)} pages, and at most {MOST_PAGES} are looked at", remedy="name fewer")
     config = settings_of("suggest", sets, _KEYS)
-    found = look_at(config, pages, _output.say, lambda seen: [] if only else suggest_rules(seen).more, MOST_PAGES)
-    suggestion = suggest_rules(found)
+    known = Known()
+    named = len(dict.fromkeys(pages))
+
+    def more(seen: Sequence[Page], tried: Collection[str]) -> Sequence[str]:
+        return [] if only or named == MOST_PAGES else levels_of(seen, named, tried, known).more
+
+    found = look_at(config, pages, _output.say, more, MOST_LOOKED_AT)
+    suggestion = of_levels(levels_of(found, named, (), known))
     if not suggestion.rules:
         raise ScraperError(
             f"{found[0].response.url} has no list, table or fields in its markup",

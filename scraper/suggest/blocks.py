@@ -19,7 +19,7 @@ _MOST_COMPARED = 16
 _MOST_SHARED = 200
 #: How many groups of a page are looked at, the largest first.
 _MOST_GROUPS = 250
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _NO_BLOCKS = frozenset(
     "a span b i em strong small td th img p br time h1 h2 h3 h4 h5 h6 input label option body thead".split()
 )
@@ -83,8 +83,8 @@ def _frames(group: Group, other: Group) -> bool:
         return False
     inside = {one.node.mem_id for one in other.elements}
     beside = slots_of(group.elements[:MOST_JUDGED], lambda element: element.node.mem_id in inside)
-    own = sum(_worth(slot) for slot in beside if slot.coverage >= 0.3)
-    return own < sum(_worth(slot) for slot in other.slots)
+    own = sum(worth_of(slot) for slot in beside if slot.coverage >= 0.3)
+    return own < sum(worth_of(slot) for slot in other.slots)
 
 
 def _candidates(body: Element) -> Iterator[list[Element]]:
@@ -128,7 +128,7 @@ def judged(elements: list[Element]) -> Group | None:
     """Return a group with its score; None where it holds nothing that differs from one element to the next."""
     shown = elements[:MOST_JUDGED]
     slots = [slot for slot in slots_of(shown) if slot.coverage >= 0.3]
-    worth = sum(_worth(slot) for slot in slots)
+    worth = sum(worth_of(slot) for slot in slots)
     if worth <= 0:
         return None
     around = sum(one.is_around for one in shown) / len(shown)
@@ -142,7 +142,7 @@ def judged(elements: list[Element]) -> Group | None:
     return Group(elements, slots, score)
 
 
-def _worth(slot: Slot) -> float:
+def worth_of(slot: Slot) -> float:
     """Return what a slot counts: less where blocks lack it, nothing where all say the same."""
     variety = slot.variety
     if not variety:
@@ -154,7 +154,7 @@ def _worth(slot: Slot) -> float:
     worth = 0.5 if slot.attribute else 1.0
     if not slot.attribute:
         sample = slot.sample
-        if any(one.tag in _HEADINGS for one in (sample.element, *sample.element.above())):
+        if any(one.tag in HEADINGS for one in (sample.element, *sample.element.above())):
             worth += 0.4
         if is_price(slot.values) or is_date(slot.values):
             worth += 0.5

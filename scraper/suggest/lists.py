@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from scraper import urls
 from scraper.rules.sources import Css
-from scraper.suggest import data, details, names, paging, selectors, tables, trees
+from scraper.suggest import data, details, flat, names, paging, selectors, tables, trees
 from scraper.suggest.blocks import Group
 from scraper.suggest.drafts import Draft, without_doubles
 from scraper.suggest.elements import Element, Tree
@@ -27,7 +27,9 @@ class Listing:
     Attributes:
         each: the selector of its blocks.
         trees: the pages that have it.
-        blocks: by page, its blocks.
+        blocks: by page, its blocks; of a flat list the heads of its items.
+        is_flat: its items have no element of their own.
+        is_menu: it lists lists.
     """
 
     def __init__(self, tree: Tree, group: Group, each: str) -> None:
@@ -42,10 +44,21 @@ class Listing:
         self.slots: list[Slot] = []
         self.each_config: Any = each
         self.is_tree = False
+        self.is_flat = False
+        self.is_menu = False
 
     @property
     def ids(self) -> set[int]:
+        if self.is_flat:
+            return {one.node.mem_id for blocks in self.blocks for item in flat.items_of(blocks) for one in item}
         return {one.node.mem_id for blocks in self.blocks for one in blocks}
+
+    @property
+    def share(self) -> int:
+        """Return how much text of its first page lies in it, in characters."""
+        if self.is_flat:
+            return sum(len(one.text) for item in flat.items_of(self.blocks[0]) for one in item)
+        return self.group.share
 
     def take(self, tree: Tree) -> bool:
         """Take a page into the list, where it has such blocks."""
@@ -65,8 +78,11 @@ def list_of(tree: Tree, groups: Sequence[Group], contents: trees.Contents | None
         made.is_tree = True
         made.link, made.targets = contents.selector, paging.followed(contents.selector, tree)
         return made
+    without = flat.flat_of(tree)
     for group in groups[:4]:
         if group.score < _LEAST_SCORE:
+            break
+        if without is not None and without.heads.score > group.score:
             break
         each = selectors.of_group(tree.page, group.elements, partial(_of_all, tree, group))
         if each is None:
@@ -74,7 +90,18 @@ def list_of(tree: Tree, groups: Sequence[Group], contents: trees.Contents | None
         made = Listing(tree, group, each)
         _find_links(made)
         return made if _is_list(tree, made) else None
-    return None
+    return _flat_list(tree, without) if without is not None else None
+
+
+def _flat_list(tree: Tree, found: flat.Flat) -> Listing | None:
+    """Return the list of items that have no element of their own; None where the page is about one thing."""
+    each = selectors.of_group(tree.page, found.heads.elements, lambda one: [f"> {part.tag}" for part in one.children])
+    if each is None or found.heads.score < _LEAST_SCORE:
+        return None
+    made = Listing(tree, found.heads, each)
+    made.is_flat = True
+    _find_links(made)
+    return made if _is_list(tree, made) else None
 
 
 def _of_all(tree: Tree, group: Group, element: Element) -> Iterator[str]:
@@ -105,8 +132,13 @@ def _is_list(tree: Tree, made: Listing) -> bool:
     around = sum(one.is_around for one in made.group.elements)
     if around * 2 > len(made.group.elements):
         return False
-    if not _may_be_items(made.group):
+    if not made.is_flat and not _may_be_items(made.group):
         return False
+    return weight(tree, made) >= 0.8
+
+
+def weight(tree: Tree, made: Listing) -> float:
+    """Return how much text lies in a list of a page, as a part of what lies beside it."""
     inside = made.ids
     beside = sum(
         len(one.text)
@@ -117,7 +149,7 @@ def _is_list(tree: Tree, made: Listing) -> bool:
         and one.node.mem_id not in inside
         and not any(up.node.mem_id in inside for up in one.above())
     )
-    return made.group.share >= 0.8 * beside
+    return (made.share + 1) / (beside + 1)
 
 
 def _may_be_items(group: Group) -> bool:
@@ -186,6 +218,8 @@ def _find_links(made: Listing) -> None:
 def _only_first(made: Listing, inner: str) -> str | None:
     """Return the part of a selector of links, narrowed to those in headings where each block has one there."""
     for heading in ("h1", "h2", "h3", "h4", "h5"):
+        if heading == made.group.elements[0].tag:
+            continue
         narrowed = f"{heading} a"
         counts = [
             len(Css(narrowed).find(tree.page, one.node))
@@ -217,6 +251,12 @@ def _link_worth(slot: Slot, page: str) -> float:
 def read(made: Listing) -> None:
     """Find the links and fields of a list, over all of its pages."""
     _find_links(made)
+    if made.is_flat:
+        pages = list(zip(made.trees, made.blocks, strict=True))
+        config = flat.each_of(pages)
+        if config is not None:
+            made.each_config, made.fields = config, details.renamed(flat.fields_of(pages, config["xpath"]))
+        return
     table = tables.table_of(made.group)
     if table is not None and table.spans:
         drafts = tables.fields_of([(made.trees[0], table)])

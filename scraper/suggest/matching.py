@@ -36,6 +36,15 @@ def match_of(
     return "*"
 
 
+def kind_of(url: str) -> tuple[str, ...]:
+    """Return what addresses of pages of a kind have alike: all but the last part of the path, numbers for any."""
+    parts = urlsplit(url)
+    folder, _, last = parts.path.rstrip("/").rpartition("/")
+    ending = re.search(r"\.\w+$", last)
+    keys = sorted(one.partition("=")[0] for one in parts.query.split("&"))
+    return (re.sub(r"\d+", "0", folder), ending[0] if ending else "/" * parts.path.endswith("/"), *keys)
+
+
 def _path(url: str) -> str:
     return urlsplit(url).path or "/"
 

@@ -219,7 +219,7 @@ def of_group(page: Page, elements: Sequence[Element], lacks: Callable[[Element],
             continue
         if found == wanted:
             return selector
-        if found > wanted and len(found) < 3 * len(wanted):
+        if found > wanted and len(found) < 6 * len(wanted):
             wider.append(selector)
     filters = [f":has({one})" for one in lacks(elements[0])] if wider else []
     filters += [f":not({one})" for one in list(dict.fromkeys(_of_others(page, wider[:1], wanted)))[:3]]

@@ -89,7 +89,7 @@ def slots_of(scopes: Sequence[Element], skip: Callable[[Element], bool] = lambda
     """
     found: dict[tuple[str, ...], Slot] = {}
     for number, scope in enumerate(scopes):
-        for key, atom in _atoms(scope, skip):
+        for key, atom in atoms_of(scope, skip):
             slot = found.get(key)
             if slot is None:
                 slot = found[key] = Slot(key, len(scopes))
@@ -111,7 +111,9 @@ def _parted(slots: object) -> Iterator[Slot]:
             yield part
 
 
-def _atoms(scope: Element, skip: Callable[[Element], bool]) -> Iterator[tuple[tuple[str, ...], Atom]]:
+def atoms_of(
+    scope: Element, skip: Callable[[Element], bool] = lambda element: False
+) -> Iterator[tuple[tuple[str, ...], Atom]]:
     """Return what a scope holds: texts, each by the outermost element that has text of its own; links, images."""
     pending: list[tuple[Element, tuple[str, ...], bool]] = [(scope, (), False)]
     while pending:

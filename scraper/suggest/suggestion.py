@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from scraper import urls
 from scraper.suggest import details, matching, names, paging, terms, trees
-from scraper.suggest.blocks import Group, groups_of
+from scraper.suggest.blocks import Group
 from scraper.suggest.drafts import Draft
-from scraper.suggest.elements import Tree
-from scraper.suggest.lists import Listing, is_about_one, is_like, list_of, read
+from scraper.suggest.elements import Element, Tree
+from scraper.suggest.levels import Known, Levels, alike, levels_of
+from scraper.suggest.lists import Listing
 
-#: More pages are not looked at.
+#: More pages cannot be named.
 MOST_PAGES = 5
+#: More pages are not looked at: one that leads to lists, two of those, and as many as of a list alone.
+MOST_LOOKED_AT = 7
 
 
 class Rule(NamedTuple):
@@ -73,47 +75,28 @@ def suggest(pages: Sequence[Any]) -> Suggestion:
     Args:
         pages: of one to five addresses (`scraper.rules.page.Page`), the first is where a crawl begins.
     """
-    all_trees = [Tree(page) for page in pages]
-    found = {tree.url: groups_of(tree) for tree in all_trees}
-    lists: list[Listing] = []
-    single: list[Tree] = []
-    rules: list[Rule] = []
-    for tree in all_trees:
-        if any(tree.url in one.targets for one in lists):
-            single.append(tree)
-        elif any(is_like(one, tree) and one.take(tree) for one in lists):
-            continue
-        else:
-            contents = trees.contents_of(tree) if not is_about_one(tree) else None
-            if (of_terms := _of_terms(tree, contents)) is not None:
-                rules.append(of_terms)
-            elif (made := list_of(tree, found[tree.url], contents)) is not None:
-                lists.append(made)
-            else:
-                single.append(tree)
-    for one in lists:
-        read(one)
-    # A page that came before the list which leads to it.
-    targets = {target for one in lists for target in one.targets}
-    for one in [one for one in lists if any(tree.url in targets for tree in one.trees)]:
-        if len(lists) > 1:
-            lists.remove(one)
-            single += one.trees
-    rules = [*_rules(lists, single, found), *rules]
-    if not lists and (leading := _leading(all_trees[0])) is not None:
+    return of_levels(levels_of(pages, None, (), Known()))
+
+
+def of_levels(levels: Levels) -> Suggestion:
+    """Return rules for pages of which is known what they are."""
+    lists = levels.lists
+    rules = [*_rules(lists, levels.single, levels.found), *map(_of_terms, levels.terms)]
+    if not lists and (leading := _leading(levels.trees[0])) is not None:
         rules.insert(0, leading)
-    start = [one.trees[0].url for one in lists] or [tree.url for tree in all_trees]
-    more = _more(lists, {tree.url for tree in all_trees})
-    return Suggestion(list(dict.fromkeys(start)), rules, more)
+    start = [one.trees[0].url for one in lists if not _is_reached(one, lists)]
+    start = start or [one.trees[0].url for one in lists] or [tree.url for tree in levels.trees]
+    return Suggestion(list(dict.fromkeys(start)), _joined([rule for rule in rules if rule is not None]), levels.more)
 
 
-def _of_terms(tree: Tree, contents: trees.Contents | None) -> Rule | None:
-    """Return the rule of a page that explains terms, and is no table of contents."""
-    if contents is not None:
-        return None
-    element = terms.list_of(tree)
-    if element is None:
-        return None
+def _is_reached(one: Listing, lists: Sequence[Listing]) -> bool:
+    """Tell whether another list leads to one."""
+    return any(one.trees[0].url in other.targets for other in lists if other is not one)
+
+
+def _of_terms(found: tuple[Tree, Element]) -> Rule | None:
+    """Return the rule of a page that explains terms."""
+    tree, element = found
     fields = terms.fields_of(tree, element)
     match = matching.match_of([tree.url], [])
     return Rule(match, [tree.url], [], "term", terms.each_of(element), fields) if fields else None
@@ -131,7 +114,7 @@ def _leading(tree: Tree) -> Rule | None:
 
 def _rules(lists: Sequence[Listing], single: Sequence[Tree], found: dict[str, list[Group]]) -> list[Rule]:
     kinds = [
-        _Kind(pages, details.fields_of(pages, [_beside(found[tree.url]) for tree in pages]), _leads_to(lists, pages))
+        _Kind(pages, details.fields_of(pages, [_beside(found[tree.url]) for tree in pages]))
         for pages in _kinds(single, lists)
     ]
     rules = [rule for one in lists if (rule := _list_rule(one, lists, kinds)) is not None]
@@ -147,36 +130,29 @@ class _Kind(NamedTuple):
     Attributes:
         pages: of the kind.
         fields: what they say.
-        is_reached: whether a list leads to them.
     """
 
     pages: list[Tree]
     fields: list[Draft]
-    is_reached: bool
 
     @property
     def urls(self) -> list[str]:
         return [tree.url for tree in self.pages]
 
 
-def _leads_to(lists: Sequence[Listing], pages: Sequence[Tree]) -> bool:
-    return any(tree.url in one.targets for one in lists for tree in pages)
-
-
 def _list_rule(one: Listing, lists: Sequence[Listing], kinds: Sequence[_Kind]) -> Rule | None:
     """Return the rule of a list: what it leads to, and items where no pages of things have more to say."""
     turned_to = one.paging.targets if one.paging is not None else []
-    own = [tree.url for tree in one.trees] + turned_to
+    own = [tree.url for tree in one.trees] + turned_to + ([] if one.is_menu else _beside_in_menus(one, lists))
     others = [target for other in lists for target in other.targets if target not in own]
     others += [url for kind in kinds for url in kind.urls]
     others += [tree.url for other in lists if other is not one for tree in other.trees]
     match = matching.match_of(own, others, one.each if isinstance(one.each_config, str) else None)
-    is_reached = any(kind.is_reached for kind in kinds)
+    reached = [kind for kind in kinds if any(url in one.targets for url in kind.urls)]
+    is_reached = one.is_menu or bool(reached)
     least = max(1, min(2, sum(draft.name != "url" for draft in one.fields)))
-    has_details = any(
-        kind.is_reached and sum(draft.name != "url" for draft in kind.fields) >= least for kind in kinds
-    )
-    fields = [] if has_details else one.fields
+    has_details = any(sum(draft.name != "url" for draft in kind.fields) >= least for kind in reached)
+    fields = [] if one.is_menu or has_details else one.fields
     follow: list[tuple[Any, list[str]]] = []
     if one.link is not None and (is_reached or not fields):
         follow.append((one.link, one.targets))
@@ -188,6 +164,14 @@ def _list_rule(one: Listing, lists: Sequence[Listing], kinds: Sequence[_Kind]) -
     item = names.of_items(_words(one)) if fields else ""
     made = Rule(match, [tree.url for tree in one.trees], follow, item, one.each_config, fields)
     return made if fields or follow else None
+
+
+def _beside_in_menus(one: Listing, lists: Sequence[Listing]) -> list[str]:
+    """Return the addresses of the lists that menus name beside one, those of its kind."""
+    pages = {tree.url for tree in one.trees}
+    kinds = {matching.kind_of(url) for url in pages}
+    leading = [other for other in lists if other.is_menu and not pages.isdisjoint(other.targets)]
+    return [url for other in leading for url in other.targets if matching.kind_of(url) in kinds]
 
 
 def _thing_rule(kind: _Kind, lists: Sequence[Listing], kinds: Sequence[_Kind], taken: Sequence[str]) -> Rule:
@@ -238,19 +222,24 @@ def _beside(groups: Sequence[Group]) -> list[Group]:
 
 
 def _kinds(single: Sequence[Tree], lists: Sequence[Listing]) -> list[list[Tree]]:
-    """Return pages about one thing in kinds: those to which one list leads, else those that are made alike."""
+    """Return pages about one thing in kinds: those to which one list leads, else those that are made alike; what two
+    lists lead to may be of one kind.
+    """
     kinds: list[list[Tree]] = []
     rest = []
     for one in lists:
         reached = [tree for tree in single if tree.url in one.targets and not any(tree in kind for kind in kinds)]
-        if reached:
+        same = [kind for kind in kinds if reached and _are_of_a_kind(kind[0], reached[0])]
+        if same:
+            same[0].extend(reached)
+        elif reached:
             kinds.append(reached)
     for tree in single:
         if not any(tree in kind for kind in kinds):
             rest.append(tree)
     for tree in rest:
         for kind in kinds:
-            if _alike(kind[0], tree):
+            if alike(kind[0], tree):
                 kind.append(tree)
                 break
         else:
@@ -258,25 +247,17 @@ def _kinds(single: Sequence[Tree], lists: Sequence[Listing]) -> list[list[Tree]]
     return kinds
 
 
-def _alike(one: Tree, other: Tree) -> bool:
-    first, second = _ways(one), _ways(other)
-    return len(first & second) * 2 >= len(first | second)
+def _are_of_a_kind(one: Tree, other: Tree) -> bool:
+    return matching.kind_of(one.url) == matching.kind_of(other.url) and alike(one, other)
 
 
-def _ways(tree: Tree) -> set[tuple[str, ...]]:
-    found = set()
-    for element in tree.elements.values():
-        if not element.is_around:
-            found.add((element.tag, *element.classes[:1], *(one.tag for one in list(element.above())[:2])))
+def _joined(rules: Sequence[Rule]) -> list[Rule]:
+    """Return rules with what is followed on the same pages in one of them."""
+    found: list[Rule] = []
+    for rule in rules:
+        same = next((one for one in found if one.match == rule.match and not (rule.fields or one.fields)), None)
+        if same is None:
+            found.append(rule)
+        else:
+            found[found.index(same)] = same._replace(follow=[*same.follow, *rule.follow])
     return found
-
-
-def _more(lists: Sequence[Listing], seen: set[str]) -> list[str]:
-    found: list[str] = []
-    for one in lists:
-        host = urls.host_of(one.trees[0].url)
-        targets = [url for url in one.targets if url not in seen and urls.host_of(url) == host]
-        found += [*targets[:1], *targets[-1:], *targets[len(targets) // 2 :][:1]]
-        if one.paging is not None:
-            found += [url for url in one.paging.targets[:1] if url not in seen]
-    return list(dict.fromkeys(found))

@@ -59,7 +59,7 @@ def _container(tree: Tree, least_share: float) -> tuple[Element, list[Element]] 
     if tree.body is None:
         return None
     counts: dict[int, int] = {}
-    links = [one for one in tree.body.below() if one.tag == "a" and not one.is_around and _leads_on(one, tree)]
+    links = [one for one in tree.body.below() if one.tag == "a" and not one.is_around and leads_on(one, tree)]
     if len(links) < _LEAST_LINKS:
         return None
     for link in links:
@@ -71,7 +71,7 @@ def _container(tree: Tree, least_share: float) -> tuple[Element, list[Element]] 
         if inner is None:
             break
         container = inner
-    inside = [one for one in container.below() if one.tag == "a" and _leads_on(one, tree) and not one.is_around]
+    inside = [one for one in container.below() if one.tag == "a" and leads_on(one, tree) and not one.is_around]
     said = sum(len(one.text) for one in inside)
     return (container, inside) if said >= least_share * len(container.text) else None
 
@@ -85,7 +85,7 @@ def _between(element: Element, top: Element) -> list[Element]:
     return found
 
 
-def _leads_on(link: Element, tree: Tree) -> bool:
+def leads_on(link: Element, tree: Tree) -> bool:
     """Tell whether a link leads to another page of the site."""
     href = (link.attrs.get("href") or "").strip()
     if not href or href.startswith("#"):

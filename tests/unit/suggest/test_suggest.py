@@ -20,11 +20,13 @@ from scraper.suggest.suggestion import Suggestion, suggest
 from scraper.suggest.writing import written
 from tests.judged import pages as judged
 from tests.unit.suggest.composed import composed_list, composed_things
-from tests.unit.suggest.judging import Score, judge, page_of, suggested
+from tests.unit.suggest.judging import Score, judge, judge_crawl, page_of, suggested
 from tests.unit.suggest.sites import SITES, Site
+from tests.unit.suggest.storeys import composed_flat, storeys
 
 SHOP = "http://127.0.0.1:8765"
 COMPOSED = range(100, 130)
+FEW = range(200, 210)
 
 
 def scored(sites: list[Site]) -> dict[str, Score]:
@@ -48,6 +50,40 @@ def test_fields_of_sites_of_many_kinds_are_found_and_hardly_any_is_wrong() -> No
 @pytest.mark.parametrize("make", [composed_list, composed_things])
 def test_fields_of_sites_that_chance_put_together_are_found(make: Any) -> None:
     check_scores(scored([make(seed) for seed in COMPOSED]))
+
+
+def test_fields_of_lists_whose_items_have_no_element_are_found() -> None:
+    check_scores(scored([composed_flat(seed) for seed in FEW]))
+
+
+def test_what_the_lists_of_a_menu_lead_to_is_found_from_the_home_page_on() -> None:
+    check_scores({site.name: judge_crawl(site) for site in map(storeys, FEW)})
+
+
+def test_a_page_that_a_list_leads_to_is_no_list_for_the_others_of_its_kind_on_it() -> None:
+    def product(number: int) -> str:
+        others = "".join(f"<li><a href=/product/{n}>Thing {n * 7}</a> £{n}.00</li>" for n in range(20, 29))
+        return f"<h1>Thing {number}</h1><p class=price>£{number}.00</p><h2>You may like</h2><ul>{others}</ul>"
+
+    cards = "".join(f"<li><a href=/product/{n}>Thing {n * 7}</a> £{n}.00</li>" for n in range(1, 9))
+    pages = {"/": f"<ul>{cards}</ul>", "/product/1": product(1), "/product/8": product(8), "/product/4": product(4)}
+    found = suggest([page_of(f"{SHOP}{path}", markup) for path, markup in pages.items()])
+    listing, thing = found.rules
+    assert (listing.follow[0][0], listing.fields, thing.match) == ("ul > li a", [], "/product/*")
+    assert [draft.name for draft in thing.fields] == ["title", "price", "url"]
+
+
+def test_two_lists_that_are_named_have_a_rule_each() -> None:
+    things = "".join(f"<li><a href=/product/{n}>Thing {n * 7}</a><b>£{n}.00</b></li>" for n in range(1, 9))
+    posts = "".join(f"<h2><a href=/post/{n}>Post {n * 7}</a></h2><p>2026-03-0{n}</p>" for n in range(1, 9))
+    found = suggest(
+        [page_of(f"{SHOP}/shop/", f"<ul>{things}</ul>"), page_of(f"{SHOP}/blog/", f"<main>{posts}</main>")]
+    )
+    assert [[draft.name for draft in rule.fields] for rule in found.rules] == [
+        ["title", "price", "url"],
+        ["title", "date", "url"],
+    ]
+    assert found.start == [f"{SHOP}/shop/", f"{SHOP}/blog/"]
 
 
 def test_no_selector_has_a_name_that_a_build_made() -> None:
