@@ -49,10 +49,71 @@ def test_bash_completes_verbs_and_options(words: str, found: list[str], tmp_path
     assert done.stdout.split() == found, done.stderr
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_gets_its_script(shell: str, tmp_path: Path) -> None:
+#: What zsh shows of a line when Tab is pressed behind it, in a terminal of its own.
+ZSH = """
+zmodload zsh/zpty
+zpty tab zsh -f -i
+zpty -w tab 'autoload -Uz compinit; compinit -u -D; bindkey "^I" complete-word'
+zpty -w tab 'source script.zsh; print READ''Y'
+zpty -r -m tab shown '*READY*'
+zpty -w -n tab "$1"$'\\t'
+zpty -r -m tab shown "*$2*"
+print -r -- $2
+"""
+LINES = [
+    ("scraper sug", "suggest"),
+    ("scraper crawl --fr", "--fresh"),
+    ("scraper rules te", "test"),
+    ("scraper crawl config/sh", "config/shop.yaml"),
+]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Path:
+    """A folder with the command, and a file that may be completed."""
+    (tmp_path / "scraper").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m scraper "$@"\n')
+    (tmp_path / "scraper").chmod(0o755)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "shop.yaml").touch()
+    return tmp_path
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    path = f"{folder}:{os.environ['PATH']}"
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env=environment(PATH=path, TERM="dumb", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_fish_completes_verbs_options_and_files(shell: Path) -> None:
+    if shutil.which("fish") is None:
+        pytest.skip("no fish")
+    (shell / "script.fish").write_text(run(shell, "scraper", "--show-completion", "fish").stdout)
+    tries = "; ".join(f"complete -C '{line}'" for line, _ in LINES)
+    done = run(shell, "fish", "--no-config", "-c", f"source script.fish; {tries}")
+    assert [line.split("\t")[0] for line in done.stdout.split("\n") if line] == [found for _, found in LINES]
+
+
+@pytest.mark.parametrize(("line", "found"), [LINES[0], LINES[-1]])
+def test_zsh_completes_verbs_options_and_files(line: str, found: str, shell: Path) -> None:
+    if shutil.which("zsh") is None:
+        pytest.skip("no zsh")
+    (shell / "script.zsh").write_text(run(shell, "scraper", "--show-completion", "zsh").stdout)
+    (shell / "tab.zsh").write_text(ZSH)
+    done = run(shell, "zsh", "-f", "tab.zsh", line, found)
+    assert done.stdout == f"{found}\n", done.stderr
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_each_shell_gets_its_script(name: str, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "scraper", "--show-completion", shell],
+        [sys.executable, "-m", "scraper", "--show-completion", name],
         cwd=tmp_path,
         env=environment(_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1"),
         capture_output=True,
