@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,9 @@ class Sent:
         cookies = sorted(part.strip() for part in named.pop("cookie", "").split(";"))
         accept = {name: value for name, value in named.items() if name == "accept" and value != "*/*"}
         kept = {name: value for name, value in named.items() if name not in OWN}
-        self.seen.append((method, path, {**kept, **accept}, cookies, body))
+        # These stand in a query as they are, or escaped: requests does that.
+        bare = re.sub("%(5B|5D|7B|7D)", lambda found: chr(int(found[1], 16)), path)
+        self.seen.append((method, bare, {**kept, **accept}, cookies, body))
         return 200, {}, b"ok"
 
 
@@ -57,10 +60,25 @@ COMMANDS = {
     "one option with its value": "curl -sS -da=1 URL/f -XPUT",
     "a query from data": "curl -G URL/q?z=0 --data-urlencode 'q=tea & cakes' -d n=2",
     "user and password": "curl -u jo:secret URL/",
+    "user and password in the URL": "curl USER_URL/",
     "json": """curl --json '{"a": [1]}' URL/j""",
     "long options": "curl --request DELETE --url URL/item/5 -kLsS",
     "an empty header, and one left out": "curl URL/ -H 'X-Empty;' -H 'X-Gone:'",
     "a body that is empty": "curl URL/ --data-raw ''",
+    "a dollar before a quote": "curl 'URL/?cost=5$' -H 'X-Price: 3$' --data-raw 'a'",
+    "escapes of bash": r"""curl URL/ --data-raw $'\x41\102\t\u00e9\xc3\xa9\U1F600\cA\e\q\'\"\\ \?'""",
+    "double quotes": 'curl "URL/a?b=1" -H "X-A: \\"it\\"" --data-raw "5\\$ \\x \\\\ \\\na"',
+    "quotes in the midst of a word": "curl 'URL'/'a'\"b\"c\\&d  # and no more",
+    "brackets as Chrome escapes them": r"curl 'URL/?a\[\]=1&b\{x\}=2'",
+    "brackets with --globoff": "curl -g 'URL/?a[1]=1&b={x}'",
+    "empty brackets": "curl 'URL/?a[]=1'",
+    "a query behind a fragment": "curl -G 'URL/q#part' -d a=1",
+    "data that is encoded": "curl URL/ --data-urlencode '=a&b' --data-urlencode 'x y' --data-urlencode 'e=é@=' -d z",
+    "a header before its option": "curl URL/ -u a:b -H 'authorization: Bearer x' -e http://r/ -H 'Referer: http://s/'",
+    "a Cookie before the option": "curl URL/ -b a=1 -H 'cookie: b=2; c=x=y'",
+    "cookies of two options": "curl URL/ -b a=1 -b 'b=2'",
+    "a body without its type": "curl URL/ -H 'Content-Type:' -d x",
+    "json in pieces": """curl URL/ --json '{"a":' --json 1} -H 'Accept: text/plain'""",
 }
 
 
@@ -68,8 +86,9 @@ COMMANDS = {
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
 def test_it_sends_what_curl_sends_and_says_it_back(sent: tuple[str, Sent], command: str) -> None:
     url, heard = sent
-    line = command.replace("URL", url)
-    subprocess.run(["bash", "-c", f"{line} --silent --output /dev/null"], check=True, timeout=20)
+    line = command.replace("USER_URL", url.replace("//", "//jo:s%2Fx@")).replace("URL", url)
+    quiet = line.replace("curl", "curl --silent --output /dev/null", 1)
+    subprocess.run(["bash", "-c", quiet], check=True, timeout=20)
     again = Request.from_curl(Request.from_curl(line).to_curl())
     for request in (Request.from_curl(line), again):
         headers = {**request.headers}
@@ -90,6 +109,25 @@ def test_it_sends_what_curl_sends_and_says_it_back(sent: tuple[str, Sent], comma
         ("curl https://a.example/ -b jar.txt", "names a file of cookies"),
         ("curl 'https://a.example/", "cannot be read"),
         ("curl https://a.example/ -H", "-H has no value"),
+        ("curl https://a.example/?a=1&b=2", "would not take &"),
+        ("curl https://a.example/ | jq .", "would not take"),
+        ("curl https://a.example/ > page", "would not take"),
+        ('curl https://a.example/ -H "X: $TOKEN"', r"would not take \$T"),
+        ("curl https://a.example/ -d $(cat x)", "would not take"),
+        ("curl https://a.example/ -d `cat x`", "would not take `"),
+        (r"curl https://a.example/ -d $'\x00'", "is no character"),
+        (r"curl https://a.example/ -d $'\ud83d'", "is no character"),
+        ("curl 'https://a.example/[1-3]'", "several URLs"),
+        ("curl 'https://a.example/{a,b}'", "several URLs"),
+        ("curl https://a.example/ -u jo", "the password of -u"),
+        ("curl https://a.example/ -H @headers", "file of headers"),
+        ("curl https://a.example/ -H 'Host: b.example'", "names b.example"),
+        ("curl https://a.example/ -H 'X: 1' -H 'x: 2'", "two headers"),
+        ("curl https://a.example/ -b 'a=1; a=2'", "comes twice"),
+        ("curl https://a.example/ --data-urlencode a@file", "is a file"),
+        (r"curl https://a.example/ -H $'X: \xe9'", "only a body"),
+        ("curl https://a.example/ -H 'X: é'", "only a body"),
+        ('curl ^"https://a.example/^"', "cmd.exe"),
         ("curl ftp://a.example/", "not an absolute http or https URL"),
     ],
 )
@@ -97,6 +135,15 @@ def test_what_cannot_be_sent_is_refused_with_what_to_do(command: str, said: str)
     with pytest.raises(BadRequest, match=said) as error:
         Request.from_curl(command)
     assert error.value.remedy or "no value" in said
+
+
+def test_bytes_and_the_ends_of_other_lines() -> None:
+    request = Request.from_curl("curl https://a.example/ \\\r\n --data-binary $'\\xe9\\xc3\\xa9'")
+    assert (request.method, request.body) == ("POST", b"\xe9\xc3\xa9")
+    with pytest.raises(BadRequest, match="not text"):
+        request.to_curl()
+    with pytest.raises(BadRequest, match="not text"):
+        Request("https://a.example/", method="POST", data="a\0b").to_curl()
 
 
 def test_the_command_fetches_it(sent: tuple[str, Sent], tmp_path: Path) -> None:

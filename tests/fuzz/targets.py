@@ -20,7 +20,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 from warcio.archiveiterator import ArchiveIterator
 
-from scraper import Response, hiding, urls
+from scraper import BadRequest, Request, Response, hiding, urls
 from scraper.config import RuleConfig, load
 from scraper.config.yaml.reader import read_tree
 from scraper.errors import BadDocument, NotReadable, ScraperError
@@ -215,6 +215,15 @@ def read_cookie_file(data: bytes) -> None:
     text, left_out = write_cookies(cookies)
     if text.strip() and len(left_out) < len(cookies):
         assert len(read_cookies(text, "again").cookies) == len(cookies) - len(left_out)
+
+
+def read_curl(data: bytes) -> None:
+    """A command of curl; what was read can be said again, and is the same then."""
+    with contextlib.suppress(BadRequest):
+        request = Request.from_curl(f"curl {data.decode('utf-8', 'replace')}")
+        again = Request.from_curl(request.to_curl())
+        assert (again.url, again.method, again.body) == (request.url, request.method, request.body), request.to_curl()
+        assert (again.cookies, dict(again.headers)) == (request.cookies, dict(request.headers)), request.to_curl()
 
 
 def read_warc(data: bytes) -> None:
@@ -572,6 +581,31 @@ TARGETS: dict[str, Target] = {
             b"# ",
         )
         + (b"a.example", b"/", b"\xef\xbb\xbf", b"[::1]", b"com"),
+    ),
+    "commands of curl": Target(
+        read_curl,
+        (
+            *(
+                b"http://a.example/",
+                b"http://jo:x@a.example/?q=[1]&r={x}",
+                b"'X: 1'",
+                b"'Content-Type:'",
+                b"a=1",
+                b"@f",
+            ),
+            *(
+                b" -H ",
+                b"'Cookie: a=b; c'",
+                b" -b ",
+                b" -d ",
+                b" --data-urlencode ",
+                b"=b c",
+                b" --json ",
+                b'{"a":1}',
+            ),
+            *(b" -G", b" -I", b" -X PUT", b" -g", b" -u a:b", b"'", b'"', b"$'", b"\\", b"\\n", b"\\x41", b"\\u00e9"),
+            *(b"$", b"#", b"&", b" "),
+        ),
     ),
     "warc": Target(
         read_warc,
