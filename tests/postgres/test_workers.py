@@ -163,11 +163,11 @@ class TestWorker:
     def test_is_stopped_with_the_run_and_goes_on_with_it(self, url: str, tmp_path: Path):
         with servers() as web:
             made(tmp_path, web, url, "engine: {processes: 2}\n")
-            sets = "--set", "politeness.delay=300ms"
+            sets = "--set", "politeness.delay=600ms"
             crawl = start("crawl", "site.yaml", *sets, cwd=tmp_path)
             wait_until(lambda: any(server.log for server in web), PATIENCE)
             worker = start("worker", "site.yaml", "--forever", *sets, cwd=tmp_path)
-            wait_until(lambda: sum(len(server.log) for server in web) > 12, PATIENCE)
+            wait_until(lambda: sum(len(server.log) for server in web) > 8, PATIENCE)
             stopped = command("stop", "site.yaml", cwd=tmp_path)
             assert stopped.returncode == 0, said(stopped)
             assert gone(crawl)[0] == 143
@@ -181,7 +181,7 @@ class TestWorker:
     def test_goes_on_where_the_crawl_is_interrupted_and_is_stopped_without_it(self, url: str, tmp_path: Path):
         with servers() as web:
             made(tmp_path, web, url)
-            sets = "--set", "politeness.delay=400ms"
+            sets = "--set", "politeness.delay=2s"
             crawl = start("crawl", "site.yaml", *sets, cwd=tmp_path)
             wait_until(lambda: any(server.log for server in web), PATIENCE)
             worker = start("worker", "site.yaml", *sets, cwd=tmp_path)

@@ -8,10 +8,11 @@ its shard's: one row to renew, however many domains there are.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from scraper.lazy_dataclass import dataclass
-from scraper.store.backends.statements import Prepared, inserting
+from scraper.store.backends.statements import Prepared, inserting, portions
 from scraper.store.sql import Connection, and_, bindparam, delete, exists, insert, not_, select, update
 from scraper.store.state.presence import JOINED, ROBBED, is_living
 from scraper.store.tables import budgets, chunks, domains, origins, profiles, workers
@@ -139,12 +140,15 @@ _IS_AT_WORK = Prepared(
     select(workers.c.owner).where(workers.c.owner == bindparam("me")).locking("KEY SHARE"),
     ("me",),
 )
-_EPOCH = Prepared(
-    select(domains.c.epoch)
-    .where(domains.c.name == bindparam("domain"), domains.c.owner == bindparam("me"))
-    .locking("NO KEY UPDATE"),
-    ("domain", "me"),
-)
+
+
+@cache
+def _epochs(count: int) -> Prepared:
+    """Return the statement that reads the epochs of so many domains of a shard, and locks them in their order."""
+    names = [f"domain_{number}" for number in range(count)]
+    these = domains.c.name.in_([bindparam(name) for name in names])
+    query = select(domains.c.name, domains.c.epoch).where(domains.c.owner == bindparam("me"), these)
+    return Prepared(query.order_by(domains.c.name).locking("NO KEY UPDATE"), ("me", *names))
 
 
 def lost(connection: Connection, owner: str, epochs: Mapping[str, int]) -> set[str]:
@@ -154,7 +158,10 @@ def lost(connection: Connection, owner: str, epochs: Mapping[str, int]) -> set[s
     """
     if not _IS_AT_WORK.rows(connection, owner):
         return set(epochs)
-    return {name for name in sorted(epochs) if _EPOCH.rows(connection, name, owner) != [(epochs[name],)]}
+    held: dict[str, int] = {}
+    for some in portions(sorted(epochs)):
+        held.update(_epochs(len(some)).rows(connection, owner, *some))
+    return {name for name, epoch in epochs.items() if held.get(name) != epoch}
 
 
 _THIS_DOMAIN = update(domains).where(domains.c.name == bindparam("domain"))
