@@ -149,8 +149,8 @@ MISTAKES = {
     ),
     "a misspelt method": parse("yield response.follow('/1', self.pars)"),
     "a list of links to follow": parse("yield response.follow(response.css('a'))"),
-    "a selector that is none, by selectolax": parse("yield {'a': response.css('div[')}"),
-    "a selector that is none, by BeautifulSoup": parse("yield {'a': response.select('div[')}"),
+    "an invalid selector, by selectolax": parse("yield {'a': response.css('div[')}"),
+    "an invalid selector, by BeautifulSoup": parse("yield {'a': response.select('div[')}"),
     "an attribute of a node in brackets": parse("yield {'a': response.css_first('a')['href']}"),
     "an attribute that an element has not": parse("yield {'a': response.select_one('h1')['href']}"),
     "`requests.get` in a callback": Mistake(
