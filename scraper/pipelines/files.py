@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from scraper.errors import UsageError
 from scraper.media import SVG
+from scraper.optional_dependencies import package
 
 T = TypeVar("T")
 
@@ -193,11 +194,4 @@ def _imagesize() -> Any:
     Raises:
         UsageError: it is not installed.
     """
-    try:
-        import imagesize
-    except ImportError:
-        raise UsageError(
-            "min_width and min_height need the package imagesize",
-            remedy="pip install 'persistent-scraper[images]'",
-        ) from None
-    return imagesize
+    return package("imagesize", "images", "the size of a picture")

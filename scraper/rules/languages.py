@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from scraper.errors import UsageError
+from scraper.optional_dependencies import install
 from scraper.rules.refusal import NotOfType, quoted
 from scraper.rules.times import check_calendar, read_date, zone_of
 
@@ -71,9 +72,7 @@ def parser_of(language: str) -> Any:
         from dateparser.data.languages_info import language_locale_dict, language_order
         from dateparser.date import DateDataParser
     except ImportError:
-        raise UsageError(
-            f"dates in {language} need dateparser", remedy="pip install 'persistent-scraper[dates]'"
-        ) from None
+        raise UsageError(f"dates in {language} need dateparser", remedy=install("dates")) from None
     if language in language_order:
         return DateDataParser(languages=[language], settings=_SETTINGS)
     base = language.partition("-")[0]

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,9 +35,17 @@ NEEDING = {
     "s3": "exports: [s3://bucket/out.jsonl]",
     "gcs": "exports: [gs://bucket/out.jsonl]",
     "sftp": "exports: [sftp://host.example/out.jsonl]",
+    "fsspec": "exports: [memory://folder/out.jsonl]",
+    "images": "pipelines: [{use: 'scraper.pipes:Images', field: image, min_width: 10}]",
+    "ray": "engine: {kind: ray}\nstore: postgresql://nobody@127.0.0.1:1/none",
+    "article": "rules: [{match: '*', fields: {text: {css: main, type: markdown}}}]",
     "dates": "rules: [{match: '*', fields: {day: {css: p, type: date, language: fr}}}]",
 }
+#: What needs the other extras: words of the command, or what is asked of a run from Python.
+BY_COMMAND = {"ui": ("ui", "."), "identity": ("identity", "init", "--key", "key.pem")}
+BY_PYTHON = {"pandas": "to_pandas", "polars": "to_polars", "parquet": "to_arrow"}
 SITE = "name: x\nstart_urls: [http://127.0.0.1:9/]\nrules: [{match: '*', fields: {title: h1}}]\n"
+RUN = {"name": "run", "start_urls": ["http://127.0.0.1:9/"], "rules": [{"match": "*", "fields": {"title": "h1"}}]}
 SECONDS = 600
 
 
@@ -136,7 +145,9 @@ def installed(python: str, package: Path, folder: Path) -> None:
     check((folder / "share/man/man1/scraper.1").is_file(), "no manual page is installed")
     words = {"_SCRAPER_COMPLETE": "complete_bash", "COMP_WORDS": "scraper sugg", "COMP_CWORD": "1"}
     check(run(command, cwd=work, **words).split() == ["suggest"], "the shell completes nothing")
-    extras = list(named_extras(command, work))
+    extras = sorted(set(named_extras(command, work)))
+    there = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    check(extras == sorted(there), f"not tried: {', '.join(set(there) - set(extras))}")
     print(f"{python} ({version_of(python)}): {package.name} works; extras named: {', '.join(extras)}")
 
 
@@ -149,9 +160,15 @@ def named_extras(command: Path, work: Path) -> Iterator[str]:
         said = run(command, "crawl", site.name, cwd=work, code=None)
         check(f"'persistent-scraper[{extra}]'" in said, f"{key} does not name the extra {extra}:\n{said}")
         yield extra
-    said = run(command, "ui", ".", cwd=work, code=None)
-    check("'persistent-scraper[ui]'" in said, f"ui does not name its extra:\n{said}")
-    yield "ui"
+    for extra, words in BY_COMMAND.items():
+        said = run(command, *words, cwd=work, code=None)
+        check(f"'persistent-scraper[{extra}]'" in said, f"{' '.join(words)} does not name the extra {extra}:\n{said}")
+        yield extra
+    for extra, method in BY_PYTHON.items():
+        code = f"import scraper\nscraper.crawl({RUN!r}).{method}()\n"
+        said = run(command.parent / "python", "-c", code, cwd=work, code=None)
+        check(f"'persistent-scraper[{extra}]'" in said, f"{method} does not name the extra {extra}:\n{said}")
+        yield extra
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.proofs import package
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -51,3 +53,8 @@ def test_the_image_installs_extras_that_there_are() -> None:
     named = re.findall(r"\[([\w,]+)\]\"", text)
     assert named
     assert all(set(one.split(",")) <= extras for one in named)
+
+
+def test_the_proof_of_the_package_tries_every_extra() -> None:
+    tried = {*package.NEEDING, *package.BY_COMMAND, *package.BY_PYTHON}
+    assert tried == set(project()["project"]["optional-dependencies"])

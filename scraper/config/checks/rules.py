@@ -11,6 +11,7 @@ from scraper.config.types.selectors import BadSelector, read_css
 from scraper.config.yaml.problems import place, place_of_key
 from scraper.config.yaml.tree import Listing, Node, Path, Table, find
 from scraper.errors import Problem
+from scraper.optional_dependencies import install
 
 if TYPE_CHECKING:
     from scraper.config.model.rules import FieldConfig, RuleConfig
@@ -125,7 +126,7 @@ def _namespaces(root: Node, at: Path, rule: RuleConfig) -> Iterator[Problem]:
 def _prose(root: Node, at: Path, kind: str) -> Iterator[Problem]:
     module = _MODULES[kind]
     if importlib.util.find_spec(module) is None:
-        remedy = "run pip install 'persistent-scraper[article]'"
+        remedy = f"run {install('article')}"
         yield place(root, at, f"type: {kind} needs {module.replace('_', '-')}, which is not installed: {remedy}")
 
 
@@ -133,7 +134,7 @@ def _language(root: Node, at: Path, language: str) -> Iterator[Problem]:
     try:
         from dateparser.data.languages_info import language_order
     except ImportError:
-        remedy = "run pip install 'persistent-scraper[dates]'"
+        remedy = f"run {install('dates')}"
         yield place(root, at, f"dates in {language} need dateparser, which is not installed: {remedy}")
         return
     if language not in language_order and language.partition("-")[0] not in language_order:
