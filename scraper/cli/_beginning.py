@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from typing import Any
 
 from scraper import urls
 from scraper.cli._looking import Looker
 from scraper.cli._output import Tell
 from scraper.config import SiteConfig
-from scraper.demo.scaffold import BY_HEADER, Beginning
-from scraper.errors import NotHtml, ScraperError, UsageError
+from scraper.demo.scaffold import Beginning
+from scraper.errors import NotHtml, UsageError
 from scraper.fetch.robots import Robots, product_token
 from scraper.fetch.transport.guard import may_be_private
 from scraper.observe.text import counted, plain
-from scraper.parse.link_header import linked_as
 from scraper.response import Response
 from scraper.rules.page import Page
 
@@ -50,8 +47,8 @@ def beginning_of(url: str, template: str, name: str, config: SiteConfig, tell: T
     finally:
         looker.close()
     is_private = may_be_private(urls.host_of(url))
-    if template == "rules":
-        return Beginning(_rules(response, saw, name, is_private=is_private))
+    if template in ("rules", "api"):
+        return Beginning(_rules(response, saw, name, template, is_private=is_private))
     start = response.url
     if template == "login":
         start = f"{urls.origin_of(response.url)}/"
@@ -62,9 +59,6 @@ def beginning_of(url: str, template: str, name: str, config: SiteConfig, tell: T
     made = Beginning("\n".join(lines) + "\n", rules=_GENERAL_RULES)
     if template == "login":
         return made._replace(login=_login(response))
-    if template == "api":
-        by_header = linked_as("next", response.headers.get("Link") or "")
-        return made._replace(records=_records(response), rules=BY_HEADER if by_header else "")
     return made._replace(rules=_suggested(response) or _GENERAL_RULES) if template == "browser" else made
 
 
@@ -88,19 +82,27 @@ def _seen(response: Response, robots: Robots | None, config: SiteConfig) -> Iter
         yield f"  {counted(len(response.links()), 'link')}"
 
 
-def _rules(response: Response, saw: list[str], name: str, *, is_private: bool) -> str:
+def _rules(response: Response, saw: list[str], name: str, template: str, *, is_private: bool) -> str:
     """Return the whole YAML of a crawl by rules that were suggested of the page."""
+    from scraper.suggest.records import suggest_records
     from scraper.suggest.suggestion import suggest
     from scraper.suggest.writing import written
 
-    try:
-        response.css_first("body")
-    except NotHtml:
-        raise UsageError(
-            f"{response.url} is not HTML, of which rules could be written",
-            remedy="scraper init DIR --template api --url URL writes a spider for JSON",
-        ) from None
-    suggestion = suggest([Page(response)])
+    suggestion = suggest_records(Page(response))
+    if suggestion is None:
+        if template == "api":
+            raise UsageError(
+                f"{response.url} is not JSON with records",
+                remedy="name an address of the API; for a page leave out --template api",
+            )
+        try:
+            response.css_first("body")
+        except NotHtml:
+            raise UsageError(
+                f"{response.url} is neither HTML nor JSON with records, of which rules could be written",
+                remedy="name a page, or leave out --url",
+            ) from None
+        suggestion = suggest([Page(response)])
     if not suggestion.rules:
         saw = [*saw, "Nothing was found in its markup that repeats or has a name: write what you want into `rules`."]
     text = written(suggestion, [response.url], is_private=is_private, head=[_SCHEMA_LINE, *saw])
@@ -139,44 +141,3 @@ def _login(response: Response) -> str:
             fields[field] = "${SITE_USER}"
     inner = ", ".join(f"{json.dumps(field)}: {json.dumps(value)}" for field, value in fields.items())
     return f"  url: {json.dumps(response.url)}\n  form: {{{inner}}}\n"
-
-
-def _records(response: Response) -> str:
-    """Return the lines of a callback for the JSON of a page.
-
-    Raises:
-        UsageError: it is not JSON, or has no list of records.
-    """
-    try:
-        data: Any = response.json()
-    except (ScraperError, ValueError):
-        raise UsageError(
-            f"{response.url} is not JSON", remedy="name an address of the API; for a page leave out --template api"
-        ) from None
-    indent = "        "
-    if isinstance(data, list):
-        return f"{indent}yield from data\n"
-    found = next(_lists(data, ()), None)
-    if found is None:
-        return f"{indent}yield data\n"
-    lines = f"{indent}yield from data{_path(found)}\n"
-    for key in ("next", "next_page", "nextPage", "next_url"):
-        if isinstance(data, dict) and isinstance(data.get(key), str) and re.match(r"https?://|[/?]", data[key]):
-            lines += f'{indent}if following := data.get("{key}"):\n{indent}    yield response.follow(following)\n'
-            break
-    return lines
-
-
-def _lists(data: Any, way: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Return the ways to lists of objects in JSON, the nearest first."""
-    if not isinstance(data, dict) or len(way) > 3:
-        return
-    for key, value in data.items():
-        if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-            yield (*way, key)
-    for key, value in data.items():
-        yield from _lists(value, (*way, key))
-
-
-def _path(way: tuple[str, ...]) -> str:
-    return "".join(f"[{json.dumps(key)}]" for key in way)

@@ -9,7 +9,7 @@ from scraper import urls
 from scraper.cli._one_shot import Visitor, check_robots, request_of
 from scraper.cli._output import Tell
 from scraper.config import SiteConfig
-from scraper.errors import NotHtml, ScraperError, UsageError
+from scraper.errors import NotHtml, NotJson, ScraperError, UsageError
 from scraper.fetch.politeness import CallerThrottle, Pace
 from scraper.fetch.robots import Robots, product_token
 from scraper.observe.text import plain
@@ -43,13 +43,19 @@ class Looker:
         return self._robots.get(urls.origin_of(url))
 
     def look(self, url: str) -> Page:
-        """Return the page at an address, as `fetch` does.
+        """Return the page or the JSON at an address, as `fetch` does.
 
         Raises:
-            NotHtml: it is not one.
+            NotHtml: it is neither.
         """
         page = Page(self.fetch(url))
-        page.response.css_first("body")
+        try:
+            page.response.css_first("body")
+        except NotHtml as error:
+            try:
+                page.response.json()
+            except NotJson:
+                raise error from None
         return page
 
     def fetch(self, url: str) -> Response:
@@ -93,14 +99,14 @@ def look_at(
 ) -> list[Page]:
     """Return the pages that were typed, and up to `most` with those that `more` names of them, again and again.
 
-    Of the others one that cannot be fetched, or is not HTML, is left out.
+    Of the others one that cannot be fetched, or is neither HTML nor JSON, is left out.
 
     Args:
         more: called with the pages and the addresses that were tried in vain; returns addresses to look at next.
 
     Raises:
         UsageError: what was typed is not of one site.
-        NotHtml: a page that was typed is not HTML.
+        NotHtml: a page that was typed is neither HTML nor JSON.
     """
     for url in typed:
         request_of(url)

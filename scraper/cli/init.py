@@ -37,8 +37,8 @@ def init(
         Template | None,
         typer.Option(
             "--template",
-            help="What it begins with: a spider (the default), rules without Python (the default with --url), a "
-            "spider of an API, a login, a browser.",
+            help="What it begins with: a spider (the default), rules without Python (the default with --url), rules "
+            "of an API, a login, a browser.",
             show_default=False,
         ),
     ] = None,

@@ -42,18 +42,21 @@ def suggest(
     those have, by JSON-LD, microdata, OpenGraph, labels, tables and places that differ from page to page. Behind each
     line stands what it found. Selectors use no names that a build generated, and were tried on all pages.
 
+    Of an API one answer is enough: its records, their fields, and what leads to the next answer.
+
     Where fewer than five pages are named, some that they lead to are looked at as well, up to seven in all: things of
     a list, its next page, and where a home page has a menu of lists, two of those. What robots.txt closes is not
-    fetched, and politeness.delay or the Crawl-delay lies between two
-    requests. A private address that is typed here is allowed. The exit code is 1 where nothing was found. Keys for
-    --set are those of the YAML under session, politeness, limits, network, pages and origins, and user_agent.
+    fetched, and politeness.delay or the Crawl-delay lies between two requests. A private address that is typed here
+    is allowed. The exit code is 1 where nothing was found. Keys for --set are those of the YAML under session,
+    politeness, limits, network, pages and origins, and user_agent.
 
     \b
       scraper suggest https://shop.example/lamps > config/lamps.yaml
       scraper suggest --only https://shop.example/lamps https://shop.example/lamp/1 https://shop.example/lamp/2
     """
     from scraper.suggest.levels import Known, levels_of
-    from scraper.suggest.suggestion import MOST_LOOKED_AT, MOST_PAGES, of_levels
+    from scraper.suggest.records import suggest_records
+    from scraper.suggest.suggestion import MOST_LOOKED_AT, MOST_PAGES, Suggestion, of_levels
     from scraper.suggest.writing import written
 
     if len(pages) > MOST_PAGES:
@@ -63,13 +66,18 @@ def suggest(
     named = len(dict.fromkeys(pages))
 
     def more(seen: Sequence[Page], tried: Collection[str]) -> Sequence[str]:
-        return [] if only or named == MOST_PAGES else levels_of(seen, named, tried, known).more
+        if only or named == MOST_PAGES or not seen[0].response.is_html:
+            return []
+        return levels_of([page for page in seen if page.response.is_html], named, tried, known).more
 
     found = look_at(config, pages, _output.say, more, MOST_LOOKED_AT)
-    suggestion = of_levels(levels_of(found, named, (), known))
+    suggestion = suggest_records(found[0])
+    if suggestion is None:
+        found = [page for page in found if page.response.is_html]
+        suggestion = of_levels(levels_of(found, named, (), known)) if found else Suggestion([], [], [])
     if not suggestion.rules:
         raise ScraperError(
-            f"{found[0].response.url} has no list, table or fields in its markup",
+            f"{pages[0]} has no list, table or fields in its markup",
             remedy="name a page of a list, or of one thing; scraper fetch --body shows what the server sends "
             "where a script fills the page",
         )

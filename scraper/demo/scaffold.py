@@ -15,7 +15,7 @@ from scraper.demo import pages
 from scraper.demo.catalogue import ALL_PRODUCTS, CATEGORIES
 from scraper.errors import ScraperError, UsageError
 
-#: What a project can begin with: a spider, rules without Python, a spider of an API, a login, a browser.
+#: What a project can begin with: a spider, rules without Python, rules of an API, a login, a browser.
 TEMPLATES = ("spider", "rules", "api", "login", "browser")
 
 # Where each template goes; @name@ and @Class@ stand for the project's.
@@ -28,7 +28,7 @@ _FILES: dict[str, dict[str, str]] = {
         "tests/test_@name@.py": "test.py.txt",
     },
     "rules": {"config/@name@.yaml": "rules.yaml.txt"},
-    "api": {"spiders/@name@.py": "api.py.txt", "config/@name@.yaml": "api.yaml.txt"},
+    "api": {"config/@name@.yaml": "api.yaml.txt"},
     "login": {"config/@name@.yaml": "login.yaml.txt"},
     "browser": {"config/@name@.yaml": "browser.yaml.txt"},
 }
@@ -80,18 +80,23 @@ rules:
 items:
   product: {key: [url]} # so that a run says what is new, changed or gone
 """
-#: Of an API that names the next page in a header.
-BY_HEADER = """
+_SHOP_RULES_OF_API = """\
 rules:
-  - match: "*"
+  - match: /api/* # which answers: a glob on the path
+    each: {json: items} # where the records are, by JMESPath
     follow: [{rel: next}] # what the header Link calls the next page
+    item: product
+    fields:
+      sku: {json: sku}
+      title: {json: title}
+      price: {json: price.amount}
+      url: {json: url, type: url}
+items:
+  product: {key: [sku]} # so that a run says what is new, changed or gone
 """
 _SHOP_LOGIN = """\
   url: ${DEMO_URL:-http://127.0.0.1:8765}/login
   form: {user: "${SITE_USER:-demo}", password: "${SITE_PASSWORD:-demo}"}
-"""
-_SHOP_RECORDS = """\
-        yield from data["items"]
 """
 _FILE_LINES = {
     "config": "- `config/@name@.yaml`: where it starts, how fast it goes, where the items go. `scraper check "
@@ -113,13 +118,11 @@ class Beginning(NamedTuple):
     Attributes:
         site: lines of YAML from `start_urls` on; for rules the whole file.
         login: the keys of `login`, two spaces in.
-        records: the lines of an API's callback.
         rules: lines of YAML, `rules` and `items`.
     """
 
     site: str
     login: str = _SHOP_LOGIN
-    records: str = _SHOP_RECORDS
     rules: str = _SHOP_RULES
 
 
@@ -220,7 +223,6 @@ def _contents(name: str, template: str, beginning: Beginning | None) -> dict[str
         **named,
         "site": begun.site.rstrip("\n"),
         "login": begun.login.rstrip("\n"),
-        "records": begun.records.rstrip("\n"),
         "rules": begun.rules.rstrip("\n"),
         "first": _FIRST if beginning is None else "",
         "files": filled("\n".join(_file_lines(template, is_shop=beginning is None)), named),
@@ -231,7 +233,7 @@ def _contents(name: str, template: str, beginning: Beginning | None) -> dict[str
         files = {path: file for path, file in files.items() if not path.startswith("tests/")}
         files["spiders/@name@.py"] = "site_spider.py.txt"
     contents = {filled(path, named): filled(template_text(file), parts) for path, file in files.items()}
-    if template == "rules" and beginning is not None:
+    if template in ("rules", "api") and beginning is not None:
         contents[f"config/{name}.yaml"] = begun.site
     if template == "spider" and beginning is None:
         contents[_SAMPLE] = pages.detail(ALL_PRODUCTS[0], CATEGORIES[0], ALL_PRODUCTS).decode()
@@ -244,7 +246,7 @@ def _contents(name: str, template: str, beginning: Beginning | None) -> dict[str
 def _of_the_shop(template: str) -> Beginning:
     """Return the parts of files that crawl the demo shop."""
     made = Beginning(_SHOP.replace("@start@", _STARTS.get(template, "")))
-    rules = {"login": _SHOP_RULES_OF_MEMBERS, "api": BY_HEADER}.get(template, _SHOP_RULES)
+    rules = {"login": _SHOP_RULES_OF_MEMBERS, "api": _SHOP_RULES_OF_API}.get(template, _SHOP_RULES)
     return made._replace(rules=rules)
 
 

@@ -12,6 +12,8 @@ from scraper import urls
 from scraper.config import FollowConfig
 from scraper.errors import BadRequest
 from scraper.rules.choosing import links_of
+from scraper.rules.page import Page
+from scraper.rules.refusal import NotOfType
 from scraper.rules.rule import links_by
 from scraper.rules.sources import Css
 from scraper.suggest import selectors
@@ -58,9 +60,14 @@ def paging_of(trees: Sequence[Tree], blocks: set[int]) -> Paging | None:
 
 def followed(config: Any, tree: Tree) -> list[str]:
     """Return where an entry of `follow` leads from a page."""
+    return targets_on(config, tree.page)
+
+
+def targets_on(config: Any, page: Page) -> list[str]:
+    """Return where an entry of `follow` leads from a page of any kind."""
     try:
-        return list(links_by(links_of(FollowConfig.model_validate(config)), tree.page))
-    except (SelectolaxError, BadRequest, ValueError):
+        return list(links_by(links_of(FollowConfig.model_validate(config)), page))
+    except (SelectolaxError, BadRequest, NotOfType, ValueError):
         return []
 
 

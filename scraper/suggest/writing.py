@@ -42,15 +42,24 @@ def rules_text(suggestion: Suggestion) -> str:
         lines.append("rules:")
         for rule in suggestion.rules:
             lines += [f"  {line}" for line in _rule(rule)]
-    keys = {rule.item: rule.fields for rule in suggestion.rules if _has_address(rule)}
+    keys = {rule.item: key for rule in suggestion.rules if (key := _key(rule)) is not None}
     if keys:
         lines.append("items:")
-        lines += [f"  {item}: {{key: [url]}} # so that a run says what is new, changed or gone" for item in keys]
+        lines += [
+            f"  {item}: {{key: [{key}]}} # so that a run says what is new, changed or gone"
+            for item, key in keys.items()
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _has_address(rule: Rule) -> bool:
-    return any(draft.name == "url" and draft.found == 1 and _all_differ(draft) for draft in rule.fields)
+#: What tells things apart, that which lasts longest first.
+_KEYS = ("url", "id", "uuid", "sku", "slug", "key")
+
+
+def _key(rule: Rule) -> str | None:
+    """Return the field that tells a rule's items apart; None where there is none."""
+    told = [draft.name for draft in rule.fields if draft.found == 1 and _all_differ(draft)]
+    return next((name for name in _KEYS if name in told), None)
 
 
 def _all_differ(draft: Draft) -> bool:

@@ -79,13 +79,12 @@ def test_the_records_of_an_api_are_found(shop: Shop, tmp_path: Path) -> None:
     root = made(tmp_path, "--template", "api", "--url", f"{shop.url}/api/products")
     items = crawled(root, shop, "--set", "politeness.delay=10ms")
     assert sorted(item["sku"] for item in items) == sorted(product.sku for product in ALL_PRODUCTS)
-    with PageServer(
-        {"/api": (200, {"Content-Type": "application/json"}, b'{"a": {"rows": [{"x": 1}]}, "next": "/api?n=2"}')}
-    ) as it:
-        assert command("init", "deep", "--template", "api", "--url", f"{it.url}/api", cwd=tmp_path).returncode == 0
-    spider = (tmp_path / "deep/spiders/deep.py").read_text(encoding="utf-8")
-    assert 'yield from data["a"]["rows"]' in spider
-    assert 'data.get("next")' in spider
+    site = yaml.safe_load((root / "config" / "site.yaml").read_text(encoding="utf-8"))
+    assert site["rules"][0]["follow"] == [{"rel": "next"}]
+    assert site["items"] == {"product": {"key": ["url"]}}
+    # An API is told by what it answers.
+    done = command("suggest", f"{shop.url}/api/products", "--set", "politeness.delay=10ms", cwd=tmp_path)
+    assert yaml.safe_load(done.stdout)["rules"] == site["rules"]
 
 
 @pytest.mark.parametrize("template", ["spider", "browser"])
@@ -107,7 +106,7 @@ def test_other_templates_begin_at_the_page_as_well(template: str, shop: Shop, tm
         (["x", "--template", "other"], 2, "'spider', 'rules', 'api', 'login', 'browser'"),
         (["x", "--url", "nowhere"], 2, "write it whole"),
         (["x", "--set", "politeness.delay=1"], 2, "--url"),
-        (["x", "--url", "SERVER/json"], 2, "--template api"),
+        (["x", "--url", "SERVER/json"], 2, "nor JSON with records"),
         (["x", "--template", "api", "--url", "SERVER/page"], 2, "is not JSON"),
         (["x", "--template", "login", "--url", "SERVER/page"], 2, "no form with a password"),
         (["x", "--url", "SERVER/closed"], 1, "robots.txt does not allow"),
