@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,7 +13,10 @@ from scraper.cli import _output
 from scraper.cli.crawl import Watching, conduct
 from scraper.config import load
 from scraper.demo import example
-from scraper.demo.shop import ALL_PRODUCTS, DEFAULT_PORT, MEMBER_PRODUCTS, Shop, serve
+from scraper.demo.drawn_shop import DrawnShop
+from scraper.demo.server import Server
+from scraper.demo.shop import ALL_PRODUCTS, DEFAULT_PORT, MEMBER_PRODUCTS, Shop
+from scraper.errors import UsageError
 from scraper.observe.report import print_report
 from scraper.run import Run
 
@@ -21,6 +24,8 @@ _SHOWN = 5
 #: Seconds before each answer of the demo's shop, so that requests overlap as they do over a network.
 _LATENCY = 0.05
 _FACTS = ("sku", "title", "category", "price", "stock")
+#: What the pages that scripts draw show of a product.
+_DRAWN_FACTS = _FACTS[:-1]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -53,6 +58,13 @@ def demo(
             "with other markup.",
         ),
     ] = 1,
+    drawn: Annotated[
+        bool,
+        typer.Option(
+            "--drawn",
+            help="The shop as scripts draw it, crawled by `fetcher: auto`: it needs a browser, but to be served.",
+        ),
+    ] = False,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -72,23 +84,27 @@ def demo(
     \b
       scraper demo
       scraper demo --serve
+      scraper demo --drawn
     """
+    if drawn and day > 1:
+        raise UsageError("--drawn has no later day", remedy="leave out --day")
+    port = (DEFAULT_PORT if serve_only else 0) if port is None else port
+    latency = 0.0 if serve_only else _LATENCY
+    shop: Server = DrawnShop(port=port, latency=latency) if drawn else Shop(port=port, day=day, latency=latency)
     if serve_only:
-        serve(
-            port=DEFAULT_PORT if port is None else port,
-            day=day,
-            ready=lambda url: _output.write(f"The demo shop is open at {url}/ (Ctrl-C closes it)\n"),
-        )
+        with shop:
+            _output.write(f"The demo shop is open at {shop.url}/ (Ctrl-C closes it)\n")
+            shop.wait()
         return
-    site = example.write(_demo_folder() if folder is None else folder)
-    with Shop(port=port or 0, latency=_LATENCY) as shop:
+    site = example.write(_demo_folder() if folder is None else folder, example.DRAWN if drawn else example.SITE)
+    with shop:
         environ = {**os.environ, "DEMO_URL": shop.url}
         _output.write(f"The demo shop is open at {shop.url}/, crawled by {site}\n")
         loaded = load(site, environ=environ)
         code, run = conduct(lambda: loaded, fresh=True, watching=Watching(quiet=True))
     if run is None or run.result == "stopped":
         raise typer.Exit(code)
-    complete = _show(run)
+    complete = _show(run, _DRAWN_FACTS if drawn else _FACTS)
     _output.write(f"store\n  {loaded.store}\n")
     raise typer.Exit(code or (0 if complete else 1))
 
@@ -98,15 +114,15 @@ def _demo_folder() -> Path:
     return here if (here / example.SITE).is_file() else Path("scraper-demo")
 
 
-def _show(run: Run) -> bool:
+def _show(run: Run, facts: tuple[str, ...]) -> bool:
     """Print items and ledger; whether every product came exactly once, as the shop has it."""
     items = list(run.items)
-    rows = [[str(item.get(name, "")) for name in _FACTS] for item in items[:_SHOWN]]
-    _output.write("\n" + _output.table(_FACTS, rows, left=len(_FACTS)))
+    rows = [[str(item.get(name, "")) for name in facts] for item in items[:_SHOWN]]
+    _output.write("\n" + _output.table(facts, rows, left=len(facts)))
     if len(items) > _SHOWN:
         _output.write(f"and {len(items) - _SHOWN} more\n")
-    found = Counter(_facts_of(item) for item in items)
-    wanted = Counter(tuple(getattr(product, name) for name in _FACTS) for product in ALL_PRODUCTS + MEMBER_PRODUCTS)
+    found = Counter(tuple(item.get(name) for name in facts) for item in items)
+    wanted = Counter(tuple(getattr(product, name) for name in facts) for product in ALL_PRODUCTS + MEMBER_PRODUCTS)
     complete = found == wanted
     verdict = "came exactly once" if complete else f"should have come once; {(found - wanted).total()} came that "
     if not complete:
@@ -115,7 +131,3 @@ def _show(run: Run) -> bool:
     with _output.told():
         print_report(_output.out_console(), run.stats)
     return complete
-
-
-def _facts_of(item: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(item.get(name) for name in _FACTS)

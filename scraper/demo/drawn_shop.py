@@ -2,7 +2,7 @@
 
 Of its categories, tea and pots have pages that fetch their product; those of lamps are whole as they come, those of
 paper lack the price until a moment after they are loaded; garden is one list that grows as it is scrolled; members'
-products are shown once the page has logged in by itself. `TRUTH` is what a crawl must find, each once.
+products are shown once the page has logged in by itself. `truth` is what a crawl must find, each once.
 """
 
 from __future__ import annotations
@@ -113,11 +113,14 @@ class DrawnShop(Server):
         per_category: how many products each category has, at most.
         host: a loopback address.
         port: 0 takes a free one.
+        latency: seconds before each answer.
     """
 
-    def __init__(self, per_category: int = 100, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, per_category: int = 100, host: str = "127.0.0.1", port: int = 0, *, latency: float = 0.0
+    ) -> None:
         self._site = _Site(_kept(per_category))
-        super().__init__(self._site.answer, host, port)
+        super().__init__(self._site.answer, host, port, latency=latency)
 
     @property
     def paths(self) -> list[str]:

@@ -1,6 +1,6 @@
-"""The crawl of the demo shop as a project of its own, for where there is no source tree.
+"""The crawls of the demo shop as a project of its own, for where there is no source tree.
 
-Its two files are the worked example of the source tree, `config/demo.yaml` and `spiders/demo_shop.py`.
+Its files are worked examples of the source tree: `config/demo.yaml` and `spiders/demo_shop.py`, `config/drawn.yaml`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from pathlib import Path
 
 from scraper.errors import ScraperError
 
-#: The YAML within the project.
-SITE = "config/demo.yaml"
-_TEMPLATES = {SITE: "demo.yaml.txt", "spiders/demo_shop.py": "demo_shop.py.txt"}
+#: The YAML within the project; that of the shop as scripts draw it.
+SITE, DRAWN = "config/demo.yaml", "config/drawn.yaml"
+_TEMPLATES = {SITE: "demo.yaml.txt", "spiders/demo_shop.py": "demo_shop.py.txt", DRAWN: "drawn.yaml.txt"}
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, site: str = SITE) -> Path:
     """Make the files that are missing in `folder`, and return the YAML; what is there stays as it is.
 
     Raises:
@@ -32,4 +32,4 @@ def write(folder: Path) -> Path:
         raise ScraperError(
             f"cannot write {error.filename}: {error.strerror}", remedy="choose another folder"
         ) from None
-    return folder / SITE
+    return folder / site

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from email.message import Message
 from urllib.parse import parse_qs
 
@@ -30,7 +30,6 @@ __all__ = [
     "PATIENCE_PATH",
     "USER",
     "Shop",
-    "serve",
 ]
 
 DEFAULT_PORT = 8765
@@ -85,24 +84,6 @@ class Shop(Server):
         """Forget the log and how often the busy pages were requested."""
         self.clear_log()
         self._site.reset()
-
-
-def serve(
-    host: str = "127.0.0.1",
-    port: int = DEFAULT_PORT,
-    *,
-    day: int = 1,
-    ready: Callable[[str], object] | None = None,
-) -> None:
-    """Run the shop until KeyboardInterrupt, which is passed on. `ready` is called with its URL once it listens.
-
-    Raises:
-        UsageError: the address is not available.
-    """
-    with Shop(host, port, day=day) as shop:
-        if ready is not None:
-            ready(shop.url)
-        shop.wait()
 
 
 class ShopSite:

@@ -92,6 +92,11 @@ class TestFirstMinutes:
         skus = Counter(json.loads(line)["sku"] for line in exported.read_text(encoding="utf-8").splitlines())
         assert skus == Counter(product.sku for product in ALL_PRODUCTS + MEMBER_PRODUCTS)
 
+    def test_the_drawn_demo_says_what_it_needs(self, tmp_path: Path):
+        done = command("demo", "--drawn", cwd=tmp_path)
+        assert done.returncode == 2
+        assert done.stderr == "error: drawing pages needs playwright\n  pip install 'persistent-scraper[browser]'\n"
+
     def test_demo_of_a_spider_that_misses_something(self, tmp_path: Path):
         # As the first `demo` writes it; what is there stays as it is.
         example.write(tmp_path / "tried")

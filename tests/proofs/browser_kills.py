@@ -33,18 +33,7 @@ ROOT = Path(__file__).parents[2]
 _GIVE_UP_SECONDS = 300
 #: A browser whose crawl was killed is gone within this time.
 _LEAVE_SECONDS = 20.0
-_FIELDS: dict[str, Any] = {
-    "sku": {"css": ".sku", "required": True},
-    "title": "h1",
-    "category": ".category",
-    "price": {"css": ".price", "required": True},
-}
-RULES: list[dict[str, Any]] = [
-    {"match": "*", "follow": ["a.to"]},
-    {"match": "/late/*", "wait_for": ".price:not(:empty)"},
-    {"match": {"regex": r"/(?:product|plain|late)/"}, "fields": _FIELDS},
-    {"match": {"regex": r"/(?:garden|members)/$"}, "each": "article.product", "fields": _FIELDS},
-]
+RULES: list[dict[str, Any]] = yaml.safe_load((ROOT / "config/drawn.yaml").read_text("utf-8"))["rules"]
 VICTIMS = ("crawl", "browser", "drawing", "driver", "guardian", "both")
 
 

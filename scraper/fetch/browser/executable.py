@@ -16,7 +16,7 @@ _REMEDY = "install it (Debian: apt install chromium), or name its path: browser.
 
 def require_browser(config: BrowserConfig) -> None:
     """Raise UsageError where Playwright or the browser that is named is missing, without importing anything."""
-    optional_dependencies.require("playwright", "browser", "fetcher: browser")
+    optional_dependencies.require("playwright", "browser", "drawing pages")
     executable_of(config)
 
 

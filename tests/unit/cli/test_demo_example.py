@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_files_are_those_of_the_source_tree(tmp_path: Path):
     assert example.write(tmp_path / "new") == tmp_path / "new" / "config" / "demo.yaml"
-    for path in ("config/demo.yaml", "spiders/demo_shop.py"):
+    for path in ("config/demo.yaml", "spiders/demo_shop.py", example.DRAWN):
         written, kept = ((root / path).read_text(encoding="utf-8") for root in (tmp_path / "new", ROOT))
         assert written == kept, f"copy {path} to scraper/demo/templates"
 
