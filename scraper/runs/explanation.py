@@ -91,6 +91,7 @@ class Explanation:
             unless = f", unless it lies deeper than limits.depth: {depth}{self._by_key('depth')}"
             yield _line("admitted", f"once a page leads to it{unless if depth is not None else ''}")
         yield from self._robots(request.url)
+        yield from self._server(request.url)
 
     def _refused(self, refused: RefusedRow, *, is_known: bool) -> Iterator[str]:
         if refused.found_on_url is not None:
