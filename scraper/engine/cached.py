@@ -12,7 +12,7 @@ from scraper.fetch.base import FetchResult, Writable
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.keeping import response_of
 from scraper.fetch.transport.exchange import RequestContext
-from scraper.fetch.warc_reader import ArchiveIndex
+from scraper.fetch.warc_reader import Archived, ArchiveIndex
 from scraper.request import Request
 from scraper.store import Store
 
@@ -83,10 +83,8 @@ class CachedFetcher:
             into.write(body)
             body = b""
         response = response_of(request, found.head, body)
-        if (drawn := getattr(found, "drawn", None)) is not None:
-            from scraper.response.rendering import Rendering
-
-            response.drawn(Rendering(drawn))
+        if isinstance(found, Archived) and found.rendering is not None:
+            response.drawn(found.rendering)
         return FetchResult(response, None, None, 0.0, 0, fetched_at=found.fetched_at)
 
     def close(self) -> None:

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 #: Where a head ends; servers leave out the carriage return.
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/\d")
-#: Of records that are no messages of HTTP.
-_MEDIA = {"warcinfo": "application/warc-fields", "conversion": "text/html; charset=utf-8"}
+_HTML = "text/html; charset=utf-8"
 _CONFORMS_TO = "https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
 
 
@@ -62,10 +61,23 @@ class RecordMaker:
         return b"".join(self._pair(recorder) for recorder in recorders)
 
     def drawn(self, url: str, rendering: Rendering) -> bytes:
-        """Return the record of a page as a browser has drawn it (WARC 1.1 section 6.8)."""
-        about = {"WARC-Date": _date(time.time()), "WARC-Target-URI": hide(url)}
-        text = star_out(rendering.text.encode("utf-8", "replace"))
-        return _record("conversion", _new_id(), about, text)
+        """Return the record of a page as a browser has drawn it (WARC 1.1 section 6.8), and of what came of it.
+
+        These are two resources (section 6.4) that say of which page they are: what it has fetched and did not get,
+        and its picture, named as Browsertrix names it. A picture may show what is starred out of the page.
+        """
+        date, number = _date(time.time()), _new_id()
+        text = rendering.text.encode("utf-8", "replace")
+        hidden = star_out(text)
+        records = _record("conversion", number, {"WARC-Date": date, "WARC-Target-URI": hide(url)}, hidden, _HTML)
+        resources = [("captured", "application/json", star_out(rendering._replace(text="").to_bytes()))]
+        if rendering.screenshot is not None and hidden == text:
+            resources.append(("view", "image/png", rendering.screenshot))
+        for what, media, block in resources:
+            target = f"urn:{what}:{hide(url)}"
+            about = {"WARC-Date": date, "WARC-Target-URI": target, "WARC-Concurrent-To": number}
+            records += _record("resource", _new_id(), about, block, media)
+        return records
 
     def _pair(self, recorder: WireRecorder) -> bytes:
         received = bytes(recorder.received)
@@ -146,17 +158,16 @@ def info_record(filename: str, config: SiteConfig, run: int) -> bytes:
     }
     block = "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode()
     about = {"WARC-Date": _date(datetime.now(UTC).timestamp()), "WARC-Filename": filename}
-    return _record("warcinfo", _new_id(), about, block)
+    return _record("warcinfo", _new_id(), about, block, "application/warc-fields")
 
 
-def _record(kind: str, number: str, about: dict[str, str], block: bytes) -> bytes:
-    media = _MEDIA.get(kind) or f"application/http; msgtype={kind}"
+def _record(kind: str, number: str, about: dict[str, str], block: bytes, media: str | None = None) -> bytes:
     fields = {
         "WARC-Type": kind,
         "WARC-Record-ID": number,
         **about,
         "WARC-Block-Digest": _digest(block),
-        "Content-Type": media,
+        "Content-Type": media or f"application/http; msgtype={kind}",
         "Content-Length": str(len(block)),
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())

@@ -47,9 +47,11 @@ class KeepingFetcher:
         response = result.response
         if response is None or response.status == 304:
             return result
-        body = zlib.compress(response.content, _LEVEL) if packing is None else packing.packed()
-        behind = len(response.body) if response.rendering is not None else None
-        return replace(result, kept=Kept(head_of(response.status, response.headers, behind), body))
+        parts = [response.body]
+        if response.rendering is not None:
+            parts += [response.rendering.to_bytes(), response.rendering.screenshot or b""]
+        body = zlib.compress(b"".join(parts), _LEVEL) if packing is None else packing.packed()
+        return replace(result, kept=Kept(head_of(response.status, response.headers, *map(len, parts[:-1])), body))
 
     def close(self) -> None:
         self._inner.close()
@@ -71,22 +73,26 @@ class _Packing:
         return b"".join([*self._parts, self._packer.flush()])
 
 
-def head_of(status: int, headers: Mapping[str, str], behind: int | None = None) -> str:
+def head_of(status: int, headers: Mapping[str, str], *lengths: int) -> str:
     """Return status and headers as the store keeps them.
 
     Args:
-        behind: of a page that a browser has drawn, the length of its body: what was made of it is kept behind that.
+        lengths: of a page that a browser has drawn, those of its body and of what was made of it;
+            this is kept behind the body, its picture behind both.
     """
-    return json.dumps([status, list(headers.items()), *([] if behind is None else [behind])])
+    return json.dumps([status, list(headers.items()), *lengths])
 
 
 def response_of(request: Request, head: str, body: bytes) -> Response:
     """Return the response of a request whose head and body were kept; the body is unpacked."""
-    status, headers, *behind = json.loads(head)
-    length = behind[0] if behind else len(body)
+    status, headers, *lengths = json.loads(head)
+    length = lengths[0] if lengths else len(body)
     response = Response(request.url, status, CaseInsensitiveDict(headers), body[:length], request=request)
-    if behind:
+    if lengths:
         from scraper.response.rendering import Rendering
 
-        response.drawn(Rendering.from_bytes(body[length:]))
+        # Stores of before pictures were kept have the first length alone.
+        end = sum(lengths) if lengths[1:] else len(body)
+        rendering = Rendering.from_bytes(body[length:end])
+        response.drawn(rendering._replace(screenshot=body[end:] or None))
     return response

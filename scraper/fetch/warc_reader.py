@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
 import urllib3
@@ -16,6 +17,9 @@ import urllib3
 from scraper.errors import BadRequest
 from scraper.fetch.keeping import head_of
 from scraper.request import Request
+
+if TYPE_CHECKING:
+    from scraper.response.rendering import Rendering
 
 _CHUNK = 256 * 1024
 _GZIP = 31
@@ -29,8 +33,8 @@ class Archived(NamedTuple):
     head: str
     body: bytes
     fetched_at: float
-    #: As a browser has drawn it; None where none did.
-    drawn: str | None = None
+    #: What a browser made of it; None where none did.
+    rendering: Rendering | None = None
 
 
 class ArchiveIndex:
@@ -61,7 +65,7 @@ class ArchiveIndex:
         drawn = self._drawn.get(fingerprint)
         if answer is None or drawn is None or drawn[0] != place[0]:
             return answer
-        return answer._replace(drawn=_parts_of(_record_at(*drawn))[1].decode("utf-8", "replace"))
+        return answer._replace(rendering=_rendering_at(*drawn))
 
     def _answers(self, path: Path) -> Iterator[tuple[bytes, tuple[Path, int]]]:
         asked: bytes | None = None
@@ -94,6 +98,26 @@ def _record_at(path: Path, offset: int) -> bytes:
     with path.open("rb") as file:
         file.seek(offset)
         return next((data for _, data in _members(file)), b"")
+
+
+def _rendering_at(path: Path, offset: int) -> Rendering:
+    """Return what a browser made of a page: the tree, and what stands behind it in records that name it."""
+    from scraper.response.rendering import Rendering
+
+    with path.open("rb") as file:
+        file.seek(offset)
+        records = (_parts_of(data) for _, data in _members(file))
+        about, block = next(records)
+        rendering, number = Rendering(block.decode("utf-8", "replace")), about.get("warc-record-id")
+        for other, data in records:
+            if other.get("warc-concurrent-to") != number:
+                break
+            if other.get("content-type") == "image/png":
+                rendering = rendering._replace(screenshot=data)
+                continue
+            with contextlib.suppress(ValueError):  # what was starred out of a number is no JSON any more
+                rendering = Rendering.from_bytes(data)._replace(text=rendering.text)
+    return rendering
 
 
 def _members(file: io.BufferedReader) -> Iterator[tuple[int, bytes]]:

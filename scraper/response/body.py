@@ -138,12 +138,14 @@ class Body:
     def drawn(self, rendering: Rendering) -> None:
         """Take what a browser made of it: text, trees and links are those of that from now on."""
         self.rendering = rendering
+        if rendering.elsewhere is not None:
+            self.headers["Refresh"] = f"0;url={rendering.elsewhere}"
         self._forget()
 
     @property
     def content(self) -> bytes:
         """Return all that tells this page from another state of it: the body, and what a browser made of it."""
-        return self.body if self.rendering is None else self.body + self.rendering.to_bytes()
+        return self.body if self.rendering is None else self.body + self.rendering.telling()
 
     # The body ----------------------------------------------------------------------------------------
 

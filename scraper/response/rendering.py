@@ -26,11 +26,16 @@ class Rendering(NamedTuple):
     refused: tuple[tuple[str, str], ...] = ()
     #: Requests that the page made.
     requests: int = 0
+    #: The URL to which a script of it sends its reader, where one does.
+    elsewhere: str | None = None
 
     def to_bytes(self) -> bytes:
-        """Return what the store and archives keep of it: all but the picture."""
-        record = {"text": self.text, "captured": self.captured, "refused": self.refused, "requests": self.requests}
-        return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        """Return what is kept of it, all but the picture."""
+        return _packed({name: value for name, value in self._asdict().items() if name != "screenshot"})
+
+    def telling(self) -> bytes:
+        """Return what tells it from another state of its page: the tree, and what was captured, in whatever order."""
+        return _packed([self.text, sorted(self.captured, key=_packed)])
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Rendering:
@@ -46,6 +51,11 @@ class Rendering(NamedTuple):
                 tuple(Captured(*each) for each in record["captured"]),
                 refused=tuple((url, why) for url, why in record["refused"]),
                 requests=record["requests"],
+                elsewhere=record.get("elsewhere"),
             )
         except (TypeError, KeyError) as error:
             raise ValueError(f"this is no rendering: {error}") from None
+
+
+def _packed(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")

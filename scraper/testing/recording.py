@@ -4,6 +4,7 @@ A recording is a folder:
 
     body            the bytes of the page, as a callback gets them
     rendered.json   of a page that a browser has drawn, the tree and the JSON answers
+    screenshot.png  its picture, where one was made and nothing of the tree is masked, which it might show
     meta.json       url, status, headers; the callback and meta of its request; the YAML of its crawl
     expected.json   the items and requests that came of it; in `ignore`, fields that make no difference
 
@@ -47,6 +48,7 @@ EXPECTED = "expected.json"
 _META = "meta.json"
 _BODY = "body"
 _RENDERED = "rendered.json"
+_SCREENSHOT = "screenshot.png"
 #: A cookie that a server sets is a session, and no business of a repository.
 _LEFT_OUT = frozenset({"set-cookie"})
 
@@ -98,10 +100,13 @@ def save(loaded: Loaded, response: Response) -> tuple[Recording, dict[str, Any]]
     with _told(folder):
         ignore = _ignored(json.loads((folder / EXPECTED).read_bytes())) if (folder / EXPECTED).exists() else ()
         write_private(folder / _BODY, saved.body)
-        if saved.rendering is not None:
-            write_private(folder / _RENDERED, saved.rendering.to_bytes())
-        else:
-            (folder / _RENDERED).unlink(missing_ok=True)
+        rendering = saved.rendering
+        made = (rendering.to_bytes(), rendering.screenshot) if rendering is not None else (None, None)
+        for name, data in zip((_RENDERED, _SCREENSHOT), made, strict=True):
+            if data is not None:
+                write_private(folder / name, data)
+            else:
+                (folder / name).unlink(missing_ok=True)
         _write(folder / _META, meta)
     _expect(folder, outcome, ignore)
     return Recording(folder, loaded.path, saved), outcome
@@ -116,8 +121,10 @@ def read(folder: Path) -> Recording:
     """
     with _told(folder):
         meta = json.loads((folder / _META).read_bytes())
-        rendered = folder / _RENDERED
+        rendered, picture = folder / _RENDERED, folder / _SCREENSHOT
         rendering = Rendering.from_bytes(rendered.read_bytes()) if rendered.exists() else None
+        if rendering is not None and picture.exists():
+            rendering = rendering._replace(screenshot=picture.read_bytes())
         response = _page(meta, (folder / _BODY).read_bytes(), rendering)
         site = Path(os.path.normpath(folder.absolute() / meta["site"]))
     root = _root_of(folder.absolute())
@@ -144,7 +151,9 @@ def _masked(rendering: Rendering | None) -> Rendering | None:
     captured = tuple(
         Captured(masking.url(each.url), each.status, masking.data(each.data)) for each in rendering.captured
     )
-    return Rendering(text, captured)
+    refused = tuple((masking.url(url), masking.url(why)) for url, why in rendering.refused)
+    picture = rendering.screenshot if text == rendering.text else None
+    return rendering._replace(text=text, captured=captured, screenshot=picture, refused=refused, elsewhere=None)
 
 
 def _page(meta: Mapping[str, Any], body: bytes, rendering: Rendering | None) -> Response:

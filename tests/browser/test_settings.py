@@ -28,15 +28,19 @@ _SPIDER = """
 from scraper import Request, Spider
 
 
+def fetcher_of(response):
+    return response.connection and response.connection.fetcher
+
+
 class Shots(Spider):
     def parse(self, response):
-        yield {"path": "/", "fetcher": response.connection.fetcher, "screenshot": response.screenshot}
+        yield {"path": "/", "fetcher": fetcher_of(response), "screenshot": response.screenshot}
         yield Request(response.urljoin("/late"), self.parse_late, fetcher="browser", wait_for="#late")
 
     def parse_late(self, response):
         yield {
             "path": "/late",
-            "fetcher": response.connection.fetcher,
+            "fetcher": fetcher_of(response),
             "shot": response.screenshot[:8].hex(),
             "text": response.css_first("#late").text(),
             "clicked": response.select_one("#clicked").get_text(),
@@ -81,17 +85,23 @@ def test_a_request_may_name_the_browser_and_parsers_get_all_of_it(
         "network": {"allow_private": True},
         "politeness": {"delay": 0},
         "engine": {"parsers": 1},
+        "archive": "shots.warc.gz",
         "exports": ["shots.jsonl"],
     }
     (tmp_path / "shots.yaml").write_text(yaml.safe_dump(site))
-    run = subprocess.run(
-        [sys.executable, "-m", "scraper", "crawl", "shots.yaml", "--quiet"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
+
+    def scraper_does(*words: str) -> str:
+        run = subprocess.run(
+            [sys.executable, "-m", "scraper", *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout
+
+    scraper_does("crawl", "shots.yaml", "--quiet")
     first, late = map(json.loads, (tmp_path / "shots.jsonl").read_text().splitlines())
     assert first == {"path": "/", "fetcher": "http", "screenshot": None}
     assert late == {
@@ -108,6 +118,15 @@ def test_a_request_may_name_the_browser_and_parsers_get_all_of_it(
     }
     # Pictures are not fetched unless they are wanted.
     assert paths(server) == ["/robots.txt", "/", "/late", "/api/late"]
+    # The archive has all of it, and so has a recording.
+    scraper_does("crawl", "shots.yaml", "--quiet", "--cached")
+    again = [json.loads(line) for line in (tmp_path / "shots.jsonl").read_text().splitlines()]
+    assert again == [{**first, "fetcher": None}, {**late, "fetcher": None}]
+    words = ("--callback", "parse_late", "--set", "fetcher=browser", "--set", "browser.wait_for=#late")
+    assert "1 item" in scraper_does("record", "shots.yaml", f"{server.url}/late", *words)
+    server.clear_log()
+    assert scraper_does("replay") == "1 page, none differ\n"
+    assert server.log == []
 
 
 def test_a_login_serves_pages_in_a_browser_too(shop: Shop) -> None:

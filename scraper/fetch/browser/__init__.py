@@ -56,20 +56,17 @@ class Browser:
         assert context.beside is not None
         began = time.monotonic()
         try:
-            rendering, elsewhere = self._draw(response, domain, context, wait_for)
+            response.drawn(self._draw(response, domain, context, wait_for))
         except FetchError as error:
             error.request = request
             return replace(result, response=None, error=error, seconds=result.seconds + time.monotonic() - began)
-        response.drawn(rendering)
-        if elsewhere is not None:
-            response.headers["Refresh"] = f"0;url={elsewhere}"
         if response.connection is not None:
             response.connection = replace(response.connection, fetcher="browser")
         return replace(result, served=response.connection, seconds=result.seconds + time.monotonic() - began)
 
     def _draw(
         self, response: Response, domain: DomainSession, context: RequestContext, wait_for: str | None
-    ) -> tuple[Rendering, str | None]:
+    ) -> Rendering:
         from scraper.fetch.browser.drawing import Drawing
 
         host = self._started()
@@ -95,13 +92,12 @@ class Browser:
             except BaseException:
                 cancel()
                 raise
-        outcome = came[0]
+        outcome: Rendering | BaseException = came[0]
         if isinstance(outcome, FetchError | InternalError):
             raise outcome
         if isinstance(outcome, BaseException):
             raise FetchError(f"{type(outcome).__name__}: {outcome}"[:500], reason="not-drawn") from outcome
-        rendering, elsewhere = outcome
-        return rendering, elsewhere
+        return outcome
 
     def _started(self) -> Host:
         if self._host is None:

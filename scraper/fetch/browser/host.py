@@ -37,9 +37,8 @@ _TRIES = 5
 #: How often a browser is started again before it is given up, and the wait between.
 _STARTS, _START_WAIT = 3, 1.0
 
-#: What became of a page.
-Drawn = tuple[Rendering, str | None]
-Done = Callable[[Drawn | BaseException], None]
+#: Is told what became of a page.
+Done = Callable[[Rendering | BaseException], None]
 
 
 class Host:
@@ -118,7 +117,7 @@ class Host:
 
     # Drawing ---------------------------------------------------------------------------------------------
 
-    async def _draw(self, drawing: Drawing) -> Drawn:
+    async def _draw(self, drawing: Drawing) -> Rendering:
         """Draw a page. Where the browser dies under several of them, each is drawn again, by itself.
 
         Raises:
@@ -193,7 +192,7 @@ class Host:
                     return browser
             raise AssertionError
 
-    async def _draw_by(self, browser: Chromium, drawing: Drawing) -> Drawn:
+    async def _draw_by(self, browser: Chromium, drawing: Drawing) -> Rendering:
         """Draw a page, as long as it may take and is wanted."""
         began, work = time.monotonic(), asyncio.ensure_future(self._draw_in_tab(browser, drawing))
         dead = asyncio.ensure_future(browser.is_dead.wait())
@@ -227,7 +226,7 @@ class Host:
         waited = f": {drawing.wait_for} finds nothing" if drawing.wait_for is not None else ""
         return f"the page is not drawn within {self._config.timeout:g} s (browser.timeout){waited}"
 
-    async def _draw_in_tab(self, browser: Chromium, drawing: Drawing) -> Drawn:
+    async def _draw_in_tab(self, browser: Chromium, drawing: Drawing) -> Rendering:
         drawing.begin()
         try:
             context, tab = await browser.take(drawing.domain)
@@ -256,7 +255,7 @@ class Host:
             if not browser.is_dead.is_set():
                 await asyncio.shield(browser.give_back(context, tab, is_well=is_well))
 
-    async def _until_crash(self, tab: Tab, drawing: Drawing) -> Drawn:
+    async def _until_crash(self, tab: Tab, drawing: Drawing) -> Rendering:
         work = asyncio.ensure_future(tab.draw(drawing))
         try:
             await asyncio.wait((work, tab.crashed), return_when=asyncio.FIRST_COMPLETED)

@@ -176,8 +176,8 @@ class Tab:
 
     # Drawing ---------------------------------------------------------------------------------------------
 
-    async def draw(self, drawing: Drawing) -> tuple[Rendering, str | None]:
-        """Draw a page; return it, and the URL to which it sends its reader, if it does.
+    async def draw(self, drawing: Drawing) -> Rendering:
+        """Draw a page.
 
         Raises:
             FetchError: it asks for more than it may, or does not come to what is waited for.
@@ -192,7 +192,7 @@ class Tab:
         finally:
             self._drawing = None
 
-    async def _drawn(self, drawing: Drawing) -> tuple[Rendering, str | None]:
+    async def _drawn(self, drawing: Drawing) -> Rendering:
         page, config = self.page, drawing.config
         until = "domcontentloaded" if config.wait_until == "domcontentloaded" else "load"
         loaded = asyncio.ensure_future(page.goto(drawing.url, wait_until=until, timeout=0))
@@ -222,7 +222,7 @@ class Tab:
         shot = await page.screenshot() if config.screenshot else None
         await self._cookies.take_back(drawing.domain.jar, drawing.domain.domain)
         refused = tuple(drawing.refused.items())
-        return Rendering(text, tuple(drawing.captured), shot, refused, drawing.requests), self._elsewhere
+        return Rendering(text, tuple(drawing.captured), shot, refused, drawing.requests, self._elsewhere)
 
     async def _settled(self, drawing: Drawing) -> None:
         """Return once nothing of the page is under way, and what is waited for is there."""
