@@ -289,6 +289,39 @@ def test_another_domain_is_fetched_by_its_own_manners(page_server: Callable[...,
     assert run.stats["requests"] == len(server.log) + len(other.log)
 
 
+def test_data_and_frames_come_by_redirects_from_another_origin(page_server: Callable[..., PageServer]) -> None:
+    """What is shared with the page is there, what is not is refused; a frame has the origin that it has come to."""
+    cors = {"Access-Control-Allow-Origin": "*"}
+    frame = """<body><script>fetch("/own").then(answer => answer.text()).then(
+      text => parent.postMessage(location.pathname + " " + text, "*"))</script>"""
+    other = page_server(
+        {"/shared": (200, cors, b"shared"), "/own": "own", "/unshared": "unshared", "/frame": frame}, host="127.0.0.2"
+    )
+    page = """<body><iframe src="/moved/frame"></iframe><script>
+    const found = new Set(), show = text => { found.add(text); document.title = [...found].sort().join(", "); };
+    addEventListener("message", event => show(event.data));
+    for (const name of ["shared", "unshared"])
+      fetch("/moved/" + name).then(answer => answer.text()).then(show, () => show("no " + name));
+    </script>"""
+
+    def answer(method: str, path: str, headers: Any, body: bytes) -> Any:
+        if path.startswith("/moved/"):
+            return 302, {"Location": f"{other.url}/{path.removeprefix('/moved/')}"}, b""
+        return 200, _HTML, page.encode()
+
+    class Title(Pages):
+        def parse(self, response: scraper.Response) -> Any:
+            yield {
+                "title": response.css_first("title").text(),
+                "refused": [why.partition(":")[0] for _, why in response.rendering.refused],
+            }
+
+    run = crawl(Title, f"{page_server(answer).url}/", fetcher="browser")
+    assert [dict(item) for item in run.items] == [
+        {"title": "/frame own, no unshared, shared", "refused": ["cross-origin"]}
+    ]
+
+
 def test_what_pages_store_outlives_their_context(
     page_server: Callable[..., PageServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from scraper.errors import BadRequest, FetchError
 from scraper.fetch import redirects
 from scraper.fetch.base import Fetcher
 from scraper.fetch.beside import Beside
+from scraper.fetch.browser import cors
 from scraper.fetch.browser.kept_parts import KeptParts, Part
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.transport.deadline import Deadline
@@ -30,6 +31,8 @@ _OURS = frozenset({"host", "connection", "content-length", "accept-encoding", "u
 _OF_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection", "set-cookie"})
 #: Parts whose content a page does not see, wherever they come from.
 _OPAQUE = frozenset({"script", "stylesheet", "image", "font", "media"})
+#: What pages name frames by, in Playwright's words.
+FRAME = "document"
 #: Answers that may be others the next time.
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MOST_REFUSED = 20
@@ -87,6 +90,8 @@ class Drawing:
         self.bytes = 0
         self.captured: list[Captured] = []
         self.refused: dict[str, str] = {}
+        #: By URL to which a frame was sent on, after how many redirects that was.
+        self._hops: dict[str, int] = {}
         #: Why it is to be given up: it asked for more than it may.
         self.excess = ""
 
@@ -128,12 +133,26 @@ class Drawing:
             request = self._request(ask)
         except BadRequest as error:
             raise FetchError(error.message, reason="bad-url") from None
-        response = self._follow(request, ask)
+        response, headers = self._follow(request, ask)
         if response.status in _PASSING:
             self.refuse(ask.url, f"http-{response.status}")
-        part = Part(response.status, _for_browser(response.headers), response.body)
+        if ask.kind == FRAME and redirects.is_redirect(response):
+            return self._sent_on(response, headers["Location"]), response
+        part = Part(response.status, _for_browser(headers), response.body)
         self._capture(ask, response)
         return part, response
+
+    def _sent_on(self, response: Response, url: str) -> Part:
+        """Return a document that sends its frame where a redirect leads: what is there is of that origin, not of this.
+
+        Raises:
+            FetchError: it was sent on too often.
+        """
+        hops = self._hops[url] = self._hops.get(response.url, 0) + 1
+        if hops > _MOST_HOPS:
+            raise FetchError("it redirects too often", reason="too-many-redirects")
+        place = json.dumps(url).replace("<", "\\u003c")
+        return Part(200, {"Content-Type": "text/html"}, f"<script>location.replace({place})</script>".encode())
 
     def _request(self, ask: Ask) -> Request:
         own = {name: value for name, value in ask.headers.items() if not _is_ours(name)}
@@ -145,21 +164,36 @@ class Drawing:
         request.bare = not urls.keeps_secrets(ask.origin, ask.url)
         return request
 
-    def _follow(self, request: Request, ask: Ask) -> Response:
-        """Return the answer at the end of the redirects, each a request like any other."""
+    def _follow(self, request: Request, ask: Ask) -> tuple[Response, Mapping[str, str]]:
+        """Return the answer at the end of the redirects, each a request like any other, and its headers.
+
+        Of a frame it is the first redirect, with the URL to which that leads as its Location.
+        """
+        #: Of which the answer has to say that it may read it, once it is another's.
+        origin = ""
         for _ in range(_MOST_HOPS):
             response = self._send(request)
+            if origin:
+                cors.require_shared(response.headers, origin, request.url)
             if not redirects.is_redirect(response):
-                return response
+                is_others = origin and urls.origin_of(ask.url) == ask.origin
+                return response, cors.readable(response.headers) if is_others else response.headers
             target = self.beside.redirected(response, request.headers.get("Cookie", ""))
-            is_same = urls.origin_of(target.url) == urls.origin_of(ask.url)
-            if not is_same and ask.kind not in _OPAQUE:
-                # The browser would take the answer for one of the first origin, and let its scripts read it.
-                raise FetchError(f"it redirects to another origin, {target.url}", reason="cross-origin")
+            if ask.kind == FRAME and target.method == "GET":
+                return response, {"Location": target.url}
+            before, after = urls.origin_of(request.url), urls.origin_of(target.url)
             sent = request.headers.get("Cookie", "")
             target.headers = {name: value for name, value in target.headers.items() if name.lower() != "cookie"}
-            if not (is_same and sent):
+            if not (after == urls.origin_of(ask.url) and sent):
                 target.headers["Cookie"] = ""
+            if ask.kind not in _OPAQUE and after != before:
+                cors.require_simple(target.method, target.headers, target.url)
+                if before != ask.origin:
+                    # Of whom it was asked for is not known any more (Fetch Standard, "HTTP-redirect fetch").
+                    cors.require_shared(response.headers, origin or ask.origin, request.url)
+                origin = ask.origin if before == ask.origin and not origin else "null"
+                target.headers = {name: value for name, value in target.headers.items() if name.lower() != "origin"}
+                target.headers["Origin"] = origin
             request = target
         raise FetchError("it redirects too often", reason="too-many-redirects")
 

@@ -14,7 +14,7 @@ from playwright.async_api import Error as BrowserError
 from scraper import urls
 from scraper.errors import FetchError, ScraperError
 from scraper.fetch.browser.cookies import ContextCookies
-from scraper.fetch.browser.drawing import Ask, Drawing
+from scraper.fetch.browser.drawing import FRAME, Ask, Drawing
 from scraper.fetch.browser.kept_parts import KeptParts
 from scraper.media import is_download
 from scraper.response.rendering import Rendering
@@ -35,8 +35,6 @@ _LOOK = 0.02
 _LEAVE_SECONDS = 2.0
 #: Dialogs that a page may open; they are dismissed.
 _MOST_DIALOGS = 20
-#: Words for the types of requests that pages name frames by.
-_FRAME = "document"
 
 
 class PageCrashed(Exception):
@@ -73,7 +71,7 @@ class Tab:
         page = self.page
         page.on("crash", lambda _: self._crash())
         page.on("dialog", lambda dialog: asyncio.ensure_future(self._dismiss(dialog)))
-        page.on("popup", lambda popup: asyncio.ensure_future(_close(popup)))
+        page.on("popup", lambda popup: asyncio.ensure_future(self._close(popup)))
         page.on("websocket", lambda socket: self._refuse(socket.url, "WebSockets are not opened"))
         await page.route("**/*", self._answer)
         return self
@@ -88,6 +86,11 @@ class Tab:
             self._drawing.excess = f"it opens more than {_MOST_DIALOGS} dialogs"
         with contextlib.suppress(Exception):
             await dialog.dismiss()
+
+    async def _close(self, popup: Any) -> None:
+        self._refuse(popup.url, "pop-ups are not opened")
+        with contextlib.suppress(Exception):
+            await popup.close()
 
     def _refuse(self, url: str, why: str) -> None:
         if self._drawing is not None:
@@ -132,7 +135,7 @@ class Tab:
         self._under_way += 1
         self._changed_at = time.monotonic()
         try:
-            origin = urls.origin_of(request.frame.url) if request.resource_type != _FRAME else drawing.url
+            origin = urls.origin_of(request.frame.url) if request.resource_type != FRAME else drawing.url
             ask = Ask(
                 request.method,
                 urls.without_fragment(url),
@@ -144,7 +147,7 @@ class Tab:
             loop = asyncio.get_running_loop()
             async with self._places:
                 part = await loop.run_in_executor(self._pool, drawing.part, ask, self._kept)
-            if ask.kind == _FRAME and is_download(part.headers):
+            if ask.kind == FRAME and is_download(part.headers):
                 raise FetchError("downloads are refused", reason="download")
             jar = drawing.beside.jar(url)
             await self._cookies.put(jar)
@@ -306,8 +309,3 @@ def _forget(work: asyncio.Future[Any]) -> None:
     """Cancel what is still under way; what it raises is nobody's any more."""
     work.cancel()
     work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-
-
-async def _close(page: Any) -> None:
-    with contextlib.suppress(Exception):
-        await page.close()
