@@ -128,6 +128,42 @@ def test_downloads_dialogs_and_ten_thousand_requests_are_ended(page_server: Call
     assert time.monotonic() - began < 40
 
 
+def test_pages_that_never_rest_or_go_astray_are_taken(
+    page_server: Callable[..., PageServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What polls is whole once what is waited for is there; a letter, a form or a pop-up leave a page where it is."""
+    monkeypatch.setattr("scraper.fetch.browser.tab._REST_SHARE", 0.05)
+    polls = "<p id=out></p><script>setInterval(() => fetch('/poll'), 30); out.textContent = 'polling'</script>"
+    pages = _site(
+        polls=polls,
+        letter="<p id=out>shown</p><script>location.href = 'mailto:jo@example.com'</script>",
+        form="<p id=out>form</p><form action=/in method=post></form><script>document.forms[0].submit()</script>",
+        popup="<p id=out>one</p><script>window.open('/two')</script>",
+    )
+    server = page_server({**pages, "/poll": "{}"})
+    run = _crawl(
+        server,
+        *("/polls", "/letter", "/form", "/popup"),
+        browser={"timeout": 40, "wait_for": "#out", "requests": 2000},
+        politeness={"concurrency": 4},
+    )
+    items = _items(run)
+    refused = {path: list(item["refused"].values()) for path, item in items.items() if item["refused"]}
+    assert {path: item["text"] for path, item in items.items()} == {
+        "/good": "drawn",
+        "/polls": "polling",
+        "/letter": "shown",
+        "/form": "form",
+        "/popup": "one",
+    }
+    assert refused == {
+        "/letter": ["not HTTP, so that nobody goes there"],
+        "/form": ["a POST by which a page sends its reader on is not sent"],
+        "/popup": ["pop-ups are not opened"],
+    }
+    assert {"/in", "/two"}.isdisjoint(paths(server))
+
+
 def test_what_eats_memory_or_crashes_is_ended(page_server: Callable[..., PageServer]) -> None:
     pages = _site(
         eater="<script>const kept = []; (function eat() { kept.push(new Uint8Array(2e7).fill(1));"

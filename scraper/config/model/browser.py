@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from scraper.config.model.frozen import Frozen
-from scraper.config.types import kinds
+from scraper.config.types import kinds, texts
 from scraper.config.types.kinds import Bytes, Count, CountOrZero, Flag, OptionalText, Seconds, Text, wrong
 from scraper.config.types.selectors import BadSelector, read_css
 
@@ -17,6 +17,8 @@ FETCHERS = ("http", "browser", "auto")
 #: What a browser need not fetch, in Playwright's words.
 TYPES = ("image", "font", "media", "stylesheet", "script", "xhr", "fetch", "eventsource", "manifest", "other")
 _VIEWPORT = re.compile(r"([1-9]\d{1,3})x([1-9]\d{1,3})")
+
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 FetcherName = Annotated[Literal["http", "browser", "auto"], BeforeValidator(kinds.choice(*FETCHERS))]
 OptionalFetcher = Annotated[
@@ -40,6 +42,13 @@ def _viewport(value: Any) -> str:
     return found
 
 
+def _locale(value: Any) -> str:
+    found = kinds.text(value)
+    if not _LOCALE.fullmatch(found):
+        raise wrong("a language with its region, such as de-DE")
+    return found
+
+
 WaitFor = Annotated[str | None, BeforeValidator(kinds.optional(_selector))]
 _Type = Annotated[str, BeforeValidator(kinds.choice(*TYPES))]
 _WaitUntil = Annotated[
@@ -51,7 +60,7 @@ _WaitUntil = Annotated[
 class BrowserConfig(Frozen):
     """How pages are fetched by a browser; needs the extra scraper[browser], and Chromium."""
 
-    wait_for: WaitFor = Field(None, description="A CSS selector: a page is drawn once this finds something visible.")
+    wait_for: WaitFor = Field(None, description="A CSS selector: a page is drawn once this finds something.")
     wait_until: _WaitUntil = Field(
         "idle",
         description="When a page counts as loaded: idle (loaded, and none of its requests under way), load, or "
@@ -68,8 +77,12 @@ class BrowserConfig(Frozen):
     viewport: Annotated[str, BeforeValidator(_viewport)] = Field(
         "1280x720", description="Width and height in pixels."
     )
-    locale: OptionalText = Field(None, description="The language and region that pages see, such as de-DE.")
-    timezone: OptionalText = Field(None, description="The time zone that pages see, such as Europe/Berlin.")
+    locale: Annotated[str | None, BeforeValidator(kinds.optional(_locale))] = Field(
+        None, description="The language and region that pages see, such as de-DE."
+    )
+    timezone: Annotated[str | None, BeforeValidator(kinds.optional(texts.timezone))] = Field(
+        None, description="The time zone that pages see, such as Europe/Berlin."
+    )
     capture: tuple[Text, ...] = Field(
         (), description="Globs on the URLs whose JSON answers are kept for `response.captured`: */api/*."
     )

@@ -41,6 +41,14 @@ _IDLE_SECONDS = 0.5
 _START_SECONDS, _CLOSE_SECONDS = 60.0, 5.0
 
 
+def _why(told: str) -> str:
+    """Return of all that Playwright tells of a start the line that says why there was none."""
+    said = [line.partition("[err]")[2].strip() for line in told.splitlines() if "[err]" in line]
+    lines = [*said, *(line.strip(" -") for line in told.splitlines() if "[err]" not in line)]
+    errors = [line for line in lines if "error" in line.lower() and "<launching>" not in line and "kill" not in line]
+    return next(iter([*errors[-1:], *said, "it ended at once, so that it may be no browser"]))
+
+
 class Context:
     """What pages of one domain share: cookies, storage, scripts."""
 
@@ -106,11 +114,8 @@ class Chromium:
                 handle_sighup=False,
             )
         except BrowserError as error:
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            telling = [line for line in lines if "error" in line.lower() and "<launching>" not in line]
-            why = telling[-1] if telling else lines[0]
             raise InternalError(
-                f"the browser does not start: {why[:300]}",
+                f"the browser does not start: {_why(str(error))[:300]}",
                 remedy="look at browser.executable; where a container has no sandbox: browser.sandbox: false",
             ) from None
         self._browser.on("disconnected", lambda _: self.died())

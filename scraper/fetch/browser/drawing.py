@@ -90,6 +90,10 @@ class Drawing:
         self.bytes = 0
         self.captured: list[Captured] = []
         self.refused: dict[str, str] = {}
+        #: What it has not come to yet, in words.
+        self.waits_for = "it does not load"
+        #: The newest URL that it has asked for.
+        self.newest = ""
         #: By URL to which a frame was sent on, after how many redirects that was.
         self._hops: dict[str, int] = {}
         #: Why it is to be given up: it asked for more than it may.
@@ -104,6 +108,10 @@ class Drawing:
         with self._lock:
             if len(self.refused) < _MOST_REFUSED:
                 self.refused.setdefault(url[:500], why)
+
+    def late(self) -> str:
+        """Return why it is not drawn yet, in words."""
+        return self.waits_for + (f"; the newest of its requests is {self.newest[:300]}" if self.newest else "")
 
     def count(self) -> bool:
         """Count a request; False where the page has made as many as it may."""
@@ -143,7 +151,7 @@ class Drawing:
         return part, response
 
     def _sent_on(self, response: Response, url: str) -> Part:
-        """Return a document that sends its frame where a redirect leads: what is there is of that origin, not of this.
+        """Return a document that sends its frame where a redirect leads: what is there is another origin's.
 
         Raises:
             FetchError: it was sent on too often.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
+import sys
+from pathlib import Path
 
 from scraper import optional_dependencies
 from scraper.config.model.browser import BrowserConfig
@@ -11,13 +14,29 @@ from scraper.errors import UsageError
 
 #: How Chromium and its like are called where they are installed by a system.
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-_REMEDY = "install it (Debian: apt install chromium), or name its path: browser.executable"
+_REMEDY = "install it (Debian: apt install chromium; or playwright install chromium), or name it: browser.executable"
 
 
 def require_browser(config: BrowserConfig) -> None:
-    """Raise UsageError where Playwright or the browser that is named is missing, without importing anything."""
+    """Raise UsageError where Playwright or a browser is missing, without importing anything."""
     optional_dependencies.require("playwright", "browser", "drawing pages")
-    executable_of(config)
+    if executable_of(config) is None and sys.platform.startswith("linux") and not _is_installed():
+        raise UsageError("there is no browser: neither the system nor Playwright has one", remedy=_REMEDY)
+
+
+def _is_installed() -> bool:
+    """Tell whether Playwright has installed a browser, in the place where it does (on Linux)."""
+    place = os.environ.get("PLAYWRIGHT_BROWSERS_PATH")
+    if place == "0":
+        found = importlib.util.find_spec("playwright")
+        folders = [
+            Path(each, "driver/package/.local-browsers")
+            for each in (found and found.submodule_search_locations) or ()
+        ]
+    else:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+        folders = [Path(place or Path(cache, "ms-playwright"))]
+    return any(each.is_dir() for folder in folders for each in folder.glob("chromium*"))
 
 
 def executable_of(config: BrowserConfig) -> str | None:

@@ -64,6 +64,9 @@ def _start(command: list[str], folder: str, libc: ctypes.CDLL) -> int:
     environ = {
         name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_BEGINNINGS)
     }
+    # Where Playwright has installed browsers, unless that is said: it would look in the home that is not its user's.
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
+    environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", os.path.join(cache, "ms-playwright"))  # noqa: PTH118
     environ |= {"TMPDIR": folder, "HOME": folder}
     driver = os.fork()
     if driver == 0:

@@ -207,7 +207,10 @@ class Host:
                     raise FetchError(drawing.excess, reason="browser-limit")
                 if time.monotonic() - began - drawing.beside.waited() > self._config.timeout:
                     raise FetchError(
-                        self._why_late(drawing), reason="not-drawn", remedy="raise browser.timeout, or mend wait_for"
+                        f"the page is not drawn within {self._config.timeout:g} s (browser.timeout): "
+                        f"{drawing.late()}",
+                        reason="not-drawn",
+                        remedy="say what it is to wait for (wait_for, wait_until), or raise browser.timeout",
                     )
             if work.done() and not (dead.done() and work.exception() is not None):
                 return work.result()
@@ -222,15 +225,13 @@ class Host:
             if work.done() and not work.cancelled():
                 work.exception()
 
-    def _why_late(self, drawing: Drawing) -> str:
-        waited = f": {drawing.wait_for} finds nothing" if drawing.wait_for is not None else ""
-        return f"the page is not drawn within {self._config.timeout:g} s (browser.timeout){waited}"
-
     async def _draw_in_tab(self, browser: Chromium, drawing: Drawing) -> Rendering:
         drawing.begin()
         try:
             context, tab = await browser.take(drawing.domain)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, BrowserError) and not _is_gone(error):
+                raise FetchError(f"the browser opens no page: {_line_of(error)}", reason="not-drawn") from None
             # Its driver may be gone, of which Playwright tells by any exception.
             browser.died()
             raise _Died(is_suspect=False) from None
@@ -246,10 +247,10 @@ class Host:
         except Exception as error:
             if tab.crashed.done():
                 raise FetchError(_CRASHED, reason="browser-crashed") from None
-            if not isinstance(error, BrowserError) or "closed" in str(error).lower():
+            if not isinstance(error, BrowserError) or _is_gone(error):
                 browser.died()
                 raise _Died(is_suspect=True) from None
-            raise FetchError(str(error).splitlines()[0][:300], reason="not-drawn") from None
+            raise FetchError(_line_of(error), reason="not-drawn") from None
         finally:
             browser.drawing -= 1
             if not browser.is_dead.is_set():
@@ -288,6 +289,14 @@ class Host:
             elif use.total > most * _SPENT_SHARE and not browser.is_spent:
                 _log.info("the browser has %d MB: another takes its place", use.total // 1_000_000)
                 browser.is_spent = True
+
+
+def _is_gone(error: BrowserError) -> bool:
+    return "closed" in str(error).lower()
+
+
+def _line_of(error: BrowserError) -> str:
+    return str(error).splitlines()[0][:300]
 
 
 _CRASHED = "the process that draws this page died, or took more memory than it may (browser.memory)"

@@ -28,6 +28,9 @@ _PULSE = """() => new Promise(done => {
   requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0)));
   setTimeout(done, 2000);
 })"""
+_IS_LOADED = "() => document.readyState === 'complete'"
+#: The share of `browser.timeout` after which what is waited for suffices, though the page goes on to ask for more.
+_REST_SHARE = 0.5
 #: How long a page that was scrolled has to begin to grow, in seconds.
 _SCROLL = 0.15
 _LOOK = 0.02
@@ -60,11 +63,12 @@ class Tab:
         self._drawing: Drawing | None = None
         self._was_served = False
         self._elsewhere: str | None = None
+        self._is_astray = False
         self._dialogs = 0
         self._origin = ""
         self._is_leaving = False
         self._under_way = 0
-        self._changed_at = 0.0
+        self._changed_at = self._began = 0.0
 
     async def open(self) -> Tab:
         """Take over its requests."""
@@ -72,6 +76,7 @@ class Tab:
         page.on("crash", lambda _: self._crash())
         page.on("dialog", lambda dialog: asyncio.ensure_future(self._dismiss(dialog)))
         page.on("popup", lambda popup: asyncio.ensure_future(self._close(popup)))
+        page.on("requestfailed", self._failed)
         page.on("websocket", lambda socket: self._refuse(socket.url, "WebSockets are not opened"))
         await page.route("**/*", self._answer)
         return self
@@ -91,6 +96,13 @@ class Tab:
         self._refuse(popup.url, "pop-ups are not opened")
         with contextlib.suppress(Exception):
             await popup.close()
+
+    def _failed(self, request: Any) -> None:
+        """Note that the page sends its reader to what is not on the web: a letter, an app."""
+        with contextlib.suppress(Exception):
+            if request.is_navigation_request() and not request.url.startswith(("http:", "https:")):
+                self._is_astray = self._is_astray or request.frame == self.page.main_frame
+                self._refuse(request.url, "not HTTP, so that nobody goes there")
 
     def _refuse(self, url: str, why: str) -> None:
         if self._drawing is not None:
@@ -119,7 +131,10 @@ class Tab:
             await route.fulfill(status=response.status, headers=drawing.headers(), body=response.body)
             return
         # It sends its reader on. That is a redirect, and for the crawl to follow, or not: the page stays as it is.
-        if self._elsewhere is None:
+        if (method := route.request.method) != "GET":
+            drawing.refuse(url, f"a {method} by which a page sends its reader on is not sent")
+            self._is_astray = True
+        elif self._elsewhere is None:
             self._elsewhere = url
         await route.abort("aborted")
 
@@ -134,6 +149,7 @@ class Tab:
             return
         self._under_way += 1
         self._changed_at = time.monotonic()
+        drawing.newest = url
         try:
             origin = urls.origin_of(request.frame.url) if request.resource_type != FRAME else drawing.url
             ask = Ask(
@@ -186,7 +202,8 @@ class Tab:
             FetchError: it asks for more than it may, or does not come to what is waited for.
         """
         self._drawing, self._was_served, self._elsewhere, self._dialogs = drawing, False, None, 0
-        self._changed_at = time.monotonic()
+        self._is_astray = False
+        self._began = self._changed_at = time.monotonic()
         self.pages += 1
         self._origin = urls.origin_of(drawing.url)
         try:
@@ -200,10 +217,12 @@ class Tab:
         until = "domcontentloaded" if config.wait_until == "domcontentloaded" else "load"
         loaded = asyncio.ensure_future(page.goto(drawing.url, wait_until=until, timeout=0))
         try:
-            # What goes elsewhere before that is never loaded.
-            await self._until(drawing, loaded.done)
+            # What goes elsewhere before that is never loaded; of what goes astray the browser does not say it.
+            await self._until(drawing, lambda: loaded.done() or self._is_astray)
             if loaded.done():
                 loaded.result()
+            elif self._is_astray:
+                await self._ended(drawing, page.wait_for_function(_IS_LOADED, timeout=0))
         except BrowserError:
             # It stopped itself.
             if not self._was_served:
@@ -212,6 +231,7 @@ class Tab:
             _forget(loaded)
         await self._settled(drawing)
         if config.script is not None and not self._is_over(drawing):
+            drawing.waits_for = "browser.script does not end"
             await self._run(page.evaluate(config.script), "browser.script")
             await self._settled(drawing)
         for _ in range(config.scroll):
@@ -232,15 +252,9 @@ class Tab:
         if drawing.config.wait_until == "idle":
             await self._idle(drawing)
         if drawing.wait_for is not None and not self._is_over(drawing):
-            wanted = asyncio.ensure_future(
-                self.page.wait_for_selector(f"css={drawing.wait_for}", state="attached", timeout=0)
-            )
-            try:
-                await self._until(drawing, wanted.done)
-                if wanted.done():
-                    await self._run(wanted, "wait_for")
-            finally:
-                _forget(wanted)
+            drawing.waits_for = f"{drawing.wait_for} finds nothing"
+            wanted = self.page.wait_for_selector(f"css={drawing.wait_for}", state="attached", timeout=0)
+            await self._run(self._ended(drawing, wanted), "wait_for")
             if drawing.config.wait_until == "idle":
                 await self._idle(drawing)
 
@@ -249,19 +263,35 @@ class Tab:
 
         The page is asked, since on a busy machine what it is about to send takes longer to come than that moment.
         """
+        drawing.waits_for = "it does not come to rest"
         while not self._is_over(drawing):
-            await self._until(drawing, self._is_quiet)
+            await self._until(drawing, lambda: self._is_quiet() or self._is_restless(drawing))
+            if self._is_restless(drawing):
+                return
             changed_at = self._changed_at
-            pulse = asyncio.ensure_future(self.page.evaluate(_PULSE))
-            try:
-                await self._until(drawing, pulse.done)
-                with contextlib.suppress(BrowserError):
-                    if pulse.done():
-                        pulse.result()
-            finally:
-                _forget(pulse)
+            with contextlib.suppress(BrowserError):
+                await self._ended(drawing, self.page.evaluate(_PULSE))
             if not self._under_way and self._changed_at == changed_at:
                 return
+
+    def _is_restless(self, drawing: Drawing) -> bool:
+        """Tell whether a page has asked for something long enough, of which it is known what is wanted."""
+        spent = time.monotonic() - self._began - drawing.beside.waited()
+        return drawing.wait_for is not None and spent > drawing.config.timeout * _REST_SHARE
+
+    async def _ended(self, drawing: Drawing, work: Any) -> None:
+        """Return once what the browser was asked for is done, or the page is over.
+
+        Raises:
+            BrowserError: it failed.
+        """
+        asked = asyncio.ensure_future(work)
+        try:
+            await self._until(drawing, asked.done)
+            if asked.done():
+                asked.result()
+        finally:
+            _forget(asked)
 
     async def _run(self, work: Any, key: str) -> None:
         """Await what a user has written.

@@ -49,6 +49,8 @@ def test_what_is_nearest_to_the_request_counts() -> None:
     [
         ("fetcher: chrome", "a.yaml:3:10: fetcher: expected http or browser or auto, got chrome"),
         ("browser: {wait_for: '..'}", "browser.wait_for: expected a CSS selector"),
+        ("browser: {locale: de_DE}", "browser.locale: expected a language with its region, such as de-DE"),
+        ("browser: {timezone: Mars/Phobos}", "browser.timezone: expected a time zone such as Europe/London"),
         ("browser: {viewport: wide}", "browser.viewport: expected width and height in pixels, such as 1280x720"),
         ("browser: {block: [images]}", "write image"),
         ("browser: {wait_fr: h1}", "did you mean browser.wait_for"),
