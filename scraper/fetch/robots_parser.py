@@ -33,6 +33,10 @@ _FIELDS = {
     "sitemap": "sitemap",
     "site-map": "sitemap",
     "content-signal": "usage",
+    "content-signals": "usage",
+    "content_signal": "usage",
+    "content signal": "usage",
+    "contentsignal": "usage",
     "content-usage": "usage",
 }
 #: Paths with statements about use of their own, at most.

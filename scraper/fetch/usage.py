@@ -24,8 +24,12 @@ _NAMES = {
     "train-ai": "ai-train",
     "tdm": "tdm",
 }
-_YES, _NO = frozenset({"yes", "y"}), frozenset({"no", "n"})
-_STATEMENT = lazy_pattern(r"\s*([A-Za-z][\w-]*)\s*=\s*\"?([A-Za-z]+)\"?\s*(?:;[^,]*)?\Z")
+_YES, _NO = frozenset({"yes", "y", "true", "allow", "1"}), frozenset({"no", "n", "false", "disallow", "0"})
+#: However they are parted: by commas, as it should be, by semicolons or spaces.
+_STATEMENT = lazy_pattern(
+    r"(?<![^\s,;])([A-Za-z][\w-]{0,99})\s{0,9}=\s{0,9}[\"'?]?(\w{1,99})[\"']?"
+    r"(?=\s{0,9}(?:[,;]|\Z)|\s{1,9}[\w-]{1,99}\s{0,9}=)"
+)
 #: A reservation of text and data mining is one of training, too: that is mining.
 _TDM = ("tdm", "ai-train")
 _HEADERS = ("Content-Signal", "Content-Usage", "tdm-reservation")
@@ -36,10 +40,8 @@ _LONGEST = 1_000
 def statement_of(value: str) -> Preferences:
     """Return what a Content-Signal or Content-Usage says; parts that are not understood say nothing."""
     found: dict[str, bool] = {}
-    for part in value[:_LONGEST].split(","):
-        said = _STATEMENT.match(part)
-        use = _NAMES.get(said[1].lower()) if said is not None else None
-        word = said[2].lower() if said is not None else ""
+    for said in _STATEMENT.finditer(value[:_LONGEST]):
+        use, word = _NAMES.get(said[1].lower().replace("_", "-")), said[2].lower()
         if use is not None and word in _YES | _NO:
             found[use] = found.get(use, True) and word in _YES
     return found
@@ -48,7 +50,7 @@ def statement_of(value: str) -> Preferences:
 def said_in(headers: Mapping[str, str]) -> Preferences:
     """Return what the headers of an answer say."""
     found: list[Preferences] = [statement_of(headers[name]) for name in _HEADERS[:2] if name in headers]
-    if headers.get(_HEADERS[2], "").strip() == "1":
+    if "1" in map(str.strip, headers.get(_HEADERS[2], "").split(",")):
         found.append(dict.fromkeys(_TDM, False))
     return together(found) if found else NONE
 

@@ -25,6 +25,9 @@ NO_TRAINING = {"ai-train": False, "search": True}
         ("train-ai=maybe, bots=n, search", {}),
         ("", {}),
         ("search=yes no", {}),
+        ("search=yes; ai-train=no", NO_TRAINING),
+        ("search=yes ai_train=no", NO_TRAINING),
+        ("train-ai=?0;x, search='true'", NO_TRAINING),
     ],
 )
 def test_a_statement(value: str, said: dict[str, bool]):
@@ -44,6 +47,7 @@ def test_any_text_is_read(text: str):
         ({"Content-Usage": "train-ai=n", "Content-Signal": "ai-train=yes"}, {"ai-train": False}),
         ({"tdm-reservation": "1"}, {"tdm": False, "ai-train": False}),
         ({"tdm-reservation": "0"}, {}),
+        ({"tdm-reservation": "1, 1"}, {"tdm": False, "ai-train": False}),
         # A convention of some sites, that nobody has specified.
         ({"X-Robots-Tag": "noai"}, {}),
     ],
@@ -70,6 +74,7 @@ class TestRobots:
             "user-agent: *\ncontent-signal : search=yes,ai-train=no # or so\n",
             "Content-Signal: search=yes, ai-train=no\nUser-agent: *\nDisallow: /private\n",
             "User-agent: *\nContent-Usage: train-ai=n\nContent-Usage: search=y\n",
+            "User-agent: *\nContent-Signals: search=yes; ai-train=no\n",
             "User-agent: other\nUser-agent: acme\nContent-Signal: search=yes, ai-train=no\nDisallow:\n",
         ],
     )
