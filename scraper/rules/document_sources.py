@@ -18,7 +18,7 @@ from scraper.rules.documents import Line
 from scraper.rules.json_text import OddNumber, refuse_odd
 from scraper.rules.page import Page
 from scraper.rules.refusal import NotOfType
-from scraper.rules.sources import MARKED, MARKUP, Structured, as_structured
+from scraper.rules.sources import MARKED, MARKUP, Structured, as_structured, exact
 
 _NAME = lazy_pattern(r"[A-Za-z_]\w*", re.ASCII)
 _XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -120,7 +120,7 @@ class Xml:
 
     def raw(self, match: Any, kind: str) -> Any:
         if not isinstance(match, str | etree._Element):
-            return int(match) if isinstance(match, float) and match.is_integer() else match
+            return exact(match) if isinstance(match, float) else match
         if isinstance(match, str):
             element = match.getparent() if hasattr(match, "getparent") else None
             return _resolved(str(match), element) if kind == "url" else str(match)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from typing import Any, NamedTuple
 
 from scraper.errors import BadDocument, NotReadable
+from scraper.lazy_pattern import lazy_pattern
 from scraper.media import content_type_of
 from scraper.response import Response
 from scraper.rules.json_text import read_document
@@ -23,6 +25,7 @@ _BINARY = ("image/", "audio/", "video/", "font/", "application/pdf", "applicatio
 _JSON_BEGINS = b'{["-0123456789tfn'
 _SPACE = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
+_SEPARATOR = lazy_pattern(r'"?sep=([,;|\t])"?\r?\n', re.IGNORECASE)
 #: Types of JSON of which each line is a value.
 _OF_LINES = frozenset({"application/jsonl", "application/x-ndjson", "application/ndjson", "application/json-lines"})
 
@@ -160,6 +163,8 @@ def csv_lines(response: Response, delimiter: str | None) -> Lines:
     if is_other or "\0" in response.text[:4096]:
         raise _another(response, "CSV", "not-csv")
     text = response.text.removeprefix("\ufeff").lstrip("\r\n")
+    if (said := _SEPARATOR.match(text)) is not None:  # as Excel writes and reads it
+        delimiter, text = delimiter or said[1], text[said.end() :]
     head = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or delimiter_of(head), strict=True)
     columns: list[str] = []

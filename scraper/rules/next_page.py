@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote_plus, urlencode
+from urllib.parse import quote, unquote_plus
 
 from scraper.config.model.selecting import FollowConfig
 from scraper.errors import ScraperError
@@ -51,20 +51,21 @@ class NextPage(Json):
     def _in_query(self, page: Page, url: str, found: Any) -> str:
         name = str(self._param)
         base, _, query = url.partition("?")
-        parts = [part for part in query.split("&") if part]
+        return f"{base}?{self._among(page, query, name, found)}"
+
+    def _among(self, page: Page, pairs: str, name: str, found: Any) -> str:
+        """Return the pairs of a query or form, as they are but for this one, in the place of what has its name."""
+        parts = [part for part in pairs.split("&") if part]
         current = [part.partition("=")[2] for part in parts if unquote_plus(part.partition("=")[0]) == name]
         value = quote(str(self._value(page, found, unquote_plus(current[0]) if current else None)), safe="")
         kept = [part for part in parts if unquote_plus(part.partition("=")[0]) != name]
-        return f"{base}?{'&'.join([*kept, f'{quote(name)}={value}'])}"
+        return "&".join([*kept, f"{quote(name)}={value}"])
 
     def _in_body(self, page: Page, request: Request, found: Any) -> bytes:
         kind = next((value for name, value in request.headers.items() if name.lower() == "content-type"), "")
         body = request.body or b""
         if kind.partition(";")[0].strip().lower() == _FORM:
-            name = ".".join(self._path)
-            pairs = parse_qsl(body.decode(), keep_blank_values=True)
-            value = self._value(page, found, dict(pairs).get(name))
-            return urlencode([*((key, said) for key, said in pairs if key != name), (name, value)]).encode()
+            return self._among(page, body.decode("latin-1"), ".".join(self._path), found).encode("latin-1")
         try:
             document = json.loads(body)
         except ValueError:

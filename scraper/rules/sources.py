@@ -27,6 +27,8 @@ from scraper.rules.refusal import NotOfType
 #: Attributes that hold the address of an element which is read as a URL.
 _ADDRESSES = ("href", "src", "srcset")
 #: Types that are read of marked text, in which digits of two elements do not meet.
+#: Whole numbers beyond are not all doubles.
+_EXACT = 2.0**53
 MARKED = frozenset({"int", "float", "price", "money", "date"})
 #: Types that are made of markup.
 MARKUP = frozenset({"html", "markdown", "article"})
@@ -138,7 +140,7 @@ class XPath:
         if isinstance(match, str):
             return _address(getattr(match, "attrname", None), match, kind)
         if not isinstance(match, etree._Element):
-            return int(match) if isinstance(match, float) and match.is_integer() else match
+            return exact(match) if isinstance(match, float) else match
         if not isinstance(match.tag, str):  # a comment
             return match.text
         if kind in MARKUP:
@@ -148,6 +150,17 @@ class XPath:
                 if (value := match.get(name)) is not None:
                     return _address(name, value, kind)
         return marked_text_of(match) if kind in MARKED else text_of(match)
+
+
+def exact(number: float) -> int | float:
+    """Return a number of XPath; those are doubles, so that large ones are not what the page says.
+
+    Raises:
+        NotOfType: it is not a number, or too large for one.
+    """
+    if not abs(number) < _EXACT:
+        raise NotOfType("what was found is no number" if number != number else "the number is too large for XPath")
+    return int(number) if number.is_integer() else number
 
 
 class Relation:

@@ -121,6 +121,13 @@ def test_a_name_without_prefix_is_of_the_documents_own_namespace(body: str, fiel
         assert found["f"] == value
 
 
+@pytest.mark.parametrize("number", ["number(//title)", "1 div 0", "number('12345678901234567890')"])
+@pytest.mark.parametrize("kind", ["text", "float"])
+def test_what_xpath_has_no_number_for_fails(number: str, kind: str) -> None:
+    assert "number" in item(ATOM, "text/xml", {"xml": number, "type": kind}).problems["f"]
+    assert "number" in item("<title>x</title>", "text/html", {"xpath": number, "type": kind}).problems["f"]
+
+
 def test_numbers_of_several_elements_of_xml_do_not_meet() -> None:
     found = item(ATOM, "text/xml", {"xml": "//price", "type": "int"})
     assert found.outcomes["f"] is FieldState.FAILED
@@ -168,6 +175,14 @@ def test_a_line_of_csv_is_an_item_and_a_broken_one_is_left_out() -> None:
     assert last == {"n": "d", "p": None, "x": None, "no": None}
 
 
+@pytest.mark.parametrize("first", ["sep=;", '"SEP=;"', "\ufeffsep=;"])
+def test_the_line_by_which_excel_says_what_is_between_columns(first: str) -> None:
+    (found,) = rule(each={"csv": "auto"}, fields={"b": {"csv": "b"}}).items(
+        page(f"{first}\r\na,x;b\r\n1;2\r\n", "text/csv")
+    )
+    assert (found["b"], found.problems) == ("2", {})
+
+
 def request_after(text: str, request: Request, /, **follow: Any) -> Request | None:
     return next(rule(follow=[follow]).links(page(text, "application/json", request)), None)
 
@@ -190,6 +205,11 @@ def test_what_next_finds_goes_into_the_json_or_the_form_that_was_sent() -> None:
     again = request_after('{"items": [1]}', form, next="items", body="page", step=1)
     assert again is not None
     assert again.body == b"a=1&a=2&page=10"
+    # What was there stays as it was sent, in whatever encoding.
+    latin = {"Content-Type": "application/x-www-form-urlencoded"}
+    form = Request(URL, method="POST", data="q=%E9+x&page=9", headers=latin)
+    again = request_after('{"items": [1]}', form, next="items", body="page", step=1)
+    assert again is not None and again.body == b"q=%E9+x&page=10"
 
 
 @pytest.mark.parametrize("body", ['{"c": null}', '{"c": ""}', '{"c": false}', '{"c": []}', "{}"])
