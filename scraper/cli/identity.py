@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic_core import PydanticCustomError
 
 from scraper.cli import _output
+from scraper.config.types.addresses import agent_url
 from scraper.errors import UsageError
 from scraper.fetch.identity import MEDIA_TYPE, WELL_KNOWN, agent_of, directory_entry, make_key
 from scraper.observe.text import plain
 from scraper.private_files import PRIVATE, open_file
 
+#: Of a JWK set that is no directory (RFC 7517 section 8.5.2).
+_JWK_SET = "application/jwk-set+json"
 _ABOUT = """Sign requests, so that sites can tell who crawls them.
 
 Web Bot Auth: each request bears a signature by a key of yours (HTTP Message Signatures, RFC 9421), and names where
@@ -50,6 +54,10 @@ def init(
       scraper identity init --agent https://acme.example
       scraper identity init --agent https://acme.example --key next.pem
     """
+    try:
+        agent = agent_url(agent)
+    except PydanticCustomError as error:
+        raise UsageError(f"--agent: {error.message()}") from None
     keys = _keys_of(directory)
     made, pem = make_key()
     try:
@@ -66,17 +74,19 @@ def init(
     try:
         directory.write_text(json.dumps({"keys": [*keys, entry]}, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
+        key.unlink()  # a key that nobody can look up
         raise UsageError(
             f"{directory} cannot be written: {error.strerror or error}", remedy="name another by --directory"
         ) from error
-    origin, _ = agent_of(agent)
+    named, parameters = agent_of(agent)
+    place, kind = (named, _JWK_SET) if parameters else (f"{named}{WELL_KNOWN}", MEDIA_TYPE)
     _output.write(
         f"{plain(str(key))} holds the key {entry['kid']}: keep it to yourself\n"
         f"{plain(str(directory))} holds the public part: serve it at\n"
-        f"  {plain(origin)}{WELL_KNOWN}\n"
-        f"with Content-Type: {MEDIA_TYPE}\n"
+        f"  {plain(place)}\n"
+        f"with Content-Type: {kind}\n"
         "and write into the YAML\n"
-        f"  identity: {{key: {plain(str(key))}, agent: {plain(origin)}, from: bot@…}}\n"
+        f"  identity: {{key: {plain(str(key))}, agent: {plain(named)}, from: bot@…}}\n"
     )
 
 
@@ -86,8 +96,12 @@ def _keys_of(directory: Path) -> list[Any]:
         keys = json.loads(directory.read_text("utf-8"))["keys"]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{directory} is not a directory of keys: {error}", remedy="name another by --directory"
-        ) from error
-    return list(keys)
+    except OSError as error:
+        why = error.strerror or str(error)
+    except (ValueError, KeyError, TypeError):
+        why = "it has no JSON with a list of keys"
+    else:
+        if isinstance(keys, list) and all(isinstance(each, dict) for each in keys):
+            return keys
+        why = "its keys are no list of objects"
+    raise UsageError(f"{directory} is not a directory of keys: {why}", remedy="name another by --directory")

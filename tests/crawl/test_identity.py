@@ -182,6 +182,30 @@ def test_the_key_is_its_owners_and_never_overwritten(project: Project):
 
 
 @pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--agent", "http://acme.example"), "expected an https URL"),
+        (("--agent", "https://a:b@acme.example"), "expected an https URL"),
+        (("--agent", "no agent"), "expected an https URL"),
+        (("--directory", "text"), "its keys are no list of objects"),
+        (("--directory", "."), "is not a directory of keys"),
+        (("--directory", "no/such/place"), "cannot be written"),
+        (("--key", "."), "name another by --key"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_and_leaves_nothing(tmp_path: Path, options: tuple[str, ...], said: str):
+    (tmp_path / "text").write_text('{"keys": "abc"}')
+    done = command("identity", "init", *options, cwd=tmp_path)
+    assert done.returncode == 2 and said in done.stderr and "a:b" not in done.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["text"]
+
+
+def test_a_jwk_set_lies_where_it_is_named(tmp_path: Path):
+    done = command("identity", "init", "--agent", "acme.example/bots/keys.json", cwd=tmp_path)
+    assert "serve it at\n  https://acme.example/bots/keys.json\nwith Content-Type: application/jwk-set" in done.stdout
+
+
+@pytest.mark.parametrize(
     ("more", "warns"),
     [
         ("", True),
