@@ -144,3 +144,13 @@ def test_a_moment_is_part_of_the_record():
     request = Request("https://example.com/", not_before=datetime(2030, 1, 1, tzinfo=UTC))
     assert Request.from_record(json.loads(request.to_json())).not_before == request.not_before == 1_893_456_000.0
     assert request.short_form is None and "not_before" not in Request("https://example.com/").to_json()
+
+
+@pytest.mark.parametrize(("more", "warns"), [("delay: 1s", True), ("delay: auto", False)])
+def test_check_warns_of_a_bound_of_a_delay_that_is_fixed(project: Project, more: str, warns: bool):
+    folder = project("http://127.0.0.1:9")
+    site = folder / "site.yaml"
+    politeness = f"politeness: {{{more}, min_delay: 5s}}"
+    site.write_text(site.read_text().replace("politeness: {delay: 0, concurrency: 2}", politeness))
+    done = command("check", "site.yaml", cwd=folder)
+    assert done.returncode == 0 and ("min_delay is not looked at" in done.stderr) is warns
