@@ -113,6 +113,8 @@ class StartRows:
             return "start_urls.file", f"{self._name} {what}: save it as CSV in UTF-8"
         if not head.strip():
             return "start_urls.file", f"{self._name} is empty: its first line names the columns"
+        if head.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
+            return "start_urls.file", f"{self._name} is JSON: save it as CSV, or as a URL a line"
         if self._column is None:
             remedy = "name the column of the URLs too, as start_urls.column"
             return ("start_urls.fields", f"{self._name} is read as a URL a line: {remedy}") if fields else None

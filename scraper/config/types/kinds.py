@@ -58,6 +58,8 @@ def wrong(expected: str, *, remedy: str = "", suggestion: str = "", at: str = ""
 
 def nearest(word: str, choices: Any) -> str:
     """Return the choice that `word` most looks like, or nothing."""
+    if same := next((str(choice) for choice in choices if str(choice).lower() == word.lower()), ""):
+        return same
     found = difflib.get_close_matches(word, [str(choice) for choice in choices], n=3)
     # Of several that are as near, one of the same letters: css and not csv for ccs.
     return next((one for one in found if set(one) == set(word)), found[0]) if found else ""

@@ -42,6 +42,7 @@ def test_a_body_makes_a_post_of_it() -> None:
         ("{json: {a: 1}}", 18, "add url"),
         ("{url: http://a.example/, methd: POST}", 43, "did you mean start_requests[0].method?"),
         ("{url: http://a.example/, method: SEND}", 51, "expected GET or HEAD or POST"),
+        ("{url: http://a.example/, method: put}", 51, "got put: write PUT"),
         ("{url: http://a.example/, json: {a: 1}, data: {a: b}}", 63, "keep one of them"),
         ("{url: http://a.example/, method: GET, json: {a: 1}}", 51, "a method with a body"),
         ("{url: http://a.example/, data: {a: true}}", 53, "put it in quotes"),
@@ -79,3 +80,12 @@ def test_what_came_from_the_environment_is_shown_nowhere(tmp_path: Path) -> None
     from scraper.config import effective_text
 
     assert "a-long-secret" not in effective_text(loaded)
+
+
+@pytest.mark.parametrize("body", ['{"url": "http://a.example/"}\n', '\ufeff[{"url": "http://a.example/"}]'])
+def test_a_file_of_json_is_not_taken_for_csv(tmp_path: Path, body: str) -> None:
+    (tmp_path / "urls.jsonl").write_text(body, encoding="utf-8")
+    site = tmp_path / "site.yaml"
+    site.write_text(f"start_urls: {{file: urls.jsonl, column: url}}\n{RULES}")
+    with pytest.raises(ConfigError, match=r"site\.yaml:1:20: start_urls\.file: urls\.jsonl is JSON: save it as CSV"):
+        Components(load(site))
