@@ -61,7 +61,7 @@ def check(
             "nobody can be reached: name a URL or a mail address in user_agent, such as "
             "acme-research/1.0 (+https://acme.example/bot), or set identity.from"
         )
-    settings = (config, *config.domains.values())
+    settings = [config.for_domain(""), *config.domains.values()]
     if not loaded.is_default("politeness.min_delay") and not any(each.politeness.is_adaptive for each in settings):
         _output.say("politeness.min_delay is not looked at: it bounds delay: auto, and the delay is fixed")
     for line in (*notes, *([loaded.moved] if loaded.moved else []), *_places(loaded)):
