@@ -15,7 +15,8 @@ _KEY = "proxy "
 
 def keep(connection: Connection, pauses: Iterable[ProxyPause]) -> None:
     """Store how these proxies do, each in place of what was known of it."""
-    for each in pauses:
+    # In an order that is everybody's: others may keep the same ones, and wait for each other.
+    for each in sorted(pauses, key=lambda pause: pause.name):
         key = f"{_KEY}{each.name}"
         connection.execute(delete(meta).where(meta.c.key == key))
         if each.until:

@@ -18,7 +18,17 @@ from scraper.store import Store
 from scraper.store.backends import lease_clock, sqlite
 from scraper.store.backends.lease_clock import LEASE_SECONDS
 from scraper.store.outcomes import Batch, Done, Failed, Redirected, RetryLater, StartTaken
-from scraper.store.values import DomainUpdate, Found, Pause, Queued, Refusal, RobotsRow, StoredItem, Yielded
+from scraper.store.values import (
+    DomainUpdate,
+    Found,
+    Pause,
+    ProxyPause,
+    Queued,
+    Refusal,
+    RobotsRow,
+    StoredItem,
+    Yielded,
+)
 from tests.unit.store.conftest import ME
 from tests.unit.store.looking import Where
 
@@ -311,6 +321,14 @@ class TestPauses:
         store.commit(run, Batch(domains={SITE: DomainUpdate(last_send=5.0)}), ME, {SITE: epoch})
         (lease,) = store.claim(ME, [SITE])
         assert (lease.pause, lease.last_send) == (pause, 5.0)
+
+    def test_proxies_that_are_left_alone_are_known_until_they_answer(self, store: Store, run: int):
+        ill, worse = ProxyPause("http://p1:80", 2e9, 1, "proxy"), ProxyPause("http://p1:80", 3e9, 2, "proxy")
+        over = ProxyPause("http://p2:80", 5.0, 1, "proxy")
+        for known in ([ill, over], [worse], [ProxyPause("http://p1:80", 0.0, 0, "")]):
+            store.commit(run, Batch(proxies=known), ME, {})
+            assert store.paused_proxies() == store.status(store.unfinished_run("books")).proxies
+            assert store.paused_proxies() == [each for each in known if each.until > 6.0]
 
     def test_it_ends_with_an_answer(self, store: Store, run: int):
         epoch = store.claim(ME, [SITE])[0].epoch
