@@ -242,6 +242,8 @@ class Lead:
         if now - self._summed_at >= _SUM_SECONDS:
             self._sums, self._summed_at = self._store.sums(self._run), now
         row, total = self._row, self._sums
+        # Another who has the role has counted what is in the row.
+        counted_until = self.kept_at if self.term is None else self._counted_until
         doings = [peer.doing for peer in self._peers if peer.doing is not None]
         waits: list[Waiting] = sorted((wait for doing in doings for wait in doing.longest), key=lambda w: -w.seconds)
         return Tick(
@@ -256,7 +258,7 @@ class Lead:
             connections=total.connections,
             retries=total.retries,
             bytes=total.bytes,
-            seconds=row.seconds + (now - self._counted_until),
+            seconds=row.seconds + (now - counted_until),
             pages_limit=self._config.limits.pages,
             waiting=tuple(waits[:MOST_WAITING]),
             parsing=next((doing.parsing for doing in doings if doing.parsing is not None), None),

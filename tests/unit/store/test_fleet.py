@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
+from scraper.config import load
+from scraper.engine.coordination import lead
+from scraper.engine.coordination.directs import Direction
+from scraper.engine.coordination.lead import Lead
 from scraper.errors import LeaseLost
+from scraper.observe.events import Events, Tick
 from scraper.request import Request
 from scraper.store import Store
 from scraper.store.state.presence import Role
@@ -33,6 +39,32 @@ def queue(store: Store, run: int) -> None:
 
 def expire(path: Where, table: str, owner: str) -> None:
     change(path, f"update {table} set lease_until = 1 where owner = '{owner}'")
+
+
+class TestWhoWatchesARun:
+    def test_counts_its_time_once_where_another_directs_it(
+        self, two: tuple[Store, Store], run: int, monkeypatch: pytest.MonkeyPatch
+    ):
+        now = [100.0]
+        monkeypatch.setattr(lead, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        config = load({"spider": "x:Y", "start_urls": ["https://a.example/"]}).config
+        ticks: list[float] = []
+
+        def observe(event: object) -> None:
+            if isinstance(event, Tick):
+                ticks.append(event.seconds)
+
+        first, second = (
+            Lead(Direction(store, row, config, name, events, lambda: None, lambda: None), role=Role.LEAD)
+            for store, name, events in zip(two, ("lead one", "lead two"), (Events(()), Events((observe,))), strict=True)
+            if (row := store.run(run)) is not None
+        )
+        for _ in range(20):
+            first.look()
+            second.look()
+            now[0] += 0.5
+        assert first.term is not None and second.term is None
+        assert ticks[-1] == pytest.approx(9.5, abs=1.1)
 
 
 class TestRoles:
