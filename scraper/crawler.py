@@ -281,7 +281,8 @@ class Crawl:
                     "a worker still writes the exports of the run", remedy="run the same command again"
                 )
             if not has_said:
-                self._emit(events.Notice("a worker writes the exports of the run: waiting until it has"))
+                whose = "those of a crawl that was killed are free when its lease has ended"
+                self._emit(events.Notice(f"another process has the exports: waiting for it; {whose}"))
                 has_said = True
             time.sleep(_ROLE_SECONDS)
         return kept

@@ -14,6 +14,8 @@ SCHEMES = ("postgresql", "postgres")
 #: Bytes of a name that PostgreSQL keeps.
 LONGEST_NAME = 63
 _SCHEMA = "schema"
+#: What has to be written otherwise in a password.
+ENCODED = "%2F, %3F, %23, %40, %25, %5B, %5D and %20 for / ? # @ % [ ] and a space"
 
 
 class StoreLocation(NamedTuple):
@@ -58,18 +60,28 @@ def is_url(text: str) -> bool:
 
 
 def is_ambiguous(url: str) -> bool:
-    """Tell whether libpq might take half of a password for a host, and say so: it has a letter that ends it."""
-    return url.count("@") > 1 or "@" in re.sub(r"^[^:]*://[^/?#]*", "", url)
+    """Tell whether a password has a letter that libpq takes for something else: it might say half of it as a host."""
+    if url.count("@") > 1 or "@" in re.sub(r"^[^:]*://[^/?#]*", "", url):
+        return True
+    user, at, _ = url.partition("://")[2].partition("@")
+    return bool(at) and re.search(r"[][\s]|%(?![0-9A-Fa-f]{2})", user) is not None
+
+
+def has_ports(url: str) -> bool:
+    """Tell whether what stands in the place of each host's port can be one; libpq takes several hosts."""
+    hosts = re.split(r"[/?#]", url.partition("://")[2])[0].rpartition("@")[2].split(",")
+    return all(re.fullmatch(r"(?:\[[^\]]*\]|[^:]*)(?::\d{0,5})?", host) for host in hosts)
 
 
 def why_wrong(url: str) -> str | None:
     """Return what is wrong with such a URL; None where nothing is."""
     if is_ambiguous(url):
-        return "a URL whose password has %2F, %3F, %23 and %40 for / ? # and @"
+        return f"a URL whose password has {ENCODED}"
     try:
         names = [name for name, _ in _pairs(url)]
-        urlsplit(url).port  # noqa: B018 (it raises)
     except ValueError:
+        names = None
+    if names is None or not has_ports(url):
         return "a URL such as postgresql://user:${PG_PASSWORD}@host/database"
     if "password" in names or "sslpassword" in names:
         return "a URL without a password in its query: write it before the host, as user:${PG_PASSWORD}@"

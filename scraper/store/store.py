@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from scraper.config.store_location import StoreLocation
-from scraper.errors import StoreError, StoreUnreachable
+from scraper.errors import StoreError, StoreLocked, StoreUnreachable
 from scraper.items import ItemRow, Position
 from scraper.store import commit
 from scraper.store.backends import damage, opening, wait_clock
@@ -26,6 +26,7 @@ from scraper.store.state import (
     frontier,
     items,
     listings,
+    presence,
     proxies,
     roles,
     spool,
@@ -51,6 +52,8 @@ from scraper.urls import domain_of
 _LOCK_SECONDS = 0.1
 #: Behind every priority a spider may give.
 _LAST_RANK = 2_000_000_000
+#: Seconds for which a database that goes away is waited for by who only reads.
+_READING_PATIENCE = 5.0
 
 
 @outlasting
@@ -86,7 +89,7 @@ class Store(RunStore, LeaseStore):
 
     @classmethod
     def open_existing(cls, location: StoreLocation | Path) -> Store:
-        """Return a store to read from.
+        """Return a store to read from. A database that goes away is waited for for a moment: nothing says so.
 
         Raises:
             StoreError: there is none.
@@ -94,7 +97,7 @@ class Store(RunStore, LeaseStore):
         where = location if isinstance(location, StoreLocation) else StoreLocation(location)
         if not opening.is_there(where):
             raise StoreError(f"there is no store {where}", remedy="run scraper crawl first")
-        return cls(where)
+        return cls(where._replace(patience=min(where.patience, _READING_PATIENCE)))
 
     @property
     def lock_files(self) -> tuple[int, ...]:
@@ -290,8 +293,14 @@ class Store(RunStore, LeaseStore):
             return domains.cookies_of(connection)
 
     def keep_cookies(self, jars: Mapping[str, str]) -> None:
-        """Put these in the place of the cookies of the domains named; whether they are sessions is not known."""
+        """Put these in the place of the cookies of the domains named; whether they are sessions is not known.
+
+        Raises:
+            StoreLocked: workers are at work without a crawl, and would put theirs in the place of these.
+        """
         with self._database.writing() as connection:
+            if presence.have_joined(connection):
+                raise StoreLocked(str(self.location), None)
             for name, cookies in jars.items():
                 domains.keep_cookies(connection, name, cookies)
 

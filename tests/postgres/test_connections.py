@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -19,12 +21,12 @@ from tests.unit.store.looking import change, rows
 
 
 def end_connections(path: StoreLocation, role: str = "") -> None:
-    """End the server's side of them, as its restart would."""
+    """End the server's side of this process's, as its restart would."""
     with psycopg.connect(path.url, autocommit=True) as connection:
         connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where pid != pg_backend_pid() and application_name like %s",
-            [f"scraper {role}%"],
+            [f"scraper {role}%{os.getpid()} %"],
         )
 
 
@@ -72,6 +74,10 @@ class TestATransaction:
         with Store(path._replace(patience=0.0)) as hasty:
             monkeypatch.setattr(hasty._database, "_answers", lambda: False)
             assert not hasty.comes_back()
+
+    def test_is_hardly_waited_for_by_who_reads(self, store: Store, path: StoreLocation):
+        with Store.open_existing(path) as reader:
+            assert reader.location.patience <= 5.0
 
     def test_is_waited_for_by_a_worker_as_a_run_is_and_ten_minutes_at_least(self, path: StoreLocation):
         assert [patience_of(path, wait) for wait in (0.0, 3600.0, None)] == [600.0, 3600.0, float("inf")]
@@ -135,6 +141,42 @@ def is_lost(lock: postgres_lock.KeptLock) -> bool:
     except StoreUnreachable:
         pass
     return False
+
+
+@pytest.fixture
+def stranger(path: StoreLocation) -> Iterator[StoreLocation]:
+    """The store for a user who may connect, and nothing else."""
+    name = f"stranger_{path.schema}"
+    with psycopg.connect(path.url, autocommit=True) as connection:
+        connection.execute(f"create role {name} login")
+        yield path._replace(url=path.url.replace("user=postgres", f"user={name}"))
+        connection.execute(f"drop owned by {name}; drop role {name}")
+
+
+class TestAUser:
+    def test_who_may_not_use_the_schema_is_told_what_to_grant(self, store: Store, stranger: StoreLocation):
+        assert opening.is_there(stranger)
+        with pytest.raises(StoreError, match=f"permission denied for schema {stranger.schema} .grant its user .*USAGE"):
+            Store(stranger)
+
+    def test_who_may_not_use_an_empty_schema_is_told_what_to_grant(self, path: StoreLocation, stranger: StoreLocation):
+        empty = stranger._replace(schema="empty")
+        with psycopg.connect(path.url, autocommit=True) as connection:
+            connection.execute("create schema if not exists empty")
+        with pytest.raises(StoreError, match="CREATE and USAGE on the schema empty"):
+            Store(empty)
+
+    def test_who_has_too_few_connections_is_told_to_have_more(self, path: StoreLocation, stranger: StoreLocation):
+        name = stranger.url.rpartition("user=")[2]
+        with psycopg.connect(path.url, autocommit=True) as connection:
+            connection.execute(f"alter role {name} connection limit 0")
+        with pytest.raises(StoreUnreachable, match="let it take more connections"):
+            opening.is_there(stranger)
+
+    def test_who_spells_an_option_wrong_is_not_told_to_wait(self, path: StoreLocation):
+        with pytest.raises(StoreError, match="invalid sslmode value") as said:
+            opening.is_there(path._replace(url=f"{path.url}&sslmode=foo"))
+        assert not isinstance(said.value, StoreUnreachable)
 
 
 class TestASchema:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_va
 
 from scraper.config.formats import BY_ENDING, BY_SCHEME, EXPORT_FORMATS, NAMES, OF_STDOUT, ExportFormat
 from scraper.config.model.frozen import Frozen
-from scraper.config.store_location import is_ambiguous
+from scraper.config.store_location import ENCODED, has_ports, is_ambiguous
 from scraper.config.types import kinds, texts
 from scraper.config.types.kinds import Flag, OptionalText, Text, nearest, optional, wrong
 from scraper.config.yaml.scalars import typed
@@ -85,20 +85,14 @@ def _check_path(path: str, at: str) -> None:
             )
     if scheme_of(path) in BY_SCHEME and re.search(r"[?&](?:ssl)?password=", path):
         raise wrong("a password before the host", remedy="write postgresql://user:${PASSWORD}@host/database", at=at)
-    if scheme_of(path) in BY_SCHEME and (is_ambiguous(path) or not _has_port(path)):
+    if scheme_of(path) in BY_SCHEME and (is_ambiguous(path) or not has_ports(path)):
         raise wrong(
             "an address of a database",
-            remedy="in a password, write %2F for /, %3F for ?, %23 for # and %40 for @",
+            remedy=f"in a password, write {ENCODED}",
             at=at,
         )
     if scheme_of(path) in ("file", "local"):
         raise wrong("a path without file://", at=at)
-
-
-def _has_port(address: str) -> bool:
-    """Tell whether what stands in the place of each host's port can be one; libpq takes several hosts."""
-    hosts = re.split(r"[/?#]", address.partition("://")[2])[0].rpartition("@")[2].split(",")
-    return all(re.fullmatch(r"(?:\[[^\]]*\]|[^:]*)(?::\d*)?", host) for host in hosts)
 
 
 def export_format(value: Any) -> str | None:

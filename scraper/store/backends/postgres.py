@@ -98,7 +98,8 @@ class PostgresBackend:
                     remedy="name another one: ?schema=…",
                 )
             return False
-        version = first_value(driver, f"SELECT value FROM {tables.meta.name} WHERE key = 'version'")
+        meta = f"{quoted(self._location.schema)}.{tables.meta.name}"
+        version = first_value(driver, f"SELECT value FROM {meta} WHERE key = 'version'")
         return bool(version == str(tables.VERSION))
 
     def _bring_up_to_date(self) -> None:
@@ -266,7 +267,11 @@ class PostgresBackend:
             self._idle.pop().close()
 
 
-_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = ?"
+# Those that its user may not use, too.
+_TABLES = (
+    "SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+    "WHERE nspname = ? AND relkind IN ('r', 'p', 'v', 'm', 'f')"
+)
 
 
 def has_tables(location: StoreLocation) -> bool:

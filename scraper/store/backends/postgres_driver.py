@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Generator, Sequence
 from functools import lru_cache
@@ -56,7 +57,7 @@ _streams = count()
 #: What it says where another try would be refused as well.
 _REFUSALS = (
     *("authentication failed", "no password supplied", "pg_hba.conf", "does not exist", "permission denied"),
-    *("invalid connection option", "invalid port", "missing", "unsupported"),
+    *("invalid ", "missing", "unsupported", "does not support", "certificate"),
 )
 
 
@@ -176,19 +177,28 @@ def explained(
     if isinstance(error, _PASSING) or (driver is not None and driver.closed) or _cannot_be_reached(error, driver):
         return StoreUnreachable(
             f"the store {location} cannot be reached: {cause}",
-            remedy="start its database, or look at the key store, and run the same command again: it goes on",
+            remedy=f"{_remedy(error)}, and run the same command again: it goes on",
         )
     if isinstance(error, errors.DiskFull):
         return StoreError(
             f"the store {location} cannot be written: {cause}",
             remedy="make room on its disk and run the same command again: it goes on",
         )
-    if isinstance(error, errors.InsufficientPrivilege):
+    if isinstance(error, errors.InsufficientPrivilege | errors.InvalidSchemaName):
+        # A schema that its user may not use is none to the server.
+        schema = location.schema
         return StoreError(
             f"the store {location} cannot be used: {cause}",
-            remedy=f"grant its user CREATE on the database, or usage of the schema {location.schema}",
+            remedy=f"grant its user CREATE on the database; or CREATE and USAGE on the schema {schema}, and its tables",
         )
     return StoreError(f"the store {location}: {cause}", remedy="look at the key store")
+
+
+def _remedy(error: psycopg.Error) -> str:
+    # What comes while a connection is made has no class of its own.
+    if isinstance(error, errors.TooManyConnections) or re.search("too many (connections|clients)|connection slots", str(error)):
+        return "let it take more connections (max_connections, CONNECTION LIMIT), or end others"
+    return "start its database, or look at the key store"
 
 
 def _cannot_be_reached(error: psycopg.Error, driver: psycopg.Connection[Any] | None) -> bool:

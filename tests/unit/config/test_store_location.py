@@ -63,3 +63,9 @@ def test_without_psycopg_it_is_said_what_installs_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(optional_dependencies.importlib, "import_module", missing)
     with pytest.raises(UsageError, match=r"a store in PostgreSQL needs psycopg.*persistent-scraper\[postgres\]"):
         Store(location_of(URL, "books", ROOT), lock=True)
+
+
+def test_several_servers_are_libpq_s_to_choose_from() -> None:
+    url = "postgresql://u:p@one.example:5432,two.example:5433/d?target_session_attrs=read-write"
+    loaded = load({"name": "books", "spider": "a:B", "start_urls": ["https://a.example/"], "store": url})
+    assert (loaded.store.url, str(loaded.store)) == (url, f"{url.replace('u:p', '***')}&schema=books")

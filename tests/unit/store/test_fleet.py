@@ -11,7 +11,7 @@ from scraper.config import load
 from scraper.engine.coordination import lead
 from scraper.engine.coordination.directs import Direction
 from scraper.engine.coordination.lead import Lead
-from scraper.errors import LeaseLost
+from scraper.errors import LeaseLost, StoreLocked
 from scraper.observe.events import Events, Tick
 from scraper.request import Request
 from scraper.store import Store
@@ -65,6 +65,15 @@ class TestWhoWatchesARun:
             now[0] += 0.5
         assert first.term is not None and second.term is None
         assert ticks[-1] == pytest.approx(9.5, abs=1.1)
+
+
+def test_cookies_are_not_put_under_workers(two: tuple[Store, Store], store: Store):
+    with pytest.raises(StoreLocked, match="already running"):
+        store.keep_cookies({"a.example": "[]"})
+    for name, each in zip(("one", "two"), two, strict=True):
+        each.void_leases_of(name)
+    store.keep_cookies({"a.example": "[]"})
+    assert store.cookies() == {"a.example": "[]"}
 
 
 class TestRoles:
