@@ -61,6 +61,9 @@ _REFUSALS = (
 )
 
 
+_TOO_MANY = re.compile("too many (connections|clients)|connection slots")
+
+
 class _TextDumper(StrDumperUnknown):
     def dump(self, obj: str) -> Buffer | None:
         return super().dump(obj.replace(_NUL, _INSTEAD) if _NUL in obj else obj)
@@ -189,14 +192,14 @@ def explained(
         schema = location.schema
         return StoreError(
             f"the store {location} cannot be used: {cause}",
-            remedy=f"grant its user CREATE on the database; or CREATE and USAGE on the schema {schema}, and its tables",
+            remedy=f"grant its user CREATE on the database; or USAGE, CREATE on the schema {schema}, and its tables",
         )
     return StoreError(f"the store {location}: {cause}", remedy="look at the key store")
 
 
 def _remedy(error: psycopg.Error) -> str:
     # What comes while a connection is made has no class of its own.
-    if isinstance(error, errors.TooManyConnections) or re.search("too many (connections|clients)|connection slots", str(error)):
+    if isinstance(error, errors.TooManyConnections) or _TOO_MANY.search(str(error)):
         return "let it take more connections (max_connections, CONNECTION LIMIT), or end others"
     return "start its database, or look at the key store"
 

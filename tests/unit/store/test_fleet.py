@@ -56,7 +56,9 @@ class TestWhoWatchesARun:
 
         first, second = (
             Lead(Direction(store, row, config, name, events, lambda: None, lambda: None), role=Role.LEAD)
-            for store, name, events in zip(two, ("lead one", "lead two"), (Events(()), Events((observe,))), strict=True)
+            for store, name, events in zip(
+                two, ("one leads", "two leads"), (Events(), Events((observe,))), strict=True
+            )
             if (row := store.run(run)) is not None
         )
         for _ in range(20):
