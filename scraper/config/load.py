@@ -246,6 +246,8 @@ def _set(root: Node | None, text: str, environ: Mapping[str, str]) -> tuple[Node
         equals = ""
     if not equals:
         return root, [source.problem("", "expected KEY=VALUE: write it such as --set politeness.delay=0")]
+    # What is a comment in a file is a value here, such as the selector #price.
+    value = f"'{value.strip()}'" if value.lstrip().startswith("#") and "'" not in value else value
     node, problems = read_tree(value, where, environ, Origin.SET)
     if problems or root is None:
         return root, problems

@@ -122,7 +122,7 @@ def test_a_request_may_name_the_browser_and_parsers_get_all_of_it(
     scraper_does("crawl", "shots.yaml", "--quiet", "--cached")
     again = [json.loads(line) for line in (tmp_path / "shots.jsonl").read_text().splitlines()]
     assert again == [{**first, "fetcher": None}, {**late, "fetcher": None}]
-    words = ("--callback", "parse_late", "--set", "fetcher=browser", "--set", "browser.wait_for=#late")
+    words = ("--callback", "parse_late", "--set", "fetcher=browser", "--set", "browser.wait_for=p#late")
     assert "1 item" in scraper_does("record", "shots.yaml", f"{server.url}/late", *words)
     server.clear_log()
     assert scraper_does("replay") == "1 page, none differ\n"

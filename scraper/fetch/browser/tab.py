@@ -93,7 +93,8 @@ class Tab:
             await dialog.dismiss()
 
     async def _close(self, popup: Any) -> None:
-        self._refuse(popup.url, "pop-ups are not opened")
+        # Where it was to lead is not known of one that is refused.
+        self._refuse(self.page.url, "pop-ups are not opened")
         with contextlib.suppress(Exception):
             await popup.close()
 

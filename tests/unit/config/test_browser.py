@@ -75,3 +75,7 @@ def test_a_request_keeps_its_fetcher_in_the_store() -> None:
     assert request.short_form is None
     with pytest.raises(BadRequest, match="no fetcher 'chrome'"):
         Request("https://a.example/", fetcher="chrome")
+
+
+def test_a_selector_on_the_command_line_may_begin_with_a_hash() -> None:
+    assert load(SITE, sets=["browser.wait_for=#price"]).config.browser.wait_for == "#price"
