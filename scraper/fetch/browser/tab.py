@@ -28,7 +28,11 @@ _PULSE = """() => new Promise(done => {
   requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0)));
   setTimeout(done, 2000);
 })"""
-_IS_LOADED = "() => document.readyState === 'complete'"
+#: The states of a document that is loaded. Of one that opened a letter, or that was kept from sending a form, the
+#: browser does not say so.
+_LOADED = {"load": ("complete",), "domcontentloaded": ("interactive", "complete")}
+#: How long nothing was asked for until it is looked whether that is so, in seconds.
+_STILL = 1.0
 #: The share of `browser.timeout` after which what is waited for suffices, though the page goes on to ask for more.
 _REST_SHARE = 0.5
 #: How long a page that was scrolled has to begin to grow, in seconds.
@@ -63,7 +67,6 @@ class Tab:
         self._drawing: Drawing | None = None
         self._was_served = False
         self._elsewhere: str | None = None
-        self._is_astray = False
         self._dialogs = 0
         self._origin = ""
         self._is_leaving = False
@@ -76,7 +79,6 @@ class Tab:
         page.on("crash", lambda _: self._crash())
         page.on("dialog", lambda dialog: asyncio.ensure_future(self._dismiss(dialog)))
         page.on("popup", lambda popup: asyncio.ensure_future(self._close(popup)))
-        page.on("requestfailed", self._failed)
         page.on("websocket", lambda socket: self._refuse(socket.url, "WebSockets are not opened"))
         await page.route("**/*", self._answer)
         return self
@@ -97,13 +99,6 @@ class Tab:
         self._refuse(self.page.url, "pop-ups are not opened")
         with contextlib.suppress(Exception):
             await popup.close()
-
-    def _failed(self, request: Any) -> None:
-        """Note that the page sends its reader to what is not on the web: a letter, an app."""
-        with contextlib.suppress(Exception):
-            if request.is_navigation_request() and not request.url.startswith(("http:", "https:")):
-                self._is_astray = self._is_astray or request.frame == self.page.main_frame
-                self._refuse(request.url, "not HTTP, so that nobody goes there")
 
     def _refuse(self, url: str, why: str) -> None:
         if self._drawing is not None:
@@ -128,13 +123,13 @@ class Tab:
         url = urls.without_fragment(route.request.url)
         if not self._was_served:
             self._was_served = True
+            self._changed_at = time.monotonic()
             response = drawing.response
             await route.fulfill(status=response.status, headers=drawing.headers(), body=response.body)
             return
         # It sends its reader on. That is a redirect, and for the crawl to follow, or not: the page stays as it is.
         if (method := route.request.method) != "GET":
             drawing.refuse(url, f"a {method} by which a page sends its reader on is not sent")
-            self._is_astray = True
         elif self._elsewhere is None:
             self._elsewhere = url
         await route.abort("aborted")
@@ -203,7 +198,6 @@ class Tab:
             FetchError: it asks for more than it may, or does not come to what is waited for.
         """
         self._drawing, self._was_served, self._elsewhere, self._dialogs = drawing, False, None, 0
-        self._is_astray = False
         self._began = self._changed_at = time.monotonic()
         self.pages += 1
         self._origin = urls.origin_of(drawing.url)
@@ -218,12 +212,13 @@ class Tab:
         until = "domcontentloaded" if config.wait_until == "domcontentloaded" else "load"
         loaded = asyncio.ensure_future(page.goto(drawing.url, wait_until=until, timeout=0))
         try:
-            # What goes elsewhere before that is never loaded; of what goes astray the browser does not say it.
-            await self._until(drawing, lambda: loaded.done() or self._is_astray)
+            # What goes elsewhere before that is never loaded.
+            while not (loaded.done() or self._is_over(drawing)):
+                await self._until(drawing, lambda: loaded.done() or self._is_still())
+                if await self._ended(drawing, page.evaluate("document.readyState")) in _LOADED[until]:
+                    break
             if loaded.done():
                 loaded.result()
-            elif self._is_astray:
-                await self._ended(drawing, page.wait_for_function(_IS_LOADED, timeout=0))
         except BrowserError:
             # It stopped itself.
             if not self._was_served:
@@ -280,8 +275,8 @@ class Tab:
         spent = time.monotonic() - self._began - drawing.beside.waited()
         return drawing.wait_for is not None and spent > drawing.config.timeout * _REST_SHARE
 
-    async def _ended(self, drawing: Drawing, work: Any) -> None:
-        """Return once what the browser was asked for is done, or the page is over.
+    async def _ended(self, drawing: Drawing, work: Any) -> Any:
+        """Return what the browser was asked for once that is done; None where the page is over before.
 
         Raises:
             BrowserError: it failed.
@@ -289,8 +284,7 @@ class Tab:
         asked = asyncio.ensure_future(work)
         try:
             await self._until(drawing, asked.done)
-            if asked.done():
-                asked.result()
+            return asked.result() if asked.done() else None
         finally:
             _forget(asked)
 
@@ -322,6 +316,9 @@ class Tab:
 
     def _is_quiet(self) -> bool:
         return not self._under_way and time.monotonic() - self._changed_at > _QUIET
+
+    def _is_still(self) -> bool:
+        return self._was_served and not self._under_way and time.monotonic() - self._changed_at > _STILL
 
     def _is_over(self, drawing: Drawing) -> bool:
         return self._elsewhere is not None or bool(drawing.excess)

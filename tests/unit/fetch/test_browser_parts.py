@@ -15,6 +15,7 @@ from scraper.fetch.base import FetchResult
 from scraper.fetch.browser import can_draw
 from scraper.fetch.browser.kept_parts import KeptParts, Part, fresh_for
 from scraper.fetch.keeping import KeepingFetcher, response_of
+from scraper.fetch.redirects import refresh_of
 from scraper.fetch.transport.recorder import WireRecorder
 from scraper.fetch.warc_reader import ArchiveIndex
 from scraper.hiding import forget, remember
@@ -86,6 +87,8 @@ def test_what_was_drawn_is_the_page() -> None:
     assert response.css_first("h1").text().startswith("drawn ü")
     assert response.select_one("h1").get_text().startswith("drawn ü")
     assert list(response.links()) == ["https://a.example/b"]
+    sends_on = drawn(RENDERING._replace(elsewhere="https://a.example/next"))
+    assert refresh_of(sends_on) == "https://a.example/next"
 
 
 class Fixed:
