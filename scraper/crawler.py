@@ -258,11 +258,18 @@ class Crawl:
             if has_ended:
                 self._starts.discard()
                 prune(store, self._loaded, self._emit)
+            elif self._is_shared and self._ended_alone(store, row):
+                self._emit(events.Notice(f"workers go on with run {row.id}: scraper stop stops them, too"))
         self._emit(events.RunEnded(run.id, run.result, run.why, run.stats))
         if interrupt is not None:
             interrupt.run = run  # type: ignore[attr-defined]
             raise interrupt
         return run
+
+    def _ended_alone(self, store: Store, row: RunRow) -> bool:
+        """Tell whether only this process was stopped, and not the run, on which others go on."""
+        now = store.run(row.id)
+        return now is not None and now.stop_asked is None and store.have_joined(row.id)
 
     # Beginning -------------------------------------------------------------------------------------------
 

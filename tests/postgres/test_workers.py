@@ -188,7 +188,8 @@ class TestWorker:
             wait_until(lambda: len(at_work(tmp_path)) == 2, PATIENCE)
             assert {str(process.pid) for process in (crawl, worker)} <= set(cells_of_live_page(tmp_path))
             crawl.send_signal(signal.SIGINT)
-            assert gone(crawl)[0] == 130
+            code, text = gone(crawl)
+            assert (code, "workers go on with run 1" in text) == (130, True), text
             sent = sum(len(server.log) for server in web)
             wait_until(lambda: sum(len(server.log) for server in web) > sent + 3, PATIENCE)
             assert {each["pid"] for each in at_work(tmp_path)} == {worker.pid}
