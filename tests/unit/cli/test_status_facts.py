@@ -13,6 +13,7 @@ from scraper.runs.status_facts import estimate_of, facts
 from scraper.store.history.status import Status, Worker
 from scraper.store.state.presence import Doing, Role
 from scraper.store.values import Counts
+from scraper.ui.fragments import _domains
 from tests.unit.engine.test_domain_scheduler import RUN
 
 
@@ -89,3 +90,10 @@ def test_a_process_that_directs_and_fetches_is_one():
         (2, ["shard"], 1),
     ]
     assert (found["in_flight"], found["waiting"], found["longest_waits"][0]["domain"]) == (3, {"delay": 3}, "a")
+
+
+def test_the_live_page_shows_delays_that_follow_servers():
+    queues = {"a.example": 3, "b.example": 2}
+    found = str(_domains(at(1.0, queues=queues, delays={"a.example": 4.0})))
+    assert ">delay</th>" in found and ">4.00 s</td>" in found
+    assert "delay" not in str(_domains(at(1.0, queues=queues)))
