@@ -151,11 +151,12 @@ def test_the_next_run_goes_by_the_same_proxy(
     other = ("--set", f"start_urls=[http://localhost:{server.port}/]")
     done = command("crawl", "site.yaml", "--fresh", "--stats", "stats.json", *other, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert set(json.loads((folder / "stats.json").read_text())["proxies"]) == {name}
+    counted = json.loads((folder / "stats.json").read_text())["proxies"]
+    assert set(counted) == {name} and counted[name]["requests"] == 3
     (paused,) = json.loads(command("status", "site.yaml", "--json", cwd=folder).stdout)["paused_proxies"]
     assert (paused["proxy"], paused["why"]) == (gone, "proxy")
     metrics = (folder / "m.prom").read_text()
-    assert f'scraper_proxy_requests_total{{crawl="site",proxy="{name}"}} 2.0' in metrics
+    assert f'scraper_proxy_requests_total{{crawl="site",proxy="{name}"}} 3.0' in metrics
 
 
 def first_of(domain: str, *urls: str) -> str:
