@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import shlex
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote_plus, unquote
@@ -143,22 +144,23 @@ def _without_globs(url: str) -> str:
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:
     """Yield what each word means, with its value."""
-    rest = iter(words)
-    for word in rest:
+    rest = deque(words)
+    while rest:
+        word = rest.popleft()
         # -XPUT is -X PUT, and -sS is -s -S.
         is_joined = word.startswith("-") and not word.startswith("--") and len(word) > 2
         name, joined = (word[:2], word[2:]) if is_joined else (word, "")
         if name in _VALUES or name in _IGNORED_VALUES:
-            value = joined if is_joined else next(rest, None)
-            if value is None:
+            if not (is_joined or rest):
                 raise BadRequest(f"{name} has no value")
+            value = joined if is_joined else rest.popleft()
             if name in _VALUES:
                 yield _VALUES[name], value
         elif name in _SWITCHES or name in _IGNORED:
             if name in _SWITCHES:
                 yield _SWITCHES[name], ""
             if joined:
-                yield from _options([f"-{joined}"])
+                rest.appendleft(f"-{joined}")
         elif word.startswith("-") and word != "-":
             raise BadRequest(f"{name} has no counterpart here", remedy="leave it out, or write the request by hand")
         else:

@@ -58,6 +58,7 @@ COMMANDS = {
     "  --data-raw 'x=1&y=2'",
     "a form": "curl URL/f -d a=1 -d b=2",
     "one option with its value": "curl -sS -da=1 URL/f -XPUT",
+    "switches and an option with its value in one": f"curl -{'s' * 2_000}XPUT URL/f -sd a=1",
     "a query from data": "curl -G URL/q?z=0 --data-urlencode 'q=tea & cakes' -d n=2",
     "user and password": "curl -u jo:secret URL/",
     "user and password in the URL": "curl USER_URL/",
