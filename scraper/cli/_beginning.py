@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from scraper import urls
 from scraper.cli._looking import Looker
@@ -16,6 +17,9 @@ from scraper.fetch.transport.guard import may_be_private
 from scraper.observe.text import counted, plain
 from scraper.response import Response
 from scraper.rules.page import Page
+
+if TYPE_CHECKING:
+    from scraper.suggest.suggestion import Suggestion
 
 #: Of a site of which nothing is known yet.
 _GENERAL_RULES = """\
@@ -59,7 +63,17 @@ def beginning_of(url: str, template: str, name: str, config: SiteConfig, tell: T
     made = Beginning("\n".join(lines) + "\n", rules=_GENERAL_RULES)
     if template == "login":
         return made._replace(login=_login(response))
-    return made._replace(rules=_suggested(response) or _GENERAL_RULES) if template == "browser" else made
+    if not response.is_html:
+        return made
+    if template == "spider":
+        from scraper.suggest.spider import spider_text
+
+        body = spider_text(_suggested(response))
+        return made._replace(body=body) if body is not None else made
+    from scraper.suggest.writing import rules_text
+
+    suggestion = _suggested(response)
+    return made._replace(rules=rules_text(suggestion)) if suggestion.rules else made
 
 
 def _seen(response: Response, robots: Robots | None, config: SiteConfig) -> Iterator[str]:
@@ -113,12 +127,11 @@ def _rules(response: Response, saw: list[str], name: str, template: str, *, is_p
     )
 
 
-def _suggested(response: Response) -> str:
-    """Return the YAML of rules that were suggested of a page; empty where it is not HTML, or none were."""
+def _suggested(response: Response) -> Suggestion:
+    """Return what is suggested of one page."""
     from scraper.suggest.suggestion import suggest
-    from scraper.suggest.writing import rules_text
 
-    return rules_text(suggest([Page(response)])) if response.is_html else ""
+    return suggest([Page(response)])
 
 
 def _login(response: Response) -> str:

@@ -98,6 +98,14 @@ _SHOP_LOGIN = """\
   url: ${DEMO_URL:-http://127.0.0.1:8765}/login
   form: {user: "${SITE_USER:-demo}", password: "${SITE_PASSWORD:-demo}"}
 """
+_GENERAL_BODY = '''\
+    """Every page of a site, by its title: a beginning. `scraper shell URL` opens a page to try selectors on."""
+
+    def parse(self, response):
+        title = response.css_first("title")
+        yield {"title": title.text(strip=True) if title else None, "url": response.url}
+        yield from response.follow_all("a")
+'''
 _FILE_LINES = {
     "config": "- `config/@name@.yaml`: where it starts, how fast it goes, where the items go. `scraper check "
     "config/@name@.yaml` checks it\n  and shows every value.@change@",
@@ -119,11 +127,13 @@ class Beginning(NamedTuple):
         site: lines of YAML from `start_urls` on; for rules the whole file.
         login: the keys of `login`, two spaces in.
         rules: lines of YAML, `rules` and `items`.
+        body: of a spider's class.
     """
 
     site: str
     login: str = _SHOP_LOGIN
     rules: str = _SHOP_RULES
+    body: str = _GENERAL_BODY
 
 
 def create(
@@ -224,6 +234,7 @@ def _contents(name: str, template: str, beginning: Beginning | None) -> dict[str
         "site": begun.site.rstrip("\n"),
         "login": begun.login.rstrip("\n"),
         "rules": begun.rules.rstrip("\n"),
+        "body": begun.body.rstrip("\n"),
         "first": _FIRST if beginning is None else "",
         "files": filled("\n".join(_file_lines(template, is_shop=beginning is None)), named),
     }
