@@ -96,7 +96,9 @@ def _models_in(annotation: Any, name: str) -> list[tuple[type[BaseModel], tuple[
 
 def _row(info: FieldInfo, key: str, path: tuple[Any, ...], shown: str) -> str:
     example = f"<br>`{key}: {EXAMPLES[shown]}`" if shown in EXAMPLES else ""
-    cells = (f"`{key}`", _takes(path), _default(info), f"{info.description or ''}{example}")
+    # Whoever reads a file is told its name by the file.
+    default = "the file's" if shown == "name" else _default(info)
+    cells = (f"`{key}`", _takes(path), default, f"{info.description or ''}{example}")
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |\n"
 
 
