@@ -25,6 +25,7 @@ from scraper.suggest.stable import is_stable
 #: Heads without a link, price or date are those of a list where there are so many, all followed by the same.
 _LEAST_PLAIN = 5
 _MOST_MEAN = 400
+_FEW_WORDS = 150
 _MOST_PARENTS = 200
 #: An item has no more siblings.
 _MOST_BELOW = 6
@@ -155,9 +156,11 @@ def _is_even(items: Sequence[Sequence[Element]]) -> bool:
     """Tell whether nearly all of many items are made alike, as sections of a text are not; those of terms are told
     by `terms` and `labels`.
     """
+    # Those of a few words may lack their last parts.
+    share = sum(len(one.text) for item in items for one in item) / len(items)
     forms: dict[tuple[Sign, ...], int] = {}
     for item in items:
-        form = tuple(_sign(one) for one in item)
+        form = tuple(_sign(one) for one in (item[:2] if share <= _FEW_WORDS else item))
         forms[form] = forms.get(form, 0) + 1
     return len(items) >= _LEAST_PLAIN and items[0][0].tag != "dt" and max(forms.values()) >= 0.9 * len(items)
 

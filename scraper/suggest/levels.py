@@ -10,11 +10,10 @@ from scraper.rules.page import Page
 from scraper.suggest import matching, menus, paging, tables, terms, trees
 from scraper.suggest.blocks import Group, groups_of
 from scraper.suggest.elements import Element, Tree
-from scraper.suggest.lists import Listing, is_about_one, is_like, list_of, read, weight
+from scraper.suggest.lists import Listing, is_about_one, is_like, list_of, read
 
 #: A page that a list leads to is a list of its own where so much of it leads on to pages that the other has not.
 _MOST_ELSEWHERE = 0.8
-_LEAST_BLOCKS = 6
 _LEAST_COLUMNS = 3
 #: How many pages are looked at, of a list that leads to things and of one that leads to lists.
 _THINGS, _LISTS = 3, 2
@@ -24,7 +23,8 @@ class Levels(NamedTuple):
     """Pages by what they are.
 
     Attributes:
-        trees: of all of them.
+        named: the addresses that somebody named.
+        trees: of all pages.
         lists: in the order of the pages.
         single: pages about one thing.
         terms: pages that explain terms, each with the list of those.
@@ -32,6 +32,7 @@ class Levels(NamedTuple):
         more: addresses of pages that would say more.
     """
 
+    named: list[str]
     trees: list[Tree]
     lists: list[Listing]
     single: list[Tree]
@@ -69,7 +70,12 @@ def levels_of(pages: Sequence[Page], named: int | None, tried: Collection[str], 
     single: list[Tree] = []
     of_terms: list[tuple[Tree, Element]] = []
     menu = None
+    #: Where the text of the one page that was named leads.
+    of_text: list[str] = []
     for number, tree in enumerate(all_trees):
+        if tree.url in of_text and not (menu is not None and tree.url in menu.targets):
+            single.append(tree)
+            continue
         leading = [one for one in lists if tree.url in one.targets]
         menus_of = [one.targets for one in leading] + ([menu.targets] if menu is not None else [])
         if any(
@@ -80,7 +86,7 @@ def levels_of(pages: Sequence[Page], named: int | None, tried: Collection[str], 
                 one.is_menu = True
         elif leading:
             made = _list_in(tree, found[tree.url])
-            if made is not None and all(_is_beside(made, one, all_trees, single) for one in leading):
+            if made is not None and all(_is_beside(made, one, all_trees) for one in leading):
                 lists.append(made)
                 for one in leading:
                     one.is_menu = True
@@ -96,6 +102,7 @@ def levels_of(pages: Sequence[Page], named: int | None, tried: Collection[str], 
                 single.append(tree)
         if number == 0:
             menu = _menu_of(tree, lists)
+            of_text = _links_of_text(tree) if named == 1 and tree in single else []
     for one in lists:
         read(one)
     _put_right(lists, single, all_trees)
@@ -103,7 +110,11 @@ def levels_of(pages: Sequence[Page], named: int | None, tried: Collection[str], 
     more = _more(lists, looked_at)
     if menu is not None:
         more += _adopt(menu, lists, single, all_trees[named or len(pages) :], looked_at)
-    return Levels(all_trees, lists, single, of_terms, found, list(dict.fromkeys(more)))
+    if not lists and of_text:
+        more += _led_to(all_trees[0], of_text, single, looked_at)
+    return Levels(
+        [tree.url for tree in all_trees[:named]], all_trees, lists, single, of_terms, found, list(dict.fromkeys(more))
+    )
 
 
 def _beside(one: Listing, tree: Tree, menus_of: Sequence[Sequence[str]]) -> bool:
@@ -118,7 +129,7 @@ def _list_in(tree: Tree, groups: Sequence[Group]) -> Listing | None:
     return None if is_about_one(tree) else list_of(tree, groups, trees.contents_of(tree))
 
 
-def _is_beside(made: Listing, leading: Listing, all_trees: Sequence[Tree], single: Sequence[Tree]) -> bool:
+def _is_beside(made: Listing, leading: Listing, all_trees: Sequence[Tree]) -> bool:
     """Tell whether a page to which a list leads is a list as well, and not a thing with others of its kind on it."""
     if not made.targets:
         table = tables.table_of(made.group)
@@ -130,12 +141,9 @@ def _is_beside(made: Listing, leading: Listing, all_trees: Sequence[Tree], singl
     kinds = {matching.kind_of(url) for url in leading.targets}
     if sum(matching.kind_of(url) not in kinds for url in new) >= _MOST_ELSEWHERE * len(new):
         return True
-    if leading.is_tree or any(tree.url in new and alike(made.trees[0], tree) for tree in all_trees):
-        return False
-    if any(tree.url in known for tree in single):
-        return False
-    # The addresses do not tell: a list that is all of a page.
-    return len(made.group.elements) >= _LEAST_BLOCKS and weight(made.trees[0], made) >= 2
+    # The addresses do not tell: others of its kind, unless one of them was looked at and is made otherwise.
+    looked_at = [tree for tree in all_trees if tree.url in new]
+    return bool(looked_at) and not leading.is_tree and not any(alike(made.trees[0], tree) for tree in looked_at)
 
 
 def _put_right(lists: list[Listing], single: list[Tree], all_trees: Sequence[Tree]) -> None:
@@ -146,7 +154,7 @@ def _put_right(lists: list[Listing], single: list[Tree], all_trees: Sequence[Tre
         ]
         if not leading:
             continue
-        if all(other.is_menu or _is_beside(one, other, all_trees, single) for other in leading):
+        if all(other.is_menu or _is_beside(one, other, all_trees) for other in leading):
             for other in leading:
                 other.is_menu = True
         else:
@@ -203,6 +211,25 @@ def _adopt(
     for tree in [tree for tree in single if tree in looked_at and tree.url in targets]:
         single.remove(tree)
     return [url for url in targets if url not in seen][:1] if sum(url in seen for url in targets) < _LISTS else []
+
+
+def _links_of_text(tree: Tree) -> list[str]:
+    """Return where the text of a page leads, that is about no one thing."""
+    links = trees.links_of(tree) if not is_about_one(tree) else None
+    host = urls.host_of(tree.url)
+    return [url for url in paging.followed(links.selector, tree) if urls.host_of(url) == host] if links else []
+
+
+def _led_to(first: Tree, targets: Sequence[str], single: list[Tree], seen: set[str]) -> list[str]:
+    """Return pages to look at of those to which a text leads; keep those that are made alike, else the first one."""
+    reached = [one for one in single if one is not first and one.url in targets]
+    kinds = [[other for other in [*reached, first] if alike(one, other)] for one in reached]
+    if reached:
+        most = max(kinds, key=len)
+        single[:] = most if len(most) > 1 else [first]
+    left = [url for url in targets if url not in seen]
+    wanted = list(dict.fromkeys([*left[:1], *left[-1:], *left[len(left) // 2 :][:1]]))
+    return wanted[: max(0, _THINGS - sum(url in seen for url in targets))]
 
 
 def _more(lists: Sequence[Listing], seen: set[str]) -> list[str]:

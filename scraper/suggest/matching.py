@@ -68,8 +68,8 @@ def _globs(wanted: Sequence[str], *, is_kind: bool) -> list[str]:
             shared.append(column[0])
         if len(shared) > 1:
             found.append("/".join([*shared, "*"]))
-    elif urlsplit(wanted[0]).query == "" and paths[0] != "/":
-        found.insert(0 if is_kind else 1, _of_one(paths[0]))
+    elif urlsplit(wanted[0]).query == "" and (is_kind or paths[0] != "/"):
+        found.insert(0 if is_kind else 1, _of_one(paths[0]) if paths[0] != "/" else "/*")
     return found
 
 

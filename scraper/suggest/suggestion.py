@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -83,10 +84,19 @@ def of_levels(levels: Levels) -> Suggestion:
     lists = levels.lists
     rules = [*_rules(lists, levels.single, levels.found), *map(_of_terms, levels.terms)]
     if not lists and (leading := _leading(levels.trees[0])) is not None:
+        # What the text of any page leads to is a thing as well.
+        rules = [rule and rule._replace(match=_of_any(rule.pages)) for rule in rules] if len(rules) == 1 else rules
         rules.insert(0, leading)
     start = [one.trees[0].url for one in lists if not _is_reached(one, lists)]
-    start = start or [one.trees[0].url for one in lists] or [tree.url for tree in levels.trees]
+    start = start or [one.trees[0].url for one in lists] or levels.named
     return Suggestion(list(dict.fromkeys(start)), _joined([rule for rule in rules if rule is not None]), levels.more)
+
+
+def _of_any(pages: Sequence[str]) -> str:
+    """Return a glob for all pages of a site that end as some do."""
+    endings = {re.search(r"(?:\.\w+)?$", urlsplit(url).path) for url in pages}
+    found = {match[0] for match in endings if match is not None}
+    return f"/*{found.pop()}" if len(found) == 1 else "*"
 
 
 def _is_reached(one: Listing, lists: Sequence[Listing]) -> bool:

@@ -20,9 +20,9 @@ from scraper.suggest.suggestion import Suggestion, suggest
 from scraper.suggest.writing import written
 from tests.judged import pages as judged
 from tests.unit.suggest.composed import composed_list, composed_things
-from tests.unit.suggest.judging import Score, judge, judge_crawl, page_of, suggested
+from tests.unit.suggest.judging import Score, judge, judge_crawl, looked_at, page_of, suggested
 from tests.unit.suggest.sites import SITES, Site
-from tests.unit.suggest.storeys import composed_flat, storeys
+from tests.unit.suggest.storeys import Storeys, composed_flat, storeys
 
 SHOP = "http://127.0.0.1:8765"
 COMPOSED = range(100, 130)
@@ -71,6 +71,20 @@ def test_a_page_that_a_list_leads_to_is_no_list_for_the_others_of_its_kind_on_it
     listing, thing = found.rules
     assert (listing.follow[0][0], listing.fields, thing.match) == ("ul > li a", [], "/product/*")
     assert [draft.name for draft in thing.fields] == ["title", "price", "url"]
+
+
+def test_where_a_text_leads_is_looked_at_and_every_page_read() -> None:
+    def page(number: int) -> str:
+        links = "".join(f"<a href=/page{n}.html>word {n}</a> {'and more ' * 9}" for n in range(1, 12) if n != number)
+        return f"<h1>Page {number}</h1><pre>{'Text of it. ' * 30}{links}</pre>"
+
+    site = Storeys(
+        "text", f"{SHOP}/", {f"{SHOP}/page{n}.html": page(n) for n in range(1, 12)} | {f"{SHOP}/": page(0)}, []
+    )
+    following, thing = looked_at(site).rules
+    assert (following.match, following.follow[0][0]) == ("*", "pre a")
+    assert (thing.match, [draft.name for draft in thing.fields]) == ("*", ["title", "text", "url"])
+    assert len(thing.pages) == 4
 
 
 def test_two_lists_that_are_named_have_a_rule_each() -> None:
