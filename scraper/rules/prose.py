@@ -23,6 +23,8 @@ from scraper.rules.refusal import NotOfType
 #: The extra that brings both.
 EXTRA = "article"
 
+_PERMALINKS = ", ".join(f"{name} a[href^='#']" for name in "h1 h2 h3 h4 h5 h6 dt caption".split())
+_MARKS = frozenset({"¶", "🔗", "#", "§"})
 _LINES = re.compile(r"\n{3,}")
 _TRAILING = re.compile(r"[ \t]+(?=\n|\Z)")
 #: Types of schema.org whose `headline` is that of the page's article.
@@ -50,6 +52,10 @@ def to_markdown(html: str, page: Page) -> str | None:
     body = LexborHTMLParser(html).body
     if body is None:
         return None
+    for mark in body.css(_PERMALINKS):
+        # The sign behind a heading of documentation leads to that heading, and is no part of its text.
+        if mark.text(strip=True) in _MARKS:
+            mark.decompose()
     for block in body.css("pre"):
         # In it, markup would be shown as it is written.
         block.inner_html = f"<code>{escape(block.text(), quote=False)}</code>"

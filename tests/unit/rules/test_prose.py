@@ -37,6 +37,7 @@ def markdown(html: str) -> Any:
     ("html", "text"),
     [
         ("<h2>A &amp; B</h2><p>one <b>two</b> <em>three</em>", "## A \\& B\n\none **two** *three*"),
+        ("<h2>A<a class=headerlink href='#a' title='Permalink'>¶</a></h2><p>§ <a href='#b'>¶ 2</a>", "## A\n\n§ [¶ 2](http://a.example/b/c.html#b)"),
         ("<ul><li>a<li>b</ul><ol start=3><li>c</ol>", "- a\n- b\n\n3. c"),
         ("<a href=/p?q=1>x</a> <a href=d.html>y</a> <a href=javascript:z>z</a>",
          "[x](http://a.example/p?q=1) [y](http://a.example/b/d.html) z"),
