@@ -117,7 +117,8 @@ def _rules(response: Response, saw: list[str], name: str, template: str, *, is_p
                 remedy="name a page, or leave out --url",
             ) from None
         suggestion = suggest([Page(response)])
-    if not suggestion.rules:
+    if not any(rule.fields for rule in suggestion.rules):
+        suggestion = suggestion._replace(rules=[])
         saw = [*saw, "Nothing was found in its markup that repeats or has a name: write what you want into `rules`."]
     text = written(suggestion, [response.url], is_private=is_private, head=[_SCHEMA_LINE, *saw])
     rest = "" if suggestion.rules else _GENERAL_RULES

@@ -162,7 +162,9 @@ def _list_rule(one: Listing, lists: Sequence[Listing], kinds: Sequence[_Kind]) -
     is_reached = one.is_menu or bool(reached)
     least = max(1, min(2, sum(draft.name != "url" for draft in one.fields)))
     has_details = any(sum(draft.name != "url" for draft in kind.fields) >= least for kind in reached)
-    fields = [] if one.is_menu or has_details else one.fields
+    # Addresses alone are what is followed, and say nothing of things.
+    says_nothing = all(draft.name == "url" for draft in one.fields)
+    fields = [] if one.is_menu or has_details or says_nothing else one.fields
     follow: list[tuple[Any, list[str]]] = []
     if one.link is not None and (is_reached or not fields):
         follow.append((one.link, one.targets))

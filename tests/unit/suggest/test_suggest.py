@@ -87,6 +87,14 @@ def test_where_a_text_leads_is_looked_at_and_every_page_read() -> None:
     assert len(thing.pages) == 4
 
 
+def test_addresses_alone_are_followed_and_no_items() -> None:
+    markup = (
+        "<main>" + "".join(f"<div class=tile><a href=/x/{n}><img alt=''></a></div>" for n in range(9)) + "</main>"
+    )
+    for rule in one(markup).rules:
+        assert {draft.name for draft in rule.fields} != {"url"}
+
+
 def test_two_lists_that_are_named_have_a_rule_each() -> None:
     things = "".join(f"<li><a href=/product/{n}>Thing {n * 7}</a><b>£{n}.00</b></li>" for n in range(1, 9))
     posts = "".join(f"<h2><a href=/post/{n}>Post {n * 7}</a></h2><p>2026-03-0{n}</p>" for n in range(1, 9))
