@@ -27,7 +27,6 @@ from scraper.demo.shop import (
     PATIENCE_PATH,
     USER,
     Shop,
-    serve,
 )
 from scraper.errors import UsageError
 from spiders.demo_shop import DemoShop
@@ -116,20 +115,9 @@ class TestShop:
             (connection, request) for connection in range(1, 9) for request in range(1, 16)
         ]
 
-    def test_serve_says_where_it_listens(self):
-        class Enough(Exception):
+    def test_a_taken_port_is_said_with_its_remedy(self, shop: Shop):
+        with pytest.raises(UsageError, match="choose another port"), Shop(port=shop.port):
             pass
-
-        def visit(url: str) -> None:
-            assert requests.get(url, timeout=5).ok
-            raise Enough
-
-        with pytest.raises(Enough):
-            serve(port=0, ready=visit)
-
-    def test_serve_on_a_taken_port(self, shop: Shop):
-        with pytest.raises(UsageError, match="choose another port"):
-            serve(port=shop.port)
 
 
 class TestSpider:

@@ -153,7 +153,7 @@ def press(page: Page, label: str) -> None:
 class TestFollowed:
     def test_through_a_crawl_a_stop_and_a_resume(self, tab: Page, looked_at: Callable[[], None], tmp_path: Path):
         site = example.write(tmp_path)
-        site.write_text(site.read_text().replace("delay: 10ms", "delay: 40ms"))
+        site.write_text(site.read_text().replace("delay: 10ms", "delay: 80ms"))
         with Shop() as shop, serving(tmp_path, DEMO_URL=shop.url) as served:
             tab.open(served.url)
             tab.wait_for("document.querySelector('.crawl .badge').textContent === 'never crawled'")
@@ -169,7 +169,7 @@ class TestFollowed:
             tab.wait_for("document.querySelectorAll('canvas').length === 2")
             # The same page all the time.
             assert tab.ask("window.stays") is True
-            assert "coordinator" in text(tab, "[aria-labelledby=workers]")
+            tab.wait_for("document.querySelector('[aria-labelledby=workers]')?.textContent.includes('coordinator')")
             assert "127.0.0.1" in text(tab, "[aria-labelledby=domains]")
             looked_at()
             press(tab, "Stop")
