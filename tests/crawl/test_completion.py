@@ -95,9 +95,10 @@ def test_fish_completes_verbs_options_and_files(shell: Path) -> None:
     if shutil.which("fish") is None:
         pytest.skip("no fish")
     (shell / "script.fish").write_text(run(shell, "scraper", "--show-completion", "fish").stdout)
-    tries = "; ".join(f"complete -C '{line}'" for line, _ in LINES)
+    lines = LINES[0], LINES[-1]
+    tries = "; ".join(f"complete -C '{line}'" for line, _ in lines)
     done = run(shell, "fish", "--no-config", "-c", f"source script.fish; {tries}")
-    assert [line.split("\t")[0] for line in done.stdout.split("\n") if line] == [found for _, found in LINES]
+    assert [line.split("\t")[0] for line in done.stdout.split("\n") if line] == [found for _, found in lines]
 
 
 @pytest.mark.parametrize(("line", "found"), [LINES[0], LINES[-1]])

@@ -22,13 +22,13 @@ def held() -> tuple[int, int]:
 
 
 @pytest.mark.skipif(not DESCRIPTORS.exists(), reason="the system does not list the descriptors of a process")
-def test_a_hundred_crawls_in_one_process_leave_nothing_open(page_server: Callable[..., PageServer]):
-    """Some are of two domains, some are stopped in the middle; none raises."""
+def test_many_crawls_in_one_process_leave_nothing_open(page_server: Callable[..., PageServer]):
+    """Some are of two domains, some are stopped in the middle; none raises. `make many-crawls` has 2,000 of them."""
     server = page_server(site(3))
     for number in range(1, 7):
         crawl_once(number, f"{server.url}/", 3)
     descriptors, threads = held()
-    for number in range(1, 101):
+    for number in range(1, 31):
         crawl_once(number, f"{server.url}/", 3)
     wait_until(lambda: held()[0] <= descriptors and held()[1] <= threads)
-    assert len(server.log) > 400
+    assert len(server.log) > 120

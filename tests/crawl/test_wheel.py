@@ -57,6 +57,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(sysconfig.get_path("scripts", "venv", vars=paths)) / Path(sys.executable).name
 
 
+@pytest.mark.slow
 def test_spider_that_imports_the_wheel_is_checked_by_its_types(python: Path, tmp_path: Path):
     spider = tmp_path / "books.py"
     spider.write_text(_SPIDER, "utf-8")
@@ -80,6 +81,7 @@ def test_wheel_has_the_manual_page_and_is_what_an_index_takes(python: Path, tmp_
     (wheel,) = (python.parents[2] / "dist").glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
         (page,) = (name for name in packed.namelist() if name.endswith(".data/data/share/man/man1/scraper.1"))
+        assert "scraper/py.typed" in packed.namelist()
         assert packed.read(page) == (_CHECKOUT / "docs" / "scraper.1").read_bytes()
     pytest.importorskip("twine")
     words = [sys.executable, "-m", "twine", "check", "--strict", str(wheel)]

@@ -31,12 +31,16 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
         found = pyarrow.parquet.read_table(path).to_pylist()
     elif path.suffix == ".xlsx":
-        header, *lines = pytest.importorskip("openpyxl").load_workbook(path).worksheets[0].values
-        found = [dict(zip(header, line, strict=True)) for line in lines]
+        # Read only, since it would make a cell for each place of the table.
+        book = pytest.importorskip("openpyxl").load_workbook(path, read_only=True)
+        header, *lines = book.worksheets[0].iter_rows(values_only=True)
+        found = [dict(zip(header, line, strict=False)) for line in lines]
     else:
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            connection.row_factory = sqlite3.Row
-            found = [dict(row) for row in connection.execute("SELECT * FROM item")]
+            cursor = connection.execute("SELECT * FROM item")
+            names = [column[0] for column in cursor.description]
+            # A sqlite3.Row looks each of its thousand names up by reading all of them.
+            found = [dict(zip(names, row, strict=True)) for row in cursor]
     return [{name: value for name, value in row.items() if value not in (None, "")} for row in found]
 
 

@@ -89,13 +89,14 @@ def test_a_clock_set_forward_and_back_stops_no_schedule(make: Make, schedule: st
     assert said == "books: the clock was set back, by 59 min 40 s at least: its times go on from now"
 
 
-def test_killed_at_fifty_moments_every_run_is_had_once(make: Make, tmp_path: Path):
+@pytest.mark.parametrize("kills", [12, pytest.param(50, marks=pytest.mark.slow)])
+def test_killed_at_any_moment_every_run_is_had_once(make: Make, tmp_path: Path, kills: int):
     path = make("every: 100s")
     slots = [BEGIN + 100 * number for number in range(1, 8)]
     until = slots[-1] + 90
     moments = Mortal(None)
     Machine(BEGIN, path).run_with_restarts(moments, until=until, step=20)
-    for moment in random.Random(4).sample(range(moments.moments), 50):
+    for moment in random.Random(4).sample(range(moments.moments), kills):
         for file in (tmp_path / ".scraper").iterdir():
             file.unlink()
         machine = Machine(BEGIN, path)
