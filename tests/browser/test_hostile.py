@@ -165,6 +165,29 @@ def test_pages_that_never_rest_or_go_astray_are_taken(
     assert {"/in", "/two"}.isdisjoint(paths(server))
 
 
+def test_a_page_that_holds_on_holds_up_no_other(page_server: Callable[..., PageServer]) -> None:
+    """Neither its data, by a stream that never ends, nor the next page, by asking whether it is to be left."""
+    pages = _site(
+        stays="<p id=out></p><a id=file href=/file download></a><script>onbeforeunload = () => 'stay';"
+        "new EventSource('/stream'); file.click();"
+        "fetch('/data').then(answer => answer.text()).then(text => { out.textContent = text; });</script>"
+    )
+    ended = threading.Event()
+
+    def answer(method: str, path: str, headers: Any, body: bytes) -> Any:
+        if path == "/stream":
+            ended.wait(20)
+        return 200, _HTML, pages.get(path, "here").encode()
+
+    server = page_server(answer)
+    run = _crawl(server, "/stays", politeness={"concurrency": 1}, retry={"attempts": 1})
+    ended.set()
+    items = _items(run)
+    assert {path: item["text"] for path, item in items.items()} == {"/stays": "here", "/good": "drawn"}
+    assert sorted(items["/stays"]["refused"].values()) == ["downloads are refused", "event streams are not opened"]
+    assert paths(server) == ["/stays", "/data", "/good"]
+
+
 def test_what_eats_memory_or_crashes_is_ended(page_server: Callable[..., PageServer]) -> None:
     pages = _site(
         eater="<script>const kept = []; (function eat() { kept.push(new Uint8Array(2e7).fill(1));"

@@ -147,12 +147,17 @@ def proxy_url(value: Any) -> str:
         usable = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         usable = False
-    if not usable or re.search(r"\s", found):
-        raise wrong(
-            "the URL of a proxy such as http://proxy.example:3128",
-            remedy="" if "://" in found else "begin it with http://",
-        )
+    if not usable or re.search(r"\s", found) or parts.path.strip("/") or parts.query or parts.fragment:
+        raise wrong("the URL of a proxy such as http://proxy.example:3128", remedy=_instead_of_proxy(found))
     return found
+
+
+def _instead_of_proxy(found: str) -> str:
+    if re.search(r"^pac\+|\.(?:pac|dat)\b", found, re.IGNORECASE):
+        return "PAC files are not read, name the proxy that it gives"
+    if "://" not in found:
+        return "begin it with http://"
+    return "write / as %2F, ? as %3F and # as %23 in user and password" if "@" in found else ""
 
 
 def agent_url(value: Any) -> str:

@@ -78,6 +78,7 @@ class Tab:
         page = self.page
         page.on("crash", lambda _: self._crash())
         page.on("dialog", lambda dialog: asyncio.ensure_future(self._dismiss(dialog)))
+        page.on("download", lambda download: self._refuse(download.url, "downloads are refused"))
         page.on("popup", lambda popup: asyncio.ensure_future(self._close(popup)))
         page.on("websocket", lambda socket: self._refuse(socket.url, "WebSockets are not opened"))
         await page.route("**/*", self._answer)
@@ -92,7 +93,8 @@ class Tab:
         if self._dialogs > _MOST_DIALOGS and self._drawing is not None:
             self._drawing.excess = f"it opens more than {_MOST_DIALOGS} dialogs"
         with contextlib.suppress(Exception):
-            await dialog.dismiss()
+            # A page that asks whether it is to be left would stay in the place of the next one.
+            await (dialog.accept() if dialog.type == "beforeunload" else dialog.dismiss())
 
     async def _close(self, popup: Any) -> None:
         # Where it was to lead is not known of one that is refused.
@@ -140,6 +142,11 @@ class Tab:
         if request.resource_type in drawing.config.block:
             await route.abort("blockedbyclient")
             return
+        if request.resource_type == "eventsource":
+            # It never ends, and would have one of the places of its domain for as long as an answer may take.
+            drawing.refuse(url, "event streams are not opened")
+            await route.abort("blockedbyclient")
+            return
         if drawing.excess or not drawing.count():
             await route.abort("blockedbyclient")
             return
@@ -161,8 +168,7 @@ class Tab:
                 part = await loop.run_in_executor(self._pool, drawing.part, ask, self._kept)
             if ask.kind == FRAME and is_download(part.headers):
                 raise FetchError("downloads are refused", reason="download")
-            jar = drawing.beside.jar(url)
-            await self._cookies.put(jar)
+            await self._cookies.put(drawing.beside.jar(url), urls.domain_of(url))
             await route.fulfill(status=part.status, headers=dict(part.headers), body=part.body)
         except ScraperError as error:
             reason = getattr(error, "reason", "internal")
@@ -202,7 +208,7 @@ class Tab:
         self.pages += 1
         self._origin = urls.origin_of(drawing.url)
         try:
-            await self._cookies.put(drawing.domain.jar)
+            await self._cookies.put(drawing.domain.jar, drawing.domain.domain)
             return await self._drawn(drawing)
         finally:
             self._drawing = None
