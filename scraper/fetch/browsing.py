@@ -27,7 +27,16 @@ if TYPE_CHECKING:
 
 HTTP, BROWSER, AUTO = "http", "browser", "auto"
 #: Why requests of a page are refused that would be the next time as well.
-LASTING = ("robots:", "private-address", "WebSockets", "event streams", "pop-ups", "a POST", "download", "cross-origin")
+LASTING = (
+    "robots:",
+    "private-address",
+    "WebSockets",
+    "event streams",
+    "pop-ups",
+    "a POST",
+    "download",
+    "cross-origin",
+)
 
 
 class Choice:

@@ -1,4 +1,4 @@
-"""The cookies of a browser's context are those of the Session's jar: what is new there, renewed, deleted, not taken."""
+"""The cookies of a browser's context are those of the jar: what is new there, renewed, deleted, not taken."""
 
 from __future__ import annotations
 
