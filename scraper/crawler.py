@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import tempfile
 import time
@@ -30,7 +31,7 @@ from scraper.engine.overlong_waits import end_overlong_waits
 from scraper.engine.shard import DRAIN_SECONDS
 from scraper.engine.start_input import StartInput
 from scraper.engine.tasks.sitemap import first_requests
-from scraper.errors import ExportError, LeaseLost, ScraperError
+from scraper.errors import ExportError, LeaseLost, ScraperError, UsageError
 from scraper.exports.run_exports import RunExports
 from scraper.fetch.transport.open_files import raise_limit
 from scraper.observe import events
@@ -90,6 +91,7 @@ def crawl(
 
     Raises:
         ConfigError: something is wrong with the configuration.
+        UsageError: `source` is none of these, `log` is no level, or what a key needs is not installed.
         RunMismatch: the unfinished run was started with another spider, args or start_urls.
         StoreLocked: another process crawls with this store.
         StoreError: the store cannot be used.
@@ -119,6 +121,12 @@ def prepared(
 ) -> Iterator[Crawl]:
     """Give the crawl that `crawl` runs, watched as it is there; raises what `crawl` does before it begins."""
     refuse_in_import()
+    is_class = isinstance(source, type) and issubclass(source, Spider)
+    if not (is_class or isinstance(source, str | os.PathLike | Mapping)):
+        raise UsageError(
+            f"crawl() takes the path of a YAML file, a mapping of its keys or a class of Spider, not {source!r:.80}",
+            remedy="give the class, and its arguments as args={…}" if isinstance(source, Spider) else None,
+        )
     if isinstance(source, type):
         reference = f"{source.__module__}:{source.__qualname__}"
         loaded = load({"name": source.name, "spider": reference}, overrides=_private(overrides))

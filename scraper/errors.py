@@ -6,6 +6,7 @@ do about it (`remedy`), and survive pickling.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -129,6 +130,14 @@ class ShardFailed(ScraperError):
 
 class ExportError(ScraperError):
     """An export cannot be written; the items are safe in the store."""
+
+
+class SeveralTypes(ExportError):
+    """What holds one type of item was to get those of several, which are `types`."""
+
+    def __init__(self, message: str, types: Sequence[str], *, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.types = tuple(types)
 
 
 class InternalError(ScraperError):

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, overload
 
 from scraper.config.store_location import StoreLocation
-from scraper.errors import StoreError
+from scraper.errors import SeveralTypes, StoreError, UsageError
 from scraper.optional_dependencies import package
 from scraper.stats import GOOD_RESULTS
 from scraper.store import Store
@@ -75,7 +75,8 @@ class Run:
     """One run of a crawl.
 
     Attributes:
-        id: its number in the store.
+        id: its number in the store, from 1.
+        name: of the crawl.
         result: `finished`, `limit`, `outside-gate`, `failed`, `stopped` or `abandoned`.
         why: the result in a sentence.
         stats: its figures, as `--stats` writes them.
@@ -135,10 +136,10 @@ class Run:
         """Return the items as a polars.DataFrame, a row each, with the columns of `to_arrow`.
 
         Args:
-            item: the type of item that is meant; by default all.
+            item: the type of item that is meant; needed where they are of several types.
 
         Raises:
-            UsageError: polars is not installed.
+            UsageError: polars is not installed, or the items are of several types and none is named.
             StoreError: the store does not keep the run any more.
         """
         polars = package("polars", "polars", "run.to_polars()")
@@ -150,10 +151,10 @@ class Run:
         What has an inside, and a field whose values are of several types, is text.
 
         Args:
-            item: the type of item that is meant; by default all.
+            item: the type of item that is meant; needed where they are of several types.
 
         Raises:
-            UsageError: pyarrow is not installed.
+            UsageError: pyarrow is not installed, or the items are of several types and none is named.
             StoreError: the store does not keep the run any more.
         """
         # Only who wants this needs what writes exports.
@@ -163,7 +164,13 @@ class Run:
         package("pyarrow", "parquet", "run.to_arrow()")
         with tempfile.TemporaryDirectory() as folder, Store.open_existing(self._store) as store:
             config = ExportConfig(path=f"{folder}/items.parquet", format="parquet", item=item)
-            (file,) = write_again(store, self._store, self._kept(store), config)
+            try:
+                (file,) = write_again(store, self._store, self._kept(store), config)
+            except SeveralTypes as error:
+                raise UsageError(
+                    f"the items of {self.name} are of several types: {', '.join(error.types)}",
+                    remedy=f"name one, as run.to_arrow({error.types[0]!r}); run.to_pandas() takes all at once",
+                ) from None
             return package("pyarrow.parquet", "parquet", "run.to_arrow()").read_table(file, memory_map=False)
 
     def _kept(self, store: Store) -> RunRow:

@@ -55,7 +55,8 @@ class Looker:
             try:
                 page.response.json()
             except NotJson:
-                raise error from None
+                what = f"{page.response.url} is neither HTML nor JSON"
+                raise NotHtml(what, remedy="name a page or an answer of an API") from error
         return page
 
     def fetch(self, url: str) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -82,6 +83,8 @@ def init(
     files: list[Path] = []
     there = _crawls_in(folder) if is_elsewhere else []
     if not there or url is not None or template is not None or name is not None:
+        if is_elsewhere:
+            _refuse_late(folder, name, github=github, docker=docker, systemd=systemd)
         files = _made(folder, name, template or ("rules" if url else "spider"), url, sets)
         there = _crawls_in(folder)
     if is_elsewhere:
@@ -102,6 +105,15 @@ def _made(folder: Path, name: str | None, template: str, url: str | None, sets: 
         request_of(url)
         beginning = beginning_of(url, template, name, settings_of("init", sets, _KEYS), _output.say)
     return scaffold.create(folder, name=name, template=template, beginning=beginning)
+
+
+def _refuse_late(folder: Path, name: str | None, *, github: bool, docker: bool, systemd: bool) -> None:
+    """Refuse before the project is written what would be refused after it."""
+    from scraper.demo import deploying
+
+    root = folder.absolute()
+    paths = deploying.paths_of(scaffold.name_of(root, name), workflow=github, image=docker, units=systemd)
+    scaffold.refuse_what_is_there(root, paths)
 
 
 def _crawls_in(folder: Path) -> list[Path]:
@@ -131,10 +143,11 @@ def _tell_next(folder: Path, files: list[Path], *, has_shop: bool) -> None:
     site = next((path for path in written if path.startswith("config/")), None)
     lines = []
     if site is not None:
-        lines += [f"cd {folder}"] if folder != Path() else []
+        lines += [f"cd {_in_shell(folder)}"] if folder != Path() else []
         lines += ["scraper demo --serve          (in another terminal: a shop to crawl)"] if has_shop else []
         lines += [f"scraper check {site}", f"scraper crawl {site}"]
-    lines += [f"git add {path}; git push" for path in written if path.startswith(".github/")]
+    if any(path.startswith(".github/") for path in written):
+        lines += ['git add -A; git commit -m "Crawl on a schedule"; git push']
     lines += ["docker build --tag crawl ." for path in written if path == "Dockerfile"]
     units = [path for path in written if path.startswith("systemd/")]
     if units:
@@ -144,3 +157,9 @@ def _tell_next(folder: Path, files: list[Path], *, has_shop: bool) -> None:
             f"systemctl --user enable --now {timer}",
         ]
     _output.say("\nNext:\n" + "\n".join(f"  {line}" for line in lines))
+
+
+def _in_shell(folder: Path) -> str:
+    """Return a folder as the argument of a command."""
+    text = str(folder)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)

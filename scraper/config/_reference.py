@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from scraper.config._examples import EXAMPLES
 from scraper.config.keys import bare, fields_of, section
 from scraper.config.load import load
+from scraper.config.model.rules import SOURCES
 from scraper.config.model.site import SiteConfig
 from scraper.config.walk import field_value
 from scraper.errors import ConfigError
@@ -26,13 +27,17 @@ _HEAD = """# Every key of a YAML
 
 What a key takes is said in the words of the error that refuses anything else. Such an error names file, line, column,
 key, what was expected, and the nearest right key. `scraper check SITE.yaml` shows what holds, `scraper schema` prints
-the same as JSON Schema for editors. `HOST`, `NAME` and the like stand for keys that you choose; `[]` stands for each
-element of a list.
+the same as JSON Schema for editors. A key without a default is not there unless it is written.
+`HOST`, `NAME` and the like stand for keys that you choose; `[]` stands for each element of a list.
 """
 #: Values of which every key but free-form ones refuses at least one; the first says the most.
 _WRONG: tuple[Any, ...] = ("\u00b6", -7, "", {"no such key": [[]]}, [[[]]])
 #: What a section has to have before the rest of it is looked at.
 _BESIDE: dict[Any, dict[str, Any]] = {"title": {"css": "h1"}, "schedule": {"every": "6h"}, "metrics": {"port": 9464}}
+#: Keys that stand in the place of those.
+_INSTEAD = frozenset({*SOURCES, "cron"})
+#: What has to be beside a key before its own value is looked at.
+_WITH: dict[Any, dict[str, Any]] = {"match": {"follow": ["a"]}, "next": {"param": "page"}}
 #: Sections whose inner ones are described where they stand by themselves.
 _AS_ABOVE = frozenset({"domains.HOST"})
 #: What keys that a user chooses are called, and one that is accepted.
@@ -109,14 +114,15 @@ def _takes(path: tuple[Any, ...]) -> str:
             expected, got, _ = text.partition(", got ")
             if got and expected.startswith("expected "):
                 return expected.removeprefix("expected ")
-    return ""
+    return "any value"
 
 
 def _refusals(path: tuple[Any, ...], wrong: Any) -> list[str]:
     """Return what is said of the value at a path when it is a wrong one."""
     written: Any = wrong
     for number, step in reversed(list(enumerate(path))):
-        beside = _BESIDE.get(path[number - 1], {}) if number else {}
+        above = path[number - 1] if number and step not in _INSTEAD else None
+        beside = _WITH.get(step) or _BESIDE.get(above, {})
         written = [written] if step == 0 else {**beside, step: written}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "site.yaml")

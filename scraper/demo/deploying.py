@@ -33,7 +33,7 @@ def github(loaded: Loaded, root: Path) -> dict[str, str]:
             )
         cron = schedule.cron
     parts = {**_parts(loaded, root), "cron": cron}
-    return {f".github/workflows/crawl-{loaded.config.name}.yml": filled(template_text("github.yml.txt"), parts)}
+    return {_workflow(loaded.config.name): filled(template_text("github.yml.txt"), parts)}
 
 
 def docker(loaded: Loaded, root: Path) -> dict[str, str]:
@@ -57,6 +57,17 @@ def systemd_units(loaded: Loaded) -> dict[str, str]:
             remedy='write schedule: {cron: "17 5 * * *"} into its YAML',
         )
     return {f"systemd/{name}": text for name, text in systemd.units(site).items()}
+
+
+def paths_of(name: str, *, workflow: bool, image: bool, units: bool) -> list[str]:
+    """Return where the files of a project's first crawl will be, before there is one."""
+    paths = [_workflow(name)] if workflow else []
+    paths += ["Dockerfile", ".dockerignore"] if image else []
+    return paths + ([f"systemd/{systemd.unit_of(name)}.{kind}" for kind in ("service", "timer")] if units else [])
+
+
+def _workflow(name: str) -> str:
+    return f".github/workflows/crawl-{name}.yml"
 
 
 def of_each(sites: Iterable[Loaded], root: Path, *, workflow: bool, image: bool, units: bool) -> dict[str, str]:

@@ -6,7 +6,7 @@ import json
 import keyword
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -183,15 +183,8 @@ def write(folder: Path, contents: Mapping[str, str]) -> list[Path]:
         folder: absolute; made when it does not exist.
         contents: texts by path from there.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file", remedy="name a folder that is empty or does not exist yet")
     files = {folder / path: text for path, text in contents.items()}
-    in_the_way = [str(path.relative_to(folder)) for path in files if path.exists() or path.is_symlink()]
-    if in_the_way:
-        raise UsageError(
-            f"{folder} has files that would be overwritten: {', '.join(in_the_way)}",
-            remedy="choose an empty folder, or move them away",
-        )
+    refuse_what_is_there(folder, contents)
     try:
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -203,6 +196,32 @@ def write(folder: Path, contents: Mapping[str, str]) -> list[Path]:
             f"cannot write {error.filename}: {error.strerror}", remedy="choose another folder"
         ) from None
     return list(files)
+
+
+def refuse_what_is_there(folder: Path, paths: Iterable[str]) -> None:
+    """Refuse to write files that are there, or below a file that is.
+
+    Args:
+        folder: absolute, as `write` takes it.
+        paths: from there.
+
+    Raises:
+        UsageError: something is in the way.
+    """
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+        raise UsageError(f"{folder} is a file", remedy="name a folder that is empty or does not exist yet")
+    in_the_way: dict[str, None] = {}
+    for path in map(Path, paths):
+        above = [each for each in path.parents if (folder / each).is_symlink() or (folder / each).exists()]
+        there = [each for each in above if not (folder / each).is_dir()]
+        if (folder / path).exists() or (folder / path).is_symlink():
+            there.append(path)
+        in_the_way |= dict.fromkeys(each.as_posix() for each in there)
+    if in_the_way:
+        raise UsageError(
+            f"{folder} has files that would be overwritten: {', '.join(in_the_way)}",
+            remedy="choose an empty folder, or move them away",
+        )
 
 
 def identifier(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from scraper.errors import ExportError
+from scraper.errors import SeveralTypes
 from scraper.exports.base import ItemRow
 
 #: What a column can hold. A list of one of the first four is `list:` and its
@@ -50,8 +50,9 @@ class OneType:
             return [row for row in rows if row.type == self._item]
         types = list(dict.fromkeys([*([self.seen] if self.seen else []), *(row.type for row in rows)]))
         if len(types) > 1:
-            raise ExportError(
+            raise SeveralTypes(
                 f"cannot write {self._name}: {self._format} holds one type of item, and these are {', '.join(types)}",
+                types,
                 remedy=f"pick one with `item: {types[0]}`, or put {{type}} into the path for a file a type",
             )
         self.seen = types[0] if types else None

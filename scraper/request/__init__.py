@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from scraper import urls
 from scraper.errors import BadRequest
-from scraper.request.parts import Callback, absolute, body_of, dumps, json_copy, method_name, moment
+from scraper.request.parts import (
+    Callback,
+    absolute,
+    body_of,
+    dumps,
+    json_copy,
+    mapping,
+    method_name,
+    moment,
+    numbers,
+    refuse,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,8 +56,8 @@ class Request:
         wait_for: a CSS selector; in a browser its page is drawn once this finds something.
 
     Raises:
-        BadRequest: the URL is not absolute http(s), there is no such fetcher, or meta, params, data or json cannot be
-            sent or stored.
+        BadRequest: the URL is not absolute http(s), there is no such fetcher, meta, params, data or json cannot be
+            sent or stored, or something is of another type than it is to be.
     """
 
     __slots__ = (
@@ -96,8 +107,8 @@ class Request:
         fetcher: str | None = None,
         wait_for: str | None = None,
     ) -> None:
-        self.method = method.upper()
-        self.headers = dict(headers) if headers else {}
+        self.method = method.upper() if isinstance(method, str) else refuse("method", method, "text, such as POST")
+        self.headers = mapping("headers", headers) if headers else {}
         self.body = None if data is None and json is None else body_of(data, json, self.headers)
         try:
             self.url = absolute(url, params)
@@ -108,11 +119,11 @@ class Request:
             self.__class__ = UnsendableRequest
         self.callback = method_name(callback)
         self.errback = method_name(errback)
-        self.cookies = dict(cookies) if cookies else {}
-        self.meta = json_copy(meta) if meta else {}
+        self.cookies = mapping("cookies", cookies) if cookies else {}
+        self.meta = json_copy(mapping("meta", meta)) if meta else {}
         self.priority = priority
         self.dont_filter = dont_filter
-        self.statuses = tuple(statuses)
+        self.statuses = numbers("statuses", statuses) if statuses else ()
         self.retry_unsafe = retry_unsafe
         self.not_before = moment(not_before) if not_before else 0.0
         if fetcher not in (None, "http", "browser", "auto"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
 from scraper import urls
@@ -51,8 +51,7 @@ def absolute(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]] | N
         )
     normal = urls.without_fragment(normal)
     if params:
-        pairs = params.items() if isinstance(params, Mapping) else params
-        query = urlencode([(name, value) for name, value in pairs if value is not None], doseq=True)
+        query = urlencode([pair for pair in _pairs("params", params) if pair[1] is not None], doseq=True)
         normal += ("&" if "?" in normal else "?") + query if query else ""
     return normal
 
@@ -72,8 +71,7 @@ def body_of(data: Any, json: Any, headers: dict[str, str]) -> bytes | None:
         return data.encode()
     if not has_type:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
-    pairs = data.items() if isinstance(data, Mapping) else data
-    return urlencode(list(pairs), doseq=True).encode()
+    return urlencode(_pairs("data", data), doseq=True).encode()
 
 
 # Made once: json.dumps makes one a call.
@@ -94,6 +92,39 @@ def dumps(value: Any) -> str:
 def json_copy(meta: Mapping[str, Any]) -> dict[str, Any]:
     copy: dict[str, Any] = jsonlib.loads(dumps(dict(meta)))
     return copy
+
+
+def _pairs(name: str, given: Any) -> list[tuple[Any, Any]]:
+    try:
+        return [(key, value) for key, value in (given.items() if isinstance(given, Mapping) else given)]
+    except (TypeError, ValueError):
+        refuse(name, given, "a mapping of names to values")
+
+
+def mapping(name: str, given: Any) -> dict[str, Any]:
+    """Return an argument that is a mapping, or pairs, as a dict.
+
+    Raises:
+        BadRequest: it is neither.
+    """
+    return dict(_pairs(name, given))
+
+
+def numbers(name: str, given: Any) -> tuple[int, ...]:
+    """Return an argument that is a number of numbers.
+
+    Raises:
+        BadRequest: it is something else.
+    """
+    found = tuple(given) if isinstance(given, Iterable) else (None,)
+    if not all(isinstance(each, int) for each in found):
+        refuse(name, given, "a list of numbers, such as [404]")
+    return found
+
+
+def refuse(name: str, given: object, expected: str) -> NoReturn:
+    """Raise BadRequest for an argument of another type."""
+    raise BadRequest(f"{name} of a request is {expected}, and not {given!r:.80}")
 
 
 def moment(at: float | datetime) -> float:

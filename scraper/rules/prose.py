@@ -59,6 +59,9 @@ def to_markdown(html: str, page: Page) -> str | None:
     for block in body.css("pre"):
         # In it, markup would be shown as it is written.
         block.inner_html = f"<code>{escape(block.text(), quote=False)}</code>"
+    for drawing in body.css("svg"):
+        # It would be an image whose address holds all of it.
+        drawing.replace_with(text_of(drawing))
     for name in ("href", "src"):
         for element in body.css(f"[{name}]"):
             _make_absolute(element, name, page)

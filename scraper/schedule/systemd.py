@@ -35,8 +35,13 @@ def units(site: ScheduledSite, python: Path | None = None) -> dict[str, str]:
                 f"{text!r} cannot stand in a unit, where a control character may end a line",
                 remedy="give it another name",
             )
-    name = f"scraper-{_unit_name(site.name)}"
+    name = unit_of(site.name)
     return {f"{name}.service": _service(site, python), f"{name}.timer": _timer(site)}
+
+
+def unit_of(name: str) -> str:
+    """Return what the units of a site are called, without their ending."""
+    return f"scraper-{_unit_name(name)}"
 
 
 def _service(site: ScheduledSite, python: Path) -> str:

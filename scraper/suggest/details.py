@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from scraper.suggest import data, labels, names, selectors
 from scraper.suggest.blocks import Group
-from scraper.suggest.drafts import Draft, Scope, drafted, same, texts_of, typed, without_doubles
+from scraper.suggest.drafts import Draft, Scope, drafted, in_words, same, texts_of, typed, without_doubles
 from scraper.suggest.elements import Element, Tree
 from scraper.suggest.slots import Slot, slots_of
 
@@ -78,7 +78,7 @@ def _title(trees: Sequence[Tree], taken: set[int]) -> list[Draft]:
         return []
     for aim in aims:
         taken.update(one.node.mem_id for one in aim.wanted[0].below())
-    draft = drafted("title", typed({"css": selector}, texts)[-2:], [Scope(tree.page) for tree in trees])
+    draft = drafted("title", in_words({"css": selector}, texts), [Scope(tree.page) for tree in trees])
     return [draft] if draft else []
 
 
@@ -197,7 +197,8 @@ def drafted_of(
     if many:
         source["many"] = True
     scopes = [Scope(aim.page, aim.scope.node if aim.scope is not None else None) for aim in aims]
-    ways = typed(source, texts, slot.attribute)
+    is_title = name == "title" and not slot.attribute
+    ways = in_words(source, texts) if is_title else typed(source, texts, slot.attribute)
     draft = drafted(name, ways, scopes)
     if draft is None:
         return None

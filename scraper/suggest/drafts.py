@@ -102,6 +102,11 @@ def typed(source: dict[str, Any], texts: Sequence[str], attribute: str = "") -> 
     return plain
 
 
+def in_words(source: dict[str, Any], texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Return ways to read what is a name: as text, also where all of them end with an amount (`Gift card 50 €`)."""
+    return [way for way in typed(source, texts) if "type" not in way] or [source]
+
+
 def texts_of(slot: Slot) -> list[str]:
     """Return the texts of a slot."""
     return [atom.value for one in slot.atoms for atom in one]

@@ -144,6 +144,20 @@ def test_a_page_in_which_nothing_repeats_begins_with_its_title(tmp_path: Path) -
     assert '"title":"Empty"' in (root / "out/site.jsonl").read_text(encoding="utf-8")
 
 
+def test_nothing_is_written_where_one_file_of_all_is_in_the_way(tmp_path: Path) -> None:
+    there = tmp_path / "my shop" / "Dockerfile"
+    there.parent.mkdir()
+    there.touch()
+    done = command("init", "my shop", "--github", "--docker", cwd=tmp_path)
+    assert (done.returncode, "overwritten: Dockerfile" in done.stderr) == (2, True), done.stderr
+    assert list(there.parent.iterdir()) == [there]
+    there.unlink()
+    done = command("init", "my shop", "--github", "--docker", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "\n  cd 'my shop'\n" in done.stderr
+    assert "; git commit -m" in done.stderr
+
+
 # Elsewhere --------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import importlib
 import operator
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ from tests.servers.keepalive import PageServer
 
 COUNT = 1_203
 GENTLE: dict[str, Any] = {name: SETTINGS[name] for name in ("network", "politeness", "retry")}
+
+
+@dataclass
+class Lamp:
+    size: str
 
 
 class Numbers(Spider):
@@ -69,6 +75,27 @@ def test_items_make_a_data_frame() -> None:
     with PageServer({"/": "x"}) as server:
         frame = pandas.DataFrame(numbers(server).items)
     assert frame["n"].tolist() == list(range(COUNT))
+
+
+class OfTwoTypes(Spider):
+    def parse(self, response: Response) -> Any:
+        yield Lamp("small")
+        yield {"n": 1}
+
+
+def test_a_table_is_of_one_type_of_item_which_is_to_be_named() -> None:
+    pytest.importorskip("pyarrow")
+    with PageServer({"/": "x"}) as server:
+        run = scraper.crawl(OfTwoTypes, start_urls=[server.url + "/"], **GENTLE)
+    with pytest.raises(scraper.UsageError, match=r"several types: Lamp, item \(name one, as run.to_arrow\('Lamp'\)"):
+        run.to_arrow()
+    assert run.to_arrow("item").to_pylist() == [{"n": 1}]
+
+
+@pytest.mark.parametrize("source", [None, 3, [], int, Numbers()])
+def test_what_is_no_crawl_is_refused_in_a_line(source: Any) -> None:
+    with pytest.raises(scraper.UsageError, match=r"crawl\(\) takes the path of a YAML file"):
+        scraper.crawl(source)
 
 
 def test_items_are_read_while_another_crawl_writes_to_their_store(tmp_path: Path) -> None:

@@ -20,6 +20,12 @@ def test_every_key_is_described_as_it_is() -> None:
     assert page("yaml.md") == _reference.reference(), "run: python -m scraper.config._reference > docs/yaml.md"
 
 
+def test_what_every_key_takes_is_said() -> None:
+    rows = re.findall(r"^\| `([^`]+)` \| ([^|]*) \|", page("yaml.md"), flags=re.MULTILINE)
+    assert len(rows) > 200
+    assert [key for key, takes in rows if not takes.strip()] == []
+
+
 def test_the_manual_page_is_of_today() -> None:
     assert page("scraper.1") == _manual.manual(), "run: python -m scraper.cli._manual > docs/scraper.1"
 

@@ -85,6 +85,16 @@ def test_data_and_json_together_and_what_is_not_json_are_refused() -> None:
         Request(URL, meta={"a": object()})
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("method", None), ("statuses", 404), ("statuses", "404"), ("meta", 3), ("cookies", "a=b"), ("headers", "x"),
+     ("params", "a"), ("data", 7)],
+)  # fmt: skip
+def test_an_argument_of_another_type_is_refused_by_its_name(name: str, given: Any) -> None:
+    with pytest.raises(BadRequest, match=f"^{name} of a request is .*, and not {given!r}"):
+        Request(URL, **{name: given})
+
+
 def test_meta_is_a_copy() -> None:
     meta = {"a": [1]}
     request = Request(URL, meta=meta)

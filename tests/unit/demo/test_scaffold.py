@@ -89,9 +89,17 @@ def test_file_in_place_of_the_folder(tmp_path):
 
 
 def test_file_in_place_of_a_folder_on_the_way(tmp_path):
-    (tmp_path / "spiders").write_text("mine")
-    with pytest.raises(ScraperError, match="choose another folder"):
+    (tmp_path / "config").write_text("mine")
+    (tmp_path / "tests").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match=r"overwritten: config, tests$|overwritten: config, tests \("):
         scaffold.create(tmp_path, name="shop")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config", "tests"]
+
+
+def test_what_cannot_be_written_at_all_is_said(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ScraperError, match="choose another folder"):
+        scaffold.create(tmp_path / "file" / "below", name="shop")
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def markdown(html: str) -> Any:
         ("<img src=../i.png alt=I>", "![I](http://a.example/i.png)"),
         ("<table><tr><th>a<th>b|c<tr><td>1<td>2<br>3</table>", "| a | b\\|c |\n| --- | ---- |\n| 1 | 2 3  |"),
         ("a<br>b", "a  \nb"),
+        ("<p>a <svg><title>i</title><path d=M0/></svg>b <svg><text>c&lt;</text></svg></p>", "a b c\\<"),
         ("<script>x()</script><style>y</style><!-- z -->", None),
         ("", None),
     ],

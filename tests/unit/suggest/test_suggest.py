@@ -175,6 +175,17 @@ def test_one_page_of_one_thing_gives_what_has_a_name() -> None:
     assert rule.match == "/a/*.html"
 
 
+def test_a_title_that_ends_with_an_amount_is_its_words() -> None:
+    cards = "".join(
+        f"<li class=card><h3><a href=/c/{n}>Gift card {n}0 €</a></h3><p class=price>{n}9,00 €</p></li>"
+        for n in range(1, 6)
+    )
+    things = [page_of(f"https://site.example/c/{n}", f"<h1>Gift card {n}0 €</h1><p>It is {n}</p>") for n in (1, 2)]
+    for found in (one(f"<ul>{cards}</ul>"), suggest(things)):
+        (title,) = [draft for rule in found.rules for draft in rule.fields if draft.name == "title"]
+        assert title.values[:2] == ["Gift card 10 €", "Gift card 20 €"]
+
+
 @pytest.mark.parametrize("markup", ["", "<p>Hello</p>", "<div></div>" * 50, "<ul>" + "<li>same</li>" * 9 + "</ul>"])
 def test_a_page_with_nothing_to_find_gives_no_rule(markup: str) -> None:
     assert one(markup).rules == []
