@@ -199,7 +199,11 @@ class Crawl:
         self._owner = new_owner()
 
     def stop(self, seconds: float = DRAIN_SECONDS) -> None:
-        """Stop soon: what is in flight is given `seconds`. From any thread, and from a signal handler."""
+        """Stop soon, also from another thread or a signal handler.
+
+        Args:
+            seconds: how long what is in flight is waited for, at most.
+        """
         self._stop_seconds = seconds
         engine = self._engine
         if engine is not None:

@@ -79,7 +79,7 @@ class Run:
         name: of the crawl.
         result: `finished`, `limit`, `outside-gate`, `failed`, `stopped` or `abandoned`.
         why: the result in a sentence.
-        stats: its figures, as `--stats` writes them.
+        stats: its figures, as `--stats` writes them: times in seconds, sizes in bytes (docs/stats.md).
     """
 
     def __init__(
@@ -114,7 +114,11 @@ class Run:
 
     @property
     def items(self) -> Items:
-        """Return the items, as dicts, in the order in which they were found."""
+        """Return the items, as dicts, in the order in which they were found.
+
+        They are read from the store when they are looked at, which raises `StoreError` where that is gone; of a run
+        that the store does not keep any more (`keep_runs`) none come.
+        """
         return Items(self._store, self.id, self._count, self._folder)
 
     def to_pandas(self, item: str | None = None) -> Any:
@@ -184,7 +188,11 @@ class Run:
 
     @property
     def failures(self) -> list[FailureRow]:
-        """Return the URLs that ended without a page, each with its reason."""
+        """Return the URLs that ended without a page, each with its reason (docs/reasons.md).
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
         with Store.open_existing(self._store) as store:
             return store.failures(self.id)
 

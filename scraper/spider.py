@@ -72,7 +72,15 @@ class Spider:
             yield from (url if isinstance(url, Request) else Request(url) for url in urls)
 
     def parse(self, response: Response) -> Any:
-        """Handle each answer whose request names no other callback: yield items and requests."""
+        """Handle each answer whose request names no other callback: yield items and requests.
+
+        An item is a dict, a dataclass, an attrs object or a pydantic model.
+
+        Raises:
+            UsageError: there is none but this.
+            Retry: raised by yours, the page is fetched again.
+            StopCrawl: raised by yours, the crawl ends, finished.
+        """
         raise UsageError(
             f"{type(self).__name__} has no parse method, and {response.url} came for it",
             remedy="write `def parse(self, response)`, or give the request a callback",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from scraper import urls
+from scraper.cli._browser_probe import seems_needed
 from scraper.cli._looking import Looker
 from scraper.cli._output import Tell
 from scraper.config import SiteConfig
@@ -120,6 +121,10 @@ def _rules(response: Response, saw: list[str], name: str, template: str, *, is_p
     if not any(rule.fields for rule in suggestion.rules):
         suggestion = suggestion._replace(rules=[])
         saw = [*saw, "Nothing was found in its markup that repeats or has a name: write what you want into `rules`."]
+        if why := seems_needed(response):
+            saw.append(
+                f"It seems to need a browser, {plain(why)}: `fetcher: browser`, or begin by --template browser."
+            )
     text = written(suggestion, [response.url], is_private=is_private, head=[_SCHEMA_LINE, *saw])
     rest = "" if suggestion.rules else _GENERAL_RULES
     return (

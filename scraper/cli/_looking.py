@@ -55,8 +55,7 @@ class Looker:
             try:
                 page.response.json()
             except NotJson:
-                what = f"{page.response.url} is neither HTML nor JSON"
-                raise NotHtml(what, remedy="name a page or an answer of an API") from error
+                raise NotHtml(error.message, remedy="name a page, or an address of an API") from None
         return page
 
     def fetch(self, url: str) -> Response:

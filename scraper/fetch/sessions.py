@@ -66,7 +66,7 @@ class Sessions:
 
     Args:
         delay: seconds between the starts of two requests to a domain; waited for in the caller. 0 means none.
-        robots: whether robots.txt is asked and obeyed.
+        robots: whether robots.txt is asked and obeyed (RFC 9309), with its Crawl-delay.
         concurrency: requests to a domain at once; 0 means as many as the pool has connections.
         user_agent: sent with every request; "" leaves requests' own.
         allow_private: whether connections may be made to private addresses. Whatever it says, they may to what is
@@ -131,38 +131,41 @@ class Sessions:
             domain.session.close()
 
     def get(self, url: str, **keywords: Any) -> requests.Response:
-        """GET; see `request`."""
+        """Send a GET request; raises what `request` does."""
         return self.request("GET", url, **keywords)
 
     def head(self, url: str, **keywords: Any) -> requests.Response:
-        """HEAD, which follows no redirect unless told to; see `request`."""
+        """Send a HEAD request, which follows no redirect unless told to; raises what `request` does."""
         keywords.setdefault("allow_redirects", False)
         return self.request("HEAD", url, **keywords)
 
     def options(self, url: str, **keywords: Any) -> requests.Response:
-        """OPTIONS; see `request`."""
+        """Send an OPTIONS request; raises what `request` does."""
         return self.request("OPTIONS", url, **keywords)
 
     def post(self, url: str, data: Any = None, json: Any = None, **keywords: Any) -> requests.Response:
-        """POST; see `request`."""
+        """Send a POST request; raises what `request` does."""
         return self.request("POST", url, data=data, json=json, **keywords)
 
     def put(self, url: str, data: Any = None, **keywords: Any) -> requests.Response:
-        """PUT; see `request`."""
+        """Send a PUT request; raises what `request` does."""
         return self.request("PUT", url, data=data, **keywords)
 
     def patch(self, url: str, data: Any = None, **keywords: Any) -> requests.Response:
-        """PATCH; see `request`."""
+        """Send a PATCH request; raises what `request` does."""
         return self.request("PATCH", url, data=data, **keywords)
 
     def delete(self, url: str, **keywords: Any) -> requests.Response:
-        """DELETE; see `request`."""
+        """Send a DELETE request; raises what `request` does."""
         return self.request("DELETE", url, **keywords)
 
     def request(self, method: str, url: str, *, allow_redirects: bool = True, **keywords: Any) -> requests.Response:
-        """Send a request, and follow its redirects.
+        """Send a request, and follow its redirects (RFC 9110 section 15.4), 30 at most.
 
         Args:
+            method: of HTTP, such as GET.
+            url: absolute http(s); a user and password in it are sent as Basic authentication (RFC 7617).
+            allow_redirects: whether redirects are followed.
             keywords: as for requests: params, headers, data, json, auth, cookies, timeout, verify, stream …
 
         Raises:
@@ -198,13 +201,13 @@ class Sessions:
             url = urls.without_fragment(target)
 
     def served(self, response: requests.Response) -> Served | None:
-        """Return the connection that carried a response that came from here."""
+        """Return the connection that carried a response from here, its times in seconds; None for others."""
         exchange = getattr(response, "exchange", None)
         return exchange.served() if exchange is not None else None
 
     @property
     def figures(self) -> dict[str, ConnectionStats]:
-        """Return the ledger so far: requests, connections, reuse and reasons by domain."""
+        """Return the ledger so far by domain: requests, connections, reuse and reasons; times are in seconds."""
         return {domain.session.domain: domain.figures() for domain in self._all()}
 
     # How -------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ class Request:
         json: the body, as JSON.
         cookies: sent with this request only.
         meta: anything JSON can say; it comes back as `response.meta`.
-        priority: higher goes first within a domain.
+        priority: higher goes first within a domain; a whole number up to a billion, or as far below 0.
         dont_filter: admit it although it is a duplicate.
         errback: a method of the spider, or its name, called with a failure instead of the callback.
         statuses: statuses beside 2xx that go to the callback.

@@ -133,12 +133,14 @@ def test_what_cannot_be_made_is_said_and_nothing_is_written(
 
 
 def test_a_page_in_which_nothing_repeats_begins_with_its_title(tmp_path: Path) -> None:
-    with PageServer({"/": "<title>Empty</title><div id=app></div>"}) as server:
+    with PageServer({"/": "<title>Empty</title><div id=app></div><script src=/app.js></script>"}) as server:
         root = made(tmp_path, "--url", f"{server.url}/")
         words = ("--template", "spider", "--name", "bare", "--url", f"{server.url}/")
         assert command("init", "bare", *words, cwd=tmp_path).returncode == 0
         assert 'response.css_first("title")' in (tmp_path / "bare/spiders/bare.py").read_text(encoding="utf-8")
-        assert "Nothing was found in its markup" in (root / "config/site.yaml").read_text(encoding="utf-8")
+        text = (root / "config/site.yaml").read_text(encoding="utf-8")
+        assert "Nothing was found in its markup" in text
+        assert "`fetcher: browser`" in text
         done = command("crawl", "config/site.yaml", "--quiet", cwd=root)
     assert done.returncode == 0, done.stderr
     assert '"title":"Empty"' in (root / "out/site.jsonl").read_text(encoding="utf-8")

@@ -84,7 +84,7 @@ def test_robots_txt_is_obeyed_and_the_delay_kept(tmp_path: Path) -> None:
         (["/"] * 6, 2, "at most 5 are looked at"),
         (["/nothing"], 1, "has no list, table or fields"),
         (["/missing"], 1, "answered 404"),
-        (["/text"], 1, "text/plain"),
+        (["/text"], 1, "'text/plain'\n  name a page, or an address of an API"),
     ],
 )
 def test_what_cannot_be_suggested_is_said(words: list[str], code: int, said: str, tmp_path: Path) -> None:
