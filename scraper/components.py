@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 
-from scraper import hiding
+from scraper import hiding, optional_dependencies
 from scraper.config import Loaded, SiteConfig
 from scraper.config.model.start import SPOOLED, STDIN, StartFile
 from scraper.config.yaml.tree import path_text
@@ -177,10 +177,15 @@ class Components:
 
     def require_fetcher(self) -> None:
         """Raise UsageError where what the configuration fetches by is not installed; kept pages need none of it."""
-        if self._loaded.config.uses_browser() and not self._loaded.is_cached:
+        config = self._loaded.config
+        if self._loaded.is_cached:
+            return
+        if any(url.startswith("socks") for url in config.proxy_urls()):
+            optional_dependencies.require("socks", "socks", "a SOCKS proxy")
+        if config.uses_browser():
             from scraper.fetch.browser.executable import require_browser
 
-            require_browser(self._loaded.config.browser)
+            require_browser(config.browser)
 
     def make_fetcher(self) -> Fetcher:
         """Make what fetches for a crawl; where it is to, it keeps what goes over the wire, or what is answered.

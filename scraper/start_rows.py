@@ -112,7 +112,8 @@ class StartRows:
             what = "is a workbook or an archive" if head.startswith("PK") else "is not text in UTF-8"
             return "start_urls.file", f"{self._name} {what}: save it as CSV in UTF-8"
         if not head.strip():
-            return "start_urls.file", f"{self._name} is empty: its first line names the columns"
+            holds = "a URL a line" if self._column is None else "its first line names the columns"
+            return "start_urls.file", f"{self._name} is empty: {holds}"
         if head.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
             return "start_urls.file", f"{self._name} is JSON: save it as CSV, or as a URL a line"
         if self._column is None:

@@ -32,6 +32,7 @@ NEEDING = {
     "metrics": "metrics: {file: x.prom}",
     "notify": 'notify: [{on: [failed], to: "mailto://nobody@example.org"}]',
     "browser": "fetcher: browser",
+    "socks": "proxies: [socks5h://127.0.0.1:1]",
     "s3": "exports: [s3://bucket/out.jsonl]",
     "gcs": "exports: [gs://bucket/out.jsonl]",
     "sftp": "exports: [sftp://host.example/out.jsonl]",

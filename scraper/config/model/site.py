@@ -218,6 +218,11 @@ class SiteConfig(Frozen):
         named = {self.fetcher, *(each.fetcher for each in self.domains.values())}
         return not (named | {rule.fetcher for rule in self.rules}) <= {"http", None}
 
+    def proxy_urls(self) -> set[str]:
+        """Return all proxies that it names."""
+        of_sessions = (each.session.proxies.values() for each in (self, *self.domains.values()))
+        return {each.url for each in self.proxies}.union(*of_sessions)
+
     def own_hosts(self) -> list[str]:
         """Return the hosts of the scope where `allowed_domains` is absent: of start_urls, or without any of
         `sitemaps`. Those of a file of start URLs are added as it is read.

@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.utils import get_environ_proxies
 
+from scraper import optional_dependencies
+from scraper.components import Components
+from scraper.config import load
 from scraper.config.model.domain import ProxyConfig
-from scraper.errors import FetchError
+from scraper.errors import FetchError, UsageError
 from scraper.fetch.environ_proxies import use_environment
 from scraper.fetch.proxies import DomainProxy, ProxyHealth, ProxyPool, check_answer, name_of
 
@@ -223,3 +226,23 @@ def test_no_proxy_means_what_it_means_to_requests(monkeypatch: pytest.MonkeyPatc
             url = f"{scheme}://{host}/x"
             session.send(requests.Request("GET", url).prepare())
             assert sent.pop() == get_environ_proxies(url), url
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"proxies": ["http://p", {"url": "socks5h://p", "for": ["*.de"]}]},
+        {"session": {"proxies": {"all": "socks4://p"}}},
+        {"domains": {"example.com": {"session": {"proxies": {"https": "socks5://p"}}}}},
+    ],
+)
+def test_socks_without_pysocks_is_refused_before_a_crawl_begins(
+    monkeypatch: pytest.MonkeyPatch, keys: dict[str, Any]
+):
+    rules = [{"match": "*", "fields": {"title": "h1"}}]
+    components = Components(load({"name": "x", "start_urls": ["https://example.com/"], "rules": rules, **keys}))
+    components.require_fetcher()
+    monkeypatch.setattr(optional_dependencies.importlib.util, "find_spec", lambda module: None)
+    with pytest.raises(UsageError, match="a SOCKS proxy needs socks") as raised:
+        components.require_fetcher()
+    assert "persistent-scraper[socks]" in (raised.value.remedy or "")
