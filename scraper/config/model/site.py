@@ -220,8 +220,8 @@ class SiteConfig(Frozen):
 
     def proxy_urls(self) -> set[str]:
         """Return all proxies that it names."""
-        of_sessions = (each.session.proxies.values() for each in (self, *self.domains.values()))
-        return {each.url for each in self.proxies}.union(*of_sessions)
+        sessions = (self.session, *(each.session for each in self.domains.values()))
+        return {each.url for each in self.proxies}.union(*(each.proxies.values() for each in sessions))
 
     def own_hosts(self) -> list[str]:
         """Return the hosts of the scope where `allowed_domains` is absent: of start_urls, or without any of
