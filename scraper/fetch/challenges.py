@@ -64,15 +64,23 @@ def challenge_of(status: int, headers: Mapping[str, str], body: bytes) -> str:
     return _by_body(body, is_refusing=is_refusing)
 
 
+def challenge_in(response: Response) -> Challenged | None:
+    """Return the error for an answer that is a challenge; None for any other."""
+    whose = challenge_of(response.status, response.headers, response.body)
+    if not whose:
+        return None
+    return Challenged(
+        f"a challenge of {whose} came in the place of {response.url}",
+        whose=whose,
+        seconds=response.elapsed,
+        remedy=remedy_of(Challenged.reason),
+    )
+
+
 def refuse_challenge(response: Response) -> None:
     """Raise Challenged where an answer is one."""
-    if whose := challenge_of(response.status, response.headers, response.body):
-        raise Challenged(
-            f"a challenge of {whose} came in the place of {response.url}",
-            whose=whose,
-            seconds=response.elapsed,
-            remedy=remedy_of(Challenged.reason),
-        )
+    if (challenge := challenge_in(response)) is not None:
+        raise challenge
 
 
 def _by_body(body: bytes, *, is_refusing: bool) -> str:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 from scraper import urls
-from scraper.errors import Challenged, FetchError
+from scraper.errors import FetchError
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
-from scraper.fetch.challenges import refuse_challenge
+from scraper.fetch.challenges import challenge_in
 from scraper.fetch.cookies import LockedJar
 from scraper.fetch.robots import MAX_REDIRECTS, Robots, RobotsState
 from scraper.request import Request
@@ -38,10 +38,8 @@ def fetch_robots(
             why = f"robots.txt could not be fetched ({error.reason}): {error}"
             return Robots(RobotsState.UNREACHABLE, "", why, time.time()), error.reason
         if not redirects.is_redirect(response):
-            try:
-                refuse_challenge(response)
-            except Challenged as error:
-                return Robots(RobotsState.UNREACHABLE, "", error.message, time.time()), error.reason
+            if (challenge := challenge_in(response)) is not None:
+                return Robots(RobotsState.UNREACHABLE, "", challenge.message, time.time()), challenge.reason
             robots = Robots.of_answer(response.status, response.body, time.time())
             return robots, f"http-{response.status}"
         try:

@@ -21,7 +21,6 @@ from scraper.engine.tasks.login import LoginTask
 from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender, Sending
 from scraper.errors import (
     BytesOver,
-    Challenged,
     FetchError,
     InternalError,
     LeaseLost,
@@ -32,7 +31,7 @@ from scraper.errors import (
 )
 from scraper.fetch import redirects
 from scraper.fetch.base import FetchResult
-from scraper.fetch.challenges import refuse_challenge
+from scraper.fetch.challenges import challenge_in
 from scraper.fetch.retry import asked_wait
 from scraper.fetch.robots import Robots
 from scraper.observe import events
@@ -183,12 +182,11 @@ class RequestTask:
         response = fetch.response
         if response is None or response.status in queued.request.statuses:
             return False
-        try:
-            refuse_challenge(response)
+        challenge = challenge_in(response)
+        if challenge is None:
             return False
-        except Challenged as challenge:
-            wait = self.sender.challenged(job.domain, challenge)
-            message, number = f"a challenge of {challenge.whose} came in its place", queued.attempts + 1
+        wait = self.sender.challenged(job.domain, challenge)
+        message, number = f"a challenge of {challenge.whose} came in its place", queued.attempts + 1
         if job.domain.circuit.is_given_up or not queued.request.may_be_repeated:
             attempt = attempt_of(fetch, number, CHALLENGE, message)
             failed = Failed(queued, CHALLENGE, message, response.status, attempts=number, attempt=attempt)

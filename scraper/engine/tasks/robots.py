@@ -13,7 +13,7 @@ from scraper.engine.frontier.frontier import Job
 from scraper.engine.tasks.sender import NO_ROOM_SECONDS, Sender
 from scraper.errors import Challenged, InternalError, LeaseLost, NoRoom
 from scraper.fetch.base import FetchResult
-from scraper.fetch.challenges import refuse_challenge
+from scraper.fetch.challenges import challenge_in
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.politeness import Pace
 from scraper.fetch.robots import MAX_BYTES, Robots, RobotsState
@@ -106,11 +106,10 @@ class RobotsTask:
         """Tell whether the domain is held since it showed a challenge, as for any request; then it is asked again."""
         if fetch.response is None or urls.domain_of(fetch.response.url) != job.domain.name:
             return False
-        try:
-            refuse_challenge(fetch.response)
+        challenge = challenge_in(fetch.response)
+        if challenge is None:
             return False
-        except Challenged as challenge:
-            self._sender.challenged(job.domain, challenge)
+        self._sender.challenged(job.domain, challenge)
         self._sender.frontier.throttle.ask_robots_again(job.domain, job.origin, 0.0, counts=False)
         return True
 
