@@ -16,7 +16,7 @@ from scraper.config import Loaded, SiteConfig, load
 from scraper.config.keys import split_key
 from scraper.errors import BadRequest, FetchError, RobotsRefused, UsageError
 from scraper.fetch import redirects
-from scraper.fetch.base import FetchResult
+from scraper.fetch.base import FetchResult, carried
 from scraper.fetch.cookies import LockedJar
 from scraper.fetch.domain_session import DomainSession
 from scraper.fetch.origins import Origins, auth_of, signer_of
@@ -148,11 +148,7 @@ class Visitor:
     def send(self, request: Request, *, robots: bool = False) -> FetchResult:
         """Send one request, by another proxy where one failed; of a robots.txt only as much is read as counts."""
         domain = self._domain(request.url)
-        for _ in range(domain.other_proxies):
-            result = self._send(request, domain, robots=robots)
-            if not result.is_proxy_left:
-                return result
-        return self._send(request, domain, robots=robots)
+        return carried(domain, lambda: self._send(request, domain, robots=robots))
 
     def _send(self, request: Request, domain: DomainSession, *, robots: bool) -> FetchResult:
         seconds = min(self._allow(), domain.settings.timeout.total)

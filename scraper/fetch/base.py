@@ -92,6 +92,16 @@ class FetchResult:
             self.response.encoding = encoding
 
 
+def carried(domain: DomainSession, send: Callable[[], FetchResult]) -> FetchResult:
+    """Return what `send` comes to: it is called again as long as a proxy failed and the domain goes by another."""
+    result = send()
+    for _ in range(domain.other_proxies):
+        if not result.is_proxy_left:
+            break
+        result = send()
+    return result
+
+
 class Fetcher(Protocol):
     """Fetches requests of any domain; used by many threads at once."""
 

@@ -15,7 +15,7 @@ from requests.utils import get_auth_from_url
 from scraper import urls
 from scraper.config import SessionConfig, load
 from scraper.errors import BadRequest, DeadlineExceeded, FetchError, RobotsRefused
-from scraper.fetch.base import FetchResult
+from scraper.fetch.base import FetchResult, carried
 from scraper.fetch.cookies import LockedJar
 from scraper.fetch.domain_session import DomainSession, SessionFactory
 from scraper.fetch.http import HttpFetcher, note_proxy_failure, proxy_of, take_in_proxied
@@ -319,13 +319,12 @@ class _Domain:
     def fetch_beginning(self, request: Request, guard: Guard) -> FetchResult:
         """Fetch as much as counts of a robots.txt, within the time limit."""
         with self._slots:
-            for others in range(self.session.other_proxies, -1, -1):
-                self.gate.wait_turn()
-                with request_context(self.session.settings.timeout.total, guard, self.gate) as turn:
-                    result = self._fetcher.fetch(request, self.session, turn, truncate=True)
-                if not (others and result.is_proxy_left):
-                    break
-            return result
+            return carried(self.session, lambda: self._fetch_beginning(request, guard))
+
+    def _fetch_beginning(self, request: Request, guard: Guard) -> FetchResult:
+        self.gate.wait_turn()
+        with request_context(self.session.settings.timeout.total, guard, self.gate) as turn:
+            return self._fetcher.fetch(request, self.session, turn, truncate=True)
 
     def _send(
         self, method: str, url: str, guard: Guard, keywords: dict[str, Any], *, may_be_again: bool
