@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from requests.cookies import create_cookie
 
 from scraper import urls
+from scraper.fetch.browser.driver_errors import is_gone
 from scraper.fetch.cookies import LockedJar
 
 _log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class ContextCookies:
         try:
             await self._context.add_cookies([_for_browser(cookie) for cookie in cookies.values()])
         except Exception as error:
-            if "closed" in str(error).lower():
+            if is_gone(error):
                 raise
             # One that it does not take, such as __Host- without https, would cost all others.
             if len(cookies) > 1:

@@ -19,6 +19,7 @@ from scraper.config.model.browser import BrowserConfig
 from scraper.errors import FetchError, InternalError
 from scraper.fetch.browser.chromium import Chromium
 from scraper.fetch.browser.drawing import Drawing
+from scraper.fetch.browser.driver_errors import is_gone, line_of
 from scraper.fetch.browser.tab import PARTS, Tab
 from scraper.response.rendering import Rendering
 
@@ -230,8 +231,8 @@ class Host:
         try:
             context, tab = await browser.take(drawing.domain)
         except Exception as error:
-            if isinstance(error, BrowserError) and not _is_gone(error):
-                raise FetchError(f"the browser opens no page: {_line_of(error)}", reason="not-drawn") from None
+            if isinstance(error, BrowserError) and not is_gone(error):
+                raise FetchError(f"the browser opens no page: {line_of(error)}", reason="not-drawn") from None
             # Its driver may be gone, of which Playwright tells by any exception.
             browser.died()
             raise _Died(is_suspect=False) from None
@@ -247,10 +248,10 @@ class Host:
         except Exception as error:
             if tab.crashed.done():
                 raise FetchError(_CRASHED, reason="browser-crashed") from None
-            if not isinstance(error, BrowserError) or _is_gone(error):
+            if not isinstance(error, BrowserError) or is_gone(error):
                 browser.died()
                 raise _Died(is_suspect=True) from None
-            raise FetchError(_line_of(error), reason="not-drawn") from None
+            raise FetchError(line_of(error), reason="not-drawn") from None
         finally:
             browser.drawing -= 1
             if not browser.is_dead.is_set():
@@ -289,14 +290,6 @@ class Host:
             elif use.total > most * _SPENT_SHARE and not browser.is_spent:
                 _log.info("the browser has %d MB: another takes its place", use.total // 1_000_000)
                 browser.is_spent = True
-
-
-def _is_gone(error: BrowserError) -> bool:
-    return "closed" in str(error).lower()
-
-
-def _line_of(error: BrowserError) -> str:
-    return str(error).splitlines()[0][:300]
 
 
 _CRASHED = "the process that draws this page died, or took more memory than it may (browser.memory)"

@@ -15,6 +15,7 @@ from scraper import urls
 from scraper.errors import FetchError, ScraperError
 from scraper.fetch.browser.cookies import ContextCookies
 from scraper.fetch.browser.drawing import FRAME, Ask, Drawing
+from scraper.fetch.browser.driver_errors import line_of
 from scraper.fetch.browser.kept_parts import KeptParts
 from scraper.media import is_download
 from scraper.response.rendering import Rendering
@@ -307,7 +308,7 @@ class Tab:
                 return
             if "has been closed" in str(error):
                 raise  # the browser is gone, of which its page and what was written for it are innocent
-            raise FetchError(f"{key}: {str(error).splitlines()[0][:300]}", reason="browser-script") from None
+            raise FetchError(f"{key}: {line_of(error)}", reason="browser-script") from None
 
     async def _scrolled(self, drawing: Drawing) -> bool:
         """Scroll to the end; tell whether the page has grown."""
